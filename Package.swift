@@ -1,0 +1,97 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableExperimentalFeature("Lifetimes"),
+  .treatAllWarnings(as: .error),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let lifecycle: Target.Dependency = .product(
+  name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(
+  name: "UnixSignals", package: "swift-service-lifecycle")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+let http: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let httpClient: Target.Dependency = .product(
+  name: "AsyncHTTPClient", package: "async-http-client")
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+
+let package = Package(
+  name: "eventually",
+  platforms: [.macOS(.v26)],
+  products: [
+    .library(name: "Eventually", targets: ["Eventually"]),
+    .library(name: "EventuallySQLite", targets: ["EventuallySQLite"]),
+    .library(name: "EventuallyKafka", targets: ["EventuallyKafka"]),
+    .executable(name: "writer", targets: ["writer"]),
+    .executable(name: "projector", targets: ["projector"]),
+    .executable(name: "eventuallyctl", targets: ["eventuallyctl"]),
+    .executable(name: "devbroker", targets: ["devbroker"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
+  ],
+  targets: [
+    // The abstractions: pure Swift, no store and no bus.
+    library("Eventually"),
+
+    // Adapters. They do not know each other, nor the sample.
+    .systemLibrary(
+      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    library("EventuallySQLite", ["Eventually", "CSQLite", logging]),
+    .systemLibrary(
+      name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+    .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
+    library("EventuallyKafka", ["Eventually", "CKafkaShim", logging]),
+
+    // The sample: the domain, and the processes built around it.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library("Orders", ["Eventually"]),
+    library(
+      "OrdersApp",
+      [
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
+        signals, arguments, http, httpTypes, httpClient, nio,
+      ]),
+    executable("writer", ["OrdersApp", arguments]),
+    executable("projector", ["OrdersApp", arguments]),
+    executable("eventuallyctl", ["OrdersApp", arguments]),
+    executable("devbroker", ["EventuallyKafka", "OrdersApp", arguments]),
+
+    tests("EventuallyTests", ["Eventually"]),
+    tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite"]),
+    tests("EventuallyKafkaTests", ["Eventually", "EventuallyKafka"]),
+    tests("OrdersTests", ["Eventually", "EventuallySQLite", "Orders"]),
+    tests(
+      "PipelineTests",
+      ["Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "OrdersApp", subprocess]),
+  ],
+  swiftLanguageModes: [.v6],
+  cLanguageStandard: .c17
+)

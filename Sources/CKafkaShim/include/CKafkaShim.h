@@ -1,0 +1,1 @@
+int cks_placeholder(void); 

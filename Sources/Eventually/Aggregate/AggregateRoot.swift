@@ -1,0 +1,74 @@
+/// One entity in memory: its state, its version, and the events that are not saved yet.
+///
+/// Commands are handled here; ``Repository`` loads and saves roots. A root is a value: a copy that is
+/// thrown away takes its unsaved events with it.
+public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
+  /// The id of the entity.
+  public let id: Model.ID
+  /// The state after all events, the unsaved ones included.
+  public private(set) var state: Model.State
+  /// The version in the store, which an append must meet. Unsaved events do not count.
+  public private(set) var version: Version
+  /// Events that commands led to and that are not saved yet, oldest first.
+  public private(set) var uncommitted: [Model.Event] = []
+
+  private let model: Model
+
+  /// A root at a known state, as ``AggregateRootBuilder`` and ``Repository`` make it.
+  init(model: Model, id: Model.ID, state: Model.State, version: Version) {
+    self.model = model
+    self.id = id
+    self.state = state
+    self.version = version
+  }
+
+  /// Lets the aggregate decide on `command` and applies the events that follow.
+  ///
+  /// - Returns: the events that the command led to; they are also in ``uncommitted``.
+  /// - Throws: the aggregate's refusal. The root is unchanged then.
+  @discardableResult
+  public mutating func handle(
+    _ command: Model.Command
+  ) async throws(Model.Failure) -> [Model.Event] {
+    let events = try await model.handle(command, id: id, state: state)
+    var next = state
+    try model.fold(events, into: &next)
+    state = next
+    uncommitted.append(contentsOf: events)
+    return events
+  }
+
+  /// Applies an event that the store already holds.
+  mutating func replay(_ event: Model.Event, version: Version) throws(Model.Failure) {
+    try model.apply(event, to: &state)
+    self.version = version
+  }
+
+  /// Marks all events as saved, with the stream now at `version`.
+  mutating func committed(at version: Version) {
+    self.version = version
+    uncommitted.removeAll(keepingCapacity: true)
+  }
+}
+
+/// Makes ``AggregateRoot`` values for one aggregate type.
+public struct AggregateRootBuilder<Model: Aggregate>: Sendable {
+  private let model: Model
+
+  /// A builder whose roots are handled by `model`.
+  public init(_ model: Model) {
+    self.model = model
+  }
+
+  /// A root for an entity that has no events yet.
+  public func build(id: Model.ID) -> AggregateRoot<Model> {
+    AggregateRoot(model: model, id: id, state: model.initialState, version: 0)
+  }
+
+  /// A root for an entity whose state at `version` is known, from a snapshot say.
+  public func build(
+    id: Model.ID, state: Model.State, version: Version
+  ) -> AggregateRoot<Model> {
+    AggregateRoot(model: model, id: id, state: state, version: version)
+  }
+}

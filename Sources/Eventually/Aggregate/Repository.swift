@@ -1,0 +1,101 @@
+/// Loads, saves and removes aggregates by way of an event store.
+///
+/// After the seed's `Repository`. Saving is optimistic: a root that somebody else has changed since it
+/// was loaded is refused with ``EventStoreError/conflict(_:)``; load it again and repeat the command.
+public struct Repository<Model: Aggregate, Store: EventStore>: Sendable
+where Store.StreamID == Model.ID, Store.Event == Model.Event {
+  /// The store that holds the aggregates' streams.
+  public let store: Store
+  private let builder: AggregateRootBuilder<Model>
+
+  /// A repository of `model`'s entities in `store`.
+  public init(_ model: Model, store: Store) {
+    self.builder = AggregateRootBuilder(model)
+    self.store = store
+  }
+
+  /// The entity as it stands after the events in the store; a fresh root where there are none.
+  ///
+  /// - Throws: ``RepositoryError/store(_:)`` where the stream can't be read, and
+  ///   ``RepositoryError/unappliable(version:cause:)`` where an event does not fit the state.
+  public func get(_ id: Model.ID) async throws(RepositoryError) -> AggregateRoot<Model> {
+    var root = builder.build(id: id)
+    do {
+      for try await persisted in store.stream(id, .all) {
+        do {
+          try root.replay(persisted.event, version: persisted.version)
+        } catch {
+          throw RepositoryError.unappliable(version: persisted.version, cause: error)
+        }
+      }
+    } catch let error as RepositoryError {
+      throw error
+    } catch let error as EventStoreError {
+      throw .store(error)
+    } catch {
+      throw .store(.unavailable("the stream could not be read", cause: error))
+    }
+    return root
+  }
+
+  /// Appends the root's unsaved events, all or none, and marks them as saved.
+  ///
+  /// - Returns: where the last of them is; `nil` where there was nothing to save.
+  /// - Throws: ``EventStoreError/conflict(_:)`` where the stream is no longer at the root's version.
+  @discardableResult
+  public func save(
+    _ root: inout AggregateRoot<Model>
+  ) async throws(EventStoreError) -> Appended? {
+    guard !root.uncommitted.isEmpty else { return nil }
+    let appended = try await store.append(
+      root.uncommitted, to: root.id, expecting: .exact(root.version))
+    root.committed(at: appended.version)
+    return appended
+  }
+
+  /// Loads the entity, lets it handle `commands` in order, and saves; repeats all of it where somebody
+  /// else was faster, at most `attempts` times.
+  ///
+  /// - Returns: the root after the commands, and where its last new event is.
+  /// - Throws: the aggregate's refusal, or ``RepositoryError``. Nothing is saved then.
+  public func execute(
+    _ commands: [Model.Command], on id: Model.ID, attempts: Int = 8
+  ) async throws -> (root: AggregateRoot<Model>, appended: Appended?) {
+    var attempt = 1
+    while true {
+      var root = try await get(id)
+      for command in commands { try await root.handle(command) }
+      do {
+        let appended = try await save(&root)
+        return (root, appended)
+      } catch .conflict(let conflict) {
+        guard attempt < attempts else { throw RepositoryError.store(.conflict(conflict)) }
+        attempt += 1
+      } catch {
+        throw RepositoryError.store(error)
+      }
+    }
+  }
+
+  /// Erases the entity's stream for good; see ``EventStore/remove(_:)``.
+  public func remove(_ id: Model.ID) async throws(EventStoreError) {
+    try await store.remove(id)
+  }
+}
+
+/// Why an aggregate could not be loaded or saved.
+public enum RepositoryError: Error, Sendable, CustomStringConvertible {
+  /// The store refused or failed.
+  case store(EventStoreError)
+  /// The event at `version` does not fit the state that the events before it lead to.
+  case unappliable(version: Version, cause: any Error)
+
+  /// What happened, for people.
+  public var description: String {
+    switch self {
+    case .store(let error): error.description
+    case .unappliable(let version, let cause):
+      "the stream's event at version \(version) can't be applied: \(cause)"
+    }
+  }
+}

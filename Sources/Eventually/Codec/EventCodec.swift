@@ -1,0 +1,39 @@
+/// Turns events into bytes and back, and names their types.
+///
+/// A codec is what decides how an event looks on disk and on the wire. ``JSONEventCodec`` serves any
+/// `Codable` event; a codec written by hand with ``JSONWriter`` and ``JSONReader`` is about ten times as
+/// fast.
+public protocol EventCodec<Event>: Sendable {
+  /// What is encoded.
+  associatedtype Event: Sendable
+
+  /// The media type of what ``encode(_:into:)`` writes, `application/json` for example.
+  var contentType: String { get }
+
+  /// The name of the event's type, the same for ever: old events are found by it. At most 15 bytes of
+  /// UTF-8 need no allocation.
+  func type(of event: Event) -> String
+
+  /// Appends the encoded event to `bytes`.
+  func encode(_ event: Event, into bytes: inout [UInt8]) throws
+
+  /// The event that `payload` holds.
+  /// - Throws: where the type is unknown or the payload is not what the type calls for.
+  func decode(type: String, payload: Span<UInt8>) throws -> Event
+}
+
+/// An event whose type is not known to this code.
+public struct UnknownEventType: Error, Sendable, CustomStringConvertible {
+  /// The name of the type.
+  public var type: String
+
+  /// An unknown type.
+  public init(type: String) {
+    self.type = type
+  }
+
+  /// What happened, for people.
+  public var description: String {
+    "the event type '\(type)' is not known to this version of the code"
+  }
+}

@@ -1,0 +1,227 @@
+import Synchronization
+
+/// An event store in memory: for tests, prototypes and read models of one process.
+///
+/// Check and write happen under one lock, and readers hold positions instead of buffers: neither of two
+/// appends that expect the same version can slip past the other, and no reader loses an event. It has one
+/// partition.
+public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Sendable>: EventStore {
+  private struct State {
+    var log: [LogEntry<StreamID, Event>] = []
+    /// The sequence numbers of each stream's events.
+    var streams: [StreamID: [UInt64]] = [:]
+    var waiters = Waiters()
+  }
+
+  private let state = Mutex(State())
+  private let clock: @Sendable () -> Timestamp
+
+  /// An empty store that takes the time from `clock`.
+  public init(clock: @escaping @Sendable () -> Timestamp = Timestamp.now) {
+    self.clock = clock
+  }
+
+  /// Appends events, all or none.
+  public func append(
+    _ events: [Event], to streamID: StreamID, expecting: Expected
+  ) throws(EventStoreError) -> Appended {
+    guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
+    let time = clock()
+    let (appended, woken) = try state.withLock {
+      (state) throws(EventStoreError) -> (Appended, [CheckedContinuation<Void, Never>]) in
+      let actual = Version(state.streams[streamID]?.count ?? 0)
+      if case .exact(let expected) = expecting, expected != actual {
+        throw .conflict(
+          VersionConflict(
+            streamID: String(describing: streamID), expected: expected, actual: actual))
+      }
+      for (offset, event) in events.enumerated() {
+        let sequence = UInt64(state.log.count + 1)
+        let position = EventPosition(
+          partition: 0, partitionSequence: sequence, sequenceNumber: sequence,
+          version: actual + UInt64(offset) + 1)
+        state.log.append(
+          .event(
+            Persisted(
+              streamID: streamID, position: position, id: EventID(time: time), time: time,
+              event: event)))
+        state.streams[streamID, default: []].append(sequence)
+      }
+      let last = state.log[state.log.count - 1].position
+      return (Appended(last: last), state.waiters.takeAll())
+    }
+    for waiter in woken { waiter.resume() }
+    return appended
+  }
+
+  /// A stream's events in order of version.
+  public func stream(_ streamID: StreamID, _ select: Select) -> StreamEvents {
+    StreamEvents(store: self, streamID: streamID, from: select.lowerBound)
+  }
+
+  /// All entries in order of sequence number.
+  public func streamAll(_ select: Select) -> Entries {
+    Entries(store: self, after: select.lowerBound - 1, waits: false)
+  }
+
+  /// Erases a stream's events.
+  public func remove(_ streamID: StreamID) {
+    let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+      guard let sequences = state.streams.removeValue(forKey: streamID) else { return [] }
+      for sequence in sequences {
+        let index = Int(sequence - 1)
+        state.log[index] = .erased(at: state.log[index].position)
+      }
+      let sequence = UInt64(state.log.count + 1)
+      let position = EventPosition(
+        partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 0)
+      state.log.append(.removed(streamID, at: position))
+      return state.waiters.takeAll()
+    }
+    for waiter in woken { waiter.resume() }
+  }
+
+  // MARK: - Reading
+
+  fileprivate func entry(after sequenceNumber: UInt64) -> LogEntry<StreamID, Event>? {
+    state.withLock { $0.log.indices.contains(Int(sequenceNumber)) ? $0.log[Int(sequenceNumber)] : nil }
+  }
+
+  fileprivate func event(
+    _ streamID: StreamID, version: Version
+  ) -> Persisted<StreamID, Event>? {
+    state.withLock { state in
+      guard let sequences = state.streams[streamID], version <= sequences.count,
+        case .event(let persisted) = state.log[Int(sequences[Int(version) - 1] - 1)]
+      else { return nil }
+      return persisted
+    }
+  }
+
+  /// Returns when there is an entry after `sequenceNumber`, or when the task is cancelled.
+  fileprivate func waitForEntry(after sequenceNumber: UInt64) async {
+    let ticket = state.withLock { $0.waiters.ticket() }
+    await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        let ready = state.withLock { state in
+          if state.log.count > Int(sequenceNumber) { return true }
+          return !state.waiters.add(continuation, ticket: ticket)
+        }
+        if ready { continuation.resume() }
+      }
+    } onCancel: {
+      state.withLock { $0.waiters.cancel(ticket) }?.resume()
+    }
+    state.withLock { $0.waiters.forget(ticket) }
+  }
+
+  /// A stream's events.
+  public struct StreamEvents: AsyncSequence, Sendable {
+    /// Events of one stream.
+    public typealias Element = Persisted<StreamID, Event>
+    /// Reading can fail in other stores.
+    public typealias Failure = any Error
+    fileprivate let store: InMemoryEventStore
+    fileprivate let streamID: StreamID
+    fileprivate let from: Version
+
+    /// An iterator at the first event.
+    public func makeAsyncIterator() -> Iterator {
+      Iterator(store: store, streamID: streamID, next: from)
+    }
+
+    /// Reads one event after the other.
+    public struct Iterator: AsyncIteratorProtocol {
+      fileprivate let store: InMemoryEventStore
+      fileprivate let streamID: StreamID
+      fileprivate var next: Version
+
+      /// The next event, or `nil` at the end.
+      public mutating func next() async throws -> Persisted<StreamID, Event>? {
+        guard let persisted = store.event(streamID, version: next) else { return nil }
+        next += 1
+        return persisted
+      }
+    }
+  }
+
+  /// The store's entries.
+  public struct Entries: AsyncSequence, Sendable {
+    /// Entries of the whole store.
+    public typealias Element = LogEntry<StreamID, Event>
+    /// Reading can fail in other stores.
+    public typealias Failure = any Error
+    fileprivate let store: InMemoryEventStore
+    fileprivate let after: UInt64
+    fileprivate let waits: Bool
+
+    /// An iterator at the first entry.
+    public func makeAsyncIterator() -> Iterator {
+      Iterator(store: store, position: after, waits: waits)
+    }
+
+    /// Reads one entry after the other.
+    public struct Iterator: AsyncIteratorProtocol {
+      fileprivate let store: InMemoryEventStore
+      fileprivate var position: UInt64
+      fileprivate let waits: Bool
+
+      /// The next entry. At the end it waits for one where the sequence is a live one, and is `nil`
+      /// where it is not or where the task is cancelled.
+      public mutating func next() async throws -> LogEntry<StreamID, Event>? {
+        while true {
+          if let entry = store.entry(after: position) {
+            position += 1
+            return entry
+          }
+          guard waits, !Task.isCancelled else { return nil }
+          await store.waitForEntry(after: position)
+        }
+      }
+    }
+  }
+}
+
+extension InMemoryEventStore: EventSubscriber {
+  /// All entries after a sequence number, then new ones as they come.
+  public func subscribeAll(after sequenceNumber: UInt64?) -> Entries {
+    let after = sequenceNumber ?? state.withLock { UInt64($0.log.count) }
+    return Entries(store: self, after: after, waits: true)
+  }
+}
+
+/// Tasks that wait for an entry. A ticket is drawn before the wait so that a cancellation that comes
+/// first is not forgotten.
+private struct Waiters {
+  private var next = 0
+  private var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
+  private var cancelled: Set<Int> = []
+
+  mutating func ticket() -> Int {
+    next += 1
+    return next
+  }
+
+  /// `false` where the ticket was cancelled before.
+  mutating func add(_ continuation: CheckedContinuation<Void, Never>, ticket: Int) -> Bool {
+    if cancelled.remove(ticket) != nil { return false }
+    waiting[ticket] = continuation
+    return true
+  }
+
+  mutating func cancel(_ ticket: Int) -> CheckedContinuation<Void, Never>? {
+    if let continuation = waiting.removeValue(forKey: ticket) { return continuation }
+    cancelled.insert(ticket)
+    return nil
+  }
+
+  /// Ends a ticket's life after its wait.
+  mutating func forget(_ ticket: Int) {
+    cancelled.remove(ticket)
+  }
+
+  mutating func takeAll() -> [CheckedContinuation<Void, Never>] {
+    defer { waiting.removeAll() }
+    return Array(waiting.values)
+  }
+}

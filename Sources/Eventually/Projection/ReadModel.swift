@@ -1,0 +1,171 @@
+/// A read model made of tables, described by a pure function from events to rows.
+///
+/// The same description runs in a database, where rows and checkpoint are committed together, and in
+/// memory, where it is tested and where a rebuilt read model is compared with the live one.
+///
+/// The workers of a read model take in different partitions at the same time, so rows that streams of
+/// several partitions touch must come out the same in whichever order the partitions are interleaved:
+/// sums, counts and sets do; "the last one seen" does not.
+public protocol ReadModel<Event>: Sendable {
+  /// What is taken in.
+  associatedtype Event: Sendable
+
+  /// The read model's name: of its files, its consumer group, its commands.
+  var name: String { get }
+  /// Raised whenever the tables or what goes into them change; a database of another version is refused.
+  var schemaVersion: Int { get }
+  /// The row types of all tables.
+  var tables: [any ReadModelRow.Type] { get }
+
+  /// Takes in one event.
+  func project(_ event: Persisted<String, Event>, into rows: some RowStore) throws
+
+  /// Takes back everything that came from a stream, which has been removed for good.
+  func forget(_ streamID: String, in rows: some RowStore) throws
+}
+
+extension ReadModel {
+  /// Takes in one entry of the log.
+  public func take(_ entry: LogEntry<String, Event>, into rows: some RowStore) throws {
+    switch entry {
+    case .event(let persisted): try project(persisted, into: rows)
+    case .removed(let streamID, _): try forget(streamID, in: rows)
+    case .erased: break
+    }
+  }
+}
+
+/// A value in a table.
+public enum ColumnValue: Sendable, Hashable {
+  /// A 64-bit integer.
+  case integer(Int64)
+  /// Text.
+  case text(String)
+  /// No value.
+  case null
+}
+
+/// A column of a table.
+public struct TableColumn: Sendable, Hashable {
+  /// What a column holds.
+  public enum Kind: Sendable, Hashable {
+    /// A 64-bit integer, or nothing.
+    case integer
+    /// Text, or nothing.
+    case text
+  }
+
+  /// The column's name.
+  public var name: String
+  /// What it holds.
+  public var kind: Kind
+
+  /// A column of integers.
+  public static func integer(_ name: String) -> TableColumn {
+    TableColumn(name: name, kind: .integer)
+  }
+
+  /// A column of text.
+  public static func text(_ name: String) -> TableColumn {
+    TableColumn(name: name, kind: .text)
+  }
+}
+
+/// A table's name and columns.
+public struct TableSchema: Sendable, Hashable {
+  /// The table's name.
+  public var name: String
+  /// The columns of the primary key, in order.
+  public var key: [TableColumn]
+  /// The other columns, in order.
+  public var values: [TableColumn]
+  /// Lists of columns by which queries look rows up.
+  public var indexes: [[String]]
+
+  /// A table from its parts.
+  public init(
+    _ name: String, key: [TableColumn], values: [TableColumn], indexes: [[String]] = []
+  ) {
+    self.name = name
+    self.key = key
+    self.values = values
+    self.indexes = indexes
+  }
+}
+
+/// A row of a read model's table.
+public protocol ReadModelRow: Sendable, Equatable {
+  /// What tells one row from another.
+  associatedtype Key: Hashable & Sendable
+  /// The table.
+  static var schema: TableSchema { get }
+
+  /// The row's key.
+  var key: Key { get }
+  /// The columns of a key, in the schema's order.
+  static func columns(of key: Key) -> [ColumnValue]
+  /// The other columns, in the schema's order.
+  var values: [ColumnValue] { get }
+  /// A row from its key and its other columns.
+  /// - Throws: ``RowError`` where a column does not hold what the row needs.
+  init(key: Key, values: [ColumnValue]) throws
+}
+
+extension ReadModelRow where Key == String {
+  /// A key of one column of text.
+  public static func columns(of key: String) -> [ColumnValue] { [.text(key)] }
+}
+
+/// A column that does not hold what its row needs.
+public struct RowError: Error, Sendable, CustomStringConvertible {
+  /// The table.
+  public var table: String
+  /// What is wrong.
+  public var reason: String
+
+  /// Something wrong with a row of a table.
+  public init(table: String, reason: String) {
+    self.table = table
+    self.reason = reason
+  }
+
+  /// What happened, for people.
+  public var description: String { "table '\(table)': \(reason)" }
+}
+
+extension [ColumnValue] {
+  /// The integer in a column.
+  public func integer(_ index: Int, of table: TableSchema) throws(RowError) -> Int64 {
+    guard index < count, case .integer(let value) = self[index] else {
+      throw RowError(table: table.name, reason: "no integer in value column \(index)")
+    }
+    return value
+  }
+
+  /// The text in a column.
+  public func text(_ index: Int, of table: TableSchema) throws(RowError) -> String {
+    guard index < count, case .text(let value) = self[index] else {
+      throw RowError(table: table.name, reason: "no text in value column \(index)")
+    }
+    return value
+  }
+
+  /// The text in a column, or `nil` where it holds nothing.
+  public func optionalText(_ index: Int, of table: TableSchema) throws(RowError) -> String? {
+    guard index < count else {
+      throw RowError(table: table.name, reason: "no value column \(index)")
+    }
+    if case .null = self[index] { return nil }
+    return try text(index, of: table)
+  }
+}
+
+/// Rows that a projection reads and changes.
+public protocol RowStore: AnyObject {
+  /// The row with a key, or `nil`.
+  func row<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws -> Row?
+  /// Adds a row, or replaces the one with the same key.
+  func put<Row: ReadModelRow>(_ row: Row) throws
+  /// Deletes the row with a key, where there is one.
+  func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws
+}

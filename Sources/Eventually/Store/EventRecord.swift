@@ -1,0 +1,62 @@
+/// An event in its encoded form, as stores keep it and buses carry it.
+public struct EventRecord: Sendable, Hashable {
+  /// The id of this event.
+  public var id: EventID
+  /// The name of the event's type, or ``removedType`` or ``erasedType``.
+  public var type: String
+  /// The stream that the event belongs to.
+  public var streamID: String
+  /// Where the event is.
+  public var position: EventPosition
+  /// When it was appended.
+  public var time: Timestamp
+  /// The encoded event; empty for a removal and for an erased event.
+  public var payload: [UInt8]
+
+  /// A record from its parts.
+  public init(
+    id: EventID, type: String, streamID: String, position: EventPosition, time: Timestamp,
+    payload: [UInt8]
+  ) {
+    self.id = id
+    self.type = type
+    self.streamID = streamID
+    self.position = position
+    self.time = time
+    self.payload = payload
+  }
+
+  /// The type of the record that says that its stream was removed.
+  public static let removedType = "eventually.removed"
+  /// The type of a record whose event has been erased with its stream.
+  public static let erasedType = "eventually.erased"
+
+  /// The entry of the log that this record stands for.
+  /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` with the codec's reason.
+  public func entry<Codec: EventCodec>(
+    decodedBy codec: Codec
+  ) throws(EventStoreError) -> LogEntry<String, Codec.Event> {
+    if type == Self.removedType { return .removed(streamID, at: position) }
+    if type == Self.erasedType { return .erased(at: position) }
+    do {
+      let event = try codec.decode(type: type, payload: payload.span)
+      return .event(
+        Persisted(streamID: streamID, position: position, id: id, time: time, event: event))
+    } catch {
+      throw .undecodable(position: position, type: type, cause: error)
+    }
+  }
+}
+
+/// A store whose records can be read without decoding them, as what publishes or repairs does.
+public protocol EventRecordSource: Sendable {
+  /// Tells this store from every other, for as long as it lives.
+  var storeID: String { get }
+  /// How many partitions the store's streams are divided among.
+  var partitionCount: Partition { get }
+
+  /// Up to `limit` records in order, the first of them the one after `sequenceNumber`.
+  func records(
+    after sequenceNumber: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord]
+}

@@ -1,0 +1,55 @@
+/// An append-only, ordered log of the events of many streams.
+///
+/// After the seed's `EventStore`, with the whole store's order a part of the contract: sequence numbers
+/// are 1, 2, 3 … without a gap, in the order in which appends became durable.
+public protocol EventStore<StreamID, Event>: Sendable {
+  /// What names a stream.
+  associatedtype StreamID: Hashable & Sendable
+  /// What the store holds.
+  associatedtype Event: Sendable
+  /// A stream's events, read in portions while they are consumed.
+  associatedtype EventStream: AsyncSequence<Persisted<StreamID, Event>, any Error> & Sendable
+  /// The whole store's entries, read in portions while they are consumed.
+  associatedtype Log: AsyncSequence<LogEntry<StreamID, Event>, any Error> & Sendable
+
+  /// Appends `events`, all or none, to the end of a stream.
+  ///
+  /// When it returns, the events are as durable as the store makes them.
+  /// - Parameter expecting: the version that the stream must have.
+  /// - Returns: where the last event is.
+  /// - Throws: ``EventStoreError/conflict(_:)`` where the stream has another version, and
+  ///   ``EventStoreError/invalid(_:)`` where there are no events.
+  func append(
+    _ events: [Event], to streamID: StreamID, expecting: Expected
+  ) async throws(EventStoreError) -> Appended
+
+  /// A stream's events in order of version, as far as they exist when the end is reached.
+  func stream(_ streamID: StreamID, _ select: Select) -> EventStream
+
+  /// All entries in order of sequence number, as far as they exist when the end is reached.
+  func streamAll(_ select: Select) -> Log
+
+  /// Erases a stream's events for good.
+  ///
+  /// Their places in the store stay taken, so that sequences remain gapless; an entry
+  /// ``LogEntry/removed(_:at:)`` is added to the log; and the stream begins again at version 1. A
+  /// stream without events is left as it is.
+  func remove(_ streamID: StreamID) async throws(EventStoreError)
+}
+
+/// Tells of entries that come into a store from now on.
+///
+/// After the seed's `EventSubscriber`. Nothing is dropped for a reader that falls behind: it holds a
+/// position, and reads on from there.
+public protocol EventSubscriber<StreamID, Event>: Sendable {
+  /// What names a stream.
+  associatedtype StreamID: Hashable & Sendable
+  /// What the store holds.
+  associatedtype Event: Sendable
+  /// Entries without an end.
+  associatedtype Live: AsyncSequence<LogEntry<StreamID, Event>, any Error> & Sendable
+
+  /// All entries after `sequenceNumber`: first those that are there, then new ones as they come.
+  /// `nil` begins with what is appended after the call.
+  func subscribeAll(after sequenceNumber: UInt64?) -> Live
+}

@@ -1,0 +1,84 @@
+/// The right to apply a partition's events to a read model, and where to go on.
+///
+/// The epoch rises each time a worker takes the partition, so that at most one lease of a partition can
+/// still commit: the one with the newest epoch.
+public struct PartitionLease: Sendable, Hashable {
+  /// The partition.
+  public var partition: Partition
+  /// The number of this lease among all leases of the partition.
+  public var epoch: UInt64
+  /// The partition sequence that was applied last; `nil` where nothing ever was.
+  public var position: UInt64?
+  /// Where the bus is likely to hold the event after `position`: a hint that may be wrong.
+  public var offsetHint: Int64?
+
+  /// A lease from its parts.
+  public init(partition: Partition, epoch: UInt64, position: UInt64?, offsetHint: Int64?) {
+    self.partition = partition
+    self.epoch = epoch
+    self.position = position
+    self.offsetHint = offsetHint
+  }
+}
+
+/// Consecutive entries of one partition, delivered under one lease.
+public struct Delivery<Event: Sendable>: Sendable {
+  /// The lease that the entries were read under.
+  public var partition: Partition
+  /// The epoch of that lease.
+  public var epoch: UInt64
+  /// The partition sequence before the first entry; `nil` where there is none and never was a checkpoint.
+  public var after: UInt64?
+  /// The entries: partition sequences `after + 1`, `after + 2` … without a gap, never empty.
+  public var entries: [LogEntry<String, Event>]
+  /// Where the bus holds what comes next, where that is known.
+  public var nextOffset: Int64?
+
+  /// The partition sequence of the last entry.
+  public var lastPosition: UInt64 {
+    (after ?? 0) + UInt64(entries.count)
+  }
+
+  /// A delivery from its parts.
+  public init(
+    partition: Partition, epoch: UInt64, after: UInt64?, entries: [LogEntry<String, Event>],
+    nextOffset: Int64?
+  ) {
+    self.partition = partition
+    self.epoch = epoch
+    self.after = after
+    self.entries = entries
+    self.nextOffset = nextOffset
+  }
+}
+
+/// A subscription to a log whose partitions are divided among workers.
+///
+/// Its checkpoints live with the read model, not here: ``Subscription/checkpoint(_:)`` only tells the bus
+/// how far the read model is, after the fact.
+public protocol PartitionedSubscription<Event>: Subscription
+where Element == [Delivery<Event>], Position == [Delivery<Event>] {
+  /// What happened in the entries that are delivered.
+  associatedtype Event: Sendable
+
+  /// Gives up leases that turned out to be overtaken. Where the bus still assigns such a partition to this
+  /// worker, the subscription takes a new lease after a while and goes on from its position.
+  func abandon(_ leases: [PartitionLease]) async
+}
+
+/// Keeps the checkpoints and epochs of a read model's partitions.
+public protocol PartitionCheckpointStore: Sendable {
+  /// Takes partitions for a worker: raises each one's epoch and tells where to go on.
+  func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease]
+}
+
+/// Serves a store's events by partition, to whoever missed some of them on the bus.
+public protocol EventFeed: Sendable {
+  /// Up to `limit` records of a partition in order, the first of them the one after `position`.
+  func records(
+    partition: Partition, after position: UInt64, limit: Int
+  ) async throws -> [EventRecord]
+
+  /// The last partition sequence of each partition, as of now.
+  func heads() async throws -> [UInt64]
+}
