@@ -1,1 +1,243 @@
-int cks_placeholder(void); 
+/// A narrow interface to librdkafka: the only place in this package that calls it.
+///
+/// Handles are opaque and belong to whoever created them. A handle is used from one thread at a time, except
+/// where a function says otherwise. Pointers inside a batch are valid until the batch is cleared.
+#ifndef CKAFKA_SHIM_H
+#define CKAFKA_SHIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// What went wrong. `code` is librdkafka's, 0 for nothing.
+typedef struct {
+  int32_t code;
+  /// Trying again may help.
+  bool is_retriable;
+  /// The client is of no further use: destroy it and create another.
+  bool is_fatal;
+  char message[512];
+} cks_error;
+
+/// A librdkafka setting; both strings end with a zero byte.
+typedef struct {
+  const char *_Nonnull name;
+  const char *_Nonnull value;
+} cks_setting;
+
+/// Takes a line of librdkafka's log. `level` is syslog's: 0 emergency … 7 debug. Called from librdkafka's
+/// own threads, until the client is destroyed.
+typedef void (*cks_log)(
+    void *_Nullable context, int32_t level, const char *_Nonnull facility, const char *_Nonnull line);
+
+/// librdkafka's version, as `2.0.2`.
+const char *_Nonnull cks_version(void);
+
+/// librdkafka's name for an error code, as `_ALL_BROKERS_DOWN`.
+const char *_Nonnull cks_error_name(int32_t code);
+
+// Codes that callers decide by.
+extern const int32_t CKS_PARTITION_EOF;
+extern const int32_t CKS_AUTO_OFFSET_RESET;
+extern const int32_t CKS_UNKNOWN_TOPIC;
+extern const int32_t CKS_QUEUE_FULL;
+
+// MARK: - Producer
+
+typedef struct cks_producer cks_producer;
+
+/// Part of a batch's bytes. A negative length stands for nothing at all.
+typedef struct {
+  uint32_t offset;
+  int32_t length;
+} cks_span;
+
+/// A record to produce, as places in the batch's bytes.
+typedef struct {
+  int32_t partition;
+  /// Comes back in the delivery report.
+  uint64_t tag;
+  cks_span key;
+  /// Nothing at all for a tombstone.
+  cks_span value;
+  /// Index of the record's first header value in the batch's spans, one for each of the batch's names.
+  uint32_t first_header;
+} cks_record;
+
+/// Records that share their headers' names. `headers` holds the values' places.
+typedef struct {
+  const uint8_t *_Nonnull bytes;
+  const cks_span *_Nonnull headers;
+  const char *_Nonnull const *_Nonnull header_names;
+  size_t header_count;
+} cks_record_batch;
+
+/// The outcome of one record.
+typedef struct {
+  uint64_t tag;
+  int64_t offset;
+  int32_t partition;
+  int32_t code;
+} cks_report;
+
+/// Creates a producer for one topic; NULL where a setting is refused.
+cks_producer *_Nullable cks_producer_create(
+    const char *_Nonnull topic, const cks_setting *_Nullable settings, size_t count, cks_log _Nonnull log,
+    void *_Nullable log_context, cks_error *_Nonnull error);
+
+/// Stops the producer and frees it. Records that are not acknowledged yet are given up.
+void cks_producer_destroy(cks_producer *_Nonnull producer);
+
+/// Hands records over, in order, and returns how many were taken. Fewer than `count` with
+/// `CKS_QUEUE_FULL` means that reports must be polled first.
+size_t cks_producer_produce(
+    cks_producer *_Nonnull producer, const cks_record_batch *_Nonnull batch,
+    const cks_record *_Nonnull records, size_t count, cks_error *_Nonnull error);
+
+/// Waits up to `timeout_ms` for delivery reports, and copies up to `capacity` of them.
+size_t cks_producer_poll(
+    cks_producer *_Nonnull producer, int32_t timeout_ms, cks_report *_Nonnull reports, size_t capacity);
+
+/// How many records are not acknowledged yet.
+size_t cks_producer_outstanding(cks_producer *_Nonnull producer);
+
+/// The error that made the producer useless, where there is one.
+bool cks_producer_fatal_error(cks_producer *_Nonnull producer, cks_error *_Nonnull error);
+
+/// How many partitions a topic has; 0 where it does not exist, -1 for an error. The topic is not created by
+/// asking.
+int32_t cks_producer_partition_count(
+    cks_producer *_Nonnull producer, const char *_Nonnull topic, int32_t timeout_ms,
+    cks_error *_Nonnull error);
+
+/// Creates a topic; true also where it exists already.
+bool cks_producer_create_topic(
+    cks_producer *_Nonnull producer, const char *_Nonnull topic, int32_t partitions,
+    int32_t replication_factor, const cks_setting *_Nullable settings, size_t count, int32_t timeout_ms,
+    cks_error *_Nonnull error);
+
+// MARK: - Consumer
+
+typedef struct cks_consumer cks_consumer;
+
+/// Bytes that librdkafka holds. `start` is NULL for nothing at all.
+typedef struct {
+  const uint8_t *_Nullable start;
+  size_t length;
+} cks_bytes;
+
+enum { CKS_MAX_HEADERS = 12 };
+
+/// A record that was consumed, or an error in its place where `code` is not 0.
+typedef struct {
+  int64_t offset;
+  int32_t partition;
+  int32_t code;
+  cks_bytes key;
+  cks_bytes value;
+  /// The values of the headers named at creation, in that order; nothing where a record lacks one.
+  cks_bytes headers[CKS_MAX_HEADERS];
+  /// An error's words, with the record's place.
+  const char *_Nullable error_message;
+  void *_Nonnull owner;
+} cks_message;
+
+/// What happened to the consumer's assignment. It must be answered by `cks_consumer_assign` or
+/// `cks_consumer_unassign` before anything else is consumed.
+typedef enum {
+  CKS_NO_CHANGE = 0,
+  CKS_ASSIGNED,
+  CKS_REVOKED,
+  /// The assignment was lost: somebody else may have it already.
+  CKS_LOST,
+} cks_assignment_change;
+
+/// What a poll gave.
+typedef struct {
+  cks_message *_Nullable messages;
+  size_t count;
+  cks_assignment_change change;
+  /// The partitions of the change.
+  int32_t *_Nullable partitions;
+  size_t partition_count;
+  /// The client's last error that belongs to no partition; code 0 for none.
+  cks_error error;
+  size_t capacity;
+} cks_batch;
+
+/// Creates a consumer of one topic; NULL where a setting is refused. `header_names` are the headers that
+/// messages come with, at most `CKS_MAX_HEADERS`.
+cks_consumer *_Nullable cks_consumer_create(
+    const char *_Nonnull topic, const cks_setting *_Nullable settings, size_t count,
+    const char *_Nonnull const *_Nonnull header_names, size_t header_count, cks_log _Nonnull log,
+    void *_Nullable log_context, cks_error *_Nonnull error);
+
+/// Leaves the group and frees the consumer.
+void cks_consumer_destroy(cks_consumer *_Nonnull consumer);
+
+/// Joins the group.
+bool cks_consumer_subscribe(cks_consumer *_Nonnull consumer, cks_error *_Nonnull error);
+
+/// Waits up to `timeout_ms` for a first message or a change of the assignment, then takes up to `limit`
+/// messages that are there already. The batch must be clear.
+void cks_consumer_poll(
+    cks_consumer *_Nonnull consumer, int32_t timeout_ms, size_t limit, cks_batch *_Nonnull batch);
+
+/// Gives the batch's messages back to librdkafka; the batch can be used again.
+void cks_batch_clear(cks_batch *_Nonnull batch);
+
+/// Frees the batch's own memory.
+void cks_batch_free(cks_batch *_Nonnull batch);
+
+/// Ends a poll that waits. May be called from any thread.
+void cks_consumer_wake(cks_consumer *_Nonnull consumer);
+
+/// Consumes these partitions from these offsets, and no others.
+bool cks_consumer_assign(
+    cks_consumer *_Nonnull consumer, const int32_t *_Nonnull partitions,
+    const int64_t *_Nonnull offsets, size_t count, cks_error *_Nonnull error);
+
+/// Consumes nothing until the next assignment.
+bool cks_consumer_unassign(cks_consumer *_Nonnull consumer, cks_error *_Nonnull error);
+
+/// Commits offsets to the group, for others to see; returns at once.
+bool cks_consumer_commit(
+    cks_consumer *_Nonnull consumer, const int32_t *_Nonnull partitions,
+    const int64_t *_Nonnull offsets, size_t count, cks_error *_Nonnull error);
+
+/// The first offset that a partition holds, and the one after its last.
+bool cks_consumer_watermarks(
+    cks_consumer *_Nonnull consumer, int32_t partition, int32_t timeout_ms, int64_t *_Nonnull low,
+    int64_t *_Nonnull high, cks_error *_Nonnull error);
+
+// MARK: - Development cluster
+
+typedef struct cks_mock_cluster cks_mock_cluster;
+
+/// Starts librdkafka's mock cluster in this process, on free ports of 127.0.0.1.
+cks_mock_cluster *_Nullable cks_mock_cluster_create(int32_t brokers, cks_error *_Nonnull error);
+
+/// The cluster's bootstrap servers; valid until it is destroyed.
+const char *_Nonnull cks_mock_cluster_bootstrap_servers(cks_mock_cluster *_Nonnull cluster);
+
+/// Creates a topic.
+bool cks_mock_cluster_create_topic(
+    cks_mock_cluster *_Nonnull cluster, const char *_Nonnull topic, int32_t partitions,
+    int32_t replication_factor, cks_error *_Nonnull error);
+
+/// Takes a broker down, or brings it up again. Brokers count from 1.
+bool cks_mock_cluster_set_broker_up(
+    cks_mock_cluster *_Nonnull cluster, int32_t broker, bool up, cks_error *_Nonnull error);
+
+/// Stops the cluster and frees it.
+void cks_mock_cluster_destroy(cks_mock_cluster *_Nonnull cluster);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

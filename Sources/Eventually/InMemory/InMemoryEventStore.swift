@@ -10,10 +10,10 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     var log: [LogEntry<StreamID, Event>] = []
     /// The sequence numbers of each stream's events.
     var streams: [StreamID: [UInt64]] = [:]
-    var waiters = Waiters()
   }
 
   private let state = Mutex(State())
+  fileprivate let head = PositionSignal(at: 0)
   private let clock: @Sendable () -> Timestamp
 
   /// An empty store that takes the time from `clock`.
@@ -27,8 +27,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   ) throws(EventStoreError) -> Appended {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
     let time = clock()
-    let (appended, woken) = try state.withLock {
-      (state) throws(EventStoreError) -> (Appended, [CheckedContinuation<Void, Never>]) in
+    let appended = try state.withLock { (state) throws(EventStoreError) -> Appended in
       let actual = Version(state.streams[streamID]?.count ?? 0)
       if case .exact(let expected) = expecting, expected != actual {
         throw .conflict(
@@ -47,10 +46,9 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
               event: event)))
         state.streams[streamID, default: []].append(sequence)
       }
-      let last = state.log[state.log.count - 1].position
-      return (Appended(last: last), state.waiters.takeAll())
+      return Appended(last: state.log[state.log.count - 1].position)
     }
-    for waiter in woken { waiter.resume() }
+    head.advance(to: appended.last.sequenceNumber)
     return appended
   }
 
@@ -66,8 +64,8 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
 
   /// Erases a stream's events.
   public func remove(_ streamID: StreamID) {
-    let woken = state.withLock { state -> [CheckedContinuation<Void, Never>] in
-      guard let sequences = state.streams.removeValue(forKey: streamID) else { return [] }
+    let removal = state.withLock { state -> UInt64 in
+      guard let sequences = state.streams.removeValue(forKey: streamID) else { return 0 }
       for sequence in sequences {
         let index = Int(sequence - 1)
         state.log[index] = .erased(at: state.log[index].position)
@@ -76,15 +74,16 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
       let position = EventPosition(
         partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 0)
       state.log.append(.removed(streamID, at: position))
-      return state.waiters.takeAll()
+      return sequence
     }
-    for waiter in woken { waiter.resume() }
+    head.advance(to: removal)
   }
 
   // MARK: - Reading
 
   fileprivate func entry(after sequenceNumber: UInt64) -> LogEntry<StreamID, Event>? {
-    state.withLock { $0.log.indices.contains(Int(sequenceNumber)) ? $0.log[Int(sequenceNumber)] : nil }
+    let index = Int(sequenceNumber)
+    return state.withLock { $0.log.indices.contains(index) ? $0.log[index] : nil }
   }
 
   fileprivate func event(
@@ -96,23 +95,6 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
       else { return nil }
       return persisted
     }
-  }
-
-  /// Returns when there is an entry after `sequenceNumber`, or when the task is cancelled.
-  fileprivate func waitForEntry(after sequenceNumber: UInt64) async {
-    let ticket = state.withLock { $0.waiters.ticket() }
-    await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        let ready = state.withLock { state in
-          if state.log.count > Int(sequenceNumber) { return true }
-          return !state.waiters.add(continuation, ticket: ticket)
-        }
-        if ready { continuation.resume() }
-      }
-    } onCancel: {
-      state.withLock { $0.waiters.cancel(ticket) }?.resume()
-    }
-    state.withLock { $0.waiters.forget(ticket) }
   }
 
   /// A stream's events.
@@ -175,7 +157,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
             return entry
           }
           guard waits, !Task.isCancelled else { return nil }
-          await store.waitForEntry(after: position)
+          await store.head.wait(past: position)
         }
       }
     }
@@ -187,41 +169,5 @@ extension InMemoryEventStore: EventSubscriber {
   public func subscribeAll(after sequenceNumber: UInt64?) -> Entries {
     let after = sequenceNumber ?? state.withLock { UInt64($0.log.count) }
     return Entries(store: self, after: after, waits: true)
-  }
-}
-
-/// Tasks that wait for an entry. A ticket is drawn before the wait so that a cancellation that comes
-/// first is not forgotten.
-private struct Waiters {
-  private var next = 0
-  private var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
-  private var cancelled: Set<Int> = []
-
-  mutating func ticket() -> Int {
-    next += 1
-    return next
-  }
-
-  /// `false` where the ticket was cancelled before.
-  mutating func add(_ continuation: CheckedContinuation<Void, Never>, ticket: Int) -> Bool {
-    if cancelled.remove(ticket) != nil { return false }
-    waiting[ticket] = continuation
-    return true
-  }
-
-  mutating func cancel(_ ticket: Int) -> CheckedContinuation<Void, Never>? {
-    if let continuation = waiting.removeValue(forKey: ticket) { return continuation }
-    cancelled.insert(ticket)
-    return nil
-  }
-
-  /// Ends a ticket's life after its wait.
-  mutating func forget(_ ticket: Int) {
-    cancelled.remove(ticket)
-  }
-
-  mutating func takeAll() -> [CheckedContinuation<Void, Never>] {
-    defer { waiting.removeAll() }
-    return Array(waiting.values)
   }
 }

@@ -1,2 +1,0 @@
-#include "CKafkaShim.h"
-int cks_placeholder(void){return 0;}

@@ -1,0 +1,24 @@
+import Dispatch
+
+/// Runs an actor on a thread of its own, so that its calls may block in C libraries without holding up
+/// the threads that all other tasks share.
+public final class BlockingExecutor: SerialExecutor {
+  private let queue: DispatchQueue
+
+  /// An executor whose thread shows up under `label` in a debugger.
+  public init(label: String) {
+    queue = DispatchQueue(label: label)
+  }
+
+  /// Runs a job after those that came before it.
+  public func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    let executor = asUnownedSerialExecutor()
+    queue.async { job.runSynchronously(on: executor) }
+  }
+
+  /// A reference for an actor's `unownedExecutor`.
+  public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+    UnownedSerialExecutor(ordinary: self)
+  }
+}

@@ -1,0 +1,46 @@
+public import Eventually
+
+/// Why a read model's database can't be used.
+public enum ReadModelError: Error, Sendable, CustomStringConvertible {
+  /// The file belongs to something else, or to another read model.
+  case notThisReadModel(path: String, found: String, expected: String)
+  /// The database was made by another version of the read model's tables.
+  case schemaVersion(path: String, found: Int, expected: Int)
+  /// The database was built from another store.
+  case otherStore(path: String, found: String, expected: String)
+  /// The database was built from a store with another number of partitions.
+  case partitionCount(path: String, found: Partition, expected: Partition)
+  /// There is no space left where the database is. Nothing is lost: the checkpoint stays where it is.
+  case full(path: String)
+  /// The database can't be read or written.
+  case unavailable(path: String, cause: any Error)
+  /// The read model's code failed on an event. The checkpoint stays before it.
+  case projection(position: EventPosition, cause: any Error)
+
+  /// What happened and what to do, for people.
+  public var description: String {
+    switch self {
+    case .notThisReadModel(let path, let found, let expected):
+      "\(path) belongs to \(found), not to the read model '\(expected)': name another directory"
+    case .schemaVersion(let path, let found, let expected):
+      found > expected
+        ? "\(path) has schema version \(found), newer than this program's \(expected): run the "
+          + "newer program, or move the file away to have it rebuilt"
+        : "\(path) has schema version \(found), older than this program's \(expected): move the "
+          + "file away to have it rebuilt from the first event"
+    case .otherStore(let path, let found, let expected):
+      "\(path) was built from the store \(found), but this is the store \(expected): name another "
+        + "directory, or move the file away to have it rebuilt"
+    case .partitionCount(let path, let found, let expected):
+      "\(path) was built from a store with \(found) partitions, not \(expected): name another "
+        + "directory, or move the file away to have it rebuilt"
+    case .full(let path):
+      "no space left: \(path) can't grow; free some space on its disk"
+    case .unavailable(let path, let cause):
+      "the read model \(path) can't be used: \(cause)"
+    case .projection(let position, let cause):
+      "the event at partition \(position.partition), position \(position.partitionSequence) "
+        + "(sequence number \(position.sequenceNumber)) can't be projected: \(cause)"
+    }
+  }
+}

@@ -1,0 +1,76 @@
+public import Eventually
+
+/// How far a read model is in one partition.
+public struct CheckpointStatus: Sendable, Hashable {
+  /// The partition.
+  public var partition: Partition
+  /// The number of the lease that was taken last.
+  public var epoch: UInt64
+  /// The partition sequence that was applied last; `nil` for never.
+  public var position: UInt64?
+  /// The worker that took the partition last.
+  public var owner: String
+  /// When the checkpoint last changed.
+  public var updated: Timestamp
+}
+
+/// Answers queries on a read model's database: any number of processes may, beside the workers.
+public final class ReadModelReader: Sendable {
+  /// The database file.
+  public let path: String
+  /// The store that the read model is built from.
+  public let storeID: String
+  /// How many partitions that store has.
+  public let partitionCount: Partition
+  private let readers: SQLiteReaderPool
+
+  /// Opens a read model's database that exists.
+  /// - Throws: ``ReadModelError`` where it is another read model's or of another version.
+  public init(
+    path: String, model: any ReadModel, readers: Int = 2
+  ) throws(ReadModelError) {
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      guard let found = try ReadModelSchema.identity(connection) else {
+        throw ReadModelError.notThisReadModel(
+          path: path, found: "something else", expected: model.name)
+      }
+      var expected = found
+      expected.name = model.name
+      expected.schemaVersion = model.schemaVersion
+      try ReadModelSchema.check(connection, against: expected)
+      storeID = found.storeID
+      partitionCount = found.partitionCount
+      self.path = path
+      self.readers = try SQLiteReaderPool(path: path, count: readers)
+    } catch let error as ReadModelError {
+      throw error
+    } catch {
+      throw .unavailable(path: path, cause: error)
+    }
+  }
+
+  /// Runs a query; all of its reads see one state of the read model.
+  public func read<Result: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws -> Result
+  ) async throws -> Result {
+    try await readers.read { connection in try connection.snapshot { try body(connection) } }
+  }
+
+  /// How far the read model is, for each partition that a worker has ever taken.
+  public func checkpoints() async throws -> [CheckpointStatus] {
+    try await read { try Self.checkpoints($0) }
+  }
+
+  /// The same on a connection, so that it can share a snapshot with a query.
+  public static func checkpoints(_ connection: SQLiteConnection) throws -> [CheckpointStatus] {
+    try connection.rows(
+      "SELECT partition, epoch, position, owner, updated FROM checkpoints ORDER BY partition"
+    ) { row in
+      CheckpointStatus(
+        partition: Partition(row.integer(0)), epoch: row.unsigned(1),
+        position: row.optionalInteger(2).map { UInt64($0) }, owner: row.text(3),
+        updated: Timestamp(microseconds: row.integer(4)))
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import Eventually
+
+/// The tables of a read model's database: its own, and those that say what it is and how far it is.
+enum ReadModelSchema {
+  /// What a database is bound to.
+  struct Identity: Sendable, Hashable {
+    var name: String
+    var schemaVersion: Int
+    var storeID: String
+    var partitionCount: Partition
+  }
+
+  private static let tables = """
+    CREATE TABLE readmodel (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+    CREATE TABLE checkpoints (
+      partition INTEGER PRIMARY KEY,
+      epoch INTEGER NOT NULL,
+      position INTEGER,
+      sequence INTEGER,
+      next_offset INTEGER,
+      owner TEXT NOT NULL,
+      updated INTEGER NOT NULL
+    );
+    """
+
+  /// Creates the tables where there are none, and refuses what belongs to another read model, version or
+  /// store.
+  static func prepare(
+    _ connection: SQLiteConnection, tables: [TableSchema], identity: Identity
+  ) throws {
+    try connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+    try connection.execute("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000")
+    try connection.write {
+      if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
+        try create(connection, tables: tables, identity: identity)
+      }
+    }
+    try check(connection, against: identity)
+  }
+
+  private static func create(
+    _ connection: SQLiteConnection, tables: [TableSchema], identity: Identity
+  ) throws {
+    try connection.execute(Self.tables)
+    for table in tables { try connection.execute(sql(table)) }
+    let insert = "INSERT INTO readmodel VALUES (?, ?)"
+    try connection.run(insert, .text("name"), .text(identity.name))
+    try connection.run(
+      insert, .text("schema_version"), .integer(Int64(identity.schemaVersion)))
+    try connection.run(insert, .text("store_id"), .text(identity.storeID))
+    try connection.run(insert, .text("partitions"), .integer(Int64(identity.partitionCount)))
+  }
+
+  /// The identity of a database, `nil` where it is not a read model's.
+  static func identity(_ connection: SQLiteConnection) throws(SQLiteError) -> Identity? {
+    guard
+      try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'readmodel'") == 1
+    else { return nil }
+    let select = "SELECT value FROM readmodel WHERE key = ?"
+    guard let name = try connection.text(select, .text("name")),
+      let version = try connection.integer(select, .text("schema_version")),
+      let storeID = try connection.text(select, .text("store_id")),
+      let partitions = try connection.integer(select, .text("partitions"))
+    else { return nil }
+    return Identity(
+      name: name, schemaVersion: Int(version), storeID: storeID,
+      partitionCount: Partition(partitions))
+  }
+
+  static func check(_ connection: SQLiteConnection, against expected: Identity) throws {
+    let path = connection.path
+    guard let found = try identity(connection) else {
+      throw ReadModelError.notThisReadModel(
+        path: path, found: "something else", expected: expected.name)
+    }
+    if found.name != expected.name {
+      throw ReadModelError.notThisReadModel(
+        path: path, found: "the read model '\(found.name)'", expected: expected.name)
+    }
+    if found.schemaVersion != expected.schemaVersion {
+      throw ReadModelError.schemaVersion(
+        path: path, found: found.schemaVersion, expected: expected.schemaVersion)
+    }
+    if found.storeID != expected.storeID {
+      throw ReadModelError.otherStore(
+        path: path, found: found.storeID, expected: expected.storeID)
+    }
+    if found.partitionCount != expected.partitionCount {
+      throw ReadModelError.partitionCount(
+        path: path, found: found.partitionCount, expected: expected.partitionCount)
+    }
+  }
+
+  private static func sql(_ table: TableSchema) -> String {
+    let columns = (table.key + table.values).map { column in
+      "\(column.name) \(column.kind == .integer ? "INTEGER" : "TEXT")"
+    }
+    let key = table.key.map(\.name).joined(separator: ", ")
+    var sql =
+      "CREATE TABLE \(table.name) (\(columns.joined(separator: ", ")), PRIMARY KEY (\(key))) "
+      + "WITHOUT ROWID;"
+    for (number, columns) in table.indexes.enumerated() {
+      sql += "CREATE INDEX \(table.name)_\(number) ON \(table.name) "
+      sql += "(\(columns.joined(separator: ", ")));"
+    }
+    return sql
+  }
+}

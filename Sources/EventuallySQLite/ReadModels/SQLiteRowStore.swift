@@ -1,0 +1,115 @@
+import Eventually
+
+/// A read model's rows within one transaction: each row is read at most once, and written once however
+/// often it changes.
+///
+/// Rows are only kept for the length of a transaction, since other workers change the same database between
+/// this one's transactions.
+final class SQLiteRowStore: RowStore {
+  private let connection: SQLiteConnection
+  private var tables: [ObjectIdentifier: any CachedTable] = [:]
+
+  init(connection: SQLiteConnection) {
+    self.connection = connection
+  }
+
+  func row<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws -> Row? {
+    try table(type).row(key, connection)
+  }
+
+  func put<Row: ReadModelRow>(_ row: Row) {
+    table(Row.self).rows[row.key] = .init(row: row, isChanged: true)
+  }
+
+  func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) {
+    table(type).rows[key] = .init(row: nil, isChanged: true)
+  }
+
+  /// Writes what has changed.
+  func flush() throws {
+    for table in tables.values { try table.flush(connection) }
+  }
+
+  /// Forgets everything, written or not.
+  func clear() {
+    for table in tables.values { table.clear() }
+  }
+
+  private func table<Row: ReadModelRow>(_ type: Row.Type) -> RowCache<Row> {
+    if let table = tables[ObjectIdentifier(type)] as? RowCache<Row> { return table }
+    let table = RowCache<Row>()
+    tables[ObjectIdentifier(type)] = table
+    return table
+  }
+}
+
+private protocol CachedTable: AnyObject {
+  func flush(_ connection: SQLiteConnection) throws
+  func clear()
+}
+
+private final class RowCache<Row: ReadModelRow>: CachedTable {
+  struct Slot {
+    /// `nil` for a row that does not exist, or no longer.
+    var row: Row?
+    var isChanged: Bool
+  }
+
+  var rows: [Row.Key: Slot] = [:]
+  private let select: String
+  private let upsert: String
+  private let delete: String
+
+  init() {
+    let schema = Row.schema
+    let keys = schema.key.map(\.name)
+    let values = schema.values.map(\.name)
+    let condition = keys.map { "\($0) = ?" }.joined(separator: " AND ")
+    let marks = Array(repeating: "?", count: keys.count + values.count).joined(separator: ", ")
+    // A table may consist of its key alone.
+    let selected = values.isEmpty ? "1" : values.joined(separator: ", ")
+    let action =
+      values.isEmpty
+      ? "NOTHING"
+      : "UPDATE SET " + values.map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
+    select = "SELECT \(selected) FROM \(schema.name) WHERE \(condition)"
+    upsert =
+      "INSERT INTO \(schema.name) (\((keys + values).joined(separator: ", "))) VALUES (\(marks)) "
+      + "ON CONFLICT DO \(action)"
+    delete = "DELETE FROM \(schema.name) WHERE \(condition)"
+  }
+
+  func row(_ key: Row.Key, _ connection: SQLiteConnection) throws -> Row? {
+    if let slot = rows[key] { return slot.row }
+    let statement = try connection.statement(select)
+    statement.bind(Row.columns(of: key))
+    defer { statement.reset() }
+    var row: Row?
+    if try statement.step() {
+      let values = (0..<Int32(Row.schema.values.count)).map { statement.value($0) }
+      row = try Row(key: key, values: values)
+    }
+    rows[key] = Slot(row: row, isChanged: false)
+    return row
+  }
+
+  func flush(_ connection: SQLiteConnection) throws {
+    for (key, slot) in rows where slot.isChanged {
+      let keyColumns = Row.columns(of: key)
+      if let row = slot.row {
+        let statement = try connection.statement(upsert)
+        statement.bind(keyColumns)
+        statement.bind(row.values, from: Int32(keyColumns.count) + 1)
+        try statement.run()
+      } else {
+        let statement = try connection.statement(delete)
+        statement.bind(keyColumns)
+        try statement.run()
+      }
+    }
+  }
+
+  func clear() {
+    rows.removeAll(keepingCapacity: true)
+  }
+}

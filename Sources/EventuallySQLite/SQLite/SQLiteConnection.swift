@@ -1,0 +1,165 @@
+import CSQLite
+public import Eventually
+
+/// A connection to a database file. It is used from one thread at a time, by whoever made it.
+public final class SQLiteConnection {
+  /// What a connection may do.
+  public enum Mode: Sendable {
+    /// Read and write; the file is created where there is none.
+    case create
+    /// Read and write a file that exists.
+    case readWrite
+    /// Only read a file that exists.
+    case readOnly
+  }
+
+  /// The database file.
+  public let path: String
+  private let handle: OpaquePointer
+  private var statements: [String: SQLiteStatement] = [:]
+
+  /// Opens a database file.
+  ///
+  /// A lock that another connection holds is waited for, for at most `busyTimeout` milliseconds.
+  public init(
+    path: String, mode: Mode, busyTimeout: Int32 = 10_000
+  ) throws(SQLiteError) {
+    // A reader needs to create the shared-memory file where no other process has the database open.
+    let flags =
+      switch mode {
+      case .create: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+      case .readWrite, .readOnly: SQLITE_OPEN_READWRITE
+      }
+    var handle: OpaquePointer?
+    let code = sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
+    guard code == SQLITE_OK, let handle else {
+      let message = handle.map { String(cString: sqlite3_errmsg($0)) } ?? "out of memory"
+      sqlite3_close_v2(handle)
+      throw SQLiteError(code: code, message: message, operation: "open \(path)")
+    }
+    self.path = path
+    self.handle = handle
+    sqlite3_extended_result_codes(handle, 1)
+    sqlite3_busy_timeout(handle, busyTimeout)
+    if mode == .readOnly { try execute("PRAGMA query_only = ON") }
+  }
+
+  deinit {
+    statements.removeAll()
+    sqlite3_close_v2(handle)
+  }
+
+  /// How many rows the last statement changed.
+  public var changes: Int { Int(sqlite3_changes(handle)) }
+
+  /// Runs statements that give no rows.
+  public func execute(_ sql: String) throws(SQLiteError) {
+    let code = sqlite3_exec(handle, sql, nil, nil, nil)
+    guard code == SQLITE_OK else { throw error(code, sql) }
+  }
+
+  /// A prepared statement, kept for the next time. It is reset and without bindings.
+  public func statement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
+    if let statement = statements[sql] {
+      statement.prepareForReuse()
+      return statement
+    }
+    var prepared: OpaquePointer?
+    let code = sqlite3_prepare_v3(
+      handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
+    guard code == SQLITE_OK, let prepared else { throw error(code, sql) }
+    let statement = SQLiteStatement(handle: prepared, database: handle)
+    statements[sql] = statement
+    return statement
+  }
+
+  /// Runs `body` in a transaction that holds the write lock from the beginning, and commits; rolls back
+  /// where `body` or the commit throws.
+  public func write<Result, Failure: Error>(
+    _ body: () throws(Failure) -> Result, mapping: (SQLiteError) -> Failure
+  ) throws(Failure) -> Result {
+    do { try execute("BEGIN IMMEDIATE") } catch { throw mapping(error) }
+    let result: Result
+    do {
+      result = try body()
+    } catch {
+      rollback()
+      throw error
+    }
+    do {
+      try execute("COMMIT")
+    } catch {
+      rollback()
+      throw mapping(error)
+    }
+    return result
+  }
+
+  /// Runs `body` in a transaction that holds the write lock from the beginning.
+  public func write<Result>(_ body: () throws -> Result) throws -> Result {
+    try write(body, mapping: { $0 as any Error })
+  }
+
+  /// Runs `body` with all of its reads from one state of the database.
+  public func snapshot<Result>(_ body: () throws -> Result) throws -> Result {
+    try execute("BEGIN")
+    do {
+      let result = try body()
+      try execute("COMMIT")
+      return result
+    } catch {
+      rollback()
+      throw error
+    }
+  }
+
+  /// After a failure SQLite may have rolled back by itself; a rollback without a transaction is then
+  /// the one thing that can fail here, and there is nothing left to undo.
+  private func rollback() {
+    if sqlite3_get_autocommit(handle) == 0 { try? execute("ROLLBACK") }
+  }
+
+  /// The first column of the first row, as an integer; `nil` where there is no row or no value.
+  public func integer(_ sql: String, _ values: ColumnValue...) throws(SQLiteError) -> Int64? {
+    let statement = try statement(sql)
+    statement.bind(values)
+    defer { statement.reset() }
+    guard try statement.step(), !statement.isNull(0) else { return nil }
+    return statement.integer(0)
+  }
+
+  /// The first column of the first row, as text; `nil` where there is no row or no value.
+  public func text(_ sql: String, _ values: ColumnValue...) throws(SQLiteError) -> String? {
+    let statement = try statement(sql)
+    statement.bind(values)
+    defer { statement.reset() }
+    guard try statement.step(), !statement.isNull(0) else { return nil }
+    return statement.text(0)
+  }
+
+  /// Runs a statement that gives no rows, with values for its parameters.
+  public func run(_ sql: String, _ values: ColumnValue...) throws(SQLiteError) {
+    let statement = try statement(sql)
+    statement.bind(values)
+    try statement.run()
+  }
+
+  /// All rows that a query gives, each made by `row`.
+  public func rows<Row>(
+    _ sql: String, _ values: [ColumnValue] = [], _ row: (SQLiteStatement) throws -> Row
+  ) throws -> [Row] {
+    let statement = try statement(sql)
+    statement.bind(values)
+    defer { statement.reset() }
+    var rows: [Row] = []
+    while try statement.step() { rows.append(try row(statement)) }
+    return rows
+  }
+
+  private func error(_ code: Int32, _ sql: String) -> SQLiteError {
+    SQLiteError(
+      code: sqlite3_extended_errcode(handle) == 0 ? code : sqlite3_extended_errcode(handle),
+      message: String(cString: sqlite3_errmsg(handle)),
+      operation: "\(sql.prefix(80)) on \(path)")
+  }
+}

@@ -1,0 +1,59 @@
+/// Decides which requests share a transaction. It does no work itself.
+///
+/// Requests that come while a transaction is being committed wait, and the next transaction takes as many of
+/// them as its limit allows, in the order in which they came. Without load, a request is committed at once.
+struct GroupCommit<Request> {
+  /// At most this much weight goes into one transaction, unless a single request weighs more.
+  let limit: Int
+  private var waiting: [(request: Request, weight: Int)] = []
+  /// How many of `waiting`, from the front, have been handed out.
+  private var taken = 0
+  private var isRunning = false
+
+  init(limit: Int) {
+    self.limit = limit
+  }
+
+  /// How many requests wait for a transaction.
+  var count: Int { waiting.count - taken }
+
+  enum SubmitAction: Equatable {
+    /// Nobody commits at the moment: call ``next()`` until it gives nothing.
+    case startCommitting
+    /// Whoever commits will take the request.
+    case wait
+  }
+
+  /// Takes in a request of a weight, its number of events.
+  mutating func submit(_ request: Request, weight: Int) -> SubmitAction {
+    waiting.append((request, weight))
+    if isRunning { return .wait }
+    isRunning = true
+    return .startCommitting
+  }
+
+  /// The requests of the next transaction; none where all are done, after which the next request starts
+  /// committing anew.
+  mutating func next() -> [Request] {
+    guard taken < waiting.count else {
+      waiting.removeAll(keepingCapacity: true)
+      taken = 0
+      isRunning = false
+      return []
+    }
+    var batch: [Request] = []
+    var weight = 0
+    while taken < waiting.count {
+      let candidate = waiting[taken]
+      if !batch.isEmpty && weight + candidate.weight > limit { break }
+      batch.append(candidate.request)
+      weight += candidate.weight
+      taken += 1
+    }
+    if taken > 1024 && taken * 2 > waiting.count {
+      waiting.removeFirst(taken)
+      taken = 0
+    }
+    return batch
+  }
+}

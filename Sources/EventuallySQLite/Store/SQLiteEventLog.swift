@@ -1,0 +1,165 @@
+public import Eventually
+
+/// Reads an event store's file: any number of processes may, beside the writer.
+public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
+  /// Tells this store from every other.
+  public let storeID: String
+  /// How many partitions the store's streams are divided among.
+  public let partitionCount: Partition
+  /// The store's file.
+  public let path: String
+  private let readers: SQLiteReaderPool
+
+  /// Opens a store that exists.
+  public init(path: String, readers: Int = 4) throws(StoreOpenError) {
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      let identity = try StoreSchema.identity(connection)
+      storeID = identity.storeID
+      partitionCount = identity.partitionCount
+      self.path = path
+      self.readers = try SQLiteReaderPool(path: path, count: readers)
+    } catch let error as StoreOpenError {
+      throw error
+    } catch {
+      throw .unreadable(path: path, cause: error)
+    }
+  }
+
+  private static let columns = """
+    e.sequence, e.version, e.partition, e.partition_sequence, e.type, e.id, e.time, e.payload, s.id
+    FROM events e JOIN streams s ON s.key = e.stream
+    """
+
+  /// Up to `limit` records in order, the first of them the one after `sequenceNumber`.
+  public func records(
+    after sequenceNumber: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await read { connection in
+      try connection.rows(
+        "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
+        [.integer(Int64(sequenceNumber)), .integer(Int64(limit))], Self.record)
+    }
+  }
+
+  /// Up to `limit` records of a partition in order, the first of them the one after `position`.
+  public func records(
+    partition: Partition, after position: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await read { connection in
+      try connection.rows(
+        """
+        SELECT \(Self.columns) WHERE e.partition = ? AND e.partition_sequence > ?
+        ORDER BY e.partition_sequence LIMIT ?
+        """,
+        [.integer(Int64(partition)), .integer(Int64(position)), .integer(Int64(limit))],
+        Self.record)
+    }
+  }
+
+  /// The last partition sequence of each partition.
+  public func heads() async throws(EventStoreError) -> [UInt64] {
+    let count = partitionCount
+    return try await read { connection in
+      try (0..<count).map { partition in
+        let last = try connection.integer(
+          "SELECT max(partition_sequence) FROM events WHERE partition = ?",
+          .integer(Int64(partition)))
+        return UInt64(last ?? 0)
+      }
+    }
+  }
+
+  /// The last sequence number, 0 where the store is empty.
+  public func head() async throws(EventStoreError) -> UInt64 {
+    try await read { UInt64(try $0.integer("SELECT max(sequence) FROM events") ?? 0) }
+  }
+
+  /// The sequence number up to which all events have been acknowledged by the bus, as last recorded: the
+  /// bus may be further.
+  public func published() async throws(EventStoreError) -> UInt64 {
+    try await read {
+      UInt64(try $0.integer("SELECT value FROM store WHERE key = 'published'") ?? 0)
+    }
+  }
+
+  /// How many streams have events.
+  public func streamCount() async throws(EventStoreError) -> Int {
+    try await read {
+      Int(try $0.integer("SELECT count(*) FROM streams WHERE version > 0") ?? 0)
+    }
+  }
+
+  /// The sequence numbers of a stream's events from `version` on, oldest first.
+  func sequenceNumbers(
+    of streamID: String, from version: Version
+  ) async throws(EventStoreError) -> [UInt64] {
+    try await read { connection in
+      try connection.snapshot {
+        let head = try connection.integer("SELECT head FROM streams WHERE id = ?", .text(streamID))
+        var sequence = UInt64(head ?? 0)
+        var numbers: [UInt64] = []
+        let select = try connection.statement(
+          "SELECT version, previous FROM events WHERE sequence = ?")
+        defer { select.reset() }
+        while sequence != 0 {
+          select.reset()
+          select.bind(1, sequence)
+          guard try select.step(), select.unsigned(0) >= version else { break }
+          numbers.append(sequence)
+          sequence = select.unsigned(1)
+        }
+        numbers.reverse()
+        return numbers
+      }
+    }
+  }
+
+  /// The records at the given sequence numbers, in their order.
+  func records(
+    at sequenceNumbers: ArraySlice<UInt64>
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await read { connection in
+      try connection.snapshot {
+        try sequenceNumbers.map { sequence in
+          let found = try connection.rows(
+            "SELECT \(Self.columns) WHERE e.sequence = ?", [.integer(Int64(sequence))], Self.record)
+          guard let record = found.first else {
+            throw EventStoreError.unavailable(
+              "the event at sequence number \(sequence) is missing: the store is damaged")
+          }
+          return record
+        }
+      }
+    }
+  }
+
+  private func read<Result: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws -> Result
+  ) async throws(EventStoreError) -> Result {
+    do {
+      return try await readers.read(body)
+    } catch let error as EventStoreError {
+      throw error
+    } catch {
+      throw .unavailable("the store \(path) could not be read", cause: error)
+    }
+  }
+
+  private static func record(_ row: SQLiteStatement) -> EventRecord {
+    let id = row.bytes(5)
+    let words = id.withUnsafeBytes { bytes in
+      bytes.count == 16
+        ? (
+          UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+          UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        ) : (0, 0)
+    }
+    return EventRecord(
+      id: EventID(high: words.0, low: words.1), type: row.text(4), streamID: row.text(8),
+      position: EventPosition(
+        partition: Partition(row.integer(2)), partitionSequence: row.unsigned(3),
+        sequenceNumber: row.unsigned(0), version: row.unsigned(1)),
+      time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
+  }
+}

@@ -1,0 +1,99 @@
+public import Eventually
+
+/// An event store in a file: durable when an append returns, one writer process at a time, any number of
+/// readers.
+///
+/// Concurrent appends share transactions (group commit): the more callers wait, the more events each
+/// `fsync` makes durable. Sequence numbers and partition sequences are assigned under the write lock, so
+/// they have no gaps, and their order is the order of commits.
+public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscriber {
+  /// Streams are named by strings, as keys on a bus are.
+  public typealias StreamID = String
+  /// What the codec encodes.
+  public typealias Event = Codec.Event
+
+  /// How a store is opened.
+  public struct Options: Sendable {
+    /// How many partitions a new store divides its streams among; it never changes after that. A store
+    /// that exists is refused where it differs; `nil` takes what it has, and 12 for a new one.
+    public var partitionCount: Partition?
+    /// At most this many events go into one transaction, unless one append has more.
+    public var transactionLimit = 4096
+    /// An event that takes more bytes is refused. The bus must accept what this accepts.
+    public var maximumEventSize = 900_000
+    /// Where the time of events comes from.
+    public var clock: @Sendable () -> Timestamp = Timestamp.now
+
+    /// The defaults.
+    public init(partitionCount: Partition? = nil) {
+      self.partitionCount = partitionCount
+    }
+  }
+
+  /// The same file, for reading.
+  public let log: SQLiteEventLog
+  private let writer: StoreWriter
+  private let codec: Codec
+  private let maximumEventSize: Int
+
+  /// Opens a store as its writer, and creates it where there is none.
+  /// - Throws: ``StoreOpenError/locked(path:owner:)`` where another process is its writer.
+  public init(
+    path: String, codec: Codec, options: Options = Options()
+  ) throws(StoreOpenError) {
+    if let count = options.partitionCount {
+      precondition((1...10_000).contains(count), "a store has 1 to 10,000 partitions")
+    }
+    writer = try StoreWriter(
+      path: path, partitionCount: options.partitionCount,
+      transactionLimit: options.transactionLimit, clock: options.clock)
+    log = try SQLiteEventLog(path: path)
+    self.codec = codec
+    maximumEventSize = options.maximumEventSize
+  }
+
+  /// Where the store stands: the last committed sequence number.
+  public var head: PositionSignal { writer.head }
+
+  /// Appends events, all or none; durable when it returns.
+  public func append(
+    _ events: [Event], to streamID: String, expecting: Expected
+  ) async throws(EventStoreError) -> Appended {
+    guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
+    guard !streamID.isEmpty, streamID.utf8.count <= 512 else {
+      throw .invalid("a stream id has 1 to 512 bytes; '\(streamID.prefix(40))' has not")
+    }
+    let encoded = try EncodedEvents(events, codec: codec, maximumSize: maximumEventSize)
+    let appended = try await writer.perform(
+      .append(streamID: streamID, expecting: expecting, encoded))
+    guard let appended else { preconditionFailure("an append adds events") }
+    return appended
+  }
+
+  /// Erases a stream's events for good. It reads and overwrites all of them: the larger the stream,
+  /// the longer other appends wait.
+  public func remove(_ streamID: String) async throws(EventStoreError) {
+    _ = try await writer.perform(.remove(streamID: streamID))
+  }
+
+  /// Records that the bus has acknowledged all events up to `sequenceNumber`.
+  public func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
+    _ = try await writer.perform(.published(sequenceNumber))
+  }
+
+  /// A stream's events in order of version, read in pages.
+  public func stream(_ streamID: String, _ select: Select) -> SQLiteStreamEvents<Codec> {
+    SQLiteStreamEvents(log: log, codec: codec, streamID: streamID, from: select.lowerBound)
+  }
+
+  /// All entries in order of sequence number, read in pages.
+  public func streamAll(_ select: Select) -> SQLiteLogEntries<Codec> {
+    SQLiteLogEntries(log: log, codec: codec, after: select.lowerBound - 1)
+  }
+
+  /// All entries after a sequence number, then new ones as this process commits them.
+  public func subscribeAll(after sequenceNumber: UInt64?) -> SQLiteLogEntries<Codec> {
+    SQLiteLogEntries(
+      log: log, codec: codec, after: sequenceNumber ?? head.position, signal: head)
+  }
+}

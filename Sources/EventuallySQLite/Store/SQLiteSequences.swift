@@ -1,0 +1,127 @@
+public import Eventually
+
+/// A stream's events, read from a store's file in pages.
+public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
+  /// Events of one stream.
+  public typealias Element = Persisted<String, Codec.Event>
+  /// ``EventStoreError``, as `any Error` for the sake of the protocol.
+  public typealias Failure = any Error
+  let log: SQLiteEventLog
+  let codec: Codec
+  let streamID: String
+  let from: Version
+
+  /// A stream in a store's file, from a version on.
+  public init(log: SQLiteEventLog, codec: Codec, streamID: String, from: Version = 1) {
+    self.log = log
+    self.codec = codec
+    self.streamID = streamID
+    self.from = from
+  }
+
+  /// An iterator at the first event. The stream ends where it ended when the first event was read.
+  public func makeAsyncIterator() -> Iterator {
+    Iterator(sequence: self)
+  }
+
+  /// Reads one event after the other.
+  public struct Iterator: AsyncIteratorProtocol {
+    private static var pageSize: Int { 512 }
+    fileprivate let sequence: SQLiteStreamEvents
+    private var numbers: ArraySlice<UInt64>?
+    private var page: [EventRecord] = []
+    private var index = 0
+
+    fileprivate init(sequence: SQLiteStreamEvents) {
+      self.sequence = sequence
+    }
+
+    /// The next event, or `nil` at the end.
+    public mutating func next() async throws -> Persisted<String, Codec.Event>? {
+      if index == page.count {
+        var left: ArraySlice<UInt64>
+        if let numbers {
+          left = numbers
+        } else {
+          left = try await sequence.log.sequenceNumbers(
+            of: sequence.streamID, from: sequence.from)[...]
+        }
+        let taken = left.prefix(Self.pageSize)
+        left = left.dropFirst(taken.count)
+        numbers = left
+        if taken.isEmpty { return nil }
+        page = try await sequence.log.records(at: taken)
+        index = 0
+      }
+      let entry = try page[index].entry(decodedBy: sequence.codec)
+      index += 1
+      // A stream that is removed while it is read ends here.
+      guard case .event(let persisted) = entry else {
+        numbers = []
+        page = []
+        index = 0
+        return nil
+      }
+      return persisted
+    }
+  }
+}
+
+/// A store's entries, read from its file in pages.
+public struct SQLiteLogEntries<Codec: EventCodec>: AsyncSequence, Sendable {
+  /// Entries of the whole store.
+  public typealias Element = LogEntry<String, Codec.Event>
+  /// ``EventStoreError``, as `any Error` for the sake of the protocol.
+  public typealias Failure = any Error
+  let log: SQLiteEventLog
+  let codec: Codec
+  let after: UInt64
+  /// Where new entries are awaited; `nil` where the sequence ends with what is there.
+  let signal: PositionSignal?
+
+  /// A store's entries after a sequence number.
+  public init(log: SQLiteEventLog, codec: Codec, after: UInt64 = 0, signal: PositionSignal? = nil) {
+    self.log = log
+    self.codec = codec
+    self.after = after
+    self.signal = signal
+  }
+
+  /// An iterator at the first entry.
+  public func makeAsyncIterator() -> Iterator {
+    Iterator(sequence: self)
+  }
+
+  /// Reads one entry after the other.
+  public struct Iterator: AsyncIteratorProtocol {
+    private static var pageSize: Int { 1024 }
+    private let sequence: SQLiteLogEntries
+    private var position: UInt64
+    private var page: [EventRecord] = []
+    private var index = 0
+
+    fileprivate init(sequence: SQLiteLogEntries) {
+      self.sequence = sequence
+      position = sequence.after
+    }
+
+    /// The next entry; at the end `nil`, or a wait for more where the sequence is a live one.
+    public mutating func next() async throws -> LogEntry<String, Codec.Event>? {
+      while index == page.count {
+        page = try await sequence.log.records(after: position, limit: Self.pageSize)
+        index = 0
+        if !page.isEmpty { break }
+        guard let signal = sequence.signal, !Task.isCancelled else { return nil }
+        await signal.wait(past: position)
+      }
+      let record = page[index]
+      guard record.position.sequenceNumber == position + 1 else {
+        throw EventStoreError.unavailable(
+          "the event at sequence number \(position + 1) is missing: the store is damaged")
+      }
+      index += 1
+      position += 1
+      return try record.entry(decodedBy: sequence.codec)
+    }
+  }
+}

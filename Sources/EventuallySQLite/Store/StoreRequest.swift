@@ -1,0 +1,54 @@
+import Eventually
+
+/// Encoded events that wait to be appended. The payloads lie one after the other in one array.
+struct EncodedEvents: Sendable {
+  var types: [String] = []
+  var payloads: [UInt8] = []
+  /// Where each event's payload ends.
+  var ends: [Int] = []
+
+  var count: Int { types.count }
+
+  init<Codec: EventCodec>(
+    _ events: [Codec.Event], codec: Codec, maximumSize: Int
+  ) throws(EventStoreError) {
+    types.reserveCapacity(events.count)
+    ends.reserveCapacity(events.count)
+    payloads.reserveCapacity(events.count * 128)
+    for event in events {
+      let type = codec.type(of: event)
+      let start = payloads.count
+      do {
+        try codec.encode(event, into: &payloads)
+      } catch {
+        throw .invalid("an event of type '\(type)' can't be encoded: \(error)")
+      }
+      guard payloads.count - start <= maximumSize else {
+        throw .invalid(
+          "an event of type '\(type)' takes \(payloads.count - start) bytes, more than the "
+            + "\(maximumSize) that a record may have")
+      }
+      types.append(type)
+      ends.append(payloads.count)
+    }
+  }
+}
+
+/// Something that the writer does in a transaction.
+struct StoreRequest: Sendable {
+  enum Kind: Sendable {
+    case append(streamID: String, expecting: Expected, EncodedEvents)
+    case remove(streamID: String)
+    /// All events up to this one have been acknowledged by the bus.
+    case published(UInt64)
+  }
+
+  var kind: Kind
+  /// Hears of the outcome once it is durable; `nil` in it for requests that add no event.
+  var completion: @Sendable (Result<Appended?, EventStoreError>) -> Void
+
+  var weight: Int {
+    if case .append(_, _, let events) = kind { return events.count }
+    return 1
+  }
+}

@@ -1,0 +1,122 @@
+public import Eventually
+import Foundation
+
+/// The tables of an event store's file.
+///
+/// An event's row carries the sequence number of the event before it in the same stream, and `streams` that of
+/// the last one: reading a stream walks back along these links. An index by stream and version would cost
+/// every append a random page for each event.
+enum StoreSchema {
+  /// Raised with each change of the tables; stored as SQLite's `user_version`.
+  static let version: Int64 = 1
+
+  private static let tables = """
+    CREATE TABLE store (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+    CREATE TABLE streams (
+      key INTEGER PRIMARY KEY,
+      id TEXT NOT NULL UNIQUE,
+      partition INTEGER NOT NULL,
+      version INTEGER NOT NULL,
+      head INTEGER NOT NULL
+    );
+    CREATE TABLE events (
+      sequence INTEGER PRIMARY KEY,
+      stream INTEGER NOT NULL,
+      version INTEGER NOT NULL,
+      previous INTEGER NOT NULL,
+      partition INTEGER NOT NULL,
+      partition_sequence INTEGER NOT NULL,
+      type TEXT NOT NULL,
+      id BLOB NOT NULL,
+      time INTEGER NOT NULL,
+      payload BLOB NOT NULL
+    );
+    CREATE UNIQUE INDEX events_by_partition ON events (partition, partition_sequence);
+    """
+
+  /// What a store is and always stays.
+  struct Identity: Sendable, Hashable {
+    var storeID: String
+    var partitionCount: Partition
+  }
+
+  /// Creates the tables where there are none, migrates them where they are older, and refuses them
+  /// where they are newer.
+  static func prepare(
+    _ connection: SQLiteConnection, partitionCount: Partition?
+  ) throws -> Identity {
+    // In this order: the page size and WAL mode are set while the file is empty.
+    try connection.execute("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL")
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
+    try connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    try connection.write {
+      let found = try connection.integer("PRAGMA user_version") ?? 0
+      if found == 0 { try create(connection, partitionCount: partitionCount ?? 12) }
+    }
+    let identity = try identity(connection)
+    if let partitionCount, partitionCount != identity.partitionCount {
+      throw StoreOpenError.partitionCount(
+        path: connection.path, asked: partitionCount, actual: identity.partitionCount)
+    }
+    return identity
+  }
+
+  /// Reads the identity of a store that exists.
+  static func identity(_ connection: SQLiteConnection) throws -> Identity {
+    let found = try connection.integer("PRAGMA user_version") ?? 0
+    if found == 0 { throw StoreOpenError.notAStore(path: connection.path) }
+    if found > version { throw StoreOpenError.newer(path: connection.path, version: found) }
+    guard let id = try connection.text("SELECT value FROM store WHERE key = 'store_id'"),
+      let count = try connection.integer("SELECT value FROM store WHERE key = 'partitions'")
+    else { throw StoreOpenError.notAStore(path: connection.path) }
+    return Identity(storeID: id, partitionCount: Partition(count))
+  }
+
+  private static func create(
+    _ connection: SQLiteConnection, partitionCount: Partition
+  ) throws {
+    guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
+      throw StoreOpenError.notAStore(path: connection.path)
+    }
+    try connection.execute(tables)
+    let id = UUID().uuidString.lowercased()
+    try connection.run("INSERT INTO store VALUES ('store_id', ?)", .text(id))
+    try connection.run(
+      "INSERT INTO store VALUES ('partitions', ?)", .integer(Int64(partitionCount)))
+    try connection.execute("INSERT INTO store VALUES ('published', 0)")
+    try connection.execute("PRAGMA user_version = \(version)")
+  }
+}
+
+/// Why a store can't be opened.
+public enum StoreOpenError: Error, Sendable, CustomStringConvertible {
+  /// Another process is the store's writer.
+  case locked(path: String, owner: String)
+  /// The file belongs to something else.
+  case notAStore(path: String)
+  /// The file was written by a newer version of the code.
+  case newer(path: String, version: Int64)
+  /// The store was created with another number of partitions.
+  case partitionCount(path: String, asked: Partition, actual: Partition)
+  /// The file can't be opened at all.
+  case unreadable(path: String, cause: any Error)
+
+  /// What happened and what to do, for people.
+  public var description: String {
+    switch self {
+    case .locked(let path, let owner):
+      "the store \(path) already has a writer (\(owner)): stop that one first, "
+        + "or send commands to it over HTTP"
+    case .notAStore(let path):
+      "\(path) is not an event store: name another path"
+    case .newer(let path, let version):
+      "the store \(path) has schema version \(version), newer than this program's "
+        + "\(StoreSchema.version): run the newer program"
+    case .partitionCount(let path, let asked, let actual):
+      "the store \(path) was created with \(actual) partitions, not \(asked): the number can't "
+        + "change; leave it out, or create a new store"
+    case .unreadable(let path, let cause):
+      "the store \(path) can't be opened: \(cause)"
+    }
+  }
+}

@@ -1,0 +1,282 @@
+import Eventually
+import Foundation
+import Synchronization
+
+/// The one writer of a store: carries requests out, many to a transaction.
+actor StoreWriter {
+  private let executor: BlockingExecutor
+  private let connection: SQLiteConnection
+  private let lock: StoreLock
+  private let partitioner: Partitioner
+  private let queue: Mutex<GroupCommit<StoreRequest>>
+  private let clock: @Sendable () -> Timestamp
+  /// Where the store stands, as committed.
+  private var heads: Heads
+  nonisolated let identity: StoreSchema.Identity
+  /// The last committed sequence number.
+  nonisolated let head: PositionSignal
+
+  struct Heads {
+    var sequence: UInt64
+    var partitions: [UInt64]
+  }
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  init(
+    path: String, partitionCount: Partition?, transactionLimit: Int,
+    clock: @escaping @Sendable () -> Timestamp
+  ) throws(StoreOpenError) {
+    lock = try StoreLock(storePath: path)
+    do {
+      connection = try SQLiteConnection(path: path, mode: .create)
+      identity = try StoreSchema.prepare(connection, partitionCount: partitionCount)
+      heads = try Self.readHeads(connection, partitionCount: identity.partitionCount)
+    } catch let error as StoreOpenError {
+      throw error
+    } catch {
+      throw .unreadable(path: path, cause: error)
+    }
+    executor = BlockingExecutor(label: "store.writer")
+    partitioner = Partitioner(count: identity.partitionCount)
+    queue = Mutex(GroupCommit(limit: transactionLimit))
+    head = PositionSignal(at: heads.sequence)
+    self.clock = clock
+  }
+
+  private static func readHeads(
+    _ connection: SQLiteConnection, partitionCount: Partition
+  ) throws(SQLiteError) -> Heads {
+    var heads = Heads(sequence: 0, partitions: [])
+    heads.sequence = UInt64(try connection.integer("SELECT max(sequence) FROM events") ?? 0)
+    for partition in 0..<partitionCount {
+      let last = try connection.integer(
+        "SELECT max(partition_sequence) FROM events WHERE partition = ?",
+        .integer(Int64(partition)))
+      heads.partitions.append(UInt64(last ?? 0))
+    }
+    return heads
+  }
+
+  /// Hands a request over; its completion is called when it has been carried out.
+  nonisolated func submit(_ request: StoreRequest) {
+    let action = queue.withLock { $0.submit(request, weight: request.weight) }
+    if action == .startCommitting {
+      Task { await self.commitWaiting() }
+    }
+  }
+
+  /// Carries out a request.
+  nonisolated func perform(
+    _ kind: StoreRequest.Kind
+  ) async throws(EventStoreError) -> Appended? {
+    let result = await withCheckedContinuation { continuation in
+      submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
+    }
+    return try result.get()
+  }
+
+  private func commitWaiting() {
+    while true {
+      let batch = queue.withLock { $0.next() }
+      if batch.isEmpty { return }
+      commit(batch)
+    }
+  }
+
+  /// One transaction. A request that is refused, by a conflict say, leaves nothing in it and takes no
+  /// other request down; a failure of the database takes all of them down, and none is in the store.
+  private func commit(_ batch: [StoreRequest]) {
+    let time = clock()
+    var next = heads
+    var results: [Result<Appended?, EventStoreError>] = []
+    results.reserveCapacity(batch.count)
+    let erases = batch.contains { if case .remove = $0.kind { true } else { false } }
+    do {
+      // Erased payloads are overwritten, not only unlinked.
+      if erases { try connection.execute("PRAGMA secure_delete = ON") }
+      try connection.write {
+        for request in batch {
+          results.append(try carryOut(request.kind, time: time, heads: &next))
+        }
+      }
+      if erases { try forgetErasedPages() }
+      heads = next
+    } catch {
+      let failure = Self.failure(error, path: connection.path)
+      results = Array(repeating: .failure(failure), count: batch.count)
+    }
+    head.advance(to: heads.sequence)
+    for (request, result) in zip(batch, results) { request.completion(result) }
+  }
+
+  /// Brings erased pages from the log into the file and empties the log, which still held them as they
+  /// were.
+  private func forgetErasedPages() throws {
+    try connection.execute("PRAGMA secure_delete = OFF")
+    try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+  }
+
+  private static func failure(_ error: any Error, path: String) -> EventStoreError {
+    if let error = error as? EventStoreError { return error }
+    if let error = error as? SQLiteError, error.isFull {
+      return .full("\(path) can't grow; free some space on its disk")
+    }
+    return .unavailable("the store \(path) could not be written", cause: error)
+  }
+
+  private func carryOut(
+    _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
+  ) throws -> Result<Appended?, EventStoreError> {
+    switch kind {
+    case .append(let streamID, let expecting, let events):
+      return try append(events, to: streamID, expecting: expecting, time: time, heads: &heads)
+    case .remove(let streamID):
+      return .success(try remove(streamID, time: time, heads: &heads))
+    case .published(let sequence):
+      try connection.run(
+        "UPDATE store SET value = ? WHERE key = 'published'", .integer(Int64(sequence)))
+      return .success(nil)
+    }
+  }
+
+  private struct StreamRow {
+    var key: Int64
+    var partition: Partition
+    var version: Version
+    var head: UInt64
+  }
+
+  private func stream(_ streamID: String) throws(SQLiteError) -> StreamRow? {
+    let select = try connection.statement(
+      "SELECT key, partition, version, head FROM streams WHERE id = ?")
+    select.bind(1, streamID)
+    defer { select.reset() }
+    guard try select.step() else { return nil }
+    return StreamRow(
+      key: select.integer(0), partition: Partition(select.integer(1)),
+      version: select.unsigned(2), head: select.unsigned(3))
+  }
+
+  private func append(
+    _ events: EncodedEvents, to streamID: String, expecting: Expected, time: Timestamp,
+    heads: inout Heads
+  ) throws(SQLiteError) -> Result<Appended?, EventStoreError> {
+    let found = try stream(streamID)
+    let actual = found?.version ?? 0
+    if case .exact(let expected) = expecting, expected != actual {
+      return .failure(
+        .conflict(VersionConflict(streamID: streamID, expected: expected, actual: actual)))
+    }
+    let partition = found?.partition ?? partitioner.partition(of: streamID)
+    let firstSequence = heads.sequence + 1
+    let lastSequence = heads.sequence + UInt64(events.count)
+    let key = try writeStream(
+      found, id: streamID, partition: partition, version: actual + UInt64(events.count),
+      head: lastSequence)
+    let insert = try insertStatement(key: key, partition: partition, time: time)
+    var previous = found?.head ?? 0
+    var start = 0
+    let payloads = events.payloads.span
+    for index in 0..<events.count {
+      let sequence = firstSequence + UInt64(index)
+      heads.partitions[Int(partition)] += 1
+      insert.bind(1, sequence)
+      insert.bind(3, actual + UInt64(index) + 1)
+      insert.bind(4, previous)
+      insert.bind(6, heads.partitions[Int(partition)])
+      insert.bind(7, events.types[index])
+      bind(EventID(time: time), to: insert)
+      insert.bind(10, payloads.extracting(start..<events.ends[index]))
+      try insert.run()
+      previous = sequence
+      start = events.ends[index]
+    }
+    heads.sequence = lastSequence
+    return .success(
+      Appended(
+        last: EventPosition(
+          partition: partition, partitionSequence: heads.partitions[Int(partition)],
+          sequenceNumber: lastSequence, version: actual + UInt64(events.count))))
+  }
+
+  private func writeStream(
+    _ found: StreamRow?, id: String, partition: Partition, version: Version, head: UInt64
+  ) throws(SQLiteError) -> Int64 {
+    if let found {
+      let update = try connection.statement(
+        "UPDATE streams SET version = ?, head = ? WHERE key = ?")
+      update.bind(1, version)
+      update.bind(2, head)
+      update.bind(3, found.key)
+      try update.run()
+      return found.key
+    }
+    let insert = try connection.statement(
+      "INSERT INTO streams (id, partition, version, head) VALUES (?, ?, ?, ?) RETURNING key")
+    insert.bind(1, id)
+    insert.bind(2, Int64(partition))
+    insert.bind(3, version)
+    insert.bind(4, head)
+    defer { insert.reset() }
+    _ = try insert.step()
+    return insert.integer(0)
+  }
+
+  /// The statement that inserts an event, with what is the same for all events of an append.
+  private func insertStatement(
+    key: Int64, partition: Partition, time: Timestamp
+  ) throws(SQLiteError) -> SQLiteStatement {
+    let insert = try connection.statement(
+      """
+      INSERT INTO events (sequence, stream, version, previous, partition, partition_sequence,
+        type, id, time, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """)
+    insert.bind(2, key)
+    insert.bind(5, Int64(partition))
+    insert.bind(9, time.microseconds)
+    return insert
+  }
+
+  private func bind(_ id: EventID, to insert: SQLiteStatement) {
+    let words = [id.high.bigEndian, id.low.bigEndian]
+    words.span.withUnsafeBytes { insert.bind(8, $0.bindMemory(to: UInt8.self).span) }
+  }
+
+  /// Erases a stream's events, and adds the record that says so. The stream's row stays: whoever looks
+  /// for it finds version 0.
+  private func remove(
+    _ streamID: String, time: Timestamp, heads: inout Heads
+  ) throws(SQLiteError) -> Appended? {
+    guard let found = try stream(streamID), found.version > 0 else { return nil }
+    var sequence = found.head
+    while sequence != 0 {
+      let previous = try connection.integer(
+        "SELECT previous FROM events WHERE sequence = ?", .integer(Int64(sequence)))
+      try connection.run(
+        "UPDATE events SET type = ?, payload = x'' WHERE sequence = ?",
+        .text(EventRecord.erasedType), .integer(Int64(sequence)))
+      sequence = UInt64(previous ?? 0)
+    }
+    heads.sequence += 1
+    heads.partitions[Int(found.partition)] += 1
+    let partitionSequence = heads.partitions[Int(found.partition)]
+    // Version 0 and no head: the next append begins a new chain at version 1.
+    _ = try writeStream(found, id: streamID, partition: found.partition, version: 0, head: 0)
+    let insert = try insertStatement(key: found.key, partition: found.partition, time: time)
+    insert.bind(1, heads.sequence)
+    insert.bind(3, 0 as UInt64)
+    insert.bind(4, 0 as UInt64)
+    insert.bind(6, partitionSequence)
+    insert.bind(7, EventRecord.removedType)
+    bind(EventID(time: time), to: insert)
+    insert.bind(10, [UInt8]().span)
+    try insert.run()
+    return Appended(
+      last: EventPosition(
+        partition: found.partition, partitionSequence: partitionSequence,
+        sequenceNumber: heads.sequence, version: 0))
+  }
+}
