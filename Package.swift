@@ -93,5 +93,5 @@ let package = Package(
       ["Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "OrdersApp", subprocess]),
   ],
   swiftLanguageModes: [.v6],
-  cLanguageStandard: .c17
+  cLanguageStandard: .gnu17
 )

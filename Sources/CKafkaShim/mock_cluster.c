@@ -1,7 +1,7 @@
+#include "client.h"
+
 #include <librdkafka/rdkafka_mock.h>
 #include <stdlib.h>
-
-#include "client.h"
 
 struct cks_mock_cluster {
   rd_kafka_t *client;

@@ -127,10 +127,6 @@ size_t cks_producer_poll(
   return count;
 }
 
-size_t cks_producer_outstanding(cks_producer *producer) {
-  return (size_t)rd_kafka_outq_len(producer->client) + producer->report_count;
-}
-
 bool cks_producer_fatal_error(cks_producer *producer, cks_error *error) {
   char message[sizeof(error->message)];
   rd_kafka_resp_err_t code = rd_kafka_fatal_error(producer->client, message, sizeof(message));

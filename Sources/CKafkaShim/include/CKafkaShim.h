@@ -99,11 +99,9 @@ size_t cks_producer_produce(
     const cks_record *_Nonnull records, size_t count, cks_error *_Nonnull error);
 
 /// Waits up to `timeout_ms` for delivery reports, and copies up to `capacity` of them.
+/// It may run on a thread of its own, beside `cks_producer_produce`.
 size_t cks_producer_poll(
     cks_producer *_Nonnull producer, int32_t timeout_ms, cks_report *_Nonnull reports, size_t capacity);
-
-/// How many records are not acknowledged yet.
-size_t cks_producer_outstanding(cks_producer *_Nonnull producer);
 
 /// The error that made the producer useless, where there is one.
 bool cks_producer_fatal_error(cks_producer *_Nonnull producer, cks_error *_Nonnull error);

@@ -10,14 +10,11 @@ public final class InMemoryRowStore: RowStore {
     rows(type)[key]
   }
 
-  /// Adds a row, or replaces the one with the same key.
-  public func put<Row: ReadModelRow>(_ row: Row) {
-    table(Row.self).rows[row.key] = row
-  }
-
-  /// Deletes the row with a key, where there is one.
-  public func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) {
-    table(type).rows[key] = nil
+  /// Lets `body` change the row with a key in place.
+  public func update<Row: ReadModelRow>(
+    _ type: Row.Type, _ key: Row.Key, _ body: (inout Row?) throws -> Void
+  ) rethrows {
+    try body(&table(type).rows[key])
   }
 
   /// All rows of a table.

@@ -164,8 +164,22 @@ extension [ColumnValue] {
 public protocol RowStore: AnyObject {
   /// The row with a key, or `nil`.
   func row<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws -> Row?
+
+  /// Lets `body` change the row with a key in place: `nil` before stands for a row that does not exist,
+  /// `nil` after for one that is to be deleted.
+  func update<Row: ReadModelRow>(
+    _ type: Row.Type, _ key: Row.Key, _ body: (inout Row?) throws -> Void
+  ) throws
+}
+
+extension RowStore {
   /// Adds a row, or replaces the one with the same key.
-  func put<Row: ReadModelRow>(_ row: Row) throws
+  public func put<Row: ReadModelRow>(_ row: Row) throws {
+    try update(Row.self, row.key) { $0 = row }
+  }
+
   /// Deletes the row with a key, where there is one.
-  func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws
+  public func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws {
+    try update(type, key) { $0 = nil }
+  }
 }

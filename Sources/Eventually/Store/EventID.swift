@@ -25,20 +25,18 @@ public struct EventID: Sendable, Hashable {
   }
 
   /// Reads the 36-character form with hyphens, in either case, without making a string.
-  public init?(utf8 bytes: some Sequence<UInt8>) {
+  public init?(utf8 bytes: Span<UInt8>) {
+    guard bytes.count == 36 else { return nil }
     var high: UInt64 = 0
     var low: UInt64 = 0
-    var count = 0
-    for byte in bytes {
-      if count == 8 || count == 13 || count == 18 || count == 23 {
-        guard byte == UInt8(ascii: "-") else { return nil }
+    for index in 0..<36 {
+      if index == 8 || index == 13 || index == 18 || index == 23 {
+        guard bytes[index] == UInt8(ascii: "-") else { return nil }
       } else {
-        guard let digit = hexValue(byte) else { return nil }
-        if count < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
+        guard let digit = hexValue(bytes[index]) else { return nil }
+        if index < 18 { high = high << 4 | digit } else { low = low << 4 | digit }
       }
-      count += 1
     }
-    guard count == 36 else { return nil }
     self.init(high: high, low: low)
   }
 

@@ -60,3 +60,16 @@ public protocol EventRecordSource: Sendable {
     after sequenceNumber: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord]
 }
+
+/// What a relay needs of a store: its records in order, its newest sequence number, and a place to note how
+/// far the bus has acknowledged them.
+public protocol Outbox: EventRecordSource {
+  /// The last committed sequence number.
+  var head: PositionSignal { get }
+
+  /// The sequence number up to which the bus has acknowledged everything, as last noted.
+  func published() async throws(EventStoreError) -> UInt64
+
+  /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
+  func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError)
+}

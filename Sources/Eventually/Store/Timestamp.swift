@@ -113,6 +113,11 @@ extension Timestamp {
     appendDecimal(day, digits: 2, to: &bytes)
   }
 
+  /// Reads what ``init(utf8:)`` reads.
+  public init?(_ text: String) {
+    self.init(utf8: Array(text.utf8).span)
+  }
+
   /// The day in UTC, as `2026-11-23`.
   public var utcDay: String {
     var bytes: [UInt8] = []
@@ -122,8 +127,8 @@ extension Timestamp {
 
   /// Reads `2026-11-23T05:44:59Z` or `2026-11-23 05:44:59`, with an optional fraction of at most nine
   /// digits (kept to microseconds) and `Z`, nothing, or an offset such as `+01:00` at the end.
-  public init?(utf8 bytes: some Collection<UInt8>) {
-    var reader = DigitReader(bytes: Array(bytes))
+  public init?(utf8 bytes: Span<UInt8>) {
+    var reader = DigitReader(bytes)
     guard let year = reader.number(digits: 4), reader.skip("-"),
       let month = reader.number(digits: 2), reader.skip("-"),
       let day = reader.number(digits: 2), reader.skip("T") || reader.skip(" ") || reader.skip("t"),
@@ -163,18 +168,25 @@ private func appendDecimal(_ value: Int, digits: Int, to bytes: inout [UInt8]) {
   }
 }
 
-private struct DigitReader {
-  let bytes: [UInt8]
-  var index = 0
+private struct DigitReader: ~Escapable {
+  private let bytes: Span<UInt8>
+  private var index = 0
+
+  @_lifetime(copy bytes)
+  init(_ bytes: Span<UInt8>) {
+    self.bytes = bytes
+  }
 
   var isAtEnd: Bool { index == bytes.count }
 
+  @_lifetime(self: copy self)
   mutating func digit() -> Int? {
     guard index < bytes.count, bytes[index] >= 0x30, bytes[index] <= 0x39 else { return nil }
     defer { index += 1 }
     return Int(bytes[index] - 0x30)
   }
 
+  @_lifetime(self: copy self)
   mutating func number(digits: Int) -> Int? {
     var value = 0
     for _ in 0..<digits {
@@ -184,6 +196,7 @@ private struct DigitReader {
     return value
   }
 
+  @_lifetime(self: copy self)
   mutating func fraction() -> Int? {
     var value = 0
     var count = 0
@@ -197,6 +210,7 @@ private struct DigitReader {
     return value
   }
 
+  @_lifetime(self: copy self)
   mutating func skip(_ character: Unicode.Scalar) -> Bool {
     guard index < bytes.count, UInt32(bytes[index]) == character.value else { return false }
     index += 1
@@ -204,6 +218,7 @@ private struct DigitReader {
   }
 
   /// Minutes east of UTC.
+  @_lifetime(self: copy self)
   mutating func offset() -> Int64? {
     if isAtEnd || skip("Z") || skip("z") { return 0 }
     let sign: Int64

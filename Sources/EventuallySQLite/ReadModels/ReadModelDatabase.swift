@@ -5,7 +5,10 @@ public import Eventually
 /// Every batch is one transaction: the rows it changes and the checkpoints it moves. A checkpoint moves only
 /// where the epoch is still the lease's and the position is still what the batch follows, so a worker whose
 /// partition has been taken over cannot write, however late it wakes up.
-public actor ReadModelDatabase<Model: ReadModel>: PartitionCheckpointStore {
+public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
+  /// What is taken in.
+  public typealias Event = Model.Event
+
   private let executor: BlockingExecutor
   private let connection: SQLiteConnection
   private let rows: SQLiteRowStore

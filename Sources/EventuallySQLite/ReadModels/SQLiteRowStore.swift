@@ -17,12 +17,10 @@ final class SQLiteRowStore: RowStore {
     try table(type).row(key, connection)
   }
 
-  func put<Row: ReadModelRow>(_ row: Row) {
-    table(Row.self).rows[row.key] = .init(row: row, isChanged: true)
-  }
-
-  func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) {
-    table(type).rows[key] = .init(row: nil, isChanged: true)
+  func update<Row: ReadModelRow>(
+    _ type: Row.Type, _ key: Row.Key, _ body: (inout Row?) throws -> Void
+  ) throws {
+    try table(type).update(key, connection, body)
   }
 
   /// Writes what has changed.
@@ -91,6 +89,15 @@ private final class RowCache<Row: ReadModelRow>: CachedTable {
     }
     rows[key] = Slot(row: row, isChanged: false)
     return row
+  }
+
+  func update(
+    _ key: Row.Key, _ connection: SQLiteConnection, _ body: (inout Row?) throws -> Void
+  ) throws {
+    _ = try row(key, connection)
+    // In place, for rows that own arrays: a copy would copy those.
+    try body(&rows[key, default: Slot(row: nil, isChanged: false)].row)
+    rows[key]?.isChanged = true
   }
 
   func flush(_ connection: SQLiteConnection) throws {

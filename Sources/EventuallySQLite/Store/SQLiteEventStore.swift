@@ -76,11 +76,6 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     _ = try await writer.perform(.remove(streamID: streamID))
   }
 
-  /// Records that the bus has acknowledged all events up to `sequenceNumber`.
-  public func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
-    _ = try await writer.perform(.published(sequenceNumber))
-  }
-
   /// A stream's events in order of version, read in pages.
   public func stream(_ streamID: String, _ select: Select) -> SQLiteStreamEvents<Codec> {
     SQLiteStreamEvents(log: log, codec: codec, streamID: streamID, from: select.lowerBound)
@@ -95,5 +90,29 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   public func subscribeAll(after sequenceNumber: UInt64?) -> SQLiteLogEntries<Codec> {
     SQLiteLogEntries(
       log: log, codec: codec, after: sequenceNumber ?? head.position, signal: head)
+  }
+}
+
+extension SQLiteEventStore: Outbox {
+  /// Tells this store from every other.
+  public var storeID: String { log.storeID }
+  /// How many partitions the store's streams are divided among.
+  public var partitionCount: Partition { log.partitionCount }
+
+  /// Up to `limit` records in order, the first of them the one after `sequenceNumber`.
+  public func records(
+    after sequenceNumber: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await log.records(after: sequenceNumber, limit: limit)
+  }
+
+  /// The sequence number up to which the bus has acknowledged everything, as last noted.
+  public func published() async throws(EventStoreError) -> UInt64 {
+    try await log.published()
+  }
+
+  /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
+  public func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
+    _ = try await writer.perform(.published(sequenceNumber))
   }
 }

@@ -1,0 +1,66 @@
+import CKafkaShim
+import Logging
+
+/// Takes a client's log lines from C to a logger. It lives as long as its client.
+final class ClientLog: Sendable {
+  private let logger: Logger
+
+  init(_ logger: Logger) {
+    self.logger = logger
+  }
+
+  /// A pointer for the C side, valid as long as this object.
+  var context: UnsafeMutableRawPointer {
+    Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  static let forward: cks_log = { context, level, facility, line in
+    guard let context else { return }
+    let log = Unmanaged<ClientLog>.fromOpaque(context).takeUnretainedValue()
+    log.logger.log(
+      level: ClientLog.level(level), "\(String(cString: line))",
+      metadata: ["facility": "\(String(cString: facility))"])
+  }
+
+  /// librdkafka says much at warning level that passes by itself, and reports what does not in its
+  /// results; so its words rank one level lower here.
+  private static func level(_ syslog: Int32) -> Logger.Level {
+    switch syslog {
+    case ...2: .error
+    case 3: .warning
+    case 4, 5: .info
+    case 6: .debug
+    default: .trace
+    }
+  }
+}
+
+/// Calls `body` with settings as C takes them.
+func withShimSettings<Result, Failure: Error>(
+  _ settings: [KafkaSetting],
+  _ body: (UnsafeBufferPointer<cks_setting>) throws(Failure) -> Result
+) throws(Failure) -> Result {
+  try withCStrings(settings.flatMap { [$0.name, $0.value] }) {
+    (strings) throws(Failure) -> Result in
+    let settings = stride(from: 0, to: strings.count, by: 2).map {
+      cks_setting(name: strings[$0], value: strings[$0 + 1])
+    }
+    return try settings.withUnsafeBufferPointer { (buffer) throws(Failure) in try body(buffer) }
+  }
+}
+
+/// Calls `body` with strings that end with a zero byte.
+func withCStrings<Result, Failure: Error>(
+  _ strings: [String], _ body: ([UnsafePointer<CChar>]) throws(Failure) -> Result
+) throws(Failure) -> Result {
+  var bytes: [CChar] = []
+  var starts: [Int] = []
+  for string in strings {
+    starts.append(bytes.count)
+    bytes.append(contentsOf: string.utf8CString)
+  }
+  return try bytes.withUnsafeBufferPointer { (buffer) throws(Failure) in
+    guard let base = buffer.baseAddress else { return try body([]) }
+    return try body(starts.map { base + $0 })
+  }
+}

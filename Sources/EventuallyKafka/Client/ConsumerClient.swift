@@ -1,0 +1,129 @@
+import CKafkaShim
+import Eventually
+import Logging
+
+/// What happened to a consumer's assignment.
+enum AssignmentChange: Equatable {
+  case assigned([Partition])
+  /// `isLost` where somebody else may have the partitions already.
+  case revoked([Partition], isLost: Bool)
+}
+
+/// Where to begin to consume a partition.
+struct StartOffset: Equatable {
+  var partition: Partition
+  var offset: Int64
+}
+
+/// Owns a consumer of one topic.
+///
+/// `@unchecked Sendable`: its owner calls all of it from one thread, but for ``wake()``, which librdkafka
+/// allows from any.
+final class ConsumerClient: @unchecked Sendable {
+  private let handle: OpaquePointer
+  private let log: ClientLog
+  private var batch = cks_batch()
+
+  init(
+    _ configuration: KafkaConfiguration, group: String, settings: [KafkaSetting], logger: Logger
+  ) throws(KafkaError) {
+    let settings = configuration.settings(
+      [
+        KafkaSetting("group.id", group),
+        KafkaSetting("enable.auto.commit", "false"),
+        KafkaSetting("enable.auto.offset.store", "false"),
+        // A position that the broker does not hold is an error to act on, not a jump to somewhere else.
+        KafkaSetting("auto.offset.reset", "error"),
+        KafkaSetting("enable.partition.eof", "true"),
+        KafkaSetting("allow.auto.create.topics", "false"),
+        KafkaSetting("reconnect.backoff.max.ms", "2000"),
+      ] + settings)
+    let log = ClientLog(logger)
+    handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
+      try withCStrings(WireHeader.allCases.map(\.rawValue)) { (names) throws(KafkaError) in
+        var error = cks_error()
+        guard
+          let handle = cks_consumer_create(
+            configuration.topic, settings.baseAddress, settings.count, names, names.count,
+            ClientLog.forward, log.context, &error)
+        else { throw KafkaError(error, "create a consumer") }
+        return handle
+      }
+    }
+    self.log = log
+  }
+
+  deinit {
+    cks_batch_free(&batch)
+    cks_consumer_destroy(handle)
+    withExtendedLifetime(log) {}
+  }
+
+  /// Joins the group.
+  func subscribe() throws(KafkaError) {
+    var error = cks_error()
+    if !cks_consumer_subscribe(handle, &error) { throw KafkaError(error, "join the group") }
+  }
+
+  /// Waits up to `timeout` milliseconds, hands each message that is there to `body`, and returns what
+  /// happened to the assignment after them.
+  func poll(
+    timeout: Int32, limit: Int, _ body: (borrowing WireMessage) -> Void
+  ) throws(KafkaError) -> AssignmentChange? {
+    cks_consumer_poll(handle, timeout, limit, &batch)
+    defer { cks_batch_clear(&batch) }
+    for message in UnsafeBufferPointer(start: batch.messages, count: batch.count) {
+      body(WireMessage(message))
+    }
+    let partitions = Array(
+      UnsafeBufferPointer(start: batch.partitions, count: batch.partition_count))
+    switch batch.change {
+    case CKS_ASSIGNED: return .assigned(partitions)
+    case CKS_REVOKED: return .revoked(partitions, isLost: false)
+    case CKS_LOST: return .revoked(partitions, isLost: true)
+    default: break
+    }
+    if batch.error.code != 0 { throw KafkaError(batch.error, "consume") }
+    return nil
+  }
+
+  /// Ends a poll that waits. May be called from any thread.
+  func wake() {
+    cks_consumer_wake(handle)
+  }
+
+  /// Consumes these partitions, and no others.
+  func assign(_ starts: [StartOffset]) throws(KafkaError) {
+    var error = cks_error()
+    let partitions = starts.map(\.partition)
+    let offsets = starts.map(\.offset)
+    if !cks_consumer_assign(handle, partitions, offsets, starts.count, &error) {
+      throw KafkaError(error, "assign partitions")
+    }
+  }
+
+  /// Consumes nothing until the next assignment.
+  func unassign() throws(KafkaError) {
+    var error = cks_error()
+    if !cks_consumer_unassign(handle, &error) { throw KafkaError(error, "unassign partitions") }
+  }
+
+  /// Commits offsets to the group, for others to see.
+  func commit(_ offsets: [StartOffset]) throws(KafkaError) {
+    var error = cks_error()
+    let committed = cks_consumer_commit(
+      handle, offsets.map(\.partition), offsets.map(\.offset), offsets.count, &error)
+    if !committed { throw KafkaError(error, "commit offsets") }
+  }
+
+  /// The first offset that a partition holds, and the one after its last.
+  func watermarks(of partition: Partition) throws(KafkaError) -> Range<Int64> {
+    var error = cks_error()
+    var low: Int64 = 0
+    var high: Int64 = 0
+    guard cks_consumer_watermarks(handle, partition, 5000, &low, &high, &error) else {
+      throw KafkaError(error, "ask for the offsets of partition \(partition)")
+    }
+    return low..<max(low, high)
+  }
+}

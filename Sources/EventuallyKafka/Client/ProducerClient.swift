@@ -1,0 +1,103 @@
+import CKafkaShim
+import Eventually
+import Logging
+
+/// The outcome of one record.
+struct DeliveryReport: Sendable {
+  var sequenceNumber: UInt64
+  var partition: Partition
+  /// 0 where the broker has acknowledged the record.
+  var code: Int32
+}
+
+/// Owns a producer.
+///
+/// `@unchecked Sendable`: librdkafka's producer may be used from any thread; the one thing that the shim does
+/// not share, the buffer of reports, is only touched by ``poll(timeout:)``, which the publisher calls from
+/// its polling thread alone.
+final class ProducerClient: @unchecked Sendable {
+  private let handle: OpaquePointer
+  private let log: ClientLog
+  private let configuration: KafkaConfiguration
+
+  init(_ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
+    let settings = configuration.settings([
+      KafkaSetting("client.id", "eventually-writer"),
+      KafkaSetting("acks", "all"),
+      KafkaSetting("enable.idempotence", "true"),
+      // A record never times out: what follows it must not overtake it.
+      KafkaSetting("message.timeout.ms", "0"),
+      KafkaSetting("linger.ms", "2"),
+      KafkaSetting("queue.buffering.max.messages", "200000"),
+      KafkaSetting("queue.buffering.max.kbytes", "65536"),
+      KafkaSetting("reconnect.backoff.max.ms", "2000"),
+    ])
+    let log = ClientLog(logger)
+    handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
+      var error = cks_error()
+      guard
+        let handle = cks_producer_create(
+          configuration.topic, settings.baseAddress, settings.count, ClientLog.forward, log.context,
+          &error)
+      else { throw KafkaError(error, "create a producer") }
+      return handle
+    }
+    self.log = log
+    self.configuration = configuration
+  }
+
+  deinit {
+    cks_producer_destroy(handle)
+    withExtendedLifetime(log) {}
+  }
+
+  /// Hands records over, in order, and returns how many were taken: fewer than there are where the queue is
+  /// full.
+  func produce(_ batch: RecordBatch) throws(KafkaError) -> Int {
+    var error = cks_error()
+    let taken = batch.withShimBatch { batch, records in
+      cks_producer_produce(handle, &batch, records.baseAddress!, records.count, &error)
+    }
+    if error.code != 0, error.code != CKS_QUEUE_FULL { throw KafkaError(error, "produce a record") }
+    return taken
+  }
+
+  /// Waits up to `timeout` milliseconds for reports.
+  func poll(timeout: Int32) -> [DeliveryReport] {
+    let capacity = 4096
+    let reports = [cks_report](unsafeUninitializedCapacity: capacity) { buffer, count in
+      count = cks_producer_poll(handle, timeout, buffer.baseAddress!, capacity)
+    }
+    return reports.map {
+      DeliveryReport(sequenceNumber: $0.tag, partition: $0.partition, code: $0.code)
+    }
+  }
+
+  /// Throws where the producer has become useless.
+  func checkFatalError() throws(KafkaError) {
+    var error = cks_error()
+    if cks_producer_fatal_error(handle, &error) { throw KafkaError(error, "produce") }
+  }
+
+  /// How many partitions the topic has, 0 where it does not exist.
+  func partitionCount() throws(KafkaError) -> Partition {
+    var error = cks_error()
+    let count = cks_producer_partition_count(handle, configuration.topic, 5000, &error)
+    if count < 0 {
+      throw KafkaError(error, "ask \(configuration.brokers) for its topics")
+    }
+    return count
+  }
+
+  /// Creates the topic, without a limit of retention and with the broker's default replication.
+  func createTopic(partitions: Partition) throws(KafkaError) {
+    let settings = [KafkaSetting("retention.ms", "-1"), KafkaSetting("retention.bytes", "-1")]
+    try withShimSettings(settings) { (settings) throws(KafkaError) in
+      var error = cks_error()
+      let done = cks_producer_create_topic(
+        handle, configuration.topic, partitions, -1, settings.baseAddress, settings.count, 10_000,
+        &error)
+      if !done { throw KafkaError(error, "create the topic") }
+    }
+  }
+}

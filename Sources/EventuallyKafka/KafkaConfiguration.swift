@@ -1,0 +1,35 @@
+/// How to reach a Kafka cluster, and which topic holds a store's events.
+public struct KafkaConfiguration: Sendable, Hashable {
+  /// `host:port`, more of them separated by commas.
+  public var brokers: String
+  /// The topic of the store's events.
+  public var topic: String
+  /// librdkafka settings that override the ones chosen here: TLS, SASL, time limits and so on.
+  public var overrides: [KafkaSetting]
+
+  /// A configuration from its parts.
+  public init(brokers: String, topic: String, overrides: [KafkaSetting] = []) {
+    self.brokers = brokers
+    self.topic = topic
+    self.overrides = overrides
+  }
+
+  /// `chosen`, then the overrides; of two settings with one name, the later counts.
+  func settings(_ chosen: [KafkaSetting]) -> [KafkaSetting] {
+    [KafkaSetting("bootstrap.servers", brokers)] + chosen + overrides
+  }
+}
+
+/// A librdkafka setting.
+public struct KafkaSetting: Sendable, Hashable {
+  /// The setting's name, `security.protocol` for example.
+  public var name: String
+  /// Its value.
+  public var value: String
+
+  /// A setting from its parts.
+  public init(_ name: String, _ value: String) {
+    self.name = name
+    self.value = value
+  }
+}

@@ -1,0 +1,25 @@
+/// Knows up to where everything has been acknowledged, though acknowledgements come in any order.
+struct ContiguousPrefix: Equatable {
+  /// Everything up to this number has been acknowledged.
+  private(set) var end: UInt64
+  /// Acknowledged numbers beyond ``end`` + 1.
+  private var beyond: Set<UInt64> = []
+
+  init(end: UInt64) {
+    self.end = end
+  }
+
+  /// How many acknowledgements wait for one before them.
+  var waitingCount: Int { beyond.count }
+
+  /// Takes in an acknowledgement, which may come more than once.
+  mutating func acknowledge(_ number: UInt64) {
+    guard number > end else { return }
+    guard number == end + 1 else {
+      beyond.insert(number)
+      return
+    }
+    end = number
+    while beyond.remove(end + 1) != nil { end += 1 }
+  }
+}

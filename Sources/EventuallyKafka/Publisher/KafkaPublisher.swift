@@ -1,0 +1,297 @@
+public import Eventually
+public import Logging
+import Synchronization
+
+/// The relay: publishes a store's committed events to a topic, in order, at least once.
+///
+/// Each partition gets its events in the order of their partition sequences. The store's own log is the
+/// backlog: while the broker is away nothing is buffered beyond a window of records in flight. After a restart
+/// it reads the end of each partition and goes on behind it, so that what the topic holds is not published
+/// again.
+public final class KafkaPublisher<Source: Outbox>: Sendable {
+  private let configuration: KafkaConfiguration
+  private let source: Source
+  private let contentType: String
+  private let logger: Logger
+  private let state = Mutex(PublisherStatus())
+  /// At most this many records are in flight.
+  private let window: UInt64 = 20_000
+  /// How many records are read from the store at a time.
+  private let pageSize = 2_000
+
+  /// A publisher of a store's events.
+  /// - Parameter contentType: the media type of the encoded events.
+  public init(
+    _ configuration: KafkaConfiguration, source: Source, contentType: String, logger: Logger
+  ) {
+    self.configuration = configuration
+    self.source = source
+    self.contentType = contentType
+    self.logger = logger
+  }
+
+  /// What the publisher is doing.
+  public var status: PublisherStatus { state.withLock { $0 } }
+
+  /// Publishes until the task is cancelled; tries again after failures that may pass.
+  /// - Throws: ``TopicError`` where the topic can't be used for this store, which no waiting mends.
+  public func run() async throws {
+    defer { state.withLock { $0.phase = .stopped } }
+    var failures = 0
+    var generator = SystemRandomNumberGenerator()
+    let retry = RetryPolicy(firstPause: .milliseconds(250), longestPause: .seconds(5))
+    while !Task.isCancelled {
+      do {
+        state.withLock { $0.phase = .connecting }
+        try await publish()
+      } catch is CancellationError {
+        return
+      } catch let error as TopicError {
+        throw error
+      } catch {
+        // Whoever got as far as publishing begins with a short pause again.
+        failures = status.phase == .publishing ? 1 : failures + 1
+        logger.warning("publishing failed and is tried again", metadata: ["error": "\(error)"])
+        state.withLock {
+          $0.phase = .waiting
+          $0.failure = "\(error)"
+        }
+        // A cancelled pause ends the loop by its condition.
+        try? await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
+      }
+    }
+  }
+
+  /// One life of a producer.
+  private func publish() async throws {
+    let preparation = PublisherPreparation(configuration, logger: logger)
+    let start = try await preparation.start(
+      storeID: source.storeID, partitions: source.partitionCount)
+    let cursor = try await source.published()
+    let relay = Relay(
+      producer: start.producer, tail: start.tail, prefix: cursor, logger: logger)
+    state.withLock {
+      $0.phase = .publishing
+      $0.failure = nil
+      $0.published = cursor
+    }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await self.produce(relay, from: cursor) }
+      group.addTask { try await relay.pollUntilCancelled { self.note(relay) } }
+      group.addTask { try await self.saveCursor(relay) }
+      // The first of them to fail ends the others.
+      try await group.next()
+      group.cancelAll()
+    }
+  }
+
+  /// Reads committed events and hands them to the producer.
+  private func produce(_ relay: Relay, from cursor: UInt64) async throws {
+    var position = cursor
+    var batch = RecordBatch(storeID: source.storeID, contentType: contentType)
+    while true {
+      try Task.checkCancellation()
+      let records = try await source.records(after: position, limit: pageSize)
+      if records.isEmpty {
+        await source.head.wait(past: position)
+        continue
+      }
+      batch.clear()
+      let before = position
+      for record in records {
+        guard record.position.sequenceNumber == position + 1 else {
+          throw EventStoreError.unavailable(
+            "the event at sequence number \(position + 1) is missing: the store is damaged")
+        }
+        position += 1
+        if relay.shouldPublish(record.position) { batch.append(record) }
+      }
+      let skipped = records.count - batch.count
+      if skipped > 0 { state.withLock { $0.alreadyPublished += UInt64(skipped) } }
+      try await hand(&batch, to: relay)
+      if position > window {
+        await relay.acknowledged.wait(past: min(before, position - window))
+      }
+    }
+  }
+
+  private func hand(_ batch: inout RecordBatch, to relay: Relay) async throws {
+    while batch.count > 0 {
+      try Task.checkCancellation()
+      let acknowledged = relay.acknowledged.position
+      let taken = try relay.producer.produce(batch)
+      if taken == batch.count { return }
+      // The producer's queue is full: go on when it has delivered something.
+      batch.dropFirst(taken)
+      await relay.acknowledged.wait(past: acknowledged)
+    }
+  }
+
+  private func note(_ relay: Relay) {
+    let (published, count) = relay.progress
+    state.withLock {
+      $0.published = published
+      $0.acknowledged = count
+    }
+  }
+
+  /// Saves the cursor every second while it moves, and once more at the end. It may lag behind: where it
+  /// does after a crash, the topic's end tells the rest.
+  private func saveCursor(_ relay: Relay) async throws {
+    var saved = try await source.published()
+    while !Task.isCancelled {
+      // A cancelled pause goes on to save for the last time.
+      try? await Task.sleep(for: .seconds(1))
+      let (published, _) = relay.progress
+      guard published > saved else { continue }
+      try await source.markPublished(published)
+      saved = published
+    }
+  }
+}
+
+/// What one life of a producer shares between reading, producing and acknowledging.
+final class Relay: Sendable {
+  let producer: ProducerClient
+  let acknowledged: PositionSignal
+  private let tail: [UInt64]
+  private let logger: Logger
+  private let state: Mutex<State>
+  private let executor = BlockingExecutor(label: "kafka.publisher")
+
+  private struct State {
+    var prefix: ContiguousPrefix
+    var count: UInt64 = 0
+    /// Partitions whose first record has been compared with the topic's end.
+    var compared: Set<Partition> = []
+  }
+
+  init(producer: ProducerClient, tail: [UInt64], prefix: UInt64, logger: Logger) {
+    self.producer = producer
+    self.tail = tail
+    self.logger = logger
+    state = Mutex(State(prefix: ContiguousPrefix(end: prefix)))
+    acknowledged = PositionSignal(at: prefix)
+  }
+
+  /// The sequence number up to which all is acknowledged, and how many records have been.
+  var progress: (published: UInt64, count: UInt64) {
+    state.withLock { ($0.prefix.end, $0.count) }
+  }
+
+  /// Whether the topic lacks an event. One that it holds counts as acknowledged.
+  func shouldPublish(_ position: EventPosition) -> Bool {
+    let held = tail[Int(position.partition)]
+    let isFirst = state.withLock { $0.compared.insert(position.partition).inserted }
+    if isFirst, position.partitionSequence > held + 1 {
+      logger.warning(
+        "the topic has lost events that it had acknowledged; consumers get them from the feed",
+        metadata: [
+          "partition": "\(position.partition)", "topic ends at": "\(held)",
+          "publishing from": "\(position.partitionSequence)",
+        ])
+    }
+    if position.partitionSequence > held { return true }
+    acknowledge([position.sequenceNumber], counted: 0)
+    return false
+  }
+
+  private func acknowledge(_ numbers: [UInt64], counted: UInt64) {
+    let end = state.withLock { state in
+      for number in numbers { state.prefix.acknowledge(number) }
+      state.count += counted
+      return state.prefix.end
+    }
+    acknowledged.advance(to: end)
+  }
+
+  /// Takes in delivery reports, on a thread of its own.
+  func pollUntilCancelled(_ onProgress: @Sendable @escaping () -> Void) async throws {
+    let poller = ReportPoller(executor: executor)
+    try await poller.run { [self] in
+      let reports = producer.poll(timeout: 100)
+      if let failed = reports.first(where: { $0.code != 0 }) {
+        try producer.checkFatalError()
+        throw KafkaError(
+          code: failed.code, message: "the broker refused a record", isRetriable: false,
+          operation: "publish the event at sequence number \(failed.sequenceNumber)")
+      }
+      if reports.isEmpty {
+        try producer.checkFatalError()
+      } else {
+        acknowledge(reports.map(\.sequenceNumber), counted: UInt64(reports.count))
+        onProgress()
+      }
+    }
+  }
+}
+
+/// Blocks a thread of its own in polls.
+private actor ReportPoller {
+  private let executor: BlockingExecutor
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  init(executor: BlockingExecutor) {
+    self.executor = executor
+  }
+
+  func run(_ poll: @Sendable () throws -> Void) throws {
+    while !Task.isCancelled { try poll() }
+  }
+}
+
+/// Connects, looks at the topic, and reads its end: calls that block, on a thread of their own.
+private actor PublisherPreparation {
+  private let executor = BlockingExecutor(label: "kafka.publisher.start")
+  private let configuration: KafkaConfiguration
+  private let logger: Logger
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  init(_ configuration: KafkaConfiguration, logger: Logger) {
+    self.configuration = configuration
+    self.logger = logger
+  }
+
+  func start(
+    storeID: String, partitions: Partition
+  ) throws -> (producer: ProducerClient, tail: [UInt64]) {
+    let producer = try ProducerClient(configuration, logger: logger)
+    try ensureTopic(producer, partitions: partitions)
+    let tail = try TopicTail(configuration, storeID: storeID, logger: logger)
+      .read(partitions: partitions)
+    return (producer, tail)
+  }
+
+  private func ensureTopic(_ producer: ProducerClient, partitions: Partition) throws {
+    var count = try producer.partitionCount()
+    if count == 0 {
+      do {
+        try producer.createTopic(partitions: partitions)
+      } catch {
+        if error.isRetriable { throw error }
+        throw TopicError.notCreated(
+          topic: configuration.topic, partitions: partitions, cause: error)
+      }
+      logger.info(
+        "created the topic",
+        metadata: ["topic": "\(configuration.topic)", "partitions": "\(partitions)"])
+      count = try producer.partitionCount()
+      // Brokers may take a moment to know of a new topic; the caller tries again.
+      if count == 0 {
+        throw KafkaError(
+          code: 0, message: "it is not known to the brokers yet", isRetriable: true,
+          operation: "look for the topic '\(configuration.topic)'")
+      }
+    }
+    guard count == partitions else {
+      throw TopicError.partitionCount(
+        topic: configuration.topic, actual: count, expected: partitions)
+    }
+  }
+}

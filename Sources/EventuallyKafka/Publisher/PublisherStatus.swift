@@ -1,0 +1,25 @@
+/// What a publisher is doing.
+public struct PublisherStatus: Sendable, Hashable {
+  /// The stages of a publisher's work.
+  public enum Phase: String, Sendable, Hashable {
+    /// Connecting, looking at the topic, reading its end.
+    case connecting
+    /// Publishing what the store holds.
+    case publishing
+    /// Waiting to try again after a failure.
+    case waiting
+    /// Ended.
+    case stopped
+  }
+
+  /// What it is doing now.
+  public var phase: Phase = .connecting
+  /// The sequence number up to which everything has been acknowledged.
+  public var published: UInt64 = 0
+  /// The failure that it waits after.
+  public var failure: String?
+  /// How many records have been acknowledged since the start.
+  public var acknowledged: UInt64 = 0
+  /// How many events were found in the topic at the start and not published again.
+  public var alreadyPublished: UInt64 = 0
+}

@@ -1,0 +1,97 @@
+public import Eventually
+public import Logging
+import Synchronization
+
+/// A worker's subscription to the topic of a store's events.
+///
+/// The workers of one group divide the partitions among them. Where a partition begins is decided by the
+/// checkpoint in the read model, not by the broker: a record that was had before is dropped, and where records
+/// are missing (the broker forgot them, or a foreign record stands in their place) they are fetched from the
+/// feed. Nothing is skipped: while a gap can't be filled, its partition stands still and says so.
+public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription {
+  /// What the codec decodes.
+  public typealias Event = Codec.Event
+
+  /// How a subscription consumes.
+  public struct Options: Sendable {
+    /// The consumer group.
+    public var group: String
+    /// What this worker calls itself in leases and logs.
+    public var owner: String
+    /// A portion of deliveries has at most this many events.
+    public var batchSize = 2_000
+    /// How often the store's heads are asked for.
+    public var headInterval: Duration = .seconds(1)
+
+    /// Options with the defaults.
+    public init(group: String, owner: String) {
+      self.group = group
+      self.owner = owner
+    }
+  }
+
+  private let consumption: Consumption<Codec>
+
+  /// A subscription to a store's events.
+  /// - Parameters:
+  ///   - storeID: the store; records of others are not applied.
+  ///   - checkpoints: gives leases, and with them the positions to begin after.
+  ///   - feed: gives what the topic does not hold.
+  public init(
+    _ configuration: KafkaConfiguration, storeID: String, codec: Codec,
+    checkpoints: any PartitionCheckpointStore, feed: any EventFeed, options: Options,
+    logger: Logger
+  ) {
+    consumption = Consumption(
+      configuration, storeID: storeID, codec: codec, checkpoints: checkpoints, feed: feed,
+      options: options, logger: logger)
+  }
+
+  /// What the subscription is doing.
+  public var status: SubscriptionStatus { consumption.status.withLock { $0 } }
+
+  /// Joins the group and begins after the read model's checkpoints.
+  public func resume() async throws -> Deliveries {
+    try await consumption.start()
+    return Deliveries(consumption: consumption)
+  }
+
+  /// Tells the broker how far the read model is, for others to see.
+  public func checkpoint(_ deliveries: [Delivery<Event>]) async {
+    await consumption.note(deliveries)
+  }
+
+  /// Gives up leases that have been overtaken; new ones are taken after a while.
+  public func abandon(_ leases: [PartitionLease]) async {
+    await consumption.abandon(leases)
+  }
+
+  /// Leaves the group. The deliveries end.
+  public func stop() async {
+    await consumption.stop()
+  }
+
+  /// Portions of deliveries, consumed when they are asked for.
+  public struct Deliveries: AsyncSequence {
+    /// One portion: at most one delivery for each partition and lease.
+    public typealias Element = [Delivery<Event>]
+    /// ``KafkaError``, or what the checkpoint store throws.
+    public typealias Failure = any Error
+    fileprivate let consumption: Consumption<Codec>
+
+    /// The iterator; there is one consumer behind all of them.
+    public func makeAsyncIterator() -> Iterator {
+      Iterator(consumption: consumption)
+    }
+
+    /// Consumes one portion after the other.
+    public struct Iterator: AsyncIteratorProtocol {
+      fileprivate let consumption: Consumption<Codec>
+
+      /// The next portion, waiting for one; `nil` when the task is cancelled or the subscription stopped.
+      public mutating func next() async throws -> [Delivery<Event>]? {
+        try await consumption.next()
+      }
+    }
+  }
+}

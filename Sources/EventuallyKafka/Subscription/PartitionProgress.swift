@@ -1,0 +1,113 @@
+import Eventually
+
+/// Decides what becomes of each record of one partition under one lease. It does no work itself.
+///
+/// It accepts exactly partition sequence n + 1 after n, drops what it has had, and stops at a gap until the
+/// missing records have been brought by other means. It is never ahead of what it has let through.
+struct PartitionProgress: Equatable {
+  enum Phase: Equatable {
+    /// Records are taken as they come.
+    case consuming
+    /// The records up to `through` are missing and are being fetched; then consuming goes on at
+    /// `resumeAt`.
+    case repairing(through: UInt64, resumeAt: Int64)
+    /// The lease was overtaken: nothing is taken until there is a new one.
+    case abandoned
+  }
+
+  enum Verdict: Equatable {
+    /// The next one: deliver it.
+    case accept
+    /// Had before: drop it.
+    case duplicate
+    /// These are missing before it: fetch them. The record itself comes again.
+    case gap(ClosedRange<UInt64>)
+    /// Of no use at the moment: it comes again when consuming goes on.
+    case ignore
+  }
+
+  let lease: PartitionLease
+  private(set) var phase: Phase = .consuming
+  /// The partition sequence that was let through last; `nil` where none ever was.
+  private(set) var position: UInt64?
+  /// The offset to consume from if consuming had to begin anew.
+  private(set) var nextOffset: Int64
+
+  /// Progress that begins at a lease's position, consuming from an offset.
+  init(lease: PartitionLease, startOffset: Int64) {
+    self.lease = lease
+    position = lease.position
+    nextOffset = startOffset
+  }
+
+  /// The partition sequence that must come next.
+  var expected: UInt64 { (position ?? 0) + 1 }
+
+  /// Takes in a record of this store.
+  mutating func receive(_ sequence: UInt64, offset: Int64) -> Verdict {
+    guard phase == .consuming else { return .ignore }
+    if sequence > expected {
+      phase = .repairing(through: sequence - 1, resumeAt: offset)
+      nextOffset = offset
+      return .gap(expected...(sequence - 1))
+    }
+    nextOffset = offset + 1
+    if sequence < expected { return .duplicate }
+    position = sequence
+    return .accept
+  }
+
+  /// The record that was accepted last can't be used as the bus has it: takes it back, to be fetched from
+  /// elsewhere.
+  mutating func reject(offset: Int64) -> ClosedRange<UInt64> {
+    let sequence = expected - 1
+    position = sequence > 1 ? sequence - 1 : lease.position
+    phase = .repairing(through: sequence, resumeAt: offset + 1)
+    return sequence...sequence
+  }
+
+  /// Something was consumed that is not of this store.
+  mutating func passForeign(offset: Int64) {
+    if phase == .consuming { nextOffset = offset + 1 }
+  }
+
+  /// The broker has nothing more, yet the store is at `head`: returns what has to be fetched from it.
+  mutating func fallBehind(head: UInt64) -> ClosedRange<UInt64>? {
+    guard phase == .consuming, head >= expected else { return nil }
+    phase = .repairing(through: head, resumeAt: nextOffset)
+    return expected...head
+  }
+
+  /// What is missing while a gap is being repaired.
+  var missing: ClosedRange<UInt64>? {
+    guard case .repairing(let through, _) = phase else { return nil }
+    return expected...through
+  }
+
+  /// Takes in the next missing record, brought by other means.
+  /// - Returns: whether it is the one that was expected.
+  mutating func repair(_ sequence: UInt64) -> Bool {
+    guard case .repairing(let through, let resumeAt) = phase, sequence == expected else {
+      return false
+    }
+    position = sequence
+    if sequence == through {
+      phase = .consuming
+      nextOffset = resumeAt
+    }
+    return true
+  }
+
+  /// Consuming has to begin at another offset.
+  mutating func restart(at offset: Int64) {
+    nextOffset = offset
+    if case .repairing(let through, _) = phase {
+      phase = .repairing(through: through, resumeAt: offset)
+    }
+  }
+
+  /// The lease has been overtaken.
+  mutating func abandon() {
+    phase = .abandoned
+  }
+}

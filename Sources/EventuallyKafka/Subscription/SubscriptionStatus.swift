@@ -1,0 +1,49 @@
+public import Eventually
+
+/// What a subscription is doing.
+public struct SubscriptionStatus: Sendable, Hashable {
+  /// What it is doing with one partition.
+  public struct Assigned: Sendable, Hashable {
+    /// What keeps a partition from going on.
+    public enum Phase: Sendable, Hashable {
+      /// Nothing: records are taken as they come.
+      case consuming
+      /// Records are missing and are being fetched from the feed.
+      case repairing(ClosedRange<UInt64>)
+      /// Another worker took the partition over; a new lease is taken after a while.
+      case abandoned
+    }
+
+    /// The number of the lease.
+    public var epoch: UInt64
+    /// The partition sequence that was delivered last; `nil` for never.
+    public var position: UInt64?
+    /// The last partition sequence in the store, as last heard from the feed.
+    public var storeHead: UInt64?
+    /// What it is doing.
+    public var phase: Phase
+    /// Why the partition can't go on at the moment.
+    public var failure: String?
+  }
+
+  /// Whether the group has given this worker an assignment, which may be empty.
+  public var isAssigned = false
+  /// The partitions that this worker has.
+  public var partitions: [Partition: Assigned] = [:]
+  /// How often the assignment has changed.
+  public var rebalances: UInt64 = 0
+  /// Records that were had before and dropped.
+  public var duplicates: UInt64 = 0
+  /// Gaps that were filled from the feed.
+  public var gapsRepaired: UInt64 = 0
+  /// Events that came from the feed.
+  public var eventsFromFeed: UInt64 = 0
+  /// Records that are not of this store, and were not applied.
+  public var foreignRecords: UInt64 = 0
+  /// Leases that another worker overtook.
+  public var fencings: UInt64 = 0
+  /// Why the feed can't be read at the moment.
+  public var feedFailure: String?
+  /// The client's last error.
+  public var failure: String?
+}

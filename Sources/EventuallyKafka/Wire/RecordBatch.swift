@@ -1,0 +1,126 @@
+import CKafkaShim
+import Eventually
+
+/// Records as the producer takes them: all of their bytes in one array, with places in it.
+struct RecordBatch {
+  private var bytes: [UInt8] = []
+  private var records: [cks_record] = []
+  private var headers: [cks_span] = []
+  private let constants: [(WireHeader, cks_span)]
+  private let constantBytes: [UInt8]
+
+  var count: Int { records.count }
+
+  /// An empty batch for the events of a store.
+  init(storeID: String, contentType: String) {
+    var constants: [(WireHeader, cks_span)] = []
+    var bytes: [UInt8] = []
+    for (header, value) in [
+      (WireHeader.specversion, "1.0"), (.source, storeID), (.contentType, contentType),
+    ] {
+      let start = bytes.count
+      bytes.append(contentsOf: value.utf8)
+      constants.append(
+        (header, cks_span(offset: UInt32(start), length: Int32(bytes.count - start))))
+    }
+    self.constants = constants
+    constantBytes = bytes
+    self.bytes = bytes
+  }
+
+  /// Forgets the records, and keeps the memory.
+  mutating func clear() {
+    bytes.removeAll(keepingCapacity: true)
+    bytes.append(contentsOf: constantBytes)
+    records.removeAll(keepingCapacity: true)
+    headers.removeAll(keepingCapacity: true)
+  }
+
+  /// Forgets the first `count` records.
+  mutating func dropFirst(_ count: Int) {
+    records.removeFirst(count)
+  }
+
+  /// Adds an event's record.
+  mutating func append(_ event: EventRecord) {
+    let first = headers.count
+    headers.append(
+      contentsOf: repeatElement(cks_span(offset: 0, length: -1), count: WireHeader.allCases.count))
+    for (header, span) in constants { headers[first + header.index] = span }
+    headers[first + WireHeader.id.index] = span { event.id.append(to: &$0) }
+    headers[first + WireHeader.type.index] = span { $0.append(contentsOf: event.type.utf8) }
+    headers[first + WireHeader.time.index] = span { event.time.append(to: &$0) }
+    headers[first + WireHeader.position.index] = span { event.position.appendWire(to: &$0) }
+    let isTombstone =
+      event.type == EventRecord.removedType || event.type == EventRecord.erasedType
+    records.append(
+      cks_record(
+        partition: event.position.partition, tag: event.position.sequenceNumber,
+        key: span { $0.append(contentsOf: event.streamID.utf8) },
+        value: isTombstone
+          ? cks_span(offset: 0, length: -1) : span { $0.append(contentsOf: event.payload) },
+        first_header: UInt32(first)))
+  }
+
+  private mutating func span(_ write: (inout [UInt8]) -> Void) -> cks_span {
+    let start = bytes.count
+    write(&bytes)
+    return cks_span(offset: UInt32(start), length: Int32(bytes.count - start))
+  }
+
+  func withShimBatch<Result>(
+    _ body: (inout cks_record_batch, UnsafeBufferPointer<cks_record>) -> Result
+  ) -> Result {
+    withCStrings(WireHeader.allCases.map(\.rawValue)) { names in
+      names.withUnsafeBufferPointer { names in
+        bytes.withUnsafeBufferPointer { bytes in
+          headers.withUnsafeBufferPointer { headers in
+            records.withUnsafeBufferPointer { records in
+              var batch = cks_record_batch(
+                bytes: bytes.baseAddress!, headers: headers.baseAddress!,
+                header_names: UnsafeRawPointer(names.baseAddress!)
+                  .assumingMemoryBound(to: UnsafePointer<CChar>.self),
+                header_count: names.count)
+              return body(&batch, records)
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+extension EventPosition {
+  /// Appends `<partition sequence>.<sequence number>.<stream version>`.
+  func appendWire(to bytes: inout [UInt8]) {
+    bytes.append(contentsOf: String(partitionSequence).utf8)
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(contentsOf: String(sequenceNumber).utf8)
+    bytes.append(UInt8(ascii: "."))
+    bytes.append(contentsOf: String(version).utf8)
+  }
+
+  /// Reads what ``appendWire(to:)`` writes.
+  init?(partition: Partition, wire bytes: Span<UInt8>) {
+    var numbers: (UInt64, UInt64, UInt64) = (0, 0, 0)
+    var dots = 0
+    var digits = 0
+    for index in 0..<bytes.count {
+      let byte = bytes[index]
+      if byte == UInt8(ascii: ".") {
+        guard digits > 0, dots < 2 else { return nil }
+        dots += 1
+        digits = 0
+        numbers = (numbers.1, numbers.2, 0)
+        continue
+      }
+      guard byte >= 0x30, byte <= 0x39, digits < 19 else { return nil }
+      numbers.2 = numbers.2 * 10 + UInt64(byte - 0x30)
+      digits += 1
+    }
+    guard dots == 2, digits > 0, numbers.0 > 0, numbers.1 > 0 else { return nil }
+    self.init(
+      partition: partition, partitionSequence: numbers.0, sequenceNumber: numbers.1,
+      version: numbers.2)
+  }
+}

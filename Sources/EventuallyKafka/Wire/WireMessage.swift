@@ -1,0 +1,95 @@
+import CKafkaShim
+import Eventually
+
+/// A consumed record, in librdkafka's memory: it lives as long as the poll that it came from.
+struct WireMessage: ~Copyable {
+  private let message: cks_message
+
+  init(_ message: cks_message) {
+    self.message = message
+  }
+
+  var partition: Partition { message.partition }
+  var offset: Int64 { message.offset }
+
+  /// An error in a record's place.
+  var error: KafkaError? {
+    guard message.code != 0 else { return nil }
+    let words = message.error_message.map { String(cString: $0) } ?? ""
+    return KafkaError(
+      code: message.code, message: words, isRetriable: false,
+      operation: "consume partition \(partition)")
+  }
+
+  /// The end of the partition was reached.
+  var isEndOfPartition: Bool { message.code == CKS_PARTITION_EOF }
+  /// The broker does not hold the offset that was asked for.
+  var isOffsetMissing: Bool { message.code == CKS_AUTO_OFFSET_RESET }
+
+  /// Whether the record comes from a store.
+  func comes(from storeID: String) -> Bool {
+    let source = header(.source)
+    var storeID = storeID
+    return storeID.withUTF8 { expected in
+      expected.count == source.length
+        && UnsafeBufferPointer(start: source.start, count: source.length).elementsEqual(expected)
+    }
+  }
+
+  /// The store that the record names as its source.
+  var source: String? {
+    let source = header(.source)
+    return source.start == nil ? nil : string(source)
+  }
+
+  /// Where the record says that its event is.
+  var position: EventPosition? {
+    let position = header(.position)
+    guard position.start != nil else { return nil }
+    return EventPosition(partition: partition, wire: span(position))
+  }
+
+  /// The entry that the record stands for.
+  func entry<Codec: EventCodec>(
+    at position: EventPosition, decodedBy codec: Codec
+  ) throws -> LogEntry<String, Codec.Event> {
+    let type = string(header(.type))
+    guard message.key.start != nil else { throw MalformedRecord(reason: "it has no key") }
+    if type == EventRecord.removedType { return .removed(string(message.key), at: position) }
+    if type == EventRecord.erasedType { return .erased(at: position) }
+    guard let id = EventID(utf8: span(header(.id))) else {
+      throw MalformedRecord(reason: "ce_id is not a UUID")
+    }
+    guard let time = Timestamp(utf8: span(header(.time))) else {
+      throw MalformedRecord(reason: "ce_time is not a time")
+    }
+    let event = try codec.decode(type: type, payload: span(message.value))
+    return .event(
+      Persisted(
+        streamID: string(message.key), position: position, id: id, time: time, event: event))
+  }
+
+  private func header(_ header: WireHeader) -> cks_bytes {
+    withUnsafeBytes(of: message.headers) {
+      $0.bindMemory(to: cks_bytes.self)[header.index]
+    }
+  }
+
+  private func string(_ bytes: cks_bytes) -> String {
+    String(
+      decoding: UnsafeBufferPointer(start: bytes.start, count: bytes.length), as: UTF8.self)
+  }
+
+  @_lifetime(borrow self)
+  private func span(_ bytes: cks_bytes) -> Span<UInt8> {
+    let span = Span(_unsafeElements: UnsafeBufferPointer(start: bytes.start, count: bytes.length))
+    // The bytes belong to the message that `self` stands for, not to the pointer's own scope.
+    return unsafe _overrideLifetime(span, borrowing: self)
+  }
+}
+
+/// A record of this store that is not as it should be.
+struct MalformedRecord: Error, CustomStringConvertible {
+  var reason: String
+  var description: String { "the record is malformed: \(reason)" }
+}

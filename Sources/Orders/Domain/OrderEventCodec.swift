@@ -1,0 +1,161 @@
+public import Eventually
+
+/// Orders' events as JSON that a person can read, written and read without a detour through strings or
+/// dictionaries.
+public struct OrderEventCodec: EventCodec {
+  /// `application/json`.
+  public let contentType = "application/json"
+
+  private static let created = "OrderCreated"
+  private static let itemAdded = "OrderItemAdded"
+  private static let completed = "OrderCompleted"
+  private static let cancelled = "OrderCancelled"
+
+  /// The codec.
+  public init() {}
+
+  /// The name of an event's type.
+  public func type(of event: OrderEvent) -> String {
+    switch event {
+    case .created: Self.created
+    case .itemAdded: Self.itemAdded
+    case .completed: Self.completed
+    case .cancelled: Self.cancelled
+    }
+  }
+
+  /// Appends an event's JSON.
+  public func encode(_ event: OrderEvent, into bytes: inout [UInt8]) {
+    var writer = JSONWriter(appendingTo: bytes)
+    // The writer has the only copy now, so it appends in place.
+    bytes = []
+    writer.beginObject()
+    switch event {
+    case .created(let header): Self.write(header, &writer)
+    case .itemAdded(let line): Self.write(line, &writer)
+    case .completed, .cancelled: break
+    }
+    writer.endObject()
+    bytes = writer.bytes
+  }
+
+  /// Reads an event's JSON. Members that it does not know are passed over.
+  public func decode(type: String, payload: Span<UInt8>) throws -> OrderEvent {
+    switch type {
+    case Self.itemAdded: return .itemAdded(try Self.line(payload))
+    case Self.created: return .created(try Self.header(payload))
+    case Self.completed: return .completed
+    case Self.cancelled: return .cancelled
+    default: throw UnknownEventType(type: type)
+    }
+  }
+
+  /// Writes the members of a header.
+  public static func write(_ header: OrderHeader, _ writer: inout JSONWriter) {
+    if let customer = header.customer {
+      writer.key("customer")
+      writer.string(customer)
+    }
+    writer.key("country")
+    writer.string(header.country)
+    writer.key("kind")
+    writer.string(header.kind.rawValue)
+    writer.key("time")
+    writer.plainString { header.time.append(to: &$0) }
+  }
+
+  /// Writes the members of a line.
+  public static func write(_ line: OrderLine, _ writer: inout JSONWriter) {
+    writer.key("sku")
+    writer.string(line.sku)
+    writer.key("description")
+    writer.string(line.description)
+    writer.key("quantity")
+    writer.integer(line.quantity)
+    writer.key("unitPrice")
+    writer.plainString { line.unitPrice.append(to: &$0) }
+  }
+
+  /// Reads a header from an object.
+  public static func header(_ payload: Span<UInt8>) throws -> OrderHeader {
+    var reader = JSONReader(payload)
+    var customer: String?
+    var country: String?
+    var kind: String?
+    var time: String?
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "customer") {
+        customer = try reader.stringOrNull()
+      } else if reader.isKey(key, "country") {
+        country = try reader.string()
+      } else if reader.isKey(key, "kind") {
+        kind = try reader.string()
+      } else if reader.isKey(key, "time") {
+        time = try reader.string()
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard let country else { throw InvalidMember("country", "is missing") }
+    guard let kind = OrderKind(rawValue: kind ?? OrderKind.sale.rawValue) else {
+      throw InvalidMember("kind", "is none of sale, return, adjustment")
+    }
+    guard let text = time else { throw InvalidMember("time", "is missing") }
+    guard let time = Timestamp(text) else {
+      throw InvalidMember("time", "is no time such as 2026-11-23T12:00:00Z")
+    }
+    return OrderHeader(customer: customer, country: country, kind: kind, time: time)
+  }
+
+  /// Reads a line from an object.
+  public static func line(_ payload: Span<UInt8>) throws -> OrderLine {
+    var reader = JSONReader(payload)
+    var sku: String?
+    var description = ""
+    var quantity: Int64?
+    var price: String?
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "sku") {
+        sku = try reader.string()
+      } else if reader.isKey(key, "description") {
+        description = try reader.string()
+      } else if reader.isKey(key, "quantity") {
+        quantity = try reader.integer()
+      } else if reader.isKey(key, "unitPrice") {
+        price = try reader.string()
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard let sku else { throw InvalidMember("sku", "is missing") }
+    guard let quantity else { throw InvalidMember("quantity", "is missing") }
+    guard let price else { throw InvalidMember("unitPrice", "is missing") }
+    guard let unitPrice = Money(price) else {
+      throw InvalidMember(
+        "unitPrice", "is no decimal number with at most four decimals, in quotes")
+    }
+    return OrderLine(
+      sku: sku, description: description, quantity: quantity, unitPrice: unitPrice)
+  }
+}
+
+/// A member of a JSON object that is not what it has to be.
+public struct InvalidMember: Error, Sendable, CustomStringConvertible {
+  /// The member.
+  public var name: String
+  /// What is wrong with it.
+  public var reason: String
+
+  /// A member that is not as it has to be.
+  public init(_ name: String, _ reason: String) {
+    self.name = name
+    self.reason = reason
+  }
+
+  /// What happened, for people.
+  public var description: String { "'\(name)' \(reason)" }
+}

@@ -1,0 +1,194 @@
+public import Eventually
+
+/// The read model **sales**: revenue, units and orders by day, by country and by product.
+///
+/// An order counts from the moment it is completed. Until then, and so that it can be taken back when its stream
+/// is removed, its lines are kept with it.
+public struct SalesReadModel: ReadModel {
+  /// What is taken in.
+  public typealias Event = OrderEvent
+  /// `sales`.
+  public let name = "sales"
+  /// The version of its tables.
+  public let schemaVersion = 1
+  /// Its tables.
+  public let tables: [any ReadModelRow.Type] = [
+    SalesOrderRow.self, DayRow.self, CountryRow.self, ProductRow.self,
+  ]
+
+  /// The read model.
+  public init() {}
+
+  /// Takes in an event.
+  public func project(
+    _ event: Persisted<String, OrderEvent>, into rows: some RowStore
+  ) throws {
+    switch event.event {
+    case .created(let header):
+      try rows.put(
+        SalesOrderRow(
+          key: event.streamID, day: header.time.utcDay, country: header.country))
+    case .itemAdded(let line):
+      try rows.update(SalesOrderRow.self, event.streamID) { row in
+        if row == nil { throw OrphanEvent(streamID: event.streamID) }
+        try row?.lines.add(line)
+      }
+    case .completed:
+      guard var order = try rows.row(SalesOrderRow.self, event.streamID) else {
+        throw OrphanEvent(streamID: event.streamID)
+      }
+      order.isCounted = true
+      try rows.put(order)
+      try count(order, sign: 1, in: rows)
+    case .cancelled:
+      try rows.delete(SalesOrderRow.self, event.streamID)
+    }
+  }
+
+  /// Takes an order back.
+  public func forget(_ streamID: String, in rows: some RowStore) throws {
+    guard let order = try rows.row(SalesOrderRow.self, streamID) else { return }
+    if order.isCounted { try count(order, sign: -1, in: rows) }
+    try rows.delete(SalesOrderRow.self, streamID)
+  }
+
+  private func count(_ order: SalesOrderRow, sign: Int64, in rows: some RowStore) throws {
+    var whole = SalesFigures(orders: sign)
+    for line in order.lines.all {
+      let figures = SalesFigures(
+        revenue: try line.revenue.times(sign), units: line.units * sign, orders: sign)
+      try whole.add(figures, countingOrders: false)
+      try add(figures, to: ProductRow.self, line.product, in: rows)
+    }
+    try add(whole, to: DayRow.self, order.day, in: rows)
+    try add(whole, to: CountryRow.self, order.country, in: rows)
+  }
+
+  private func add<Row: SalesRow>(
+    _ figures: SalesFigures, to type: Row.Type, _ key: Row.Key, in rows: some RowStore
+  ) throws {
+    try rows.update(type, key) { row in
+      var sum = row?.figures ?? SalesFigures()
+      try sum.add(figures)
+      // A day (or country, or product) from which all orders have been taken back is as if it had
+      // never been.
+      row = sum.orders == 0 ? nil : Row(key: key, figures: sum)
+    }
+  }
+}
+
+/// Sums over orders.
+public struct SalesFigures: Sendable, Hashable {
+  /// The sum of quantity times price.
+  public var revenue: Money = .zero
+  /// The sum of quantities.
+  public var units: Int64 = 0
+  /// How many orders.
+  public var orders: Int64 = 0
+
+  mutating func add(_ other: SalesFigures, countingOrders: Bool = true) throws {
+    revenue = try revenue.adding(other.revenue)
+    let (sum, overflow) = units.addingReportingOverflow(other.units)
+    if overflow { throw AmountOverflow() }
+    units = sum
+    if countingOrders { orders += other.orders }
+  }
+}
+
+/// A row of sums.
+public protocol SalesRow: ReadModelRow {
+  /// The sums.
+  var figures: SalesFigures { get }
+  /// A row from its key and its sums.
+  init(key: Key, figures: SalesFigures)
+}
+
+extension SalesRow {
+  fileprivate static var figureColumns: [TableColumn] {
+    [.integer("revenue"), .integer("units"), .integer("orders")]
+  }
+
+  /// The columns after the key.
+  public var values: [ColumnValue] {
+    [
+      .integer(figures.revenue.tenThousandths), .integer(figures.units), .integer(figures.orders),
+    ]
+  }
+
+  /// A row from its columns.
+  public init(key: Key, values: [ColumnValue]) throws {
+    let table = Self.schema
+    self.init(
+      key: key,
+      figures: SalesFigures(
+        revenue: Money(tenThousandths: try values.integer(0, of: table)),
+        units: try values.integer(1, of: table), orders: try values.integer(2, of: table)))
+  }
+}
+
+/// The sales of a day, in UTC.
+public struct DayRow: SalesRow {
+  /// The day, as `2026-11-23`.
+  public var key: String
+  /// Its sums.
+  public var figures: SalesFigures
+
+  /// A day with its sums.
+  public init(key: String, figures: SalesFigures) {
+    self.key = key
+    self.figures = figures
+  }
+
+  /// The table.
+  public static let schema = TableSchema(
+    "sales_by_day", key: [.text("day")], values: figureColumns)
+}
+
+/// The sales to a country.
+public struct CountryRow: SalesRow {
+  /// The country.
+  public var key: String
+  /// Its sums.
+  public var figures: SalesFigures
+
+  /// A country with its sums.
+  public init(key: String, figures: SalesFigures) {
+    self.key = key
+    self.figures = figures
+  }
+
+  /// The table.
+  public static let schema = TableSchema(
+    "sales_by_country", key: [.text("country")], values: figureColumns)
+}
+
+/// A product under one of its descriptions. A product's figures are the sums over its descriptions.
+public struct Product: Sendable, Hashable {
+  /// The stock-keeping unit's code.
+  public var sku: String
+  /// What it is called.
+  public var description: String
+}
+
+/// The sales of a product under one description.
+public struct ProductRow: SalesRow {
+  /// The product and its description.
+  public var key: Product
+  /// Its sums.
+  public var figures: SalesFigures
+
+  /// A product with its sums.
+  public init(key: Product, figures: SalesFigures) {
+    self.key = key
+    self.figures = figures
+  }
+
+  /// The table.
+  public static let schema = TableSchema(
+    "sales_by_product", key: [.text("sku"), .text("description")], values: figureColumns)
+
+  /// The columns of a key.
+  public static func columns(of key: Product) -> [ColumnValue] {
+    [.text(key.sku), .text(key.description)]
+  }
+}
