@@ -33,6 +33,8 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
@@ -49,6 +51,7 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
@@ -77,7 +80,7 @@ let package = Package(
       "OrdersApp",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
-        signals, arguments, http, httpTypes, httpClient, nio,
+        signals, arguments, http, httpTypes, httpClient, nio, nioHTTP, crypto,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),

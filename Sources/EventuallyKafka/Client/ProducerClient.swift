@@ -55,8 +55,9 @@ final class ProducerClient: @unchecked Sendable {
   /// full.
   func produce(_ batch: RecordBatch) throws(KafkaError) -> Int {
     var error = cks_error()
+    let count = batch.count
     let taken = batch.withShimBatch { batch, records in
-      cks_producer_produce(handle, &batch, records.baseAddress!, records.count, &error)
+      cks_producer_produce(handle, &batch, records, count, &error)
     }
     if error.code != 0, error.code != CKS_QUEUE_FULL { throw KafkaError(error, "produce a record") }
     return taken
@@ -66,7 +67,9 @@ final class ProducerClient: @unchecked Sendable {
   func poll(timeout: Int32) -> [DeliveryReport] {
     let capacity = 4096
     let reports = [cks_report](unsafeUninitializedCapacity: capacity) { buffer, count in
-      count = cks_producer_poll(handle, timeout, buffer.baseAddress!, capacity)
+      // An array with capacity has an address.
+      guard let start = buffer.baseAddress else { return }
+      count = cks_producer_poll(handle, timeout, start, capacity)
     }
     return reports.map {
       DeliveryReport(sequenceNumber: $0.tag, partition: $0.partition, code: $0.code)

@@ -14,6 +14,8 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let contentType: String
   private let logger: Logger
   private let state = Mutex(PublisherStatus())
+  /// The sequence number up to which everything has been acknowledged.
+  public let published = PositionSignal(at: 0)
   /// At most this many records are in flight.
   private let window: UInt64 = 20_000
   /// How many records are read from the store at a time.
@@ -75,6 +77,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       $0.failure = nil
       $0.published = cursor
     }
+    published.advance(to: cursor)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.produce(relay, from: cursor) }
       group.addTask { try await relay.pollUntilCancelled { self.note(relay) } }
@@ -107,7 +110,10 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
         if relay.shouldPublish(record.position) { batch.append(record) }
       }
       let skipped = records.count - batch.count
-      if skipped > 0 { state.withLock { $0.alreadyPublished += UInt64(skipped) } }
+      if skipped > 0 {
+        state.withLock { $0.alreadyPublished += UInt64(skipped) }
+        note(relay)
+      }
       try await hand(&batch, to: relay)
       if position > window {
         await relay.acknowledged.wait(past: min(before, position - window))
@@ -133,6 +139,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       $0.published = published
       $0.acknowledged = count
     }
+    self.published.advance(to: published)
   }
 
   /// Saves the cursor every second while it moves, and once more at the end. It may lag behind: where it

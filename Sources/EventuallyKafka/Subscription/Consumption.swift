@@ -104,8 +104,7 @@ actor Consumption<Codec: EventCodec> {
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
     do {
-      let change = try client.poll(timeout: 100, limit: options.batchSize) { receive($0) }
-      return change
+      return try client.poll(timeout: 100, limit: options.batchSize) { receive($0) }
     } catch {
       status.withLock { $0.failure = error.description }
       // librdkafka goes on by itself after all but fatal errors.
@@ -312,7 +311,9 @@ actor Consumption<Codec: EventCodec> {
 
   func abandon(_ leases: [PartitionLease]) {
     for lease in leases {
-      guard var state = progress[lease.partition], state.lease.epoch == lease.epoch else { continue }
+      guard var state = progress[lease.partition], state.lease.epoch == lease.epoch else {
+        continue
+      }
       state.abandon()
       progress[lease.partition] = state
       portion.drop(lease.partition)

@@ -68,25 +68,33 @@ struct RecordBatch {
     return cks_span(offset: UInt32(start), length: Int32(bytes.count - start))
   }
 
+  /// Calls `body` with the batch and its records as C takes them. The batch must not be empty.
   func withShimBatch<Result>(
-    _ body: (inout cks_record_batch, UnsafeBufferPointer<cks_record>) -> Result
+    _ body: (inout cks_record_batch, UnsafePointer<cks_record>) -> Result
   ) -> Result {
     withCStrings(WireHeader.allCases.map(\.rawValue)) { names in
-      names.withUnsafeBufferPointer { names in
-        bytes.withUnsafeBufferPointer { bytes in
-          headers.withUnsafeBufferPointer { headers in
-            records.withUnsafeBufferPointer { records in
+      withBase(names) { names, count in
+        withBase(bytes) { bytes, _ in
+          withBase(headers) { headers, _ in
+            withBase(records) { records, _ in
               var batch = cks_record_batch(
-                bytes: bytes.baseAddress!, headers: headers.baseAddress!,
-                header_names: UnsafeRawPointer(names.baseAddress!)
-                  .assumingMemoryBound(to: UnsafePointer<CChar>.self),
-                header_count: names.count)
+                bytes: bytes, headers: headers, header_names: names, header_count: count)
               return body(&batch, records)
             }
           }
         }
       }
     }
+  }
+}
+
+/// Calls `body` with the address of an array that is not empty.
+private func withBase<Element, Result>(
+  _ array: [Element], _ body: (UnsafePointer<Element>, Int) -> Result
+) -> Result {
+  array.withUnsafeBufferPointer { buffer in
+    guard let base = buffer.baseAddress else { preconditionFailure("a batch is not empty") }
+    return body(base, buffer.count)
   }
 }
 

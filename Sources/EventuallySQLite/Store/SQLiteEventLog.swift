@@ -31,14 +31,15 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
     FROM events e JOIN streams s ON s.key = e.stream
     """
 
-  /// Up to `limit` records in order, the first of them the one after `sequenceNumber`.
+  /// Up to `limit` records in order, and about 4 MiB of payload, the first of them the one after
+  /// `sequenceNumber`.
   public func records(
     after sequenceNumber: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
     try await read { connection in
-      try connection.rows(
-        "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
-        [.integer(Int64(sequenceNumber)), .integer(Int64(limit))], Self.record)
+      try Self.page(
+        connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
+        [.integer(Int64(sequenceNumber)), .integer(Int64(limit))])
     }
   }
 
@@ -47,13 +48,13 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
     partition: Partition, after position: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
     try await read { connection in
-      try connection.rows(
+      try Self.page(
+        connection,
         """
         SELECT \(Self.columns) WHERE e.partition = ? AND e.partition_sequence > ?
         ORDER BY e.partition_sequence LIMIT ?
         """,
-        [.integer(Int64(partition)), .integer(Int64(position)), .integer(Int64(limit))],
-        Self.record)
+        [.integer(Int64(partition)), .integer(Int64(position)), .integer(Int64(limit))])
     }
   }
 
@@ -88,6 +89,11 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
     try await read {
       Int(try $0.integer("SELECT count(*) FROM streams WHERE version > 0") ?? 0)
     }
+  }
+
+  /// All records of a stream, oldest first.
+  public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
+    try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...])
   }
 
   /// The sequence numbers of a stream's events from `version` on, oldest first.
@@ -144,6 +150,22 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
     } catch {
       throw .unavailable("the store \(path) could not be read", cause: error)
     }
+  }
+
+  /// Records until there are no more, or until their payloads fill a page's share of memory.
+  private static func page(
+    _ connection: SQLiteConnection, _ sql: String, _ values: [ColumnValue]
+  ) throws(SQLiteError) -> [EventRecord] {
+    let statement = try connection.statement(sql)
+    statement.bind(values)
+    defer { statement.reset() }
+    var records: [EventRecord] = []
+    var size = 0
+    while size < 4 << 20, try statement.step() {
+      records.append(record(statement))
+      size += records[records.count - 1].payload.count
+    }
+    return records
   }
 
   private static func record(_ row: SQLiteStatement) -> EventRecord {

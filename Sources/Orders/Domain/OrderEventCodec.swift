@@ -77,7 +77,10 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Reads a header from an object.
-  public static func header(_ payload: Span<UInt8>) throws -> OrderHeader {
+  /// - Parameter defaultTime: the time of a header that has none; without it, that is an error.
+  public static func header(
+    _ payload: Span<UInt8>, defaultTime: Timestamp? = nil
+  ) throws -> OrderHeader {
     var reader = JSONReader(payload)
     var customer: String?
     var country: String?
@@ -102,11 +105,17 @@ public struct OrderEventCodec: EventCodec {
     guard let kind = OrderKind(rawValue: kind ?? OrderKind.sale.rawValue) else {
       throw InvalidMember("kind", "is none of sale, return, adjustment")
     }
-    guard let text = time else { throw InvalidMember("time", "is missing") }
+    guard let placed = try time.map(timestamp) ?? defaultTime else {
+      throw InvalidMember("time", "is missing")
+    }
+    return OrderHeader(customer: customer, country: country, kind: kind, time: placed)
+  }
+
+  private static func timestamp(_ text: String) throws(InvalidMember) -> Timestamp {
     guard let time = Timestamp(text) else {
       throw InvalidMember("time", "is no time such as 2026-11-23T12:00:00Z")
     }
-    return OrderHeader(customer: customer, country: country, kind: kind, time: time)
+    return time
   }
 
   /// Reads a line from an object.

@@ -86,6 +86,13 @@ public struct SalesFigures: Sendable, Hashable {
   /// How many orders.
   public var orders: Int64 = 0
 
+  /// Sums, zero where they are left out.
+  public init(revenue: Money = .zero, units: Int64 = 0, orders: Int64 = 0) {
+    self.revenue = revenue
+    self.units = units
+    self.orders = orders
+  }
+
   mutating func add(_ other: SalesFigures, countingOrders: Bool = true) throws {
     revenue = try revenue.adding(other.revenue)
     let (sum, overflow) = units.addingReportingOverflow(other.units)
@@ -168,6 +175,12 @@ public struct Product: Sendable, Hashable {
   public var sku: String
   /// What it is called.
   public var description: String
+
+  /// A product under a description.
+  public init(sku: String, description: String) {
+    self.sku = sku
+    self.description = description
+  }
 }
 
 /// The sales of a product under one description.

@@ -1,0 +1,156 @@
+import Crypto
+import Eventually
+import EventuallySQLite
+import Foundation
+import Orders
+
+/// Holds a read model against the pure fold of the store's events.
+///
+/// A copy of the live read model is taken, the events up to its positions are folded from zero into a database
+/// of their own, and the two are compared row by row: in constant memory, while workers go on.
+struct Verification {
+  let name: ReadModelName
+  let log: SQLiteEventLog
+  let readModels: String
+
+  struct Outcome: Sendable {
+    var rows = 0
+    var events = 0
+    /// Events in the store that the read model has not applied yet.
+    var lag: UInt64 = 0
+    var differences: [RowDifference] = []
+    var differenceCount = 0
+    /// SHA-256 over all rows in the order of tables and keys.
+    var digest = ""
+  }
+
+  /// Compares. At most the first ten differences are kept.
+  func run(progress: (Double) -> Void) async throws -> Outcome {
+    func run(_ model: some OrdersReadModelType) async throws -> Outcome {
+      try await self.run(model, progress: progress)
+    }
+    return try await run(name.model)
+  }
+
+  private func run(
+    _ model: some OrdersReadModelType, progress: (Double) -> Void
+  ) async throws -> Outcome {
+    let live = try ReadModelReader(path: name.path(in: readModels), model: model, readers: 1)
+    guard live.storeID == log.storeID else {
+      throw ReadModelError.otherStore(
+        path: live.path, found: live.storeID, expected: log.storeID)
+    }
+    let scratch = FileManager.default.temporaryDirectory.appending(
+      path: "eventually-verify-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+    // What can't be removed lies in the system's temporary directory.
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    let copy = scratch.appending(path: "live.sqlite").path()
+    try await live.copy(to: copy)
+    let checkpoints = try await ReadModelReader(path: copy, model: model, readers: 1).checkpoints()
+    let fold = scratch.appending(path: "fold.sqlite").path()
+    var outcome = Outcome()
+    outcome.events = try await Fold(log: log, model: model).run(
+      into: fold, through: checkpoints, progress: progress)
+    let stored = try await log.heads().reduce(0, +)
+    let applied = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
+    outcome.lag = stored - min(stored, applied)
+    try compare(fold: fold, live: copy, model, &outcome)
+    return outcome
+  }
+
+  private func compare(
+    fold: String, live: String, _ model: some OrdersReadModelType, _ outcome: inout Outcome
+  ) throws {
+    var digest = SHA256()
+    var rows = 0
+    var differences: [RowDifference] = []
+    var count = 0
+    try compareReadModels(
+      expected: fold, found: live, tables: model.tables.map { $0.schema },
+      visit: { table, key, values in
+        rows += 1
+        digest.update(data: Data(Self.text(table.name, key + values).utf8))
+      },
+      differ: { difference in
+        count += 1
+        if differences.count < 10 { differences.append(difference) }
+      })
+    outcome.rows = rows
+    outcome.differences = differences
+    outcome.differenceCount = count
+    outcome.digest = digest.finalize().map { byte in
+      String(byte >> 4, radix: 16) + String(byte & 0xF, radix: 16)
+    }.joined()
+  }
+
+  /// A row in a form that no other row has.
+  static func text(_ table: String, _ columns: [ColumnValue]) -> String {
+    var json = JSONWriter()
+    json.beginArray()
+    json.string(table)
+    for column in columns {
+      switch column {
+      case .integer(let value): json.integer(value)
+      case .text(let value): json.string(value)
+      case .null: json.null()
+      }
+    }
+    json.endArray()
+    json.newline()
+    return String(decoding: json.bytes, as: UTF8.self)
+  }
+}
+
+/// Folds a store's events into a read model's database, from zero up to given positions.
+struct Fold<Model: OrdersReadModelType> {
+  let log: SQLiteEventLog
+  let model: Model
+
+  /// Folds, and returns how many events were taken in.
+  /// - Throws: ``Failure`` where a stream was removed that the positions do not include the removal of: its
+  ///   events are gone, and what they came to can't be known any more.
+  func run(
+    into path: String, through checkpoints: [CheckpointStatus], progress: (Double) -> Void
+  ) async throws -> Int {
+    let database = try ReadModelDatabase(
+      path: path, model: model, storeID: log.storeID, partitionCount: log.partitionCount)
+    let leases = try await database.claim(
+      Array(0..<log.partitionCount), owner: "verification")
+    var ends = [UInt64](repeating: 0, count: Int(log.partitionCount))
+    for checkpoint in checkpoints { ends[Int(checkpoint.partition)] = checkpoint.position ?? 0 }
+    var positions = leases.map(\.position)
+    let codec = OrderEventCodec()
+    let head = try await log.head()
+    var sequence: UInt64 = 0
+    var count = 0
+    while true {
+      let records = try await log.records(after: sequence, limit: 4096)
+      guard let last = records.last else { break }
+      sequence = last.position.sequenceNumber
+      var deliveries: [Partition: Delivery<OrderEvent>] = [:]
+      for record in records {
+        let partition = Int(record.position.partition)
+        guard record.position.partitionSequence <= ends[partition] else {
+          if record.type == EventRecord.removedType {
+            throw Failure(
+              "the stream '\(record.streamID)' was removed, and the read model '\(model.name)' has "
+                + "not applied that yet: wait until it has caught up")
+          }
+          continue
+        }
+        count += 1
+        deliveries[
+          record.position.partition,
+          default: Delivery(
+            partition: record.position.partition, epoch: leases[partition].epoch,
+            after: positions[partition], entries: [], nextOffset: nil)
+        ].entries.append(try record.entry(decodedBy: codec))
+        positions[partition] = record.position.partitionSequence
+      }
+      if !deliveries.isEmpty { _ = try await database.apply(Array(deliveries.values)) }
+      progress(Double(sequence) / Double(max(head, 1)))
+    }
+    return count
+  }
+}

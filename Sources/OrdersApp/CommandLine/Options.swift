@@ -1,0 +1,124 @@
+import ArgumentParser
+import Eventually
+import EventuallyKafka
+import Foundation
+import Logging
+
+/// Which Kafka, and which topic.
+struct KafkaOptions: ParsableArguments {
+  @Option(help: "Kafka's bootstrap servers, separated by commas.")
+  var brokers = "127.0.0.1:9092"
+
+  @Option(help: "The topic that holds the store's events.")
+  var topic = "orders"
+
+  @Option(
+    name: .customLong("kafka"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "A librdkafka setting, may be repeated: TLS, SASL, time limits.",
+      discussion: "For example --kafka security.protocol=SASL_SSL --kafka sasl.username=me.",
+      valueName: "name=value"))
+  var settings: [String] = []
+
+  func validate() throws {
+    _ = try overrides()
+    guard !brokers.isEmpty else { throw ValidationError("--brokers is empty") }
+    let allowed = CharacterSet(charactersIn: "._-").union(.alphanumerics)
+    guard (1...249).contains(topic.count), topic.unicodeScalars.allSatisfy(allowed.contains) else {
+      throw ValidationError(
+        "--topic '\(topic)' can't name a topic: letters, digits, '.', '_' and '-' can")
+    }
+  }
+
+  func configuration() throws -> KafkaConfiguration {
+    KafkaConfiguration(brokers: brokers, topic: topic, overrides: try overrides())
+  }
+
+  private func overrides() throws -> [KafkaSetting] {
+    try settings.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty else {
+        throw ValidationError("--kafka '\(text)' is not name=value")
+      }
+      return KafkaSetting(String(parts[0]), String(parts[1]))
+    }
+  }
+}
+
+/// Where the store is.
+struct StoreOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
+  var store = "data/store.sqlite"
+
+  @Option(
+    help: ArgumentHelp(
+      "How many partitions a new store has; it can't change later. 12 where it is left out.",
+      valueName: "count"))
+  var partitions: Int32?
+
+  func validate() throws {
+    if let partitions, !(1...1000).contains(partitions) {
+      throw ValidationError("--partitions must be from 1 to 1000")
+    }
+  }
+
+  /// The file, in a directory that exists.
+  func preparedPath() throws -> String {
+    try makeDirectory(of: store)
+    return store
+  }
+}
+
+/// Where a server listens.
+struct ServerOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Where to serve HTTP; port 0 takes any that is free.", valueName: "host:port"))
+  var listen = "127.0.0.1:8080"
+
+  @Option(
+    help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
+  var addressFile: String?
+
+  func validate() throws {
+    guard ListenAddress(listen) != nil else {
+      throw ValidationError("--listen '\(listen)' is not host:port")
+    }
+  }
+
+  func address() throws -> ListenAddress {
+    guard let address = ListenAddress(listen) else {
+      throw ValidationError("--listen '\(listen)' is not host:port")
+    }
+    return address
+  }
+}
+
+/// How much is logged.
+struct LogOptions: ParsableArguments {
+  @Option(help: "How much to log: trace, debug, info, notice, warning or error.")
+  var logLevel = "info"
+
+  func validate() throws {
+    guard Logger.Level(rawValue: logLevel) != nil else {
+      throw ValidationError("--log-level '\(logLevel)' is unknown")
+    }
+  }
+
+  /// A logger to standard error.
+  func logger(_ label: String) -> Logger {
+    var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+    return logger
+  }
+}
+
+/// Creates the directory that a file is to be in.
+func makeDirectory(of path: String) throws {
+  let directory = URL(filePath: path).deletingLastPathComponent()
+  do {
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  } catch {
+    throw Failure("the directory \(directory.path()) can't be created: \(error)")
+  }
+}

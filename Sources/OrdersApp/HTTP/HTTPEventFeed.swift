@@ -1,0 +1,140 @@
+import AsyncHTTPClient
+import Eventually
+import Foundation
+import NIOCore
+import NIOHTTP1
+import Orders
+
+/// What a server answered that was not what was asked for.
+struct HTTPFailure: Error, CustomStringConvertible {
+  var url: String
+  var status: UInt
+  var body: String
+
+  var description: String {
+    "\(url) answered \(status): \(body.trimmingCharacters(in: .whitespacesAndNewlines))"
+  }
+}
+
+/// A URL's parts that requests are made of.
+struct HTTPEndpoint: Sendable, Hashable {
+  /// Without a slash at the end.
+  var base: String
+
+  /// An `http://` or `https://` URL.
+  init?(_ text: String) {
+    guard let url = URL(string: text), url.scheme == "http" || url.scheme == "https",
+      url.host() != nil
+    else { return nil }
+    base = text
+    while base.hasSuffix("/") { base.removeLast() }
+  }
+
+  /// Sends a request and collects the answer's body.
+  func send(
+    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: TimeAmount = .seconds(10)
+  ) async throws -> (status: UInt, body: [UInt8]) {
+    var request = HTTPClientRequest(url: base + path)
+    request.method = .init(rawValue: method)
+    if let body {
+      request.headers.add(name: "content-type", value: "application/json")
+      request.body = .bytes(ByteBuffer(bytes: body))
+    }
+    let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+    let bytes = try await response.body.collect(upTo: 64 << 20)
+    return (UInt(response.status.code), Array(bytes.readableBytesView))
+  }
+
+  /// The body of an answer that says that all is well.
+  func get(_ path: String) async throws -> [UInt8] {
+    let answer = try await send("GET", path)
+    guard answer.status == 200 else {
+      throw HTTPFailure(
+        url: base + path, status: answer.status,
+        body: String(decoding: answer.body.prefix(500), as: UTF8.self))
+    }
+    return answer.body
+  }
+}
+
+/// The feed of a writer, over HTTP.
+struct HTTPEventFeed: EventFeed {
+  let endpoint: HTTPEndpoint
+
+  func records(
+    partition: Partition, after position: UInt64, limit: Int
+  ) async throws -> [EventRecord] {
+    let body = try await endpoint.get(
+      "/events?partition=\(partition)&after=\(position)&limit=\(limit)")
+    return try body.split(separator: UInt8(ascii: "\n")).map { line in
+      let line = Array(line)
+      return try OrderJSON.record(line.span)
+    }
+  }
+
+  func heads() async throws -> [UInt64] {
+    try await store().heads
+  }
+
+  /// What the writer says of its store.
+  func store() async throws -> StoreSummary {
+    let body = try await endpoint.get("/store")
+    return try StoreSummary(json: body.span)
+  }
+}
+
+/// What a store is and where it stands.
+struct StoreSummary: Sendable, Equatable {
+  var storeID: String
+  var partitionCount: Partition
+  /// The last partition sequence of each partition.
+  var heads: [UInt64]
+  /// The last sequence number.
+  var head: UInt64
+  /// The sequence number up to which the broker has acknowledged everything.
+  var published: UInt64
+
+  func write(_ json: inout JSONWriter) {
+    json.beginObject()
+    json.key("storeId")
+    json.string(storeID)
+    json.key("partitions")
+    json.integer(partitionCount)
+    json.key("head")
+    json.integer(head)
+    json.key("published")
+    json.integer(published)
+    json.key("heads")
+    json.beginArray()
+    for head in heads { json.integer(head) }
+    json.endArray()
+    json.endObject()
+  }
+}
+
+extension StoreSummary {
+  init(json bytes: Span<UInt8>) throws {
+    var reader = JSONReader(bytes)
+    self.init(storeID: "", partitionCount: 0, heads: [], head: 0, published: 0)
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "storeId") {
+        storeID = try reader.string()
+      } else if reader.isKey(key, "partitions") {
+        partitionCount = Partition(truncatingIfNeeded: try reader.integer())
+      } else if reader.isKey(key, "head") {
+        head = UInt64(clamping: try reader.integer())
+      } else if reader.isKey(key, "published") {
+        published = UInt64(clamping: try reader.integer())
+      } else if reader.isKey(key, "heads") {
+        try reader.beginArray()
+        while try reader.nextElement() { heads.append(UInt64(clamping: try reader.integer())) }
+      } else {
+        try reader.skip()
+      }
+    }
+    guard !storeID.isEmpty, partitionCount > 0, heads.count == Int(partitionCount) else {
+      throw InvalidMember("store", "lacks a part")
+    }
+  }
+}

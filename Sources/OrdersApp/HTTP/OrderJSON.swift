@@ -1,0 +1,206 @@
+import Eventually
+import Orders
+
+/// Orders and their events as the HTTP interface writes and reads them.
+enum OrderJSON {
+  /// The state of an order.
+  static func write(
+    _ state: Order.State, id: String, version: Version, _ json: inout JSONWriter
+  ) {
+    json.beginObject()
+    json.key("id")
+    json.string(id)
+    json.key("version")
+    json.integer(version)
+    json.key("status")
+    json.string(state.status.rawValue)
+    if let header = state.header { OrderEventCodec.write(header, &json) }
+    json.key("total")
+    json.plainString { state.total.append(to: &$0) }
+    json.key("items")
+    json.beginArray()
+    for line in state.lines {
+      json.beginObject()
+      OrderEventCodec.write(line, &json)
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+  }
+
+  /// What a command's answer says: the order's new version, and where its last event is.
+  static func writeAppended(_ id: String, _ appended: Appended?, version: Version) -> Reply {
+    Reply { json in
+      json.beginObject()
+      json.key("order")
+      json.string(id)
+      json.key("version")
+      json.integer(version)
+      if let position = appended?.last {
+        json.key("sequenceNumber")
+        json.integer(position.sequenceNumber)
+        json.key("token")
+        json.string("\(position.partition)-\(position.partitionSequence)")
+      }
+      json.endObject()
+    }
+  }
+
+  /// An event's record.
+  static func write(_ record: EventRecord, _ json: inout JSONWriter) {
+    json.beginObject()
+    json.key("id")
+    json.plainString { record.id.append(to: &$0) }
+    json.key("type")
+    json.string(record.type)
+    json.key("stream")
+    json.string(record.streamID)
+    json.key("version")
+    json.integer(record.position.version)
+    json.key("partition")
+    json.integer(record.position.partition)
+    json.key("position")
+    json.integer(record.position.partitionSequence)
+    json.key("sequenceNumber")
+    json.integer(record.position.sequenceNumber)
+    json.key("time")
+    json.plainString { record.time.append(to: &$0) }
+    if !record.payload.isEmpty {
+      json.key("data")
+      json.raw(record.payload)
+    }
+    json.endObject()
+  }
+
+  /// Reads what ``write(_:_:)`` writes for a record.
+  static func record(_ bytes: Span<UInt8>) throws -> EventRecord {
+    var reader = JSONReader(bytes)
+    var id: EventID?
+    var type: String?
+    var stream: String?
+    var time: Timestamp?
+    var payload: [UInt8] = []
+    var position = EventPosition(
+      partition: 0, partitionSequence: 0, sequenceNumber: 0, version: 0)
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "id") {
+        id = EventID(utf8: reader.slice(try reader.plainString()).span)
+      } else if reader.isKey(key, "type") {
+        type = try reader.string()
+      } else if reader.isKey(key, "stream") {
+        stream = try reader.string()
+      } else if reader.isKey(key, "version") {
+        position.version = try unsigned(&reader)
+      } else if reader.isKey(key, "partition") {
+        position.partition = Partition(truncatingIfNeeded: try reader.integer())
+      } else if reader.isKey(key, "position") {
+        position.partitionSequence = try unsigned(&reader)
+      } else if reader.isKey(key, "sequenceNumber") {
+        position.sequenceNumber = try unsigned(&reader)
+      } else if reader.isKey(key, "time") {
+        time = Timestamp(utf8: reader.slice(try reader.plainString()).span)
+      } else if reader.isKey(key, "data") {
+        payload = reader.slice(try reader.skip())
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard let id, let type, let stream, let time, position.partitionSequence > 0,
+      position.sequenceNumber > 0
+    else { throw InvalidMember("event", "lacks a part") }
+    return EventRecord(
+      id: id, type: type, streamID: stream, position: position, time: time, payload: payload)
+  }
+
+  private static func unsigned(_ reader: inout JSONReader) throws -> UInt64 {
+    let number = try reader.integer()
+    guard number >= 0 else { throw InvalidMember("event", "has a negative number") }
+    return UInt64(number)
+  }
+
+  /// Reads `{"expectedVersion": 0, "commands": [{"create": {…}}, {"addItem": {…}}, {"complete": {}}]}`.
+  static func commands(
+    _ bytes: Span<UInt8>, now: Timestamp
+  ) throws -> (commands: [Order.Command], expectedVersion: Version?) {
+    var reader = JSONReader(bytes)
+    var commands: [Order.Command] = []
+    var expected: Version?
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "expectedVersion") {
+        expected = try unsigned(&reader)
+      } else if reader.isKey(key, "commands") {
+        try reader.beginArray()
+        while try reader.nextElement() {
+          try reader.beginObject()
+          guard let name = try reader.nextKey() else {
+            throw InvalidMember("commands", "holds an empty object")
+          }
+          let kind = reader.name(name)
+          commands.append(try command(kind, reader.slice(try reader.skip()).span, now: now))
+          guard try reader.nextKey() == nil else {
+            throw InvalidMember("commands", "holds an object with two commands")
+          }
+        }
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard !commands.isEmpty else { throw InvalidMember("commands", "is missing or empty") }
+    return (commands, expected)
+  }
+
+  /// Reads one command's own object.
+  static func command(
+    _ name: String, _ bytes: Span<UInt8>, now: Timestamp
+  ) throws -> Order.Command {
+    switch name {
+    case "create": return .create(try OrderEventCodec.header(bytes, defaultTime: now))
+    case "addItem": return .addItem(try OrderEventCodec.line(bytes))
+    case "complete": return .complete
+    case "cancel": return .cancel
+    default:
+      throw InvalidMember("commands", "holds '\(name)', none of create, addItem, complete, cancel")
+    }
+  }
+
+  /// Writes what ``commands(_:now:)`` reads, for events of a new order.
+  static func writeCommands(for events: [OrderEvent]) -> [UInt8] {
+    var json = JSONWriter()
+    json.beginObject()
+    json.key("expectedVersion")
+    json.integer(0)
+    json.key("commands")
+    json.beginArray()
+    for event in events {
+      json.beginObject()
+      switch event {
+      case .created(let header):
+        json.key("create")
+        json.beginObject()
+        OrderEventCodec.write(header, &json)
+        json.endObject()
+      case .itemAdded(let line):
+        json.key("addItem")
+        json.beginObject()
+        OrderEventCodec.write(line, &json)
+        json.endObject()
+      case .completed:
+        json.key("complete")
+        json.beginObject()
+        json.endObject()
+      case .cancelled:
+        json.key("cancel")
+        json.beginObject()
+        json.endObject()
+      }
+      json.endObject()
+    }
+    json.endArray()
+    json.endObject()
+    return json.bytes
+  }
+}

@@ -1,0 +1,61 @@
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+
+/// Where a server listens.
+struct ListenAddress: Sendable, Hashable {
+  var host: String
+  var port: Int
+
+  /// `host:port`; port 0 takes any that is free.
+  init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (0...65535).contains(port)
+    else { return nil }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { return nil }
+    self.host = host
+    self.port = port
+  }
+}
+
+/// An HTTP server that says where it listens, to people in the log and to programs in a file.
+func makeServer(
+  _ router: Router<BasicRequestContext>, listen: ListenAddress, addressFile: String?,
+  logger: Logger
+) -> some ApplicationProtocol {
+  Application(
+    router: router,
+    configuration: ApplicationConfiguration(
+      address: .hostname(listen.host, port: listen.port), serverName: "eventually"),
+    onServerRunning: { channel in
+      let port = channel.localAddress?.port ?? listen.port
+      let url = "http://\(listen.host):\(port)"
+      logger.info("serving", metadata: ["url": "\(url)"])
+      guard let addressFile else { return }
+      do {
+        try Data((url + "\n").utf8).write(to: URL(filePath: addressFile), options: .atomic)
+      } catch {
+        logger.error(
+          "the address file can't be written",
+          metadata: ["file": "\(addressFile)", "error": "\(error)"])
+      }
+    },
+    logger: quiet(logger))
+}
+
+/// The server's own logger: what it says at info level is said here already.
+private func quiet(_ logger: Logger) -> Logger {
+  var logger = logger
+  logger.logLevel = max(logger.logLevel, .warning)
+  return logger
+}
+
+/// A router whose failures are answered in JSON.
+func makeRouter() -> Router<BasicRequestContext> {
+  let router = Router(context: BasicRequestContext.self)
+  router.middlewares.add(FailureReplies())
+  return router
+}

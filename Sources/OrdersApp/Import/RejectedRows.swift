@@ -1,0 +1,38 @@
+import Eventually
+import Foundation
+
+/// The file that rejected rows go to, with their line numbers and the reasons.
+final class RejectedRows {
+  let path: String
+  private var handle: FileHandle?
+  private(set) var count = 0
+
+  init(path: String) {
+    self.path = path
+  }
+
+  /// Adds a row. The file is made, or made anew, with the first.
+  func add(line: Int, reason: String) throws(Failure) {
+    do {
+      let handle = try handle ?? open()
+      self.handle = handle
+      let reason = reason.replacing("\"", with: "\"\"")
+      try handle.write(contentsOf: Data("\(line),\"\(reason)\"\n".utf8))
+    } catch {
+      throw Failure("the file of rejected rows \(path) can't be written: \(error)")
+    }
+    count += 1
+  }
+
+  private func open() throws -> FileHandle {
+    try Data("line,reason\n".utf8).write(to: URL(filePath: path))
+    let handle = try FileHandle(forWritingTo: URL(filePath: path))
+    try handle.seekToEnd()
+    return handle
+  }
+
+  deinit {
+    // Everything has been written; a failure to close loses nothing.
+    try? handle?.close()
+  }
+}

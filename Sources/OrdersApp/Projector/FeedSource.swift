@@ -1,0 +1,56 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import Logging
+import NIOCore
+
+/// Where a projector learns which store it serves, and gets the events that Kafka does not hold.
+enum FeedSource: Sendable, Equatable {
+  /// A writer's HTTP interface.
+  case writer(HTTPEndpoint)
+  /// The store's file.
+  case file(String)
+
+  init(_ text: String) {
+    self = HTTPEndpoint(text).map { .writer($0) } ?? .file(text)
+  }
+
+  /// The feed, and what store it is of. A writer that does not answer yet is waited for.
+  func open(
+    logger: Logger
+  ) async throws -> (feed: any EventFeed, storeID: String, partitions: Partition) {
+    switch self {
+    case .file(let path):
+      let log = try SQLiteEventLog(path: path, readers: 1)
+      return (log, log.storeID, log.partitionCount)
+    case .writer(let endpoint):
+      let feed = HTTPEventFeed(endpoint: endpoint)
+      let store = try await Self.waitForStore(feed, logger: logger)
+      return (feed, store.storeID, store.partitionCount)
+    }
+  }
+
+  private static func waitForStore(
+    _ feed: HTTPEventFeed, logger: Logger
+  ) async throws -> StoreSummary {
+    var generator = SystemRandomNumberGenerator()
+    let retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(2))
+    var failures = 0
+    while true {
+      do {
+        return try await feed.store()
+      } catch let error as HTTPFailure {
+        throw Failure("--feed does not name a writer: \(error)")
+      } catch {
+        try Task.checkCancellation()
+        failures += 1
+        if failures == 1 || failures % 10 == 0 {
+          logger.warning(
+            "waiting for the writer",
+            metadata: ["feed": "\(feed.endpoint.base)", "error": "\(error)"])
+        }
+        try await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
+      }
+    }
+  }
+}

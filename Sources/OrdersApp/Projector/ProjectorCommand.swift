@@ -1,0 +1,162 @@
+public import ArgumentParser
+import Eventually
+import EventuallyKafka
+import EventuallySQLite
+import Foundation
+import Hummingbird
+import Logging
+import ServiceLifecycle
+
+/// The command `projector`.
+public struct ProjectorCommand: AsyncParsableCommand {
+  /// How it is called, and what its help says.
+  public static let configuration = CommandConfiguration(
+    commandName: "projector",
+    abstract: "Builds read models of orders from Kafka, and answers their queries.",
+    subcommands: [Run.self, Serve.self])
+
+  /// The command.
+  public init() {}
+
+  /// Where the read models are.
+  struct ReadModelOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The directory of the read models' files.", valueName: "directory"))
+    var readModels = "data/read-models"
+  }
+
+  /// `projector run`
+  struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Work on a read model, and answer its queries.",
+      discussion: """
+        The workers of one read model share its partitions and its file; start as many as there are \
+        partitions at most. Each event is applied exactly once, whenever a worker is killed: rows and \
+        checkpoint are one transaction, and a worker whose partition has been taken over cannot write.
+
+        A worker begins after the read model's checkpoint. What Kafka does not hold is fetched from the \
+        feed: a writer's URL, or the store's file.
+
+        GET /healthz, /readyz                    health; readiness with positions, lag and reasons
+        GET /orders[?customer=C], /orders/ID     queries of 'orders'
+        GET /sales, /sales/days, /sales/countries, /sales/products
+        GET /customers, /customers/ID            queries of 'customers'
+        """)
+
+    @Argument(help: "The read model: orders, sales or customers.")
+    var readModel: ReadModelName
+    @OptionGroup var files: ReadModelOptions
+    @Option(
+      help: ArgumentHelp(
+        "A writer's URL, or the store's file: for events that Kafka does not hold.",
+        valueName: "url or file"))
+    var feed = "http://127.0.0.1:8080"
+    @Option(help: "What this worker calls itself. Its host and process id where it is left out.")
+    var worker: String?
+    @OptionGroup var kafka: KafkaOptions
+    @Option(
+      help: ArgumentHelp(
+        "Where to serve HTTP; port 0 takes any that is free.", valueName: "host:port"))
+    var listen = "127.0.0.1:0"
+    @Option(
+      help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
+    var addressFile: String?
+    @OptionGroup var log: LogOptions
+
+    func validate() throws {
+      guard ListenAddress(listen) != nil else {
+        throw ValidationError("--listen '\(listen)' is not host:port")
+      }
+    }
+
+    func run() async throws {
+      let process = ProcessInfo.processInfo
+      let owner = worker ?? "\(process.hostName)-\(process.processIdentifier)"
+      var logger = log.logger("projector")
+      logger[metadataKey: "worker"] = "\(readModel.rawValue)/\(owner)"
+      let path = readModel.path(in: files.readModels)
+      try makeDirectory(of: path)
+      let reference = WorkerReference()
+      let router = makeRouter()
+      WorkerRoutes(name: readModel, owner: owner, worker: reference).add(to: router)
+      QueryRoutes(directory: files.readModels, names: [readModel]).add(to: router)
+      guard let address = ListenAddress(listen) else { return }
+      let server = makeServer(
+        router, listen: address, addressFile: addressFile, logger: logger)
+      let kafka = try kafka.configuration()
+      let feed = FeedSource(feed)
+      let group = readModel.group(topic: kafka.topic)
+      let model = readModel.model
+      let work = Until { [logger] in
+        let source = try await feed.open(logger: logger)
+        func work(_ model: some OrdersReadModelType) async throws {
+          let worker = try Worker(
+            model, path: path, kafka: kafka, group: group, owner: owner, feed: source.feed,
+            storeID: source.storeID, partitions: source.partitions, logger: logger)
+          reference.value = worker
+          await worker.run()
+        }
+        try await work(model)
+      }
+      try await OrdersApp.run([work, server], logger: logger)
+    }
+  }
+
+  /// `projector serve`
+  struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Answer the queries of all read models, without working on them.",
+      discussion: """
+        GET /orders[?customer=C], /orders/ID
+        GET /sales, /sales/days, /sales/countries, /sales/products
+        GET /customers, /customers/ID
+        GET /healthz, /readyz
+
+        The files are made by workers; until one has made a read model's, its queries are answered 503.
+        """)
+
+    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      let logger = log.logger("projector")
+      let router = makeRouter()
+      let queries = QueryRoutes(
+        directory: files.readModels, names: ReadModelName.allCases)
+      queries.add(to: router)
+      router.get("/healthz") { _, _ in
+        Reply { json in
+          json.beginObject()
+          json.key("status")
+          json.string("ok")
+          json.endObject()
+        }
+      }
+      router.get("/readyz") { _, _ in Self.readiness(queries) }
+      try await OrdersApp.run(
+        [
+          makeServer(
+            router, listen: server.address(), addressFile: server.addressFile, logger: logger)
+        ], logger: logger)
+    }
+
+    private static func readiness(_ queries: QueryRoutes) -> Reply {
+      var missing: [String] = []
+      for name in ReadModelName.allCases {
+        do { _ = try queries.sources[name]?.open() } catch { missing.append(error.description) }
+      }
+      return Reply(missing.isEmpty ? .ok : .serviceUnavailable) { json in
+        json.beginObject()
+        json.key("status")
+        json.string(missing.isEmpty ? "ready" : "not ready")
+        json.key("reasons")
+        json.beginArray()
+        for reason in missing { json.string(reason) }
+        json.endArray()
+        json.endObject()
+      }
+    }
+  }
+}
+
+extension ReadModelName: ExpressibleByArgument {}

@@ -1,0 +1,205 @@
+public import ArgumentParser
+import Eventually
+import EventuallyKafka
+import EventuallySQLite
+import Foundation
+import Logging
+import Orders
+import ServiceLifecycle
+
+/// The command `writer`.
+public struct WriterCommand: AsyncParsableCommand {
+  /// How it is called, and what its help says.
+  public static let configuration = CommandConfiguration(
+    commandName: "writer",
+    abstract: "Owns a store of orders: takes commands, appends events, publishes them to Kafka.",
+    discussion: """
+      One process at a time is the writer of a store. Events are durable in the store before a command is \
+      answered, and a relay publishes them to the topic in order; while Kafka is away, commands go on and \
+      the store is the backlog.
+      """,
+    subcommands: [Serve.self, Import.self, Simulate.self])
+
+  /// The command.
+  public init() {}
+
+  /// `writer serve`
+  struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Serve commands, orders and the event feed over HTTP, and publish.",
+      discussion: """
+        POST /orders/ID/create|add-item|complete|cancel   a command, in JSON
+        POST /orders/ID/commands                          several commands, all or none
+        GET  /orders/ID                                   an order
+        GET  /orders/ID/history                           its events
+        GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
+        GET  /store                                       the store's id, partitions and heads
+        GET  /healthz, /readyz                            health, readiness and backlog
+
+        SIGTERM and SIGINT stop it in order.
+        """)
+
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var kafka: KafkaOptions
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      let logger = log.logger("writer")
+      let node = try WriterNode(store: store, kafka: kafka.configuration(), logger: logger)
+      try await OrdersApp.run(
+        node.services(listen: server.address(), addressFile: server.addressFile), logger: logger)
+    }
+  }
+
+  /// How orders get to a store, for commands that bring many.
+  struct TargetOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "Send commands to the writer there. Without it, this process is the store's writer itself.",
+        valueName: "http://host:port"))
+    var url: String?
+
+    @Option(
+      help: ArgumentHelp(
+        "How long to wait, at the end, for Kafka to have everything; without --url.",
+        valueName: "seconds"))
+    var publishTimeout = 60
+
+    func validate() throws {
+      if let url, HTTPEndpoint(url) == nil {
+        throw ValidationError("--url '\(url)' is not http://host:port")
+      }
+    }
+  }
+
+  /// Runs `work` with a sink: a running writer, or one that this process is for as long.
+  static func withSink(
+    _ target: TargetOptions, store: StoreOptions, kafka: KafkaOptions, server: ServerOptions,
+    logger: Logger, _ work: @escaping @Sendable (any OrderSink) async throws -> Void
+  ) async throws {
+    if let url = target.url, let endpoint = HTTPEndpoint(url) {
+      try await OrdersApp.run([], logger: logger) {
+        try await work(WriterSink(endpoint: endpoint))
+      }
+      return
+    }
+    let node = try WriterNode(store: store, kafka: kafka.configuration(), logger: logger)
+    let services = try node.services(listen: server.address(), addressFile: server.addressFile)
+    try await OrdersApp.run(services, logger: logger) {
+      try await work(StoreSink(store: node.store))
+      try await waitUntilPublished(node, timeout: .seconds(target.publishTimeout))
+    }
+  }
+
+  private static func waitUntilPublished(
+    _ node: WriterNode, timeout: Duration
+  ) async throws {
+    let head = node.store.head.position
+    let isPublished = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        if head > 0 { await node.publisher.published.wait(past: head - 1) }
+        return !Task.isCancelled
+      }
+      group.addTask {
+        // A cancelled pause means that the other task was first.
+        try? await Task.sleep(for: timeout)
+        return false
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? false
+    }
+    try Task.checkCancellation()
+    guard !isPublished else { return }
+    let status = node.publisher.status
+    throw Failure(
+      "everything is in the store, but \(grouped(head - min(head, status.published))) events are "
+        + "not published after \(timeout.components.seconds) s "
+        + "(\(status.failure ?? status.phase.rawValue)): the next writer on this store publishes "
+        + "them")
+  }
+
+  /// `writer import`
+  struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Import invoices from a CSV file in the layout of the data set Online Retail.",
+      discussion: """
+        Each invoice becomes one order. The file may be compressed with gzip; '-' is standard input. Columns: \
+        InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country, in any order.
+
+        The import may be killed and run again at any point: what is there already is found, not placed \
+        again. Rows that can't be imported go to a file, with their line numbers and the reasons; the \
+        summary accounts for every row.
+        """)
+
+    @Argument(help: ArgumentHelp("The CSV file.", valueName: "file"))
+    var file: String
+    @Option(
+      help: ArgumentHelp("Where rejected rows go.", valueName: "file"))
+    var rejected = "rejected-rows.csv"
+    @OptionGroup var target: TargetOptions
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var kafka: KafkaOptions
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      // Before anything is started: a file that can't be read is to change nothing.
+      _ = try InputFile(file)
+      try await withSink(
+        target, store: store, kafka: kafka, server: server, logger: log.logger("writer")
+      ) { [file, rejected] sink in
+        let rejected = RejectedRows(path: rejected)
+        let importer = Importer(input: try InputFile(file), sink: sink, rejected: rejected)
+        let summary = try await importer.run()
+        print(summary.text)
+        if rejected.count > 0 { print("rejected rows are in \(rejected.path)") }
+      }
+    }
+  }
+
+  /// `writer simulate`
+  struct Simulate: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Place generated orders.",
+      discussion: """
+        The same seed gives the same orders under the same ids, so a simulation that was killed can be run \
+        again.
+        """)
+
+    @Option(help: "How many orders.")
+    var orders = 1000
+    @Option(help: "What the orders follow from.")
+    var seed: UInt64 = 1
+    @Option(help: "Orders a second; 0 is as fast as they are taken.")
+    var rate = 0.0
+    @OptionGroup var target: TargetOptions
+    @OptionGroup var store: StoreOptions
+    @OptionGroup var kafka: KafkaOptions
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var log: LogOptions
+
+    func validate() throws {
+      guard orders >= 1 else { throw ValidationError("--orders must be at least 1") }
+      guard rate >= 0, rate.isFinite else { throw ValidationError("--rate can't be negative") }
+    }
+
+    func run() async throws {
+      let logger = log.logger("writer")
+      try await withSink(target, store: store, kafka: kafka, server: server, logger: logger) {
+        [seed, orders, rate] sink in
+        let simulator = Simulator(
+          generator: OrderGenerator(seed: seed), sink: sink, orders: orders, rate: rate)
+        let summary = try await simulator.run()
+        print(
+          """
+          seed             \(seed)
+          orders placed    \(grouped(summary.placed))
+          orders found     \(grouped(summary.found))
+          events appended  \(grouped(summary.eventsAppended))
+          total completed  \(summary.total)
+          """)
+      }
+    }
+  }
+}

@@ -1,0 +1,77 @@
+import Eventually
+import EventuallyKafka
+import EventuallySQLite
+import Hummingbird
+import Logging
+import Orders
+import ServiceLifecycle
+import UnixSignals
+
+/// The parts of a process that has the writer's role on a store: the store, the relay, the HTTP interface.
+struct WriterNode: Sendable {
+  let store: OrderStore
+  let publisher: OrderPublisher
+  let logger: Logger
+
+  /// Takes the writer's role.
+  init(store options: StoreOptions, kafka: KafkaConfiguration, logger: Logger) throws {
+    let codec = OrderEventCodec()
+    store = try OrderStore(
+      path: try options.preparedPath(), codec: codec,
+      options: OrderStore.Options(partitionCount: options.partitions))
+    publisher = OrderPublisher(
+      kafka, source: store, contentType: codec.contentType, logger: logger)
+    self.logger = logger
+    logger.info(
+      "opened the store",
+      metadata: [
+        "store": "\(options.store)", "id": "\(store.storeID)",
+        "partitions": "\(store.partitionCount)", "head": "\(store.head.position)",
+      ])
+  }
+
+  /// The relay and the HTTP interface; the interface stops first.
+  func services(listen: ListenAddress, addressFile: String?) -> [any Service] {
+    let router = makeRouter()
+    WriterRoutes(store: store, publisher: publisher).add(to: router)
+    let server = makeServer(
+      router, listen: listen, addressFile: addressFile, logger: logger)
+    return [Until { try await publisher.run() }, server]
+  }
+}
+
+/// A service that works until it is cancelled.
+struct Until: Service {
+  private let work: @Sendable () async throws -> Void
+
+  init(_ work: @escaping @Sendable () async throws -> Void) {
+    self.work = work
+  }
+
+  func run() async throws {
+    try await cancelWhenGracefulShutdown(work)
+  }
+}
+
+/// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them.
+func run(_ services: [any Service], logger: Logger) async throws {
+  let group = ServiceGroup(
+    configuration: ServiceGroupConfiguration(
+      services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: logger))
+  try await group.run()
+}
+
+/// Runs services beside `work`, and stops them when it is done. SIGTERM and SIGINT stop the work.
+func run(
+  _ services: [any Service], logger: Logger, while work: @escaping @Sendable () async throws -> Void
+) async throws {
+  var all = services.map {
+    ServiceGroupConfiguration.ServiceConfiguration(service: $0)
+  }
+  all.append(.init(service: Until(work), successTerminationBehavior: .gracefullyShutdownGroup))
+  let group = ServiceGroup(
+    configuration: ServiceGroupConfiguration(
+      services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+  try await group.run()
+}

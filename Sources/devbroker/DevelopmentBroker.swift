@@ -1,0 +1,9 @@
+import ArgumentParser
+import OrdersApp
+
+@main
+struct DevelopmentBroker {
+  static func main() async {
+    await DevelopmentBrokerCommand.main()
+  }
+}

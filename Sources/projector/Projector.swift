@@ -1,0 +1,9 @@
+import ArgumentParser
+import OrdersApp
+
+@main
+struct Projector {
+  static func main() async {
+    await ProjectorCommand.main()
+  }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+import OrdersApp
+
+@main
+struct Writer {
+  static func main() async {
+    await WriterCommand.main()
+  }
+}
