@@ -60,7 +60,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       """
       INSERT INTO checkpoints (partition, epoch, owner, updated) VALUES (?, 1, ?, ?)
       ON CONFLICT DO UPDATE SET
-        epoch = epoch + 1, owner = excluded.owner, updated = excluded.updated
+        epoch = epoch + 1, owner = excluded.owner
       RETURNING epoch, position, next_offset
       """)
     claim.bind([

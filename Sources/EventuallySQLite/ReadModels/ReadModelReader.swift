@@ -10,7 +10,7 @@ public struct CheckpointStatus: Sendable, Hashable {
   public var position: UInt64?
   /// The worker that took the partition last.
   public var owner: String
-  /// When the checkpoint last changed.
+  /// When events were applied last, or the partition was first taken where none ever was.
   public var updated: Timestamp
 }
 

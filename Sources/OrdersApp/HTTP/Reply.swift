@@ -15,7 +15,7 @@ struct Reply: ResponseGenerator, Sendable {
   init(_ status: HTTPResponse.Status = .ok, _ write: (inout JSONWriter) throws -> Void) rethrows {
     var writer = JSONWriter()
     try write(&writer)
-    writer.newline()
+    if writer.bytes.last != UInt8(ascii: "\n") { writer.newline() }
     self.status = status
     bytes = writer.bytes
   }

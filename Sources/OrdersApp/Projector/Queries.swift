@@ -73,19 +73,27 @@ struct SalesAnswer: Sendable {
       json.key("description")
       json.string(product.description)
     }
-    figures.write(&json)
+    figures.writeMembers(&json, withOrders: true)
     json.endObject()
   }
 }
 
 extension SalesFigures {
-  func write(_ json: inout JSONWriter) {
+  func write(_ json: inout JSONWriter, withOrders: Bool = true) {
+    json.beginObject()
+    writeMembers(&json, withOrders: withOrders)
+    json.endObject()
+  }
+
+  fileprivate func writeMembers(_ json: inout JSONWriter, withOrders: Bool) {
     json.key("revenue")
     json.string(revenue.description)
     json.key("units")
     json.integer(units)
-    json.key("orders")
-    json.integer(orders)
+    if withOrders {
+      json.key("orders")
+      json.integer(orders)
+    }
   }
 
   fileprivate init(_ row: SQLiteStatement, from column: Int32) {

@@ -1,0 +1,95 @@
+import ArgumentParser
+import EventuallySQLite
+import Foundation
+import Orders
+
+extension AdminCommand {
+  /// `eventuallyctl show`
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show the top rows of read models as tables.")
+
+    @OptionGroup var files: ProjectorCommand.ReadModelOptions
+    @Argument(help: "The read models: orders, sales, customers. All by default.")
+    var names: [ReadModelName] = []
+    @Option(help: "At most this many rows of each table.")
+    var limit: Int64 = 5
+
+    func run() async throws {
+      for name in names.isEmpty ? ReadModelName.allCases : names {
+        let reader = try ReadModelReader(
+          path: name.path(in: files.readModels), model: name.model, readers: 1)
+        switch name {
+        case .orders: try await showOrders(reader)
+        case .sales: try await showSales(reader)
+        case .customers: try await showCustomers(reader)
+        }
+      }
+    }
+
+    private func show(_ title: String, _ table: TextTable) {
+      print("\(title)\n\(table.text)\n")
+    }
+
+    private func showOrders(_ reader: ReadModelReader) async throws {
+      let orders = try await reader.read { [limit] in
+        try OrderQueries.newest($0, customer: nil, limit: limit)
+      }
+      var table = TextTable("order", "time", "customer", "country", "state", "items", "total")
+      for order in orders {
+        table.add(
+          order.key, "\(order.header.time)", order.header.customer ?? "-", order.header.country,
+          order.status.rawValue, grouped(order.items), "\(order.total)")
+      }
+      show("orders: the newest", table)
+    }
+
+    private func showSales(_ reader: ReadModelReader) async throws {
+      let (days, countries, products, totals) = try await reader.read { [limit] in
+        (
+          try SalesQueries.days($0, limit: limit), try SalesQueries.countries($0, limit: limit),
+          try SalesQueries.products($0, limit: limit), try SalesQueries.totals($0)
+        )
+      }
+      show("sales: the newest days", Self.table("day", days))
+      show("sales: the countries with the largest revenue", Self.table("country", countries))
+      show("sales: the products with the largest revenue", Self.table("product", products))
+      var table = TextTable("sales: sum of", "revenue", "units")
+      for (name, figures) in [
+        ("days", totals.days), ("countries", totals.countries), ("products", totals.products),
+      ] {
+        table.add(name, "\(figures.revenue)", grouped(figures.units))
+      }
+      print(table.text + "\n")
+    }
+
+    private static func table(_ subject: String, _ answers: [SalesAnswer]) -> TextTable {
+      var table = TextTable(subject, "revenue", "units", "orders")
+      for answer in answers {
+        let name =
+          switch answer.subject {
+          case .day(let day): day
+          case .country(let country): country
+          case .product(let product): "\(product.sku) \(product.description)"
+          }
+        table.add(
+          name, "\(answer.figures.revenue)", grouped(answer.figures.units),
+          grouped(answer.figures.orders))
+      }
+      return table
+    }
+
+    private func showCustomers(_ reader: ReadModelReader) async throws {
+      let customers = try await reader.read { [limit] in
+        try CustomerQueries.top($0, limit: limit)
+      }
+      var table = TextTable("customer", "orders", "revenue", "first order", "last order")
+      for customer in customers {
+        table.add(
+          customer.row.key, grouped(customer.row.orders), "\(customer.row.revenue)",
+          customer.first.map { "\($0.time)" } ?? "-", customer.last.map { "\($0.time)" } ?? "-")
+      }
+      show("customers: the largest revenue", table)
+    }
+  }
+}

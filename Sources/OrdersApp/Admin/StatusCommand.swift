@@ -1,0 +1,62 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `eventuallyctl status`
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show the store's head, what is published, and how far each read model is.",
+      discussion: """
+        For each read model and partition: the position that was applied last, how many events it lags behind \
+        the store, the epoch, and the worker that took the partition last.
+        """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var files: ProjectorCommand.ReadModelOptions
+
+    func run() async throws {
+      let log = try log.open()
+      let heads = try await log.heads()
+      print("store       \(log.path)")
+      print("id          \(log.storeID)")
+      print("streams     \(grouped(try await log.streamCount()))")
+      print("head        \(grouped(try await log.head()))")
+      print("published   \(grouped(try await log.published()))")
+      for name in ReadModelName.allCases {
+        print("")
+        let path = name.path(in: files.readModels)
+        guard FileManager.default.fileExists(atPath: path) else {
+          print("read model \(name.rawValue): not built yet (\(path))")
+          continue
+        }
+        try await show(name, path: path, heads: heads, storeID: log.storeID)
+      }
+    }
+
+    private func show(
+      _ name: ReadModelName, path: String, heads: [UInt64], storeID: String
+    ) async throws {
+      let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
+      guard reader.storeID == storeID else {
+        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: storeID)
+      }
+      let checkpoints = Dictionary(
+        uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })
+      var table = TextTable("partition", "head", "position", "lag", "epoch", "owner", "updated")
+      var lag: UInt64 = 0
+      for (partition, head) in heads.enumerated() {
+        let checkpoint = checkpoints[Partition(partition)]
+        let position = checkpoint?.position ?? 0
+        lag += head - min(head, position)
+        table.add(
+          "\(partition)", "\(head)", checkpoint?.position.map { "\($0)" } ?? "never",
+          "\(head - min(head, position))", checkpoint.map { "\($0.epoch)" } ?? "-",
+          checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
+      }
+      print("read model \(name.rawValue): lag \(grouped(lag))")
+      print(table.text)
+    }
+  }
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `eventuallyctl verify`
+  struct Verify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Fold the store's events from zero and compare every read model row by row.",
+      discussion: """
+        Each read model is compared at the position that it has reached; how many events it lags behind is \
+        shown. The exit code is 1 where a row differs, or where --caught-up is given and a read model lags \
+        behind. The digest is SHA-256 over all rows: equal digests are equal read models.
+        """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var files: ProjectorCommand.ReadModelOptions
+    @Argument(help: "The read models: orders, sales, customers. All that exist by default.")
+    var names: [ReadModelName] = []
+    @Flag(help: "Fail where a read model has not applied all of the store's events.")
+    var caughtUp = false
+
+    func run() async throws {
+      let log = try log.open()
+      let wanted = names.isEmpty ? ReadModelName.allCases.filter(exists) : names
+      guard !wanted.isEmpty else {
+        throw Failure("there are no read models in \(files.readModels): name it with --read-models")
+      }
+      var isRight = true
+      for name in wanted {
+        guard exists(name) else {
+          throw Failure("there is no read model \(name.path(in: files.readModels))")
+        }
+        var progress = ProgressLine()
+        let outcome = try await Verification(
+          name: name, log: log, readModels: files.readModels
+        ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
+        progress.finish()
+        show(name, outcome)
+        if outcome.differenceCount > 0 || (caughtUp && outcome.lag > 0) { isRight = false }
+      }
+      if !isRight { throw ExitCode(1) }
+    }
+
+    private func exists(_ name: ReadModelName) -> Bool {
+      FileManager.default.fileExists(atPath: name.path(in: files.readModels))
+    }
+
+    private func show(_ name: ReadModelName, _ outcome: Verification.Outcome) {
+      let verdict =
+        outcome.differenceCount == 0
+        ? "equal to the fold of \(grouped(outcome.events)) events"
+        : "DIFFERS in \(grouped(outcome.differenceCount)) rows"
+      print(
+        "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
+          + "digest \(outcome.digest)")
+      for difference in outcome.differences {
+        let key = Verification.text(difference.table, difference.key).dropLast()
+        func columns(_ values: [ColumnValue]?) -> String {
+          values.map { String(Verification.text(difference.table, $0).dropLast()) } ?? "no row"
+        }
+        print(
+          "  \(key): expected \(columns(difference.expected)), "
+            + "found \(columns(difference.found))")
+      }
+    }
+  }
+}

@@ -1,0 +1,102 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `eventuallyctl wait`
+  struct Wait: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Wait until every read model has applied all of the store's events.",
+      discussion: """
+        Then it shows how long that took each of them, from the first event's append to the last event's \
+        commit in the read model. The exit code is 1 where the time is up before.
+        """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var files: ProjectorCommand.ReadModelOptions
+    @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"))
+    var timeout = 120
+    @Option(help: "The event from which time is counted, by its sequence number.")
+    var since: UInt64 = 1
+
+    private struct Progress {
+      var applied: UInt64 = 0
+      var updated = Timestamp(microseconds: 0)
+    }
+
+    func run() async throws {
+      let log = try log.open()
+      let heads = try await log.heads()
+      let deadline = ContinuousClock.now + .seconds(timeout)
+      var line = ProgressLine()
+      var reached: [ReadModelName: Progress] = [:]
+      while true {
+        var least = 1.0
+        for name in ReadModelName.allCases {
+          let progress = try await progress(of: name, storeID: log.storeID)
+          let share = Double(progress.applied) / Double(max(heads.reduce(0, +), 1))
+          least = min(least, share)
+          if progress.applied >= heads.reduce(0, +) { reached[name] = progress }
+        }
+        if reached.count == ReadModelName.allCases.count { break }
+        line.show("waiting for the read models", fraction: least)
+        guard ContinuousClock.now < deadline else {
+          line.finish()
+          let late = ReadModelName.allCases.filter { reached[$0] == nil }.map(\.rawValue)
+          throw Failure(
+            "after \(timeout) s these have not applied all events: "
+              + late.joined(separator: ", "))
+        }
+        // Other processes' commits give no signal here.
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      line.finish()
+      try await show(reached, log)
+    }
+
+    private func progress(of name: ReadModelName, storeID: String) async throws -> Progress {
+      let path = name.path(in: files.readModels)
+      guard FileManager.default.fileExists(atPath: path) else { return Progress() }
+      let reader: ReadModelReader
+      do {
+        reader = try ReadModelReader(path: path, model: name.model, readers: 1)
+      } catch {
+        // A worker that is just making it has not come further than that.
+        if case .notThisReadModel = error { return Progress() }
+        throw error
+      }
+      guard reader.storeID == storeID else {
+        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: storeID)
+      }
+      var progress = Progress()
+      for checkpoint in try await reader.checkpoints() {
+        progress.applied += checkpoint.position ?? 0
+        if checkpoint.position != nil {
+          progress.updated = max(progress.updated, checkpoint.updated)
+        }
+      }
+      return progress
+    }
+
+    private func show(_ reached: [ReadModelName: Progress], _ log: SQLiteEventLog) async throws {
+      let head = try await log.head()
+      guard let first = try await log.records(after: max(since, 1) - 1, limit: 1).first,
+        let last = try await log.records(after: head - 1, limit: 1).first
+      else { return }
+      let count = head - first.position.sequenceNumber + 1
+      var table = TextTable("", "events", "seconds", "events/s")
+      func add(_ name: String, _ end: Timestamp) {
+        let seconds = Double(end.microseconds - first.time.microseconds) / 1e6
+        table.add(
+          name, grouped(count), String(format: "%.2f", seconds),
+          grouped(Int(Double(count) / max(seconds, 0.001))))
+      }
+      add("appended", last.time)
+      for name in ReadModelName.allCases {
+        if let progress = reached[name] { add("applied to \(name.rawValue)", progress.updated) }
+      }
+      print(table.text)
+    }
+  }
+}
