@@ -9,6 +9,7 @@
 ///   enum Event { case incremented(Int) }
 ///   enum Command { case increment(Int) }
 ///   struct Negative: Error {}
+///   typealias Failure = Negative
 ///
 ///   var initialState: Int { 0 }
 ///

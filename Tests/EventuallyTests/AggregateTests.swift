@@ -1,0 +1,65 @@
+import Eventually
+import Testing
+
+@Suite struct AggregateTests {
+  @Test func aRootAppliesWhatItsCommandsLeadTo() async throws {
+    var root = AggregateRootBuilder(Counter()).build(id: "a")
+    try await root.handle(.add(2))
+    try await root.handle(.add(3))
+    #expect(root.state == 5)
+    #expect(root.version == 0)
+    #expect(root.uncommitted == [.added(2), .added(3)])
+  }
+
+  @Test func aRefusedCommandLeavesTheRootAsItWas() async throws {
+    var root = AggregateRootBuilder(Counter()).build(id: "a", state: 7, version: 3)
+    await #expect(throws: Counter.Negative()) { try await root.handle(.add(-1)) }
+    #expect(root.state == 7)
+    #expect(root.version == 3)
+    #expect(root.uncommitted.isEmpty)
+  }
+
+  @Test func aRepositoryLoadsWhatItSaved() async throws {
+    let repository = Repository(Counter(), store: CounterStore())
+    var root = try await repository.get("a")
+    #expect(root.version == 0)
+    try await root.handle(.add(4))
+    let appended = try await repository.save(&root)
+    #expect(appended?.version == 1)
+    #expect(root.uncommitted.isEmpty)
+    #expect(try await repository.save(&root) == nil)
+    let loaded = try await repository.get("a")
+    #expect(loaded.state == 4)
+    #expect(loaded.version == 1)
+    try await repository.remove("a")
+    #expect(try await repository.get("a").version == 0)
+  }
+
+  @Test func aStaleRootIsRefusedAndBothVersionsAreTold() async throws {
+    let repository = Repository(Counter(), store: CounterStore())
+    var first = try await repository.get("a")
+    var second = try await repository.get("a")
+    try await first.handle(.add(1))
+    try await second.handle(.add(2))
+    try await repository.save(&first)
+    do {
+      try await repository.save(&second)
+      Issue.record("a stale root was saved")
+    } catch .conflict(let conflict) {
+      #expect(conflict == VersionConflict(streamID: "a", expected: 0, actual: 1))
+    } catch {
+      Issue.record("\(error)")
+    }
+  }
+
+  @Test func executeRepeatsCommandsAfterConflicts() async throws {
+    let repository = Repository(Counter(), store: CounterStore())
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<20 {
+        group.addTask { _ = try await repository.execute([.add(1)], on: "a", attempts: 100) }
+      }
+      try await group.waitForAll()
+    }
+    #expect(try await repository.get("a").state == 20)
+  }
+}

@@ -1,0 +1,106 @@
+import Eventually
+import Synchronization
+import Testing
+
+/// A subscription that plays given portions, and hears what is told to it.
+private final class ScriptedSubscription: PartitionedSubscription {
+  typealias Event = Counter.Event
+  let portions: [[Delivery<Event>]]
+  let checkpoints = Mutex<[Partition]>([])
+  let abandoned = Mutex<[PartitionLease]>([])
+  let resumes = PositionSignal(at: 0)
+  let finished = PositionSignal(at: 0)
+
+  init(_ portions: [[Delivery<Event>]]) {
+    self.portions = portions
+  }
+
+  func resume() -> AsyncThrowingStream<[Delivery<Event>], any Error> {
+    let isFirst = resumes.position == 0
+    resumes.advance(to: resumes.position + 1)
+    return AsyncThrowingStream { continuation in
+      if isFirst { for portion in portions { continuation.yield(portion) } }
+    }
+  }
+
+  func checkpoint(_ deliveries: [Delivery<Event>]) {
+    checkpoints.withLock { $0 += deliveries.map(\.partition) }
+    finished.advance(to: finished.position + 1)
+  }
+
+  func abandon(_ leases: [PartitionLease]) {
+    abandoned.withLock { $0 += leases }
+  }
+}
+
+private final class ScriptedStore: ReadModelStore {
+  typealias Event = Counter.Event
+  struct Trouble: Error {}
+  let failures: Mutex<Int>
+  let overtaken: Set<Partition>
+  let applied = Mutex<[Partition]>([])
+
+  init(failures: Int = 0, overtaken: Set<Partition> = []) {
+    self.failures = Mutex(failures)
+    self.overtaken = overtaken
+  }
+
+  func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] { [] }
+
+  func apply(_ deliveries: [Delivery<Event>]) throws -> [PartitionLease] {
+    try failures.withLock { left in
+      if left > 0 {
+        left -= 1
+        throw Trouble()
+      }
+    }
+    let mine = deliveries.filter { !overtaken.contains($0.partition) }
+    applied.withLock { $0 += mine.map(\.partition) }
+    return deliveries.filter { overtaken.contains($0.partition) }.map {
+      PartitionLease(partition: $0.partition, epoch: $0.epoch, position: nil, offsetHint: nil)
+    }
+  }
+}
+
+@Suite struct ReadModelProjectorTests {
+  private func delivery(_ partition: Partition) -> Delivery<Counter.Event> {
+    let position = EventPosition(
+      partition: partition, partitionSequence: 1, sequenceNumber: 1, version: 1)
+    return Delivery(
+      partition: partition, epoch: 1, after: nil, entries: [.erased(at: position)], nextOffset: 1)
+  }
+
+  private func run(
+    _ subscription: ScriptedSubscription, _ store: ScriptedStore, portions: UInt64
+  ) async -> ReadModelProjectorStatus {
+    let projector = ReadModelProjector(
+      subscription, into: store,
+      retry: RetryPolicy(firstPause: .milliseconds(1), longestPause: .milliseconds(2)))
+    let running = Task { await projector.run() }
+    await subscription.finished.wait(past: portions - 1)
+    running.cancel()
+    await running.value
+    return projector.status
+  }
+
+  @Test func whatFailsIsTriedAgainFromTheSamePlace() async {
+    let subscription = ScriptedSubscription([[delivery(0)], [delivery(1)]])
+    let store = ScriptedStore(failures: 4)
+    let status = await run(subscription, store, portions: 2)
+    #expect(store.applied.withLock { $0 } == [0, 1])
+    #expect(status.applied == 2)
+    #expect(status.retries == 4)
+    #expect(status.failure == nil)
+    #expect(subscription.resumes.position == 1)
+  }
+
+  @Test func overtakenPartitionsAreGivenUpAndTheOthersGoOn() async {
+    let subscription = ScriptedSubscription([[delivery(0), delivery(1), delivery(2)]])
+    let store = ScriptedStore(overtaken: [1])
+    let status = await run(subscription, store, portions: 1)
+    #expect(store.applied.withLock { $0 } == [0, 2])
+    #expect(subscription.checkpoints.withLock { $0 } == [0, 2])
+    #expect(subscription.abandoned.withLock { $0.map(\.partition) } == [1])
+    #expect(status.applied == 2)
+  }
+}
