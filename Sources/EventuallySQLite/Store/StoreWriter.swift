@@ -5,7 +5,7 @@ import Synchronization
 /// The one writer of a store: carries requests out, many to a transaction.
 actor StoreWriter {
   private let executor: BlockingExecutor
-  private let connection: SQLiteConnection
+  let connection: SQLiteConnection
   private let lock: StoreLock
   private let partitioner: Partitioner
   private let queue: Mutex<GroupCommit<StoreRequest>>

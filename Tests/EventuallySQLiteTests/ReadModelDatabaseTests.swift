@@ -1,0 +1,240 @@
+import Eventually
+import Foundation
+import Testing
+
+@testable import EventuallySQLite
+
+/// How often each word came, and in which stream which word came last.
+private struct WordModel: ReadModel {
+  struct Refused: Error {}
+  var name = "words"
+  var schemaVersion = 1
+  let tables: [any ReadModelRow.Type] = [WordRow.self, LastRow.self]
+
+  func project(_ event: Persisted<String, String>, into rows: some RowStore) throws {
+    if event.event == "poison" { throw Refused() }
+    try rows.update(WordRow.self, event.event) { row in
+      row = WordRow(key: event.event, count: (row?.count ?? 0) + 1)
+    }
+    if event.event == "gone" {
+      try rows.delete(LastRow.self, event.streamID)
+    } else {
+      try rows.put(LastRow(key: event.streamID, word: event.event))
+    }
+  }
+
+  func forget(_ streamID: String, in rows: some RowStore) throws {
+    try rows.delete(LastRow.self, streamID)
+  }
+}
+
+private struct WordRow: ReadModelRow {
+  var key: String
+  var count: Int64
+  static let schema = TableSchema("words", key: [.text("word")], values: [.integer("count")])
+  var values: [ColumnValue] { [.integer(count)] }
+
+  init(key: String, count: Int64) {
+    self.key = key
+    self.count = count
+  }
+
+  init(key: String, values: [ColumnValue]) throws {
+    self.init(key: key, count: try values.integer(0, of: Self.schema))
+  }
+}
+
+private struct LastRow: ReadModelRow {
+  var key: String
+  var word: String?
+  static let schema = TableSchema("last", key: [.text("stream")], values: [.text("word")])
+  var values: [ColumnValue] { [word.map { .text($0) } ?? .null] }
+
+  init(key: String, word: String?) {
+    self.key = key
+    self.word = word
+  }
+
+  init(key: String, values: [ColumnValue]) throws {
+    self.init(key: key, word: try values.optionalText(0, of: Self.schema))
+  }
+}
+
+@Suite struct ReadModelDatabaseTests {
+  private let folder: TemporaryFolder
+  private var path: String { folder.file("words.sqlite") }
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  private func open(_ model: WordModel = WordModel()) throws -> ReadModelDatabase<WordModel> {
+    try ReadModelDatabase(path: path, model: model, storeID: "store", partitionCount: 4)
+  }
+
+  private func delivery(
+    _ lease: PartitionLease, after: UInt64?, _ words: [String], stream: String = "s"
+  ) -> Delivery<String> {
+    let entries = words.enumerated().map { offset, word in
+      let sequence = (after ?? 0) + UInt64(offset) + 1
+      let position = EventPosition(
+        partition: lease.partition, partitionSequence: sequence, sequenceNumber: sequence,
+        version: sequence)
+      let time = Timestamp(microseconds: 0)
+      return LogEntry.event(
+        Persisted(
+          streamID: stream, position: position, id: EventID(time: time), time: time, event: word))
+    }
+    return Delivery(
+      partition: lease.partition, epoch: lease.epoch, after: after, entries: entries,
+      nextOffset: 100)
+  }
+
+  private func count(_ word: String) throws -> Int64? {
+    try SQLiteConnection(path: path, mode: .readOnly).integer(
+      "SELECT count FROM words WHERE word = ?", .text(word))
+  }
+
+  @Test func rowsAndCheckpointAreOneTransaction() async throws {
+    let database = try open()
+    let lease = try await database.claim([2], owner: "one")[0]
+    #expect(lease.epoch == 1)
+    #expect(lease.position == nil)
+    #expect(try await database.apply([delivery(lease, after: nil, ["a", "b", "a"])]).isEmpty)
+    #expect(try count("a") == 2)
+    let again = try await open().claim([2], owner: "two")[0]
+    #expect(again.epoch == 2)
+    #expect(again.position == 3)
+    #expect(again.offsetHint == 100)
+  }
+
+  /// A worker whose partition was taken over must not write, and its other partitions must go on.
+  @Test func anOvertakenLeaseAppliesNothingAndTheOthersAreApplied() async throws {
+    let database = try open()
+    let leases = try await database.claim([0, 1], owner: "zombie")
+    let other = try open()
+    let newer = try await other.claim([0], owner: "successor")[0]
+    let refused = try await database.apply([
+      delivery(leases[0], after: nil, ["zombie"]), delivery(leases[1], after: nil, ["alive"]),
+    ])
+    #expect(refused.map(\.partition) == [0])
+    #expect(try count("zombie") == nil)
+    #expect(try count("alive") == 1)
+    #expect(try await other.apply([delivery(newer, after: nil, ["successor"])]).isEmpty)
+    #expect(try count("successor") == 1)
+  }
+
+  @Test func aBatchThatDoesNotFollowThePositionIsRefused() async throws {
+    let database = try open()
+    let lease = try await database.claim([0], owner: "one")[0]
+    #expect(try await database.apply([delivery(lease, after: nil, ["a"])]).isEmpty)
+    #expect(try await database.apply([delivery(lease, after: nil, ["a"])]).count == 1)
+    #expect(try await database.apply([delivery(lease, after: 5, ["a"])]).count == 1)
+    #expect(try await database.apply([delivery(lease, after: 0, ["a"])]).count == 1)
+    #expect(try count("a") == 1)
+  }
+
+  @Test func aFailingProjectionChangesNothing() async throws {
+    let database = try open()
+    let lease = try await database.claim([0], owner: "one")[0]
+    let error = await #expect(throws: ReadModelError.self) {
+      try await database.apply([delivery(lease, after: nil, ["a", "poison", "b"])])
+    }
+    guard case .projection(let position, let cause) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(position.partitionSequence == 2)
+    #expect(cause is WordModel.Refused)
+    #expect(try count("a") == nil)
+    // Nor does what failed remain in the rows that the next batch sees.
+    #expect(try await database.apply([delivery(lease, after: nil, ["a"])]).isEmpty)
+    #expect(try count("a") == 1)
+  }
+
+  @Test func aStrangeDatabaseIsRefused() throws {
+    _ = try open()
+    var older = WordModel()
+    older.schemaVersion = 2
+    #expect(throws: ReadModelError.self) { try open(older) }
+    var renamed = WordModel()
+    renamed.name = "others"
+    #expect(throws: ReadModelError.self) { try open(renamed) }
+    #expect(throws: ReadModelError.self) {
+      try ReadModelDatabase(
+        path: path, model: WordModel(), storeID: "another", partitionCount: 4)
+    }
+    #expect(throws: ReadModelError.self) {
+      try ReadModelDatabase(path: path, model: WordModel(), storeID: "store", partitionCount: 5)
+    }
+  }
+
+  /// Whatever the events and however they are cut into batches, the database holds what memory does.
+  @Test func theDatabaseAgreesWithMemory() async throws {
+    let seed = UInt64.random(in: .min ... .max)
+    var state = seed
+    func next(_ bound: UInt64) -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return (state >> 33) % bound
+    }
+    let database = try open()
+    let lease = try await database.claim([0], owner: "one")[0]
+    let model = WordModel()
+    let memory = InMemoryRowStore()
+    var position: UInt64?
+    for _ in 0..<60 {
+      let words = (0...next(40)).map { _ in ["a", "b", "c", "gone"][Int(next(4))] }
+      let batch = delivery(lease, after: position, words, stream: "s\(next(5))")
+      for entry in batch.entries { try model.take(entry, into: memory) }
+      #expect(try await database.apply([batch]).isEmpty)
+      position = batch.lastPosition
+    }
+    let connection = try SQLiteConnection(path: path, mode: .readOnly)
+    let found = try connection.rows("SELECT word, count FROM words") {
+      WordRow(key: $0.text(0), count: $0.integer(1))
+    }
+    #expect(
+      Dictionary(uniqueKeysWithValues: found.map { ($0.key, $0) }) == memory.rows(WordRow.self),
+      "seed \(seed)")
+    let last = try connection.rows("SELECT stream, word FROM last") {
+      LastRow(key: $0.text(0), word: $0.optionalText(1))
+    }
+    #expect(
+      Dictionary(uniqueKeysWithValues: last.map { ($0.key, $0) }) == memory.rows(LastRow.self),
+      "seed \(seed)")
+  }
+
+  @Test func aCopyIsComparedRowByRow() async throws {
+    let database = try open()
+    let lease = try await database.claim([0], owner: "one")[0]
+    _ = try await database.apply([delivery(lease, after: nil, ["a", "b", "c", "é", "z", "a"])])
+    let copy = folder.file("copy.sqlite")
+    let reader = try ReadModelReader(path: path, model: WordModel())
+    try await reader.copy(to: copy)
+    await #expect(throws: ReadModelError.self) { try await reader.copy(to: copy) }
+    func differences() throws -> (rows: Int, [RowDifference]) {
+      var rows = 0
+      var found: [RowDifference] = []
+      try compareReadModels(
+        expected: path, found: copy, tables: WordModel().tables.map { $0.schema },
+        visit: { _, _, _ in rows += 1 }, differ: { found.append($0) })
+      return (rows, found)
+    }
+    #expect(try differences() == (6, []))
+    try SQLiteConnection(path: copy, mode: .readWrite).execute(
+      """
+      UPDATE words SET count = 7 WHERE word = 'b';
+      DELETE FROM words WHERE word = 'c';
+      INSERT INTO words VALUES ('y', 1);
+      """)
+    let (rows, found) = try differences()
+    #expect(rows == 6)
+    #expect(
+      found == [
+        RowDifference(
+          table: "words", key: [.text("b")], expected: [.integer(1)], found: [.integer(7)]),
+        RowDifference(table: "words", key: [.text("c")], expected: [.integer(1)], found: nil),
+        RowDifference(table: "words", key: [.text("y")], expected: nil, found: [.integer(1)]),
+      ])
+  }
+}

@@ -1,0 +1,247 @@
+import Eventually
+import Foundation
+import Testing
+
+@testable import EventuallySQLite
+
+@Suite struct SQLiteEventStoreTests {
+  private let folder: TemporaryFolder
+  private var path: String { folder.file("store.sqlite") }
+
+  init() throws {
+    folder = try TemporaryFolder()
+  }
+
+  private func open(_ partitions: Partition? = 4) throws -> TextStore {
+    try TextStore(path: path, codec: TextCodec(), options: .init(partitionCount: partitions))
+  }
+
+  @Test func whatIsAppendedIsThereAfterReopening() async throws {
+    var store: TextStore? = try open()
+    let id = store?.storeID
+    _ = try await store?.append(["one", "two"], to: "a", expecting: .exact(0))
+    _ = try await store?.append(["three"], to: "b", expecting: .exact(0))
+    let appended = try await store?.append(["four"], to: "a", expecting: .exact(2))
+    #expect(appended?.last.sequenceNumber == 4)
+    #expect(appended?.version == 3)
+    store = nil
+    let again = try open(nil)
+    #expect(again.storeID == id)
+    #expect(again.partitionCount == 4)
+    #expect(again.head.position == 4)
+    let events = try await collect(again.stream("a", .all))
+    #expect(events.map(\.event) == ["one", "two", "four"])
+    #expect(events.map(\.version) == [1, 2, 3])
+    #expect(try await collect(again.stream("a", .from(3))).map(\.event) == ["four"])
+    #expect(try await collect(again.stream("nobody", .all)).isEmpty)
+    let next = try await again.append(["five"], to: "b", expecting: .exact(1))
+    #expect(next.last.sequenceNumber == 5)
+  }
+
+  @Test func aConflictTellsBothVersionsAndAppendsNothing() async throws {
+    let store = try open()
+    _ = try await store.append(["one"], to: "a", expecting: .any)
+    do {
+      _ = try await store.append(["two"], to: "a", expecting: .exact(0))
+      Issue.record("appended at the wrong version")
+    } catch .conflict(let conflict) {
+      #expect(conflict == VersionConflict(streamID: "a", expected: 0, actual: 1))
+    } catch {
+      Issue.record("\(error)")
+    }
+    #expect(store.head.position == 1)
+  }
+
+  /// One caller's conflict must not fail the appends that share its transaction.
+  @Test func concurrentAppendsShareTransactionsAndFailAlone() async throws {
+    let store = try open()
+    let outcomes = try await withThrowingTaskGroup(of: Bool.self) { group in
+      for number in 0..<400 {
+        group.addTask {
+          do {
+            // Of the two that write to each stream, one must find the other's event.
+            _ = try await store.append(
+              ["\(number)"], to: "stream-\(number / 2)", expecting: .exact(0))
+            return true
+          } catch {
+            guard let refusal = error as? EventStoreError, case .conflict = refusal else {
+              throw error
+            }
+            return false
+          }
+        }
+      }
+      return try await group.reduce(into: [Bool: Int]()) { $0[$1, default: 0] += 1 }
+    }
+    #expect(outcomes == [true: 200, false: 200])
+    let records = try await store.records(after: 0, limit: 1000)
+    #expect(records.map(\.position.sequenceNumber) == (1...200).map { $0 })
+    let heads = try await store.log.heads()
+    #expect(heads.reduce(0, +) == 200)
+    for partition in 0..<store.partitionCount {
+      let part = try await store.log.records(partition: partition, after: 0, limit: 1000)
+      #expect(
+        part.map(\.position.partitionSequence) == (0..<heads[Int(partition)]).map { $0 + 1 })
+      for record in part {
+        #expect(Partitioner(count: 4).partition(of: record.streamID) == partition)
+      }
+    }
+  }
+
+  @Test func longStreamsAndLogsAreReadInPages() async throws {
+    let store = try open()
+    for round in 0..<13 {
+      _ = try await store.append(
+        (0..<200).map { "\(round)-\($0)" }, to: round % 2 == 0 ? "long" : "other",
+        expecting: .any)
+    }
+    let long = try await collect(store.stream("long", .from(2)))
+    #expect(long.count == 1399)
+    #expect(long.map(\.version) == (2...1400).map { $0 })
+    let all = try await collect(store.streamAll(.from(101)))
+    #expect(all.map(\.position.sequenceNumber) == (101...2600).map { $0 })
+  }
+
+  @Test func aRemovedStreamIsErasedAndBeginsAgain() async throws {
+    let store = try open(1)
+    let secret = "a secret that must be gone from the file"
+    _ = try await store.append([secret, "two"], to: "a", expecting: .exact(0))
+    _ = try await store.append(["other"], to: "b", expecting: .exact(0))
+    try await store.remove("a")
+    try await store.remove("a")
+    try await store.remove("unknown")
+    #expect(try await collect(store.stream("a", .all)).isEmpty)
+    let appended = try await store.append(["new"], to: "a", expecting: .exact(0))
+    #expect(appended.version == 1)
+    #expect(appended.last.sequenceNumber == 5)
+    #expect(try await collect(store.stream("a", .all)).map(\.event) == ["new"])
+    let log = try await collect(store.streamAll(.all)).map { entry in
+      switch entry {
+      case .event(let persisted): persisted.event
+      case .removed(let id, let position): "removed \(id) at \(position.partitionSequence)"
+      case .erased: "erased"
+      }
+    }
+    #expect(log == ["erased", "erased", "other", "removed a at 4", "new"])
+    for file in ["store.sqlite", "store.sqlite-wal"] {
+      let data = FileManager.default.contents(atPath: folder.file(file)) ?? Data()
+      #expect(data.range(of: Data(secret.utf8)) == nil, "\(file) still holds the event")
+    }
+  }
+
+  @Test func aLiveSubscriptionSeesWhatComes() async throws {
+    let store = try open()
+    _ = try await store.append(["one"], to: "a", expecting: .any)
+    let reader = Task {
+      var seen: [UInt64] = []
+      for try await entry in store.subscribeAll(after: 0) {
+        seen.append(entry.position.sequenceNumber)
+        if seen.count == 301 { break }
+      }
+      return seen
+    }
+    for number in 0..<300 { _ = try await store.append(["\(number)"], to: "b", expecting: .any) }
+    #expect(try await reader.value == (1...301).map { $0 })
+  }
+
+  @Test func badRequestsAreRefused() async throws {
+    let store = try open()
+    await #expect(throws: EventStoreError.self) {
+      _ = try await store.append([], to: "a", expecting: .any)
+    }
+    await #expect(throws: EventStoreError.self) {
+      _ = try await store.append(["x"], to: "", expecting: .any)
+    }
+    await #expect(throws: EventStoreError.self) {
+      _ = try await store.append(
+        [String(repeating: "x", count: 900_001)], to: "a", expecting: .any)
+    }
+    #expect(store.head.position == 0)
+  }
+
+  @Test func aSecondWriterIsRefused() throws {
+    let store = try open()
+    let error = #expect(throws: StoreOpenError.self) { try open() }
+    guard case .locked(_, let owner) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+    #expect(owner.contains("process \(ProcessInfo.processInfo.processIdentifier)"))
+    withExtendedLifetime(store) {}
+  }
+
+  @Test func anotherNumberOfPartitionsIsRefused() throws {
+    _ = try open(4)
+    let error = #expect(throws: StoreOpenError.self) { try open(5) }
+    guard case .partitionCount(_, 5, 4) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func whatIsNoStoreOrANewerOneIsRefused() throws {
+    let other = try SQLiteConnection(path: path, mode: .create)
+    try other.execute("CREATE TABLE something (x)")
+    guard case .notAStore = #expect(throws: StoreOpenError.self, performing: { try open() }) else {
+      Issue.record("a strange database was opened")
+      return
+    }
+    try other.execute("DROP TABLE something; PRAGMA user_version = 99")
+    let newer = #expect(throws: StoreOpenError.self) { try open() }
+    guard case .newer(_, version: 99) = newer else {
+      Issue.record("\(String(describing: newer))")
+      return
+    }
+    try Data("this is not a database, but a text of some length".utf8).write(
+      to: URL(filePath: folder.file("text")))
+    #expect(throws: StoreOpenError.self) {
+      try TextStore(path: folder.file("text"), codec: TextCodec())
+    }
+    #expect(throws: StoreOpenError.self) {
+      try TextStore(path: folder.file("missing/store"), codec: TextCodec())
+    }
+  }
+
+  /// A full disk fails the append that met it, and nothing else: with space again, appends go on.
+  @Test func aFullStoreRefusesAndGoesOnWhenThereIsSpace() async throws {
+    let writer = try StoreWriter(
+      path: path, partitionCount: 1, transactionLimit: 100, clock: Timestamp.now)
+    try await writer.limitPages(40)
+    let large = [String(repeating: "x", count: 100_000)]
+    var refused = false
+    for number in 0..<20 where !refused {
+      do {
+        _ = try await writer.append(large, to: "s\(number)")
+      } catch {
+        guard case .full(let what) = error else { throw error }
+        #expect(what.contains(path))
+        refused = true
+      }
+    }
+    #expect(refused, "40 pages held it all")
+    let head = writer.head.position
+    try await writer.limitPages(100_000)
+    let appended = try await writer.append(large, to: "after")
+    #expect(appended?.last.sequenceNumber == head + 1)
+  }
+
+  @Test func theOutboxRemembersWhatIsPublished() async throws {
+    let store = try open()
+    _ = try await store.append(["one", "two"], to: "a", expecting: .any)
+    #expect(try await store.published() == 0)
+    try await store.markPublished(2)
+    #expect(try await store.published() == 2)
+  }
+}
+
+extension StoreWriter {
+  /// Lets the file grow to so many pages, as a disk of that size would.
+  func limitPages(_ count: Int) throws {
+    try connection.execute("PRAGMA max_page_count = \(count)")
+  }
+
+  func append(_ events: [String], to streamID: String) async throws(EventStoreError) -> Appended? {
+    let encoded = try EncodedEvents(events, codec: TextCodec(), maximumSize: 900_000)
+    return try await perform(.append(streamID: streamID, expecting: .any, encoded))
+  }
+}

@@ -1,0 +1,43 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+
+/// Events that are plain text.
+struct TextCodec: EventCodec {
+  let contentType = "text/plain"
+
+  func type(of event: String) -> String { "Text" }
+
+  func encode(_ event: String, into bytes: inout [UInt8]) {
+    bytes.append(contentsOf: event.utf8)
+  }
+
+  func decode(type: String, payload: Span<UInt8>) throws -> String {
+    guard type == "Text" else { throw UnknownEventType(type: type) }
+    return payload.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+typealias TextStore = SQLiteEventStore<TextCodec>
+
+/// A folder that goes away with the test.
+final class TemporaryFolder: Sendable {
+  let path: String
+
+  init() throws {
+    let url = FileManager.default.temporaryDirectory.appending(
+      path: "eventually-tests-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    path = url.path()
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  func file(_ name: String) -> String { path + "/" + name }
+}
+
+func collect<S: AsyncSequence>(_ sequence: S) async throws -> [S.Element] {
+  var elements: [S.Element] = []
+  for try await element in sequence { elements.append(element) }
+  return elements
+}
