@@ -70,6 +70,9 @@ public protocol Outbox: EventRecordSource {
   /// The sequence number up to which the bus has acknowledged everything, as last noted.
   func published() async throws(EventStoreError) -> UInt64
 
+  /// The last partition sequence of each partition.
+  func heads() async throws -> [UInt64]
+
   /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
   func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError)
 }

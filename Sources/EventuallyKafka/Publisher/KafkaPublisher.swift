@@ -69,6 +69,12 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     let preparation = PublisherPreparation(configuration, logger: logger)
     let start = try await preparation.start(
       storeID: source.storeID, partitions: source.partitionCount)
+    for (partition, head) in try await source.heads().enumerated()
+    where start.tail[partition] > head {
+      throw TopicError.ahead(
+        topic: configuration.topic, partition: Partition(partition), found: start.tail[partition],
+        store: head)
+    }
     let cursor = try await source.published()
     let relay = Relay(
       producer: start.producer, tail: start.tail, prefix: cursor, logger: logger)

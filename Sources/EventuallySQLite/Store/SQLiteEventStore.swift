@@ -111,6 +111,11 @@ extension SQLiteEventStore: Outbox {
     try await log.published()
   }
 
+  /// The last partition sequence of each partition.
+  public func heads() async throws(EventStoreError) -> [UInt64] {
+    try await log.heads()
+  }
+
   /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
   public func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
     _ = try await writer.perform(.published(sequenceNumber))

@@ -1,0 +1,251 @@
+import Eventually
+import Foundation
+import Testing
+
+@testable import EventuallyKafka
+
+/// Publisher and subscription against the development cluster. Joining a group takes it three seconds.
+@Suite(.timeLimit(.minutes(3))) struct PublishAndConsumeTests {
+  private typealias Publisher = KafkaPublisher<MemoryOutbox>
+  private typealias Subscription = KafkaSubscription<TextCodec>
+
+  private func configuration(_ brokers: String, _ topic: String) -> KafkaConfiguration {
+    KafkaConfiguration(brokers: brokers, topic: topic)
+  }
+
+  private func publisher(_ configuration: KafkaConfiguration, _ outbox: MemoryOutbox) -> Publisher {
+    Publisher(configuration, source: outbox, contentType: "text/plain", logger: testLogger)
+  }
+
+  /// Publishes everything that the store holds now.
+  private func publishAll(
+    _ configuration: KafkaConfiguration, _ outbox: MemoryOutbox
+  ) async throws -> PublisherStatus {
+    let publisher = publisher(configuration, outbox)
+    let running = Task { try await publisher.run() }
+    let head = outbox.head.position
+    try await within(.seconds(30), seen: { "\(publisher.status)" }) {
+      await publisher.published.wait(past: head - 1)
+    }
+    let status = publisher.status
+    running.cancel()
+    try await running.value
+    return status
+  }
+
+  /// Consumes until the read model has applied so many events in all.
+  private func consume(
+    _ configuration: KafkaConfiguration, _ outbox: MemoryOutbox, into model: MemoryReadModel,
+    group: String, until count: Int
+  ) async throws -> SubscriptionStatus {
+    let subscription = Subscription(
+      configuration, storeID: outbox.storeID, codec: TextCodec(), checkpoints: model, feed: outbox,
+      options: .init(group: group, owner: "test"), logger: testLogger)
+    let projector = ReadModelProjector(subscription, into: model)
+    let running = Task { await projector.run() }
+    try await within(
+      .seconds(60), seen: { "\(model.applied.position) applied, \(subscription.status)" }
+    ) { await model.applied.wait(past: UInt64(count) - 1) }
+    let status = subscription.status
+    running.cancel()
+    await running.value
+    await subscription.stop()
+    return status
+  }
+
+  private func expectComplete(_ model: MemoryReadModel, _ outbox: MemoryOutbox) {
+    for (partition, head) in outbox.heads().enumerated() where head > 0 {
+      #expect(model.events[Partition(partition)] == (1...head).map { $0 })
+    }
+  }
+
+  @Test func everyEventArrivesOnceAndInOrder() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 4)
+    let model = MemoryReadModel()
+    outbox.append(500)
+    let status = try await publishAll(configuration, outbox)
+    #expect(status.acknowledged == 500)
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 500)
+    expectComplete(model, outbox)
+    #expect(consumed.gapsRepaired == 0)
+    #expect(outbox.feedCalls == 0)
+  }
+
+  @Test func aRestartPublishesNothingAgain() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 4)
+    outbox.append(300)
+    _ = try await publishAll(configuration, outbox)
+    // As after a crash that came before the cursor was saved.
+    outbox.markPublished(0)
+    outbox.append(200)
+    let status = try await publishAll(configuration, outbox)
+    #expect(status.alreadyPublished == 300)
+    #expect(status.acknowledged == 200)
+    let model = MemoryReadModel()
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 500)
+    #expect(consumed.duplicates == 0)
+    expectComplete(model, outbox)
+  }
+
+  @Test func aWorkerResumesAfterItsCheckpoint() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 4)
+    let model = MemoryReadModel()
+    let group = uniqueName("group")
+    outbox.append(200)
+    _ = try await publishAll(configuration, outbox)
+    _ = try await consume(configuration, outbox, into: model, group: group, until: 200)
+    outbox.append(100)
+    _ = try await publishAll(configuration, outbox)
+    let resumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 300)
+    #expect(resumed.duplicates == 0)
+    expectComplete(model, outbox)
+    // With no idea of the offset it begins at the topic's head, and drops what it has had.
+    outbox.append(50)
+    _ = try await publishAll(configuration, outbox)
+    model.forgetOffsets()
+    let rereading = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 350)
+    #expect(rereading.duplicates == 300)
+    expectComplete(model, outbox)
+  }
+
+  /// The broker lost the beginning; what it lacks comes from the feed, also where a checkpoint's offset
+  /// means nothing in the new topic.
+  @Test func whatTheTopicLacksComesFromTheFeed() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 4)
+    outbox.append(250)
+    outbox.markPublished(250)
+    outbox.append(250)
+    let status = try await publishAll(configuration, outbox)
+    #expect(status.acknowledged == 250)
+    let model = MemoryReadModel()
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 500)
+    expectComplete(model, outbox)
+    #expect(consumed.eventsFromFeed == 250)
+    #expect(consumed.gapsRepaired >= 1)
+    model.setOffset(1_000_000)
+    outbox.append(100)
+    _ = try await publishAll(configuration, outbox)
+    _ = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 600)
+    expectComplete(model, outbox)
+  }
+
+  /// The topic is empty and nothing new comes: the feed's head tells that there is something to fetch.
+  @Test func anEmptyTopicIsMadeUpForByTheFeed() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let outbox = MemoryOutbox(partitions: 4)
+    outbox.append(120)
+    let model = MemoryReadModel()
+    let consumed = try await consume(
+      configuration(cluster.brokers, topic), outbox, into: model, group: uniqueName("group"),
+      until: 120)
+    #expect(consumed.eventsFromFeed == 120)
+    expectComplete(model, outbox)
+  }
+
+  @Test func whatIsNotOfTheStoreIsNotApplied() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 1)
+    outbox.append(20)
+    let producer = try ProducerClient(configuration, logger: testLogger)
+    func produce(_ records: [EventRecord], storeID: String) throws {
+      var batch = RecordBatch(storeID: storeID, contentType: "text/plain")
+      for record in records { batch.append(record) }
+      #expect(try producer.produce(batch) == records.count)
+      var left = records.count
+      let deadline = ContinuousClock.now + .seconds(20)
+      while left > 0, ContinuousClock.now < deadline { left -= producer.poll(timeout: 100).count }
+      #expect(left == 0)
+    }
+    let records = outbox.records(after: 0, limit: 20)
+    var unreadable = records[12]
+    unreadable.type = "Strange"
+    try produce(Array(records[0..<5]), storeID: outbox.storeID)
+    // Another store's records at the very positions that come next, then this store's: disordered, twice,
+    // and one in a form that can't be read.
+    try produce(Array(records[5..<9]), storeID: UUID().uuidString)
+    try produce(Array(records[3..<9]), storeID: outbox.storeID)
+    try produce([records[11], records[10], records[9], unreadable], storeID: outbox.storeID)
+    try produce(Array(records[13..<20]), storeID: outbox.storeID)
+    let model = MemoryReadModel()
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 20)
+    expectComplete(model, outbox)
+    #expect(consumed.foreignRecords == 4)
+    #expect(consumed.duplicates >= 2)
+    #expect(consumed.gapsRepaired >= 2)
+  }
+
+  @Test func aTopicWithOtherPartitionsIsRefused() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 3)])
+    let outbox = MemoryOutbox(partitions: 4)
+    let publisher = publisher(configuration(cluster.brokers, topic), outbox)
+    let error = await #expect(throws: TopicError.self) { try await publisher.run() }
+    guard case .partitionCount(_, actual: 3, expected: 4) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func anotherStoresTopicIsRefused() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let configuration = configuration(cluster.brokers, topic)
+    let first = MemoryOutbox(partitions: 4)
+    first.append(50)
+    _ = try await publishAll(configuration, first)
+    let second = MemoryOutbox(partitions: 4)
+    let publisher = publisher(configuration, second)
+    let error = await #expect(throws: TopicError.self) { try await publisher.run() }
+    guard case .otherStore(_, first.storeID, second.storeID) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func aStoreThatIsOlderThanItsTopicIsRefused() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 1)
+    outbox.append(50)
+    _ = try await publishAll(configuration, outbox)
+    let restored = outbox.restored(to: 30)
+    let publisher = publisher(configuration, restored)
+    let error = await #expect(throws: TopicError.self) { try await publisher.run() }
+    guard case .ahead(_, partition: 0, found: 50, store: 30) = error else {
+      Issue.record("\(String(describing: error))")
+      return
+    }
+  }
+
+  @Test func anUnknownSettingIsRefusedByName() {
+    let configuration = KafkaConfiguration(
+      brokers: "127.0.0.1:1", topic: "t", overrides: [KafkaSetting("no.such.setting", "1")])
+    let error = #expect(throws: KafkaError.self) {
+      try ProducerClient(configuration, logger: testLogger)
+    }
+    #expect(error?.description.contains("no.such.setting") == true)
+  }
+}

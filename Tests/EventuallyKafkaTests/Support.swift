@@ -1,0 +1,205 @@
+import Eventually
+import Foundation
+import Logging
+import Synchronization
+
+@testable import EventuallyKafka
+
+/// Events that are plain text; an event `undecodable` can be written but not read.
+struct TextCodec: EventCodec {
+  let contentType = "text/plain"
+
+  func type(of event: String) -> String { "Text" }
+
+  func encode(_ event: String, into bytes: inout [UInt8]) {
+    bytes.append(contentsOf: event.utf8)
+  }
+
+  func decode(type: String, payload: Span<UInt8>) throws -> String {
+    guard type == "Text" else { throw UnknownEventType(type: type) }
+    return payload.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+/// A store in memory, as a relay and a feed see it.
+final class MemoryOutbox: Outbox, EventFeed {
+  let storeID: String
+  let partitionCount: Partition
+  let head = PositionSignal(at: 0)
+  private let state = Mutex((records: [EventRecord](), published: UInt64(0), feedCalls: 0))
+
+  init(partitions: Partition, storeID: String = UUID().uuidString.lowercased()) {
+    partitionCount = partitions
+    self.storeID = storeID
+  }
+
+  /// The same store as it was when it had only so many events.
+  func restored(to count: Int) -> MemoryOutbox {
+    let copy = MemoryOutbox(partitions: partitionCount, storeID: storeID)
+    let records = records(after: 0, limit: count)
+    copy.state.withLock { $0.records = records }
+    copy.head.advance(to: UInt64(count))
+    return copy
+  }
+
+  var feedCalls: Int { state.withLock { $0.feedCalls } }
+
+  /// Appends an event to each of the given streams.
+  func append(_ count: Int, streams: Int = 10) {
+    let end = state.withLock { state in
+      for _ in 0..<count {
+        let sequence = UInt64(state.records.count) + 1
+        let stream = "stream-\(sequence % UInt64(streams))"
+        let partition = Partitioner(count: partitionCount).partition(of: stream)
+        let before = state.records.count { $0.position.partition == partition }
+        let version = state.records.count { $0.streamID == stream } + 1
+        state.records.append(
+          EventRecord(
+            id: EventID(time: .now()), type: "Text", streamID: stream,
+            position: EventPosition(
+              partition: partition, partitionSequence: UInt64(before) + 1,
+              sequenceNumber: sequence, version: UInt64(version)),
+            time: .now(), payload: Array("event \(sequence)".utf8)))
+      }
+      return UInt64(state.records.count)
+    }
+    head.advance(to: end)
+  }
+
+  func records(after sequenceNumber: UInt64, limit: Int) -> [EventRecord] {
+    state.withLock { Array($0.records.dropFirst(Int(sequenceNumber)).prefix(limit)) }
+  }
+
+  func records(partition: Partition, after position: UInt64, limit: Int) -> [EventRecord] {
+    state.withLock { state in
+      state.feedCalls += 1
+      return Array(
+        state.records.lazy.filter {
+          $0.position.partition == partition && $0.position.partitionSequence > position
+        }.prefix(limit))
+    }
+  }
+
+  func heads() -> [UInt64] {
+    state.withLock { state in
+      (0..<partitionCount).map { partition in
+        UInt64(state.records.count { $0.position.partition == partition })
+      }
+    }
+  }
+
+  func published() -> UInt64 { state.withLock { $0.published } }
+  func markPublished(_ sequenceNumber: UInt64) {
+    state.withLock { $0.published = sequenceNumber }
+  }
+}
+
+/// A read model in memory that only remembers which events came, and guards its checkpoints as a database
+/// does.
+final class MemoryReadModel: ReadModelStore {
+  typealias Event = String
+  private struct State {
+    var leases: [Partition: PartitionLease] = [:]
+    var events: [Partition: [UInt64]] = [:]
+    var count = 0
+  }
+  private let state = Mutex(State())
+  let applied = PositionSignal(at: 0)
+
+  /// The partition sequences that were applied, in the order in which they were.
+  var events: [Partition: [UInt64]] { state.withLock { $0.events } }
+  /// Forgets where the bus holds what comes next.
+  func forgetOffsets() {
+    state.withLock { state in
+      for partition in state.leases.keys { state.leases[partition]?.offsetHint = nil }
+    }
+  }
+  func setOffset(_ offset: Int64) {
+    state.withLock { state in
+      for partition in state.leases.keys { state.leases[partition]?.offsetHint = offset }
+    }
+  }
+
+  func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] {
+    state.withLock { state in
+      partitions.map { partition in
+        var lease =
+          state.leases[partition]
+          ?? PartitionLease(partition: partition, epoch: 0, position: nil, offsetHint: nil)
+        lease.epoch += 1
+        state.leases[partition] = lease
+        return lease
+      }
+    }
+  }
+
+  func apply(_ deliveries: [Delivery<String>]) -> [PartitionLease] {
+    let (overtaken, count) = state.withLock { state -> ([PartitionLease], Int) in
+      var overtaken: [PartitionLease] = []
+      for delivery in deliveries {
+        guard var lease = state.leases[delivery.partition], lease.epoch == delivery.epoch,
+          lease.position == delivery.after
+        else {
+          overtaken.append(
+            PartitionLease(
+              partition: delivery.partition, epoch: delivery.epoch, position: nil,
+              offsetHint: nil))
+          continue
+        }
+        lease.position = delivery.lastPosition
+        lease.offsetHint = delivery.nextOffset
+        state.leases[delivery.partition] = lease
+        state.events[delivery.partition, default: []] += delivery.entries.map {
+          $0.position.partitionSequence
+        }
+        state.count += delivery.entries.count
+      }
+      return (overtaken, state.count)
+    }
+    applied.advance(to: UInt64(count))
+    return overtaken
+  }
+}
+
+/// A development cluster with topics, for as long as it is kept.
+struct TestCluster {
+  private let cluster: DevelopmentCluster
+  let brokers: String
+
+  init(topics: [(String, Partition)] = []) throws {
+    cluster = try DevelopmentCluster()
+    for (topic, partitions) in topics { try cluster.createTopic(topic, partitions: partitions) }
+    brokers = cluster.brokers
+  }
+}
+
+func uniqueName(_ prefix: String) -> String {
+  "\(prefix)-\(UUID().uuidString.prefix(8).lowercased())"
+}
+
+let testLogger: Logger = {
+  var logger = Logger(label: "test")
+  logger.logLevel = .error
+  return logger
+}()
+
+/// What a test waited for did not happen.
+struct NotInTime: Error, CustomStringConvertible {
+  var description: String
+}
+
+/// Runs `body`; throws with what `seen` tells where it takes too long.
+func within(
+  _ limit: Duration, seen: @escaping @Sendable () -> String,
+  _ body: @escaping @Sendable () async throws -> Void
+) async throws {
+  try await withThrowingTaskGroup(of: Void.self) { group in
+    group.addTask { try await body() }
+    group.addTask {
+      try await Task.sleep(for: limit)
+      throw NotInTime(description: "not within \(limit); saw \(seen())")
+    }
+    defer { group.cancelAll() }
+    try await group.next()
+  }
+}
