@@ -1,0 +1,204 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import Orders
+import Testing
+
+/// Numbers that follow from a seed, which is told where a test fails.
+struct Seeded: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return state ^ (state >> 29)
+  }
+}
+
+/// Every row of a read model in memory, as text.
+func dump(_ rows: InMemoryRowStore, _ tables: [any ReadModelRow.Type]) -> [String] {
+  func lines<Row: ReadModelRow>(_ type: Row.Type) -> [String] {
+    rows.rows(type).values.map {
+      "\(Row.schema.name) \(Row.columns(of: $0.key)) \($0.values)"
+    }
+  }
+  return tables.flatMap { lines($0) }.sorted()
+}
+
+@Suite struct ReadModelTests {
+  typealias Entry = LogEntry<String, OrderEvent>
+
+  /// The log of each of a few orders: some completed, some cancelled, some open, some removed.
+  private func logs(_ count: Int, _ random: inout Seeded, removed: Bool) -> [[Entry]] {
+    var sequence: UInt64 = 0
+    return (0..<count).map { number in
+      let id = "order-\(number)"
+      var events: [OrderEvent] = [
+        .created(
+          OrderHeader(
+            customer: [nil, "a", "b"].randomElement(using: &random) ?? nil,
+            country: ["X", "Y"].randomElement(using: &random) ?? "X", kind: .adjustment,
+            time: Timestamp(microseconds: Int64.random(in: 0...3, using: &random) * 86_400_000_000)
+          ))
+      ]
+      for _ in 0..<Int.random(in: 1...5, using: &random) {
+        events.append(
+          .itemAdded(
+            OrderLine(
+              sku: ["s", "t"].randomElement(using: &random) ?? "s",
+              description: ["one", "two"].randomElement(using: &random) ?? "one",
+              quantity: [-2, 1, 3].randomElement(using: &random) ?? 1,
+              unitPrice: Money(tenThousandths: Int64.random(in: -10...10, using: &random)))))
+      }
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: break
+      case 1: events.append(.cancelled)
+      default: events.append(.completed)
+      }
+      var entries = events.enumerated().map { offset, event -> Entry in
+        sequence += 1
+        let time = Timestamp(microseconds: 0)
+        return .event(
+          Persisted(
+            streamID: id,
+            position: EventPosition(
+              partition: 0, partitionSequence: sequence, sequenceNumber: sequence,
+              version: UInt64(offset) + 1), id: EventID(time: time), time: time, event: event))
+      }
+      if removed {
+        sequence += 1
+        entries.append(
+          .removed(
+            id,
+            at: EventPosition(
+              partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 0)))
+      }
+      return entries
+    }
+  }
+
+  /// Streams merged in some order, each stream's own order kept.
+  private func merge(_ logs: [[Entry]], _ random: inout Seeded) -> [Entry] {
+    var rest = logs.map { $0[...] }
+    var merged: [Entry] = []
+    while let index = rest.indices.filter({ !rest[$0].isEmpty }).randomElement(using: &random) {
+      merged.append(rest[index].removeFirst())
+    }
+    return merged
+  }
+
+  private func fold(_ model: some ReadModel<OrderEvent>, _ entries: [Entry]) throws -> [String] {
+    let rows = InMemoryRowStore()
+    for entry in entries { try model.take(entry, into: rows) }
+    return dump(rows, model.tables)
+  }
+
+  private static let models: [any ReadModel<OrderEvent>] = [
+    OrdersReadModel(), SalesReadModel(), CustomersReadModel(),
+  ]
+
+  /// Workers take in partitions side by side, so the order between streams must not matter.
+  @Test func theOrderBetweenStreamsDoesNotMatter() throws {
+    var random = Seeded(state: .random(in: .min ... .max))
+    for _ in 0..<50 {
+      let seed = random.state
+      let logs = logs(8, &random, removed: false)
+      for model in Self.models {
+        let expected = try fold(model, merge(logs, &random))
+        #expect(try fold(model, merge(logs, &random)) == expected, "seed \(seed) \(model.name)")
+      }
+    }
+  }
+
+  /// A removed stream leaves nothing: the rest is as if it had never been.
+  @Test func aRemovedStreamLeavesNothing() throws {
+    var random = Seeded(state: .random(in: .min ... .max))
+    for _ in 0..<50 {
+      let seed = random.state
+      let kept = logs(5, &random, removed: false)
+      let removed = logs(10, &random, removed: true).suffix(5)
+      for model in Self.models {
+        let expected = try fold(model, merge(kept, &random))
+        let found = try fold(model, merge(kept + removed, &random))
+        #expect(found == expected, "seed \(seed) \(model.name)")
+      }
+    }
+  }
+
+  @Test func salesCountWhatIsCompletedAndSumExactly() throws {
+    let rows = InMemoryRowStore()
+    let model = SalesReadModel()
+    func take(_ id: String, _ events: [OrderEvent]) throws {
+      for (offset, event) in events.enumerated() {
+        let position = EventPosition(
+          partition: 0, partitionSequence: 1, sequenceNumber: 1, version: UInt64(offset) + 1)
+        try model.project(
+          Persisted(
+            streamID: id, position: position, id: EventID(time: sale.time), time: sale.time,
+            event: event), into: rows)
+      }
+    }
+    try take("1", [.created(sale), .itemAdded(line("a", 3, "0.1")), .itemAdded(line("a", 1, "0.2"))])
+    #expect(rows.rows(DayRow.self).isEmpty)
+    try take("2", [.created(sale), .itemAdded(line("a", 3, "0.001")), .completed])
+    try take("3", [.created(sale), .itemAdded(line("b", 5, "100")), .cancelled])
+    let day = try #require(rows.rows(DayRow.self)["2010-12-01"])
+    #expect(day.figures == SalesFigures(revenue: Money("0.003") ?? .zero, units: 3, orders: 1))
+    #expect(rows.rows(ProductRow.self).count == 1)
+    #expect(rows.rows(SalesOrderRow.self).count == 2)
+  }
+
+  @Test func anEventWithoutItsBeginningIsAnError() {
+    let position = EventPosition(
+      partition: 0, partitionSequence: 1, sequenceNumber: 1, version: 2)
+    let event = Persisted(
+      streamID: "1", position: position, id: EventID(time: sale.time), time: sale.time,
+      event: OrderEvent.itemAdded(line()))
+    #expect(throws: OrphanEvent.self) {
+      try OrdersReadModel().project(event, into: InMemoryRowStore())
+    }
+    #expect(throws: OrphanEvent.self) {
+      try SalesReadModel().project(event, into: InMemoryRowStore())
+    }
+  }
+
+  /// Rows go through columns and back unchanged, in a database too.
+  @Test func theDatabaseAgreesWithMemory() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    var random = Seeded(state: .random(in: .min ... .max))
+    let seed = random.state
+    let entries = merge(logs(40, &random, removed: false), &random)
+    func check(_ model: some ReadModel<OrderEvent>) async throws {
+      let path = folder.appending(path: "\(model.name).sqlite").path()
+      let database = try ReadModelDatabase(
+        path: path, model: model, storeID: "store", partitionCount: 1)
+      let lease = try await database.claim([0], owner: "test")[0]
+      var position: UInt64?
+      var rest = entries[...]
+      while !rest.isEmpty {
+        let batch = rest.prefix(Int.random(in: 1...20, using: &random))
+        rest = rest.dropFirst(batch.count)
+        let refused = try await database.apply([
+          Delivery(
+            partition: 0, epoch: lease.epoch, after: position, entries: Array(batch),
+            nextOffset: nil)
+        ])
+        #expect(refused.isEmpty)
+        position = (position ?? 0) + UInt64(batch.count)
+      }
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      var found: [String] = []
+      for table in model.tables.map({ $0.schema }) {
+        let columns = (table.key + table.values).map(\.name).joined(separator: ", ")
+        found += try connection.rows("SELECT \(columns) FROM \(table.name)") { row in
+          let values = (0..<row.columnCount).map { row.value($0) }
+          return "\(table.name) \(Array(values.prefix(table.key.count))) "
+            + "\(Array(values.dropFirst(table.key.count)))"
+        }
+      }
+      #expect(found.sorted() == (try fold(model, entries)), "seed \(seed) \(model.name)")
+    }
+    for model in Self.models { try await check(model) }
+  }
+}
