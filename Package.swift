@@ -35,7 +35,6 @@ let httpClient: Target.Dependency = .product(
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
-let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 
 let package = Package(
   name: "eventually",
@@ -58,7 +57,6 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
-    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0"),
   ],
   targets: [
     // The abstractions: pure Swift, no store and no bus.
@@ -93,7 +91,10 @@ let package = Package(
     tests("OrdersTests", ["Eventually", "EventuallySQLite", "Orders"]),
     tests(
       "PipelineTests",
-      ["Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "OrdersApp", subprocess]),
+      [
+        "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "writer", "projector",
+        "eventuallyctl", "devbroker", arguments,
+      ]),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

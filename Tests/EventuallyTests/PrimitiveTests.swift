@@ -5,11 +5,12 @@ import Testing
 
 @Suite struct PartitionerTests {
   /// The vectors of the Java client's own tests.
-  @Test(arguments: [
-    ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
-    ("a-little-bit-longer-string", -1_486_304_829),
-    ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
-  ] as [(String, Int32)])
+  @Test(
+    arguments: [
+      ("21", -973_932_308), ("foobar", -790_332_482), ("a-little-bit-long-string", -985_981_536),
+      ("a-little-bit-longer-string", -1_486_304_829),
+      ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971), ("abc", 479_470_107),
+    ] as [(String, Int32)])
   func hashesAsTheJavaClientDoes(text: String, expected: Int32) {
     var text = text
     let hash = text.withUTF8 { murmur2(UnsafeRawBufferPointer($0)) }
@@ -24,12 +25,13 @@ import Testing
 }
 
 @Suite struct TimestampTests {
-  @Test(arguments: [
-    ("1970-01-01T00:00:00Z", 0), ("2010-12-01T08:26:00Z", 1_291_191_960_000_000),
-    ("2024-02-29T23:59:59.123456Z", 1_709_251_199_123_456),
-    ("1969-12-31T23:59:59.500000Z", -500_000), ("0001-01-01T00:00:00Z", -62_135_596_800_000_000),
-    ("9999-12-31T23:59:59Z", 253_402_300_799_000_000),
-  ] as [(String, Int64)])
+  @Test(
+    arguments: [
+      ("1970-01-01T00:00:00Z", 0), ("2010-12-01T08:26:00Z", 1_291_191_960_000_000),
+      ("2024-02-29T23:59:59.123456Z", 1_709_251_199_123_456),
+      ("1969-12-31T23:59:59.500000Z", -500_000), ("0001-01-01T00:00:00Z", -62_135_596_800_000_000),
+      ("9999-12-31T23:59:59Z", 253_402_300_799_000_000),
+    ] as [(String, Int64)])
   func readsAndWrites(text: String, microseconds: Int64) {
     #expect(Timestamp(text)?.microseconds == microseconds)
     #expect(Timestamp(microseconds: microseconds).description == text)
@@ -80,7 +82,9 @@ import Testing
     }
   }
 
-  @Test(arguments: ["", "01a20725-31ba-7818-bdbe-1e31399fb5d", "01a20725x31ba-7818-bdbe-1e31399fb5de"])
+  @Test(arguments: [
+    "", "01a20725-31ba-7818-bdbe-1e31399fb5d", "01a20725x31ba-7818-bdbe-1e31399fb5de",
+  ])
   func refuses(text: String) {
     let bytes = Array(text.utf8)
     #expect(EventID(utf8: bytes.span) == nil)

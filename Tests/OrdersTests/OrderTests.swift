@@ -4,11 +4,12 @@ import Orders
 import Testing
 
 @Suite struct MoneyTests {
-  @Test(arguments: [
-    ("2.55", 25_500, "2.55"), ("0.001", 10, "0.001"), ("-11062.06", -110_620_600, "-11062.06"),
-    ("12", 120_000, "12.00"), ("0.0", 0, "0.00"), ("-0.5", -5000, "-0.50"),
-    ("1.23450000", 12_345, "1.2345"), ("922337203685477.5807", .max, "922337203685477.5807"),
-  ] as [(String, Int64, String)])
+  @Test(
+    arguments: [
+      ("2.55", 25_500, "2.55"), ("0.001", 10, "0.001"), ("-11062.06", -110_620_600, "-11062.06"),
+      ("12", 120_000, "12.00"), ("0.0", 0, "0.00"), ("-0.5", -5000, "-0.50"),
+      ("1.23450000", 12_345, "1.2345"), ("922337203685477.5807", .max, "922337203685477.5807"),
+    ] as [(String, Int64, String)])
   func readsAndWrites(text: String, parts: Int64, written: String) {
     #expect(Money(text)?.tenThousandths == parts)
     #expect(Money(tenThousandths: parts).description == written)
@@ -66,15 +67,19 @@ func line(
       ])
   }
 
-  @Test(arguments: [
-    ([], .addItem(line()), .unknown("1")), ([], .complete, .unknown("1")),
-    ([], .cancel, .unknown("1")), ([.created(sale)], .create(sale), .alreadyExists("1")),
-    ([.created(sale)], .complete, .empty("1")),
-    ([.created(sale), .itemAdded(line()), .completed], .addItem(line()), .notOpen("1", .completed)),
-    ([.created(sale), .itemAdded(line()), .completed], .cancel, .notOpen("1", .completed)),
-    ([.created(sale), .cancelled], .complete, .notOpen("1", .cancelled)),
-    ([.created(sale)], .addItem(line("x", 1_000_000_000, "1000000")), .amountTooLarge),
-  ] as [([OrderEvent], Order.Command, OrderError)])
+  @Test(
+    arguments: [
+      ([], .addItem(line()), .unknown("1")), ([], .complete, .unknown("1")),
+      ([], .cancel, .unknown("1")), ([.created(sale)], .create(sale), .alreadyExists("1")),
+      ([.created(sale)], .complete, .empty("1")),
+      (
+        [.created(sale), .itemAdded(line()), .completed], .addItem(line()),
+        .notOpen("1", .completed)
+      ),
+      ([.created(sale), .itemAdded(line()), .completed], .cancel, .notOpen("1", .completed)),
+      ([.created(sale), .cancelled], .complete, .notOpen("1", .cancelled)),
+      ([.created(sale)], .addItem(line("x", 1_000_000_000, "1000000")), .amountTooLarge),
+    ] as [([OrderEvent], Order.Command, OrderError)])
   func illegalTransitionsAreRefused(
     events: [OrderEvent], command: Order.Command, expected: OrderError
   ) async throws {
@@ -83,14 +88,15 @@ func line(
     #expect(root.uncommitted.isEmpty)
   }
 
-  @Test(arguments: [
-    (.sale, line("x", 0, "1"), false), (.sale, line("x", -1, "1"), false),
-    (.sale, line("x", 1, "-1"), false), (.sale, line("x", 1, "0"), true),
-    (.return, line("x", 1, "1"), false), (.return, line("x", -1, "1"), true),
-    (.return, line("x", -1, "-1"), false), (.adjustment, line("x", 1, "-11062.06"), true),
-    (.adjustment, line("x", -10, "0"), true), (.adjustment, line("x", 0, "1"), false),
-    (.sale, line("", 1, "1"), false),
-  ] as [(OrderKind, OrderLine, Bool)])
+  @Test(
+    arguments: [
+      (.sale, line("x", 0, "1"), false), (.sale, line("x", -1, "1"), false),
+      (.sale, line("x", 1, "-1"), false), (.sale, line("x", 1, "0"), true),
+      (.return, line("x", 1, "1"), false), (.return, line("x", -1, "1"), true),
+      (.return, line("x", -1, "-1"), false), (.adjustment, line("x", 1, "-11062.06"), true),
+      (.adjustment, line("x", -10, "0"), true), (.adjustment, line("x", 0, "1"), false),
+      (.sale, line("", 1, "1"), false),
+    ] as [(OrderKind, OrderLine, Bool)])
   func theKindDecidesWhichLinesFit(kind: OrderKind, line: OrderLine, fits: Bool) async throws {
     var header = sale
     header.kind = kind

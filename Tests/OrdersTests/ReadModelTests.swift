@@ -137,7 +137,8 @@ func dump(_ rows: InMemoryRowStore, _ tables: [any ReadModelRow.Type]) -> [Strin
             event: event), into: rows)
       }
     }
-    try take("1", [.created(sale), .itemAdded(line("a", 3, "0.1")), .itemAdded(line("a", 1, "0.2"))])
+    try take(
+      "1", [.created(sale), .itemAdded(line("a", 3, "0.1")), .itemAdded(line("a", 1, "0.2"))])
     #expect(rows.rows(DayRow.self).isEmpty)
     try take("2", [.created(sale), .itemAdded(line("a", 3, "0.001")), .completed])
     try take("3", [.created(sale), .itemAdded(line("b", 5, "100")), .cancelled])

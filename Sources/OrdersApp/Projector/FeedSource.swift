@@ -15,39 +15,50 @@ enum FeedSource: Sendable, Equatable {
     self = HTTPEndpoint(text).map { .writer($0) } ?? .file(text)
   }
 
-  /// The feed, and what store it is of. A writer that does not answer yet is waited for.
+  /// The feed, and what store it is of. A writer that does not answer yet, and a store that is not there yet,
+  /// are waited for.
   func open(
     logger: Logger
   ) async throws -> (feed: any EventFeed, storeID: String, partitions: Partition) {
     switch self {
     case .file(let path):
-      let log = try SQLiteEventLog(path: path, readers: 1)
+      let log = try await Self.waiting(for: path, logger: logger) {
+        guard FileManager.default.fileExists(atPath: path) else { throw NotThereYet() }
+        return try SQLiteEventLog(path: path, readers: 1)
+      }
       return (log, log.storeID, log.partitionCount)
     case .writer(let endpoint):
       let feed = HTTPEventFeed(endpoint: endpoint)
-      let store = try await Self.waitForStore(feed, logger: logger)
+      let store = try await Self.waiting(for: endpoint.base, logger: logger) {
+        try await feed.store()
+      }
       return (feed, store.storeID, store.partitionCount)
     }
   }
 
-  private static func waitForStore(
-    _ feed: HTTPEventFeed, logger: Logger
-  ) async throws -> StoreSummary {
+  private struct NotThereYet: Error, CustomStringConvertible {
+    var description: String { "there is no such file" }
+  }
+
+  private static func waiting<Result>(
+    for name: String, logger: Logger, _ attempt: () async throws -> Result
+  ) async throws -> Result {
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(2))
     var failures = 0
     while true {
       do {
-        return try await feed.store()
+        return try await attempt()
       } catch let error as HTTPFailure {
         throw Failure("--feed does not name a writer: \(error)")
+      } catch let error as StoreOpenError {
+        throw error
       } catch {
         try Task.checkCancellation()
         failures += 1
         if failures == 1 || failures % 10 == 0 {
           logger.warning(
-            "waiting for the writer",
-            metadata: ["feed": "\(feed.endpoint.base)", "error": "\(error)"])
+            "waiting for the writer", metadata: ["feed": "\(name)", "error": "\(error)"])
         }
         try await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
       }

@@ -1,0 +1,169 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import Orders
+import Testing
+
+@testable import OrdersApp
+
+/// What is wrong ends with an exit code other than 0 and a message that names the thing, and loses nothing.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BadInputTests {
+  private let pipeline: Pipeline
+
+  init() throws {
+    pipeline = try Pipeline()
+  }
+
+  private func expectFailure(
+    _ outcome: (code: Int32, output: String), _ words: String...,
+    sourceLocation: SourceLocation = #_sourceLocation
+  ) {
+    #expect(outcome.code != 0, "\(outcome.output)", sourceLocation: sourceLocation)
+    for word in words {
+      #expect(
+        outcome.output.contains(word), "'\(word)' is not in: \(outcome.output)",
+        sourceLocation: sourceLocation)
+    }
+  }
+
+  private func csv(_ text: String) throws -> String {
+    let path = pipeline.file("input.csv")
+    try Data(text.utf8).write(to: URL(filePath: path))
+    return path
+  }
+
+  @Test func aFileThatIsNotTheLayoutChangesNothing() async throws {
+    let path = try csv("a,b\n1,2\n")
+    expectFailure(
+      try await pipeline.run(
+        "writer", "import", path, "--store", pipeline.store, "--listen", "127.0.0.1:0",
+        "--brokers", "127.0.0.1:1"), "lacks the column", "InvoiceNo")
+    #expect(await pipeline.head() == 0)
+    expectFailure(
+      try await pipeline.run(
+        "writer", "import", pipeline.file("none.csv"), "--store", pipeline.store),
+      "there is no file")
+    expectFailure(
+      try await pipeline.run(
+        "writer", "import", try csv(""), "--store", pipeline.store, "--listen", "127.0.0.1:0",
+        "--brokers", "127.0.0.1:1"), "empty")
+  }
+
+  @Test func anUnreachableBrokerLosesNothing() async throws {
+    let sample = sampleCSV(invoices: 20)
+    let outcome = try await pipeline.run(
+      "writer", "import", try csv(sample.text), "--store", pipeline.store, "--brokers",
+      "127.0.0.1:1", "--publish-timeout", "2", "--listen", "127.0.0.1:0", "--rejected",
+      pipeline.file("rejected.csv"))
+    expectFailure(outcome, "everything is in the store", "not published", "127.0.0.1:1")
+    #expect(await pipeline.head() > 0)
+    // The next writer publishes what this one could not.
+    try await pipeline.startBroker(partitions: 12)
+    let writer = try await pipeline.startWriter()
+    let head = await pipeline.head()
+    try await waitUntil("the backlog's end") {
+      try await writer.text("/readyz").body.contains("\"published\":\(head),")
+    }
+  }
+
+  @Test func aSecondWriterIsRefused() async throws {
+    try await pipeline.startBroker()
+    _ = try await pipeline.startWriter("--partitions", "4")
+    let writer = try #require(pipeline.writer)
+    expectFailure(
+      try await pipeline.run(
+        "writer", "serve", "--store", pipeline.store, "--listen", "127.0.0.1:0"),
+      "already has a writer", "process \(writer.processID)")
+    #expect(writer.isRunning)
+  }
+
+  @Test func anotherNumberOfPartitionsIsRefused() async throws {
+    try await pipeline.startBroker(partitions: 3)
+    let outcome = try await pipeline.run(
+      "writer", "serve", "--store", pipeline.store, "--partitions", "4", "--brokers",
+      pipeline.brokers, "--listen", "127.0.0.1:0")
+    expectFailure(outcome, "the topic 'orders' has 3 partitions", "the store has 4")
+    expectFailure(
+      try await pipeline.run("writer", "serve", "--store", pipeline.store, "--partitions", "5"),
+      "created with 4 partitions, not 5")
+  }
+
+  @Test func anotherStoresTopicAndReadModelsAreRefused() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    #expect(try await writer.post("/orders/1/create", #"{"country":"X"}"#).status == 200)
+    let (worker, url) = try await pipeline.startProjector(
+      "orders", feed: writer.base, worker: "one")
+    try await waitUntil("the order", seen: { worker.log }) {
+      try await url.text("/orders/1").status == 200
+    }
+    #expect(try await worker.stop() == 0)
+    #expect(try await pipeline.writer?.stop() == 0)
+    let other = pipeline.file("other.sqlite")
+    let refused = try await pipeline.run(
+      "writer", "serve", "--store", other, "--partitions", "4", "--brokers", pipeline.brokers,
+      "--listen", "127.0.0.1:0")
+    expectFailure(refused, "holds events of the store", "name another topic")
+    expectFailure(
+      try await pipeline.run(
+        "projector", "run", "orders", "--read-models", pipeline.readModels, "--feed", other,
+        "--brokers", pipeline.brokers), "was built from the store", "name another directory")
+    expectFailure(
+      try await pipeline.run(
+        "eventuallyctl", "verify", "--store", other, "--read-models", pipeline.readModels),
+      "was built from the store")
+  }
+
+  @Test func aNewerReadModelIsRefusedAndADifferenceIsFound() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    #expect(try await writer.post("/orders/1/create", #"{"country":"X"}"#).status == 200)
+    var workers: [RunningProcess] = []
+    for model in ReadModelName.allCases {
+      workers.append(
+        try await pipeline.startProjector(
+          model.rawValue, feed: writer.base, worker: model.rawValue
+        ).0)
+    }
+    _ = try await pipeline.verifiedDigests()
+    for worker in workers { #expect(try await worker.stop() == 0) }
+    let path = ReadModelName.orders.path(in: pipeline.readModels)
+    let database = try SQLiteConnection(path: path, mode: .readWrite)
+    try database.execute("UPDATE orders SET items = 7")
+    expectFailure(
+      try await pipeline.run(
+        "eventuallyctl", "verify", "--store", pipeline.store, "--read-models", pipeline.readModels),
+      "orders: DIFFERS in 1 rows", "[\"orders\",\"1\"]")
+    try database.execute("UPDATE readmodel SET value = 99 WHERE key = 'schema_version'")
+    expectFailure(
+      try await pipeline.run(
+        "projector", "run", "orders", "--read-models", pipeline.readModels, "--feed",
+        pipeline.store, "--brokers", pipeline.brokers), "newer than this program's", path)
+  }
+
+  @Test func mistakesOnTheCommandLineAreNamed() async throws {
+    for (arguments, word) in [
+      (["serve", "--listen", "nowhere"], "--listen"), (["serve", "--kafka", "x"], "name=value"),
+      (["serve", "--topic", "a b"], "--topic"), (["serve", "--partitions", "0"], "--partitions"),
+      (["import", "x", "--url", "ftp://x"], "--url"), (["simulate", "--orders", "0"], "--orders"),
+      (["serve", "--log-level", "loud"], "--log-level"),
+      (["serve", "--kafka", "no.such.setting=1", "--store", pipeline.store], "no.such.setting"),
+    ] {
+      let process = try pipeline.start("writer", arguments)
+      expectFailure((try await process.exitCode(within: .seconds(20)), process.log), word)
+    }
+    expectFailure(
+      try await pipeline.run("eventuallyctl", "status", "--store", pipeline.file("none")),
+      "there is no store")
+    expectFailure(try await pipeline.run("projector", "run", "weather"), "weather")
+  }
+
+  @Test func anAddressInUseIsNamed() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    let address = writer.base.replacing("http://", with: "")
+    expectFailure(
+      try await pipeline.run(
+        "projector", "serve", "--read-models", pipeline.readModels, "--listen", address), address)
+  }
+}
