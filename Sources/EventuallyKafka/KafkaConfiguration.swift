@@ -1,3 +1,5 @@
+public import Logging
+
 /// How to reach a Kafka cluster, and which topic holds a store's events.
 public struct KafkaConfiguration: Sendable, Hashable {
   /// `host:port`, more of them separated by commas.
@@ -12,6 +14,13 @@ public struct KafkaConfiguration: Sendable, Hashable {
     self.brokers = brokers
     self.topic = topic
     self.overrides = overrides
+  }
+
+  /// Makes sure that the client knows all settings and takes their values. The cluster is not asked.
+  /// - Throws: ``KafkaError`` that names the setting.
+  public func check(logger: Logger) throws(KafkaError) {
+    _ = try ProducerClient(self, logger: logger)
+    _ = try ConsumerClient(self, group: "eventually-check", settings: [], logger: logger)
   }
 
   /// `chosen`, then the overrides; of two settings with one name, the later counts.

@@ -82,10 +82,10 @@ final class ProducerClient: @unchecked Sendable {
     if cks_producer_fatal_error(handle, &error) { throw KafkaError(error, "produce") }
   }
 
-  /// How many partitions the topic has, 0 where it does not exist.
-  func partitionCount() throws(KafkaError) -> Partition {
+  /// How many partitions the topic has, 0 where it does not exist. Waits up to `timeout` milliseconds.
+  func partitionCount(timeout: Int32) throws(KafkaError) -> Partition {
     var error = cks_error()
-    let count = cks_producer_partition_count(handle, configuration.topic, 5000, &error)
+    let count = cks_producer_partition_count(handle, configuration.topic, timeout, &error)
     if count < 0 {
       throw KafkaError(error, "ask \(configuration.brokers) for its topics")
     }

@@ -281,8 +281,22 @@ private actor PublisherPreparation {
     return (producer, tail)
   }
 
+  /// Asks several times for a second instead of once for long, so that a cancelled task does not wait for a
+  /// broker that is away.
+  private func partitionCount(_ producer: ProducerClient) throws -> Partition {
+    for _ in 0..<9 {
+      do {
+        return try producer.partitionCount(timeout: 1000)
+      } catch {
+        try Task.checkCancellation()
+        if !error.isRetriable { throw error }
+      }
+    }
+    return try producer.partitionCount(timeout: 1000)
+  }
+
   private func ensureTopic(_ producer: ProducerClient, partitions: Partition) throws {
-    var count = try producer.partitionCount()
+    var count = try partitionCount(producer)
     if count == 0 {
       do {
         try producer.createTopic(partitions: partitions)
@@ -294,7 +308,7 @@ private actor PublisherPreparation {
       logger.info(
         "created the topic",
         metadata: ["topic": "\(configuration.topic)", "partitions": "\(partitions)"])
-      count = try producer.partitionCount()
+      count = try partitionCount(producer)
       // Brokers may take a moment to know of a new topic; the caller tries again.
       if count == 0 {
         throw KafkaError(

@@ -2,6 +2,7 @@ import Foundation
 import Hummingbird
 import Logging
 import NIOCore
+import ServiceLifecycle
 
 /// Where a server listens.
 struct ListenAddress: Sendable, Hashable {
@@ -22,28 +23,50 @@ struct ListenAddress: Sendable, Hashable {
 }
 
 /// An HTTP server that says where it listens, to people in the log and to programs in a file.
-func makeServer(
-  _ router: Router<BasicRequestContext>, listen: ListenAddress, addressFile: String?,
-  logger: Logger
-) -> some ApplicationProtocol {
-  Application(
-    router: router,
-    configuration: ApplicationConfiguration(
-      address: .hostname(listen.host, port: listen.port), serverName: "eventually"),
-    onServerRunning: { channel in
-      let port = channel.localAddress?.port ?? listen.port
-      let url = "http://\(listen.host):\(port)"
-      logger.info("serving", metadata: ["url": "\(url)"])
-      guard let addressFile else { return }
-      do {
-        try Data((url + "\n").utf8).write(to: URL(filePath: addressFile), options: .atomic)
-      } catch {
-        logger.error(
-          "the address file can't be written",
-          metadata: ["file": "\(addressFile)", "error": "\(error)"])
-      }
-    },
-    logger: quiet(logger))
+struct Server: Service {
+  private let responder: RouterResponder<BasicRequestContext>
+  private let listen: ListenAddress
+  private let addressFile: String?
+  private let logger: Logger
+
+  init(
+    router: Router<BasicRequestContext>, listen: ListenAddress, addressFile: String?,
+    logger: Logger
+  ) {
+    responder = router.buildResponder()
+    self.listen = listen
+    self.addressFile = addressFile
+    self.logger = logger
+  }
+
+  /// Serves until it is stopped.
+  /// - Throws: ``Failure`` where the address can't be listened at.
+  func run() async throws {
+    let application = Application(
+      responder: responder,
+      configuration: ApplicationConfiguration(
+        address: .hostname(listen.host, port: listen.port), serverName: "eventually"),
+      onServerRunning: { channel in announce(port: channel.localAddress?.port ?? listen.port) },
+      logger: quiet(logger))
+    do {
+      try await application.run()
+    } catch {
+      throw Failure("HTTP can't be served at \(listen.host):\(listen.port): \(error)")
+    }
+  }
+
+  private func announce(port: Int) {
+    let url = "http://\(listen.host):\(port)"
+    logger.info("serving", metadata: ["url": "\(url)"])
+    guard let addressFile else { return }
+    do {
+      try Data((url + "\n").utf8).write(to: URL(filePath: addressFile), options: .atomic)
+    } catch {
+      logger.error(
+        "the address file can't be written",
+        metadata: ["file": "\(addressFile)", "error": "\(error)"])
+    }
+  }
 }
 
 /// The server's own logger: what it says at info level is said here already.

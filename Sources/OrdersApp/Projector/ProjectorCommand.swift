@@ -80,9 +80,10 @@ public struct ProjectorCommand: AsyncParsableCommand {
       WorkerRoutes(name: readModel, owner: owner, worker: reference).add(to: router)
       QueryRoutes(directory: files.readModels, names: [readModel]).add(to: router)
       guard let address = ListenAddress(listen) else { return }
-      let server = makeServer(
-        router, listen: address, addressFile: addressFile, logger: logger)
+      let server = Server(
+        router: router, listen: address, addressFile: addressFile, logger: logger)
       let kafka = try kafka.configuration()
+      try kafka.check(logger: logger)
       let feed = FeedSource(feed)
       let group = readModel.group(topic: kafka.topic)
       let model = readModel.model
@@ -135,8 +136,9 @@ public struct ProjectorCommand: AsyncParsableCommand {
       router.get("/readyz") { _, _ in Self.readiness(queries) }
       try await OrdersApp.run(
         [
-          makeServer(
-            router, listen: server.address(), addressFile: server.addressFile, logger: logger)
+          Server(
+            router: router, listen: server.address(), addressFile: server.addressFile,
+            logger: logger)
         ], logger: logger)
     }
 

@@ -15,6 +15,7 @@ struct WriterNode: Sendable {
 
   /// Takes the writer's role.
   init(store options: StoreOptions, kafka: KafkaConfiguration, logger: Logger) throws {
+    try kafka.check(logger: logger)
     let codec = OrderEventCodec()
     store = try OrderStore(
       path: try options.preparedPath(), codec: codec,
@@ -34,8 +35,8 @@ struct WriterNode: Sendable {
   func services(listen: ListenAddress, addressFile: String?) -> [any Service] {
     let router = makeRouter()
     WriterRoutes(store: store, publisher: publisher).add(to: router)
-    let server = makeServer(
-      router, listen: listen, addressFile: addressFile, logger: logger)
+    let server = Server(
+      router: router, listen: listen, addressFile: addressFile, logger: logger)
     return [Until { try await publisher.run() }, server]
   }
 }
