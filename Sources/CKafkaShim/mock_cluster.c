@@ -12,10 +12,13 @@ cks_mock_cluster *cks_mock_cluster_create(int32_t brokers, cks_error *error) {
   cks_mock_cluster *mock = calloc(1, sizeof(*mock));
   if (!mock) abort();
   char message[sizeof(error->message)];
-  // The cluster lives in a client that is used for nothing else.
-  mock->client = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), message, sizeof(message));
+  // The cluster lives in a client that is used for nothing else, and that has nothing to say.
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  rd_kafka_conf_set_log_cb(conf, NULL);
+  mock->client = rd_kafka_new(RD_KAFKA_PRODUCER, conf, message, sizeof(message));
   if (!mock->client) {
     cks_set_error(error, rd_kafka_last_error(), message);
+    rd_kafka_conf_destroy(conf);
     free(mock);
     return NULL;
   }

@@ -1,7 +1,6 @@
 import Eventually
 import Foundation
 import Logging
-import Synchronization
 
 @testable import EventuallyKafka
 
@@ -26,7 +25,7 @@ final class MemoryOutbox: Outbox, EventFeed {
   let storeID: String
   let partitionCount: Partition
   let head = PositionSignal(at: 0)
-  private let state = Mutex((records: [EventRecord](), published: UInt64(0), feedCalls: 0))
+  private let state = Locked((records: [EventRecord](), published: UInt64(0), feedCalls: 0))
 
   init(partitions: Partition, storeID: String = UUID().uuidString.lowercased()) {
     partitionCount = partitions
@@ -103,7 +102,7 @@ final class MemoryReadModel: ReadModelStore {
     var events: [Partition: [UInt64]] = [:]
     var count = 0
   }
-  private let state = Mutex(State())
+  private let state = Locked(State())
   let applied = PositionSignal(at: 0)
 
   /// The partition sequences that were applied, in the order in which they were.

@@ -1,13 +1,12 @@
 import Eventually
-import Synchronization
 import Testing
 
 /// A subscription that plays given portions, and hears what is told to it.
 private final class ScriptedSubscription: PartitionedSubscription {
   typealias Event = Counter.Event
   let portions: [[Delivery<Event>]]
-  let checkpoints = Mutex<[Partition]>([])
-  let abandoned = Mutex<[PartitionLease]>([])
+  let checkpoints = Locked<[Partition]>([])
+  let abandoned = Locked<[PartitionLease]>([])
   let resumes = PositionSignal(at: 0)
   let finished = PositionSignal(at: 0)
 
@@ -36,12 +35,12 @@ private final class ScriptedSubscription: PartitionedSubscription {
 private final class ScriptedStore: ReadModelStore {
   typealias Event = Counter.Event
   struct Trouble: Error {}
-  let failures: Mutex<Int>
+  let failures: Locked<Int>
   let overtaken: Set<Partition>
-  let applied = Mutex<[Partition]>([])
+  let applied = Locked<[Partition]>([])
 
   init(failures: Int = 0, overtaken: Set<Partition> = []) {
-    self.failures = Mutex(failures)
+    self.failures = Locked(failures)
     self.overtaken = overtaken
   }
 

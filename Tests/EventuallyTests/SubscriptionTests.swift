@@ -1,5 +1,4 @@
 import Eventually
-import Synchronization
 import Testing
 
 @Suite struct SubscriptionTests {
@@ -40,12 +39,12 @@ import Testing
 
   private final class Sum: Projection {
     struct Hiccup: Error {}
-    let total = Mutex(0)
-    let failuresLeft: Mutex<[UInt64: Int]>
+    let total = Locked(0)
+    let failuresLeft: Locked<[UInt64: Int]>
     let done = PositionSignal(at: 0)
 
     init(failing: [UInt64: Int] = [:]) {
-      failuresLeft = Mutex(failing)
+      failuresLeft = Locked(failing)
     }
 
     func project(_ event: Persisted<String, Counter.Event>) throws {

@@ -42,7 +42,8 @@ public protocol Aggregate<ID, Event>: Sendable {
 
   /// Changes `state` by one event.
   ///
-  /// This must be a pure function of its arguments: the same events always give the same state.
+  /// This must be a pure function of its arguments: the same events always give the same state. Where it
+  /// throws, it must leave `state` as it was.
   /// - Throws: when the event can't follow the state, which means that the stream is damaged or that
   ///   the code is older than the events.
   func apply(_ event: Event, to state: inout State) throws(Failure)

@@ -31,9 +31,14 @@ public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
     _ command: Model.Command
   ) async throws(Model.Failure) -> [Model.Event] {
     let events = try await model.handle(command, id: id, state: state)
-    var next = state
-    try model.fold(events, into: &next)
-    state = next
+    if events.count == 1 {
+      // In place: what the state owns is not copied for each command.
+      try model.apply(events[0], to: &state)
+    } else {
+      var next = state
+      try model.fold(events, into: &next)
+      state = next
+    }
     uncommitted.append(contentsOf: events)
     return events
   }

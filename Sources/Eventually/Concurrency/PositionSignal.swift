@@ -1,4 +1,3 @@
-import Synchronization
 
 /// A position that only rises, and that tasks wait for.
 ///
@@ -12,11 +11,11 @@ public final class PositionSignal: Sendable {
     var cancelled: Set<Int> = []
   }
 
-  private let state: Mutex<State>
+  private let state: Locked<State>
 
   /// A signal that stands at `position`.
   public init(at position: UInt64) {
-    state = Mutex(State(position: position))
+    state = Locked(State(position: position))
   }
 
   /// Where the signal stands.

@@ -1,4 +1,3 @@
-import Synchronization
 
 /// An event store in memory: for tests, prototypes and read models of one process.
 ///
@@ -12,7 +11,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     var streams: [StreamID: [UInt64]] = [:]
   }
 
-  private let state = Mutex(State())
+  private let state = Locked(State())
   fileprivate let head = PositionSignal(at: 0)
   private let clock: @Sendable () -> Timestamp
 

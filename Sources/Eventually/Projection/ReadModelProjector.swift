@@ -1,4 +1,3 @@
-import Synchronization
 
 /// Keeps a read model's rows and checkpoints, and applies deliveries to both in one transaction.
 public protocol ReadModelStore<Event>: PartitionCheckpointStore {
@@ -31,7 +30,7 @@ where S.Event == Store.Event {
   private let subscription: S
   private let store: Store
   private let retry: RetryPolicy
-  private let state = Mutex(ReadModelProjectorStatus())
+  private let state = Locked(ReadModelProjectorStatus())
   private let onFailure: @Sendable (any Error) -> Void
 
   /// A worker of the read model in `store`.

@@ -1,4 +1,3 @@
-import Synchronization
 
 /// A subscription whose checkpoint lives as long as the value: for read models in memory.
 ///
@@ -6,12 +5,12 @@ import Synchronization
 /// checkpoint" from "checkpoint 0"; this one does neither.
 public final class TransientSubscription<Subscriber: EventSubscriber>: Subscription {
   private let subscriber: Subscriber
-  private let applied: Mutex<UInt64?>
+  private let applied: Locked<UInt64?>
 
   /// A subscription that begins after `checkpoint`, or with the first entry where that is `nil`.
   public init(_ subscriber: Subscriber, checkpoint: UInt64? = nil) {
     self.subscriber = subscriber
-    self.applied = Mutex(checkpoint)
+    self.applied = Locked(checkpoint)
   }
 
   /// The sequence number that was applied last; `nil` for never.

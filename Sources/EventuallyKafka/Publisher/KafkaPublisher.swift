@@ -1,6 +1,5 @@
 public import Eventually
 public import Logging
-import Synchronization
 
 /// The relay: publishes a store's committed events to a topic, in order, at least once.
 ///
@@ -13,7 +12,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let source: Source
   private let contentType: String
   private let logger: Logger
-  private let state = Mutex(PublisherStatus())
+  private let state = Locked(PublisherStatus())
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
   /// At most this many records are in flight.
@@ -169,7 +168,7 @@ final class Relay: Sendable {
   let acknowledged: PositionSignal
   private let tail: [UInt64]
   private let logger: Logger
-  private let state: Mutex<State>
+  private let state: Locked<State>
   private let executor = BlockingExecutor(label: "kafka.publisher")
 
   private struct State {
@@ -183,7 +182,7 @@ final class Relay: Sendable {
     self.producer = producer
     self.tail = tail
     self.logger = logger
-    state = Mutex(State(prefix: ContiguousPrefix(end: prefix)))
+    state = Locked(State(prefix: ContiguousPrefix(end: prefix)))
     acknowledged = PositionSignal(at: prefix)
   }
 

@@ -1,6 +1,5 @@
 import Eventually
 import Logging
-import Synchronization
 
 /// The shell around ``PartitionProgress``: polls, claims, fetches what is missing, and puts deliveries together.
 /// It runs on a thread of its own, which it blocks while it waits for records.
@@ -15,7 +14,7 @@ actor Consumption<Codec: EventCodec> {
   private let options: KafkaSubscription<Codec>.Options
   private let logger: Logger
   private let feed: FeedReader
-  nonisolated let status = Mutex(SubscriptionStatus())
+  nonisolated let status = Locked(SubscriptionStatus())
 
   private var client: ConsumerClient?
   private var progress: [Partition: PartitionProgress] = [:]

@@ -1,5 +1,4 @@
 import Eventually
-import Synchronization
 
 /// Reads the feed beside the consumer: requests go out as tasks, and answers wait until they are taken.
 final class FeedReader: Sendable {
@@ -22,7 +21,7 @@ final class FeedReader: Sendable {
   private let feed: any EventFeed
   private let pageSize: Int
   private let headInterval: Duration
-  private let state = Mutex(State())
+  private let state = Locked(State())
 
   init(_ feed: any EventFeed, pageSize: Int, headInterval: Duration) {
     self.feed = feed

@@ -1,6 +1,5 @@
 public import Eventually
 public import Logging
-import Synchronization
 
 /// A worker's subscription to the topic of a store's events.
 ///

@@ -1,6 +1,5 @@
 import Eventually
 import Foundation
-import Synchronization
 
 /// The one writer of a store: carries requests out, many to a transaction.
 actor StoreWriter {
@@ -8,7 +7,7 @@ actor StoreWriter {
   let connection: SQLiteConnection
   private let lock: StoreLock
   private let partitioner: Partitioner
-  private let queue: Mutex<GroupCommit<StoreRequest>>
+  private let queue: Locked<GroupCommit<StoreRequest>>
   private let clock: @Sendable () -> Timestamp
   /// Where the store stands, as committed.
   private var heads: Heads
@@ -41,7 +40,7 @@ actor StoreWriter {
     }
     executor = BlockingExecutor(label: "store.writer")
     partitioner = Partitioner(count: identity.partitionCount)
-    queue = Mutex(GroupCommit(limit: transactionLimit))
+    queue = Locked(GroupCommit(limit: transactionLimit))
     head = PositionSignal(at: heads.sequence)
     self.clock = clock
   }
@@ -179,6 +178,7 @@ actor StoreWriter {
     let insert = try insertStatement(key: key, partition: partition, time: time)
     var previous = found?.head ?? 0
     var start = 0
+    var id = EventID(time: time)
     let payloads = events.payloads.span
     for index in 0..<events.count {
       let sequence = firstSequence + UInt64(index)
@@ -188,7 +188,8 @@ actor StoreWriter {
       insert.bind(4, previous)
       insert.bind(6, heads.partitions[Int(partition)])
       insert.bind(7, events.types[index])
-      bind(EventID(time: time), to: insert)
+      bind(id, to: insert)
+      id = id.successor
       insert.bind(10, payloads.extracting(start..<events.ends[index]))
       try insert.run()
       previous = sequence
@@ -241,8 +242,9 @@ actor StoreWriter {
   }
 
   private func bind(_ id: EventID, to insert: SQLiteStatement) {
-    let words = [id.high.bigEndian, id.low.bigEndian]
-    words.span.withUnsafeBytes { insert.bind(8, $0.bindMemory(to: UInt8.self).span) }
+    withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { bytes in
+      insert.bind(8, bytes.bindMemory(to: UInt8.self).span)
+    }
   }
 
   /// Erases a stream's events, and adds the record that says so. The stream's row stays: whoever looks

@@ -56,8 +56,8 @@ public struct Order: Aggregate {
     case .created(let header):
       state.header = header
     case .itemAdded(let line):
-      state.lines.append(line)
       do { state.total = try state.total.adding(try line.total) } catch { throw .amountTooLarge }
+      state.lines.append(line)
     case .completed:
       state.status = .completed
     case .cancelled:

@@ -40,8 +40,8 @@ public struct SalesOrderRow: ReadModelRow {
   }
 }
 
-/// An order's lines, one for each product and description, kept as JSON in the order's row:
-/// `[["85123A","WHITE HANGING HEART",6,153000], …]`, amounts in ten-thousandths.
+/// An order's lines, kept as JSON in the order's row: `[["85123A","WHITE HANGING HEART",6,153000], …]`, amounts
+/// in ten-thousandths.
 public struct SalesLines: Sendable, Hashable {
   /// What an order counts for one product.
   public struct Line: Sendable, Hashable {
@@ -53,7 +53,7 @@ public struct SalesLines: Sendable, Hashable {
     public var revenue: Money
   }
 
-  /// The lines, in the order in which their products came first.
+  /// The lines, in the order in which they were added.
   public private(set) var all: [Line] = []
 
   /// No lines.
@@ -61,16 +61,20 @@ public struct SalesLines: Sendable, Hashable {
 
   /// Adds an order's line.
   mutating func add(_ line: OrderLine) throws {
-    let product = Product(sku: line.sku, description: line.description)
-    let revenue = try line.total
-    guard let index = all.firstIndex(where: { $0.product == product }) else {
-      all.append(Line(product: product, units: line.quantity, revenue: revenue))
-      return
+    all.append(
+      Line(
+        product: Product(sku: line.sku, description: line.description), units: line.quantity,
+        revenue: try line.total))
+  }
+
+  /// What the lines come to for each product.
+  func figuresByProduct() throws -> [Product: SalesFigures] {
+    var sums: [Product: SalesFigures] = [:]
+    for line in all {
+      try sums[line.product, default: SalesFigures(orders: 1)].add(
+        SalesFigures(revenue: line.revenue, units: line.units))
     }
-    let (units, overflow) = all[index].units.addingReportingOverflow(line.quantity)
-    if overflow { throw AmountOverflow() }
-    all[index].units = units
-    all[index].revenue = try all[index].revenue.adding(revenue)
+    return sums
   }
 
   /// The lines as JSON.

@@ -54,11 +54,10 @@ public struct SalesReadModel: ReadModel {
 
   private func count(_ order: SalesOrderRow, sign: Int64, in rows: some RowStore) throws {
     var whole = SalesFigures(orders: sign)
-    for line in order.lines.all {
-      let figures = SalesFigures(
-        revenue: try line.revenue.times(sign), units: line.units * sign, orders: sign)
-      try whole.add(figures, countingOrders: false)
-      try add(figures, to: ProductRow.self, line.product, in: rows)
+    for (product, figures) in try order.lines.figuresByProduct() {
+      let figures = try figures.times(sign)
+      try whole.add(SalesFigures(revenue: figures.revenue, units: figures.units))
+      try add(figures, to: ProductRow.self, product, in: rows)
     }
     try add(whole, to: DayRow.self, order.day, in: rows)
     try add(whole, to: CountryRow.self, order.country, in: rows)
@@ -93,12 +92,17 @@ public struct SalesFigures: Sendable, Hashable {
     self.orders = orders
   }
 
-  mutating func add(_ other: SalesFigures, countingOrders: Bool = true) throws {
-    revenue = try revenue.adding(other.revenue)
+  mutating func add(_ other: SalesFigures) throws(AmountOverflow) {
     let (sum, overflow) = units.addingReportingOverflow(other.units)
     if overflow { throw AmountOverflow() }
+    revenue = try revenue.adding(other.revenue)
     units = sum
-    if countingOrders { orders += other.orders }
+    orders += other.orders
+  }
+
+  func times(_ sign: Int64) throws(AmountOverflow) -> SalesFigures {
+    SalesFigures(
+      revenue: try revenue.times(sign), units: units * sign, orders: orders * sign)
   }
 }
 

@@ -2,13 +2,12 @@ import Eventually
 import EventuallySQLite
 import Hummingbird
 import Orders
-import Synchronization
 
 /// A read model's database, opened when it is first asked for: a worker may not have made it yet.
 final class ReadModelSource: Sendable {
   let name: ReadModelName
   let path: String
-  private let reader = Mutex<ReadModelReader?>(nil)
+  private let reader = Locked<ReadModelReader?>(nil)
 
   init(_ name: ReadModelName, directory: String) {
     self.name = name

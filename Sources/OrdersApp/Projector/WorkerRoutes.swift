@@ -2,7 +2,6 @@ import Eventually
 import EventuallyKafka
 import HTTPTypes
 import Hummingbird
-import Synchronization
 
 /// A worker's health and readiness, over HTTP.
 struct WorkerRoutes: Sendable {
@@ -125,7 +124,7 @@ struct WorkerRoutes: Sendable {
 
 /// A worker that begins after its HTTP interface does.
 final class WorkerReference: Sendable {
-  private let reference = Mutex<(any WorkerStatusSource)?>(nil)
+  private let reference = Locked<(any WorkerStatusSource)?>(nil)
 
   var value: (any WorkerStatusSource)? {
     get { reference.withLock { $0 } }
