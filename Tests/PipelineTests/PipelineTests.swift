@@ -225,6 +225,33 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
     #expect(try await projector.stop() == 0)
   }
 
+  /// What is erased is gone from the store and from every read model, and the rest is as if it had never been.
+  @Test func aRemovedOrderIsForgottenEverywhere() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    var workers: [RunningProcess] = []
+    for model in ReadModelName.allCases {
+      workers.append(
+        try await pipeline.startProjector(
+          model.rawValue, feed: writer.base, worker: model.rawValue
+        ).0)
+    }
+    let order =
+      #"{"commands":[{"create":{"country":"France","customer":"me"}},"#
+      + #"{"addItem":{"sku":"A","quantity":2,"unitPrice":"1.50"}},{"complete":{}}]}"#
+    #expect(try await writer.post("/orders/kept/commands", order).status == 200)
+    let before = try await pipeline.verifiedDigests()
+    #expect(try await writer.post("/orders/gone/commands", order).status == 200)
+    #expect(try await pipeline.verifiedDigests()["sales"] != before["sales"])
+    #expect(try await writer.send("DELETE", "/orders/gone").status == 200)
+    #expect(try await pipeline.verifiedDigests() == before)
+    #expect(try await writer.text("/orders/gone").status == 404)
+    #expect(try await writer.send("DELETE", "/orders/gone").status == 404)
+    #expect(try await writer.post("/orders/gone/commands", order).body.contains("\"version\":3"))
+    #expect(try await pipeline.verifiedDigests()["sales"] != before["sales"])
+    for worker in workers { #expect(try await worker.stop() == 0) }
+  }
+
   /// Other tools read the topic as a person would want to.
   @Test func kcatShowsKeysValuesAndHeaders() async throws {
     try await pipeline.startBroker()

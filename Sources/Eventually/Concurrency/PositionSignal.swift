@@ -1,4 +1,3 @@
-
 /// A position that only rises, and that tasks wait for.
 ///
 /// Waiters hold no queue of what happened: they are told that there is more, and read it from where it is.

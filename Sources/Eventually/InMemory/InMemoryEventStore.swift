@@ -1,4 +1,3 @@
-
 /// An event store in memory: for tests, prototypes and read models of one process.
 ///
 /// Check and write happen under one lock, and readers hold positions instead of buffers: neither of two

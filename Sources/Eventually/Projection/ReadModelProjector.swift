@@ -1,4 +1,3 @@
-
 /// Keeps a read model's rows and checkpoints, and applies deliveries to both in one transaction.
 public protocol ReadModelStore<Event>: PartitionCheckpointStore {
   /// What is taken in.

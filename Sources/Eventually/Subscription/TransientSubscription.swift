@@ -1,4 +1,3 @@
-
 /// A subscription whose checkpoint lives as long as the value: for read models in memory.
 ///
 /// After the seed's `Transient`, which delivered the last event again on resume and could not tell "no

@@ -103,7 +103,16 @@ actor Consumption<Codec: EventCodec> {
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
     do {
-      return try client.poll(timeout: 100, limit: options.batchSize) { receive($0) }
+      var change = try client.poll(timeout: 100, limit: options.batchSize) { receive($0) }
+      let deadline = ContinuousClock.now + options.linger
+      while change == nil, (1..<options.batchSize).contains(portion.count),
+        ContinuousClock.now < deadline
+      {
+        change = try client.poll(timeout: 1, limit: options.batchSize - portion.count) {
+          receive($0)
+        }
+      }
+      return change
     } catch {
       status.withLock { $0.failure = error.description }
       // librdkafka goes on by itself after all but fatal errors.

@@ -19,6 +19,9 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var owner: String
     /// A portion of deliveries has at most this many events.
     public var batchSize = 2_000
+    /// How long a portion that is not full waits for more, after its first record: a transaction costs about
+    /// as much as a hundred events.
+    public var linger: Duration = .milliseconds(3)
     /// How often the store's heads are asked for.
     public var headInterval: Duration = .seconds(1)
 

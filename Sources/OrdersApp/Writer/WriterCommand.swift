@@ -31,6 +31,7 @@ public struct WriterCommand: AsyncParsableCommand {
         POST /orders/ID/create|add-item|complete|cancel   a command, in JSON
         POST /orders/ID/commands                          several commands, all or none
         GET  /orders/ID                                   an order
+        DELETE /orders/ID                                 erase it for good, in the read models too
         GET  /orders/ID/history                           its events
         GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
         GET  /store                                       the store's id, partitions and heads

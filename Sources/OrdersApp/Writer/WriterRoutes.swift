@@ -35,6 +35,7 @@ struct WriterRoutes: Sendable {
     }
     router.post("/orders/:id/commands", use: commands)
     router.get("/orders/:id", use: order)
+    router.delete("/orders/:id", use: remove)
     router.get("/orders/:id/history", use: history)
     router.get("/events", use: events)
     router.get("/store") { _, _ in
@@ -103,6 +104,21 @@ struct WriterRoutes: Sendable {
     let root = try await repository.get(id)
     guard root.version > 0 else { throw OrderError.unknown(id) }
     return Reply { OrderJSON.write(root.state, id: id, version: root.version, &$0) }
+  }
+
+  /// Erases an order for good, here and in the read models.
+  private func remove(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
+    let id = try orderID(context)
+    guard try await repository.get(id).version > 0 else { throw OrderError.unknown(id) }
+    try await repository.remove(id)
+    return Reply { json in
+      json.beginObject()
+      json.key("order")
+      json.string(id)
+      json.key("removed")
+      json.bool(true)
+      json.endObject()
+    }
   }
 
   private func history(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
