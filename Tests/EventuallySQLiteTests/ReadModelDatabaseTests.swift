@@ -108,6 +108,24 @@ private struct LastRow: ReadModelRow {
     #expect(again.offsetHint == 100)
   }
 
+  /// The workers of a read model start at the same time, and one of them makes the file.
+  @Test func manyWorkersMayMakeTheFile() async throws {
+    for round in 0..<10 {
+      let path = folder.file("\(round).sqlite")
+      let epochs = try await withThrowingTaskGroup(of: UInt64.self) { group in
+        for worker in 0..<6 {
+          group.addTask {
+            let database = try ReadModelDatabase(
+              path: path, model: WordModel(), storeID: "store", partitionCount: 4)
+            return try await database.claim([0], owner: "\(worker)")[0].epoch
+          }
+        }
+        return try await group.reduce(into: []) { $0.append($1) }
+      }
+      #expect(epochs.sorted() == [1, 2, 3, 4, 5, 6])
+    }
+  }
+
   /// A worker whose partition was taken over must not write, and its other partitions must go on.
   @Test func anOvertakenLeaseAppliesNothingAndTheOthersAreApplied() async throws {
     let database = try open()

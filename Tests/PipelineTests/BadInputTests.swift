@@ -118,13 +118,7 @@ import Testing
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
     #expect(try await writer.post("/orders/1/create", #"{"country":"X"}"#).status == 200)
-    var workers: [RunningProcess] = []
-    for model in ReadModelName.allCases {
-      workers.append(
-        try await pipeline.startProjector(
-          model.rawValue, feed: writer.base, worker: model.rawValue
-        ).0)
-    }
+    let workers = try await pipeline.startAllProjectors(feed: writer.base)
     _ = try await pipeline.verifiedDigests()
     for worker in workers { #expect(try await worker.stop() == 0) }
     let path = ReadModelName.orders.path(in: pipeline.readModels)

@@ -63,13 +63,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
       let csv = pipeline.file("sample.csv")
       try Data(sample.text.utf8).write(to: URL(filePath: csv))
       try await pipeline.startBroker()
-      var workers: [RunningProcess] = []
-      for model in ReadModelName.allCases {
-        workers.append(
-          try await pipeline.startProjector(
-            model.rawValue, feed: pipeline.store, worker: model.rawValue
-          ).0)
-      }
+      let workers = try await pipeline.startAllProjectors(feed: pipeline.store)
       let arguments = [
         "import", csv, "--store", pipeline.store, "--partitions", "4", "--brokers",
         pipeline.brokers, "--listen", "127.0.0.1:0", "--rejected", pipeline.file("rejected.csv"),
@@ -146,13 +140,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
     try await pipeline.startBroker()
     var writer = try await pipeline.startWriter("--partitions", "4", "--listen", "127.0.0.1:0")
     let port = try #require(writer.base.split(separator: ":").last)
-    var workers: [RunningProcess] = []
-    for model in ReadModelName.allCases {
-      workers.append(
-        try await pipeline.startProjector(
-          model.rawValue, feed: writer.base, worker: model.rawValue
-        ).0)
-    }
+    let workers = try await pipeline.startAllProjectors(feed: writer.base)
     let simulation = try pipeline.start(
       "writer", "simulate", "--url", writer.base, "--orders", "1200", "--rate", "200")
     for goal in [2000, 9000, 16_000] as [UInt64] {
@@ -229,13 +217,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
   @Test func aRemovedOrderIsForgottenEverywhere() async throws {
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
-    var workers: [RunningProcess] = []
-    for model in ReadModelName.allCases {
-      workers.append(
-        try await pipeline.startProjector(
-          model.rawValue, feed: writer.base, worker: model.rawValue
-        ).0)
-    }
+    let workers = try await pipeline.startAllProjectors(feed: writer.base)
     let order =
       #"{"commands":[{"create":{"country":"France","customer":"me"}},"#
       + #"{"addItem":{"sku":"A","quantity":2,"unitPrice":"1.50"}},{"complete":{}}]}"#

@@ -153,6 +153,16 @@ final class Pipeline {
     return (process, try endpoint(try await content(of: file)))
   }
 
+  /// Starts a worker of each read model.
+  func startAllProjectors(feed: String) async throws -> [RunningProcess] {
+    var workers: [RunningProcess] = []
+    for model in ReadModelName.allCases {
+      workers.append(
+        try await startProjector(model.rawValue, feed: feed, worker: model.rawValue).0)
+    }
+    return workers
+  }
+
   /// Waits for the file that a process writes when it serves.
   private func content(of file: String) async throws -> String {
     try await waitUntil("the file \(file)", within: .seconds(30)) {

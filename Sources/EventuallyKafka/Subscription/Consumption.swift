@@ -59,6 +59,8 @@ actor Consumption<Codec: EventCodec> {
         KafkaSetting("session.timeout.ms", "6000"),
         KafkaSetting("heartbeat.interval.ms", "1500"),
         KafkaSetting("fetch.wait.max.ms", "10"),
+        // A worker may be there before its topic is.
+        KafkaSetting("topic.metadata.refresh.interval.ms", "5000"),
         // A full queue of this many records would put the fetcher to sleep for up to a second; the limit
         // in bytes below holds instead.
         KafkaSetting("queued.min.messages", "1000000"),
@@ -84,13 +86,14 @@ actor Consumption<Codec: EventCodec> {
     while !Task.isCancelled, let client {
       takeFromFeed()
       try await reclaimWhereDue(client)
-      if repositions { try reposition(client) }
       commitWhereDue()
       if let deliveries = portion.take() {
         status.withLock { $0.failure = nil }
         publishStatus()
         return deliveries
       }
+      // After the delivery: what the feed brought is of use also while the broker is away.
+      if repositions { try reposition(client) }
       feed.askForHeads()
       let change = try poll(client)
       publishStatus()
@@ -295,13 +298,19 @@ actor Consumption<Codec: EventCodec> {
   }
 
   /// Consumes all partitions from where each has to go on. Offsets that the broker does not hold are moved
-  /// to the first that it does.
+  /// to the first that it does. While the broker does not answer, it is asked again with the next portion.
   private func reposition(_ client: ConsumerClient) throws {
-    for (partition, state) in progress {
-      let held = try client.watermarks(of: partition)
-      if state.nextOffset < held.lowerBound || state.nextOffset > held.upperBound {
-        progress[partition]?.restart(at: held.lowerBound)
+    do {
+      for (partition, state) in progress {
+        let held = try client.watermarks(of: partition)
+        if state.nextOffset < held.lowerBound || state.nextOffset > held.upperBound {
+          progress[partition]?.restart(at: held.lowerBound)
+        }
       }
+    } catch {
+      guard error.isRetriable else { throw error }
+      status.withLock { $0.failure = error.description }
+      return
     }
     try assignAll(client)
   }

@@ -47,6 +47,12 @@ struct StoreRequest: Sendable {
   /// Hears of the outcome once it is durable; `nil` in it for requests that add no event.
   var completion: @Sendable (Result<Appended?, EventStoreError>) -> Void
 
+  /// Whether it erases events.
+  var erases: Bool {
+    if case .remove = kind { return true }
+    return false
+  }
+
   var weight: Int {
     if case .append(_, _, let events) = kind { return events.count }
     return 1

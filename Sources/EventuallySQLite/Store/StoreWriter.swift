@@ -11,6 +11,8 @@ actor StoreWriter {
   private let clock: @Sendable () -> Timestamp
   /// Where the store stands, as committed.
   private var heads: Heads
+  /// A transaction failed: where the store stands has to be read anew before the next.
+  private var headsAreInDoubt = false
   nonisolated let identity: StoreSchema.Identity
   /// The last committed sequence number.
   nonisolated let head: PositionSignal
@@ -89,26 +91,45 @@ actor StoreWriter {
   /// other request down; a failure of the database takes all of them down, and none is in the store.
   private func commit(_ batch: [StoreRequest]) {
     let time = clock()
-    var next = heads
     var results: [Result<Appended?, EventStoreError>] = []
     results.reserveCapacity(batch.count)
-    let erases = batch.contains { if case .remove = $0.kind { true } else { false } }
     do {
+      let erases = batch.contains { $0.erases }
       // Erased payloads are overwritten, not only unlinked.
       if erases { try connection.execute("PRAGMA secure_delete = ON") }
+      var next = heads
       try connection.write {
+        if headsAreInDoubt {
+          next = try Self.readHeads(connection, partitionCount: identity.partitionCount)
+        }
         for request in batch {
           results.append(try carryOut(request.kind, time: time, heads: &next))
         }
       }
-      if erases { try forgetErasedPages() }
       heads = next
+      headsAreInDoubt = false
+      if erases { finishErasing(batch, &results) }
     } catch {
+      headsAreInDoubt = true
       let failure = Self.failure(error, path: connection.path)
       results = Array(repeating: .failure(failure), count: batch.count)
     }
     head.advance(to: heads.sequence)
     for (request, result) in zip(batch, results) { request.completion(result) }
+  }
+
+  private func finishErasing(
+    _ batch: [StoreRequest], _ results: inout [Result<Appended?, EventStoreError>]
+  ) {
+    do {
+      try forgetErasedPages()
+    } catch {
+      // The removal is committed; what is not done is that nothing is left of it in the log.
+      let failure = EventStoreError.unavailable(
+        "the stream is removed, but its events may still be in \(connection.path)-wal",
+        cause: error)
+      for index in batch.indices where batch[index].erases { results[index] = .failure(failure) }
+    }
   }
 
   /// Brings erased pages from the log into the file and empties the log, which still held them as they

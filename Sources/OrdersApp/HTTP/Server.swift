@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 import Hummingbird
 import Logging
@@ -81,4 +82,16 @@ func makeRouter() -> Router<BasicRequestContext> {
   let router = Router(context: BasicRequestContext.self)
   router.middlewares.add(FailureReplies())
   return router
+}
+
+/// The route that tells that a process answers.
+func addHealth(to router: Router<BasicRequestContext>) {
+  router.get("/healthz") { _, _ in
+    Reply { json in
+      json.beginObject()
+      json.key("status")
+      json.string("ok")
+      json.endObject()
+    }
+  }
 }

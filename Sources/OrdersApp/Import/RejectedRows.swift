@@ -7,11 +7,18 @@ final class RejectedRows {
   private var handle: FileHandle?
   private(set) var count = 0
 
-  init(path: String) {
+  /// The file at `path`, which is not there until a row is rejected: one of an earlier run is removed.
+  init(path: String) throws(Failure) {
     self.path = path
+    guard FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      try FileManager.default.removeItem(atPath: path)
+    } catch {
+      throw Failure("the file of rejected rows \(path) can't be replaced: \(error)")
+    }
   }
 
-  /// Adds a row. The file is made, or made anew, with the first.
+  /// Adds a row.
   func add(line: Int, reason: String) throws(Failure) {
     do {
       let handle = try handle ?? open()

@@ -125,14 +125,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let queries = QueryRoutes(
         directory: files.readModels, names: ReadModelName.allCases)
       queries.add(to: router)
-      router.get("/healthz") { _, _ in
-        Reply { json in
-          json.beginObject()
-          json.key("status")
-          json.string("ok")
-          json.endObject()
-        }
-      }
+      addHealth(to: router)
       router.get("/readyz") { _, _ in Self.readiness(queries) }
       try await OrdersApp.run(
         [

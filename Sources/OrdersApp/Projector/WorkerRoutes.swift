@@ -11,14 +11,7 @@ struct WorkerRoutes: Sendable {
   let worker: WorkerReference
 
   func add(to router: Router<BasicRequestContext>) {
-    router.get("/healthz") { _, _ in
-      Reply { json in
-        json.beginObject()
-        json.key("status")
-        json.string("ok")
-        json.endObject()
-      }
-    }
+    addHealth(to: router)
     router.get("/readyz") { _, _ in readiness() }
   }
 

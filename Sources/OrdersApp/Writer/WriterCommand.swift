@@ -150,7 +150,7 @@ public struct WriterCommand: AsyncParsableCommand {
       try await withSink(
         target, store: store, kafka: kafka, server: server, logger: log.logger("writer")
       ) { [file, rejected] sink in
-        let rejected = RejectedRows(path: rejected)
+        let rejected = try RejectedRows(path: rejected)
         let importer = Importer(input: try InputFile(file), sink: sink, rejected: rejected)
         let summary = try await importer.run()
         print(summary.text)

@@ -42,14 +42,7 @@ struct WriterRoutes: Sendable {
       let summary = try await summary()
       return Reply { summary.write(&$0) }
     }
-    router.get("/healthz") { _, _ in
-      Reply { json in
-        json.beginObject()
-        json.key("status")
-        json.string("ok")
-        json.endObject()
-      }
-    }
+    addHealth(to: router)
     router.get("/readyz", use: readiness)
   }
 
