@@ -225,6 +225,19 @@ import Testing
     #expect(appended?.last.sequenceNumber == head + 1)
   }
 
+  /// Whoever reads a store that is just being made is told so, and not that it is something else.
+  @Test func aFileWithoutTablesIsAStoreToBe() throws {
+    try Data().write(to: URL(filePath: path))
+    guard
+      case .empty = #expect(
+        throws: StoreOpenError.self, performing: { try SQLiteEventLog(path: path) })
+    else {
+      Issue.record("an empty file was taken for something else")
+      return
+    }
+    #expect(try open().head.position == 0)
+  }
+
   @Test func theOutboxRemembersWhatIsPublished() async throws {
     let store = try open()
     _ = try await store.append(["one", "two"], to: "a", expecting: .any)

@@ -64,7 +64,12 @@ enum StoreSchema {
   /// Reads the identity of a store that exists.
   static func identity(_ connection: SQLiteConnection) throws -> Identity {
     let found = try connection.integer("PRAGMA user_version") ?? 0
-    if found == 0 { throw StoreOpenError.notAStore(path: connection.path) }
+    if found == 0 {
+      let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
+      throw isEmpty
+        ? StoreOpenError.empty(path: connection.path)
+        : StoreOpenError.notAStore(path: connection.path)
+    }
     if found > version { throw StoreOpenError.newer(path: connection.path, version: found) }
     guard let id = try connection.text("SELECT value FROM store WHERE key = 'store_id'"),
       let count = try connection.integer("SELECT value FROM store WHERE key = 'partitions'")
@@ -94,6 +99,8 @@ public enum StoreOpenError: Error, Sendable, CustomStringConvertible {
   case locked(path: String, owner: String)
   /// The file belongs to something else.
   case notAStore(path: String)
+  /// There is nothing in the file yet: a writer may be just about to make the store.
+  case empty(path: String)
   /// The file was written by a newer version of the code.
   case newer(path: String, version: Int64)
   /// The store was created with another number of partitions.
@@ -109,6 +116,8 @@ public enum StoreOpenError: Error, Sendable, CustomStringConvertible {
         + "or send commands to it over HTTP"
     case .notAStore(let path):
       "\(path) is not an event store: name another path"
+    case .empty(let path):
+      "\(path) is empty: start the store's writer, or name another path"
     case .newer(let path, let version):
       "the store \(path) has schema version \(version), newer than this program's "
         + "\(StoreSchema.version): run the newer program"

@@ -51,9 +51,8 @@ enum FeedSource: Sendable, Equatable {
         return try await attempt()
       } catch let error as HTTPFailure {
         throw Failure("--feed does not name a writer: \(error)")
-      } catch let error as StoreOpenError {
-        throw error
       } catch {
+        if let error = error as? StoreOpenError, !error.isPassing { throw error }
         try Task.checkCancellation()
         failures += 1
         if failures == 1 || failures % 10 == 0 {
@@ -63,5 +62,13 @@ enum FeedSource: Sendable, Equatable {
         try await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
       }
     }
+  }
+}
+
+extension StoreOpenError {
+  /// A writer that is just making the store changes this.
+  fileprivate var isPassing: Bool {
+    if case .empty = self { return true }
+    return false
   }
 }
