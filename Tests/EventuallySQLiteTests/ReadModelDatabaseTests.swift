@@ -110,7 +110,7 @@ private struct LastRow: ReadModelRow {
 
   /// The workers of a read model start at the same time, and one of them makes the file.
   @Test func manyWorkersMayMakeTheFile() async throws {
-    for round in 0..<10 {
+    for round in 0..<40 {
       let path = folder.file("\(round).sqlite")
       let epochs = try await withThrowingTaskGroup(of: UInt64.self) { group in
         for worker in 0..<6 {

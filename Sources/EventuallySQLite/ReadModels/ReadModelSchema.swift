@@ -28,7 +28,8 @@ enum ReadModelSchema {
   static func prepare(
     _ connection: SQLiteConnection, tables: [TableSchema], identity: Identity
   ) throws {
-    try connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL")
+    try connection.useWriteAheadLog()
+    try connection.execute("PRAGMA synchronous = NORMAL")
     try connection.execute("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000")
     try connection.write {
       if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {

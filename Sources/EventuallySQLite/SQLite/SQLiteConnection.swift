@@ -58,6 +58,22 @@ public final class SQLiteConnection {
     guard code == SQLITE_OK else { throw error(code, sql) }
   }
 
+  /// Switches the database to a write-ahead log, where it has none yet.
+  ///
+  /// The switch needs the file alone for a moment, and SQLite does not wait for that by itself: where several
+  /// processes make the same database, all but one of them find it locked.
+  public func useWriteAheadLog() throws(SQLiteError) {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while true {
+      do {
+        return try execute("PRAGMA journal_mode = WAL")
+      } catch {
+        guard error.isBusy, ContinuousClock.now < deadline else { throw error }
+      }
+      sqlite3_sleep(5)
+    }
+  }
+
   /// A prepared statement, kept for the next time. It is reset and without bindings.
   public func statement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
     if let statement = statements[sql] {

@@ -46,7 +46,8 @@ enum StoreSchema {
     _ connection: SQLiteConnection, partitionCount: Partition?
   ) throws -> Identity {
     // In this order: the page size and WAL mode are set while the file is empty.
-    try connection.execute("PRAGMA page_size = 8192; PRAGMA journal_mode = WAL")
+    try connection.execute("PRAGMA page_size = 8192")
+    try connection.useWriteAheadLog()
     try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
     try connection.execute("PRAGMA wal_autocheckpoint = 4000")
     try connection.write {
