@@ -1,4 +1,4 @@
-public import Logging
+import Logging
 
 /// How to reach a Kafka cluster, and which topic holds a store's events.
 public struct KafkaConfiguration: Sendable, Hashable {
@@ -18,7 +18,10 @@ public struct KafkaConfiguration: Sendable, Hashable {
 
   /// Makes sure that the client knows all settings and takes their values. The cluster is not asked.
   /// - Throws: ``KafkaError`` that names the setting.
-  public func check(logger: Logger) throws(KafkaError) {
+  public func check() throws(KafkaError) {
+    // What the clients would say is said again by those that are made to be used.
+    var logger = Logger(label: "eventually.check")
+    logger.logLevel = .critical
     _ = try ProducerClient(self, logger: logger)
     _ = try ConsumerClient(self, group: "eventually-check", settings: [], logger: logger)
   }

@@ -17,9 +17,12 @@ final class ClientLog: Sendable {
   static let forward: cks_log = { context, level, facility, line in
     guard let context else { return }
     let log = Unmanaged<ClientLog>.fromOpaque(context).takeUnretainedValue()
+    let facility = String(cString: facility)
+    // Said at each start, before the broker has told what it can do.
+    let isNoise = facility == "AUTOCREATE"
     log.logger.log(
-      level: ClientLog.level(level), "\(String(cString: line))",
-      metadata: ["facility": "\(String(cString: facility))"])
+      level: isNoise ? .debug : ClientLog.level(level), "\(String(cString: line))",
+      metadata: ["facility": "\(facility)"])
   }
 
   /// librdkafka says much at warning level that passes by itself, and reports what does not in its

@@ -83,7 +83,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let server = Server(
         router: router, listen: address, addressFile: addressFile, logger: logger)
       let kafka = try kafka.configuration()
-      try kafka.check(logger: logger)
+      try kafka.check()
       let feed = FeedSource(feed)
       let group = readModel.group(topic: kafka.topic)
       let model = readModel.model

@@ -15,7 +15,7 @@ struct WriterNode: Sendable {
 
   /// Takes the writer's role.
   init(store options: StoreOptions, kafka: KafkaConfiguration, logger: Logger) throws {
-    try kafka.check(logger: logger)
+    try kafka.check()
     let codec = OrderEventCodec()
     store = try OrderStore(
       path: try options.preparedPath(), codec: codec,
