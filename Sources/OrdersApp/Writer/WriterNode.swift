@@ -54,11 +54,18 @@ struct Until: Service {
   }
 }
 
+/// A service whose failure stops the others in order, before it ends the process.
+private func configuration(
+  _ service: any Service
+) -> ServiceGroupConfiguration.ServiceConfiguration {
+  .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
+}
+
 /// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them.
 func run(_ services: [any Service], logger: Logger) async throws {
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
-      services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+      services: services.map(configuration), gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger))
   try await group.run()
 }
@@ -67,10 +74,11 @@ func run(_ services: [any Service], logger: Logger) async throws {
 func run(
   _ services: [any Service], logger: Logger, while work: @escaping @Sendable () async throws -> Void
 ) async throws {
-  var all = services.map {
-    ServiceGroupConfiguration.ServiceConfiguration(service: $0)
-  }
-  all.append(.init(service: Until(work), successTerminationBehavior: .gracefullyShutdownGroup))
+  var all = services.map(configuration)
+  all.append(
+    .init(
+      service: Until(work), successTerminationBehavior: .gracefullyShutdownGroup,
+      failureTerminationBehavior: .gracefullyShutdownGroup))
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
