@@ -7,10 +7,14 @@ import Foundation
 /// the last one: reading a stream walks back along these links. An index by stream and version would cost
 /// every append a random page for each event.
 enum StoreSchema {
-  /// Raised with each change of the tables; stored as SQLite's `user_version`.
-  static let version: Int64 = 1
+  /// What leads from each version of the tables to the next, from an empty file on. A step never changes once
+  /// stores have been made with it: what is to be different comes in a further step.
+  private static let steps = [version1]
 
-  private static let tables = """
+  /// The version that this code works with; stored as SQLite's `user_version`.
+  static let version = Int64(steps.count)
+
+  private static let version1 = """
     CREATE TABLE store (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
     CREATE TABLE streams (
       key INTEGER PRIMARY KEY,
@@ -52,7 +56,11 @@ enum StoreSchema {
     try connection.execute("PRAGMA wal_autocheckpoint = 4000")
     try connection.write {
       let found = try connection.integer("PRAGMA user_version") ?? 0
-      if found == 0 { try create(connection, partitionCount: partitionCount ?? 12) }
+      if found == 0 {
+        try create(connection, partitionCount: partitionCount ?? 12)
+      } else if found < version {
+        try migrate(connection, from: found)
+      }
     }
     let identity = try identity(connection)
     if let partitionCount, partitionCount != identity.partitionCount {
@@ -84,12 +92,17 @@ enum StoreSchema {
     guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
       throw StoreOpenError.notAStore(path: connection.path)
     }
-    try connection.execute(tables)
+    try migrate(connection, from: 0)
     let id = UUID().uuidString.lowercased()
     try connection.run("INSERT INTO store VALUES ('store_id', ?)", .text(id))
     try connection.run(
       "INSERT INTO store VALUES ('partitions', ?)", .integer(Int64(partitionCount)))
     try connection.execute("INSERT INTO store VALUES ('published', 0)")
+  }
+
+  /// Takes the steps that a file has not taken yet, within the caller's transaction.
+  private static func migrate(_ connection: SQLiteConnection, from found: Int64) throws {
+    for step in steps[Int(found)...] { try connection.execute(step) }
     try connection.execute("PRAGMA user_version = \(version)")
   }
 }
