@@ -1,0 +1,69 @@
+import Eventually
+import Logging
+
+/// Connects, looks at the topic, and reads its end: calls that block, on a thread of their own.
+actor PublisherPreparation {
+  private let executor = BlockingExecutor(label: "kafka.publisher.start")
+  private let configuration: KafkaConfiguration
+  private let logger: Logger
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  init(_ configuration: KafkaConfiguration, logger: Logger) {
+    self.configuration = configuration
+    self.logger = logger
+  }
+
+  func start(
+    storeID: String, partitions: Partition
+  ) throws -> (producer: ProducerClient, tail: [UInt64]) {
+    let producer = try ProducerClient(configuration, logger: logger)
+    try ensureTopic(producer, partitions: partitions)
+    let tail = try TopicTail(configuration, storeID: storeID, logger: logger)
+      .read(partitions: partitions)
+    return (producer, tail)
+  }
+
+  /// Asks several times for a second instead of once for long, so that a cancelled task does not wait for a
+  /// broker that is away.
+  private func partitionCount(_ producer: ProducerClient) throws -> Partition {
+    for _ in 0..<9 {
+      do {
+        return try producer.partitionCount(timeout: 1000)
+      } catch {
+        try Task.checkCancellation()
+        if !error.isRetriable { throw error }
+      }
+    }
+    return try producer.partitionCount(timeout: 1000)
+  }
+
+  private func ensureTopic(_ producer: ProducerClient, partitions: Partition) throws {
+    var count = try partitionCount(producer)
+    if count == 0 {
+      do {
+        try producer.createTopic(partitions: partitions)
+      } catch {
+        if error.isRetriable { throw error }
+        throw TopicError.notCreated(
+          topic: configuration.topic, partitions: partitions, cause: error)
+      }
+      logger.info(
+        "created the topic",
+        metadata: ["topic": "\(configuration.topic)", "partitions": "\(partitions)"])
+      count = try partitionCount(producer)
+      // Brokers may take a moment to know of a new topic; the caller tries again.
+      if count == 0 {
+        throw KafkaError(
+          code: 0, message: "it is not known to the brokers yet", isRetriable: true,
+          operation: "look for the topic '\(configuration.topic)'")
+      }
+    }
+    guard count == partitions else {
+      throw TopicError.partitionCount(
+        topic: configuration.topic, actual: count, expected: partitions)
+    }
+  }
+}
