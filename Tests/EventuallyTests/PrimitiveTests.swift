@@ -91,6 +91,26 @@ import Testing
   }
 }
 
+@Suite struct EventIDSuccessorTests {
+  @Test func successorsDifferAndStayVersionSeven() throws {
+    let time = Timestamp(microseconds: 1_700_000_000_000_000)
+    // Just before its random bits run over, and anywhere.
+    for first in [EventID(time: time, random: 5, .max), EventID(time: time)] {
+      var seen: Set<EventID> = [first]
+      var id = first
+      for _ in 0..<1000 {
+        id = id.successor
+        seen.insert(id)
+        let uuid = try #require(UUID(uuidString: id.description))
+        #expect(uuid.uuid.6 >> 4 == 7)
+        #expect(uuid.uuid.8 >> 6 == 2)
+        #expect(id.high >> 16 == first.high >> 16)
+      }
+      #expect(seen.count == 1001)
+    }
+  }
+}
+
 @Suite struct RetryPolicyTests {
   @Test func pausesGrowUpToTheLongest() {
     let policy = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(1))

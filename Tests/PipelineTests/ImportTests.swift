@@ -166,6 +166,21 @@ import Testing
   }
 }
 
+@Suite struct RejectedRowsTests {
+  @Test func replacesItsOwnFileAndNothingElse() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    func content() throws -> String { try String(contentsOfFile: path, encoding: .utf8) }
+    try RejectedRows(path: path).add(line: 7, reason: "a \"reason\"")
+    #expect(try content() == "line,reason\n7,\"a \"\"reason\"\"\"\n")
+    _ = try RejectedRows(path: path)
+    #expect(!FileManager.default.fileExists(atPath: path))
+    try Data("InvoiceNo,StockCode\n".utf8).write(to: URL(filePath: path))
+    #expect(throws: Failure.self) { try RejectedRows(path: path) }
+    #expect(try content() == "InvoiceNo,StockCode\n")
+  }
+}
+
 @Suite struct OrderGeneratorTests {
   @Test func theSameSeedGivesTheSameLegalOrders() throws {
     for number in 1...300 {

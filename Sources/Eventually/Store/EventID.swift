@@ -17,8 +17,8 @@ public struct EventID: Sendable, Hashable {
     self.init(time: time, random: generator.next(), generator.next())
   }
 
-  /// The next id in the same millisecond: one that is larger, and as unlikely to be anybody else's. For ids
-  /// that are made together, instead of asking for random bits each time.
+  /// The next id in the same millisecond, as unlikely to be anybody else's: for ids that are made together,
+  /// instead of asking for random bits each time. It is larger, unless the random bits run over.
   public var successor: EventID {
     let random = low & 0x3FFF_FFFF_FFFF_FFFF
     return EventID(

@@ -23,9 +23,9 @@ public struct PartitionLease: Sendable, Hashable {
 
 /// Consecutive entries of one partition, delivered under one lease.
 public struct Delivery<Event: Sendable>: Sendable {
-  /// The lease that the entries were read under.
+  /// The partition that the entries are of.
   public var partition: Partition
-  /// The epoch of that lease.
+  /// The epoch of the lease that they were read under.
   public var epoch: UInt64
   /// The partition sequence before the first entry; `nil` where there is none and never was a checkpoint.
   public var after: UInt64?

@@ -3,18 +3,27 @@ import Foundation
 
 /// The file that rejected rows go to, with their line numbers and the reasons.
 final class RejectedRows {
+  private static let header = Data("line,reason\n".utf8)
+
   let path: String
   private var handle: FileHandle?
   private(set) var count = 0
 
   /// The file at `path`, which is not there until a row is rejected: one of an earlier run is removed.
+  /// - Throws: where there is a file that is something else, such as the input.
   init(path: String) throws(Failure) {
     self.path = path
     guard FileManager.default.fileExists(atPath: path) else { return }
     do {
+      let file = try FileHandle(forReadingFrom: URL(filePath: path))
+      let start = try file.read(upToCount: Self.header.count)
+      try file.close()
+      guard start == Self.header else {
+        throw Failure("it is no file of rejected rows; name another with --rejected")
+      }
       try FileManager.default.removeItem(atPath: path)
     } catch {
-      throw Failure("the file of rejected rows \(path) can't be replaced: \(error)")
+      throw Failure("the file \(path) is not replaced by rejected rows: \(error)")
     }
   }
 
@@ -32,7 +41,7 @@ final class RejectedRows {
   }
 
   private func open() throws -> FileHandle {
-    try Data("line,reason\n".utf8).write(to: URL(filePath: path))
+    try Self.header.write(to: URL(filePath: path))
     let handle = try FileHandle(forWritingTo: URL(filePath: path))
     try handle.seekToEnd()
     return handle

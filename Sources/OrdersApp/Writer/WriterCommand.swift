@@ -129,7 +129,8 @@ public struct WriterCommand: AsyncParsableCommand {
         InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country, in any order.
 
         The import may be killed and run again at any point: what is there already is found, not placed \
-        again. Rows that can't be imported go to a file, with their line numbers and the reasons; the \
+        again. The rows of an invoice need not stand together, but at most 256 other invoices may lie \
+        between them. Rows that can't be imported go to a file, with their line numbers and the reasons; the \
         summary accounts for every row.
         """)
 
