@@ -208,6 +208,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
     for path in ["/events?limit=0", "/events?after=x", "/events?partition=4"] {
       #expect(try await writer.text(path).status == 400, "\(path)")
     }
+    #expect(try await writer.text("/events?store=another").status == 409)
     let feed = try await writer.text("/events?after=1&limit=2").body.split(separator: "\n")
     #expect(feed.count == 2 && feed[0].contains("\"sequenceNumber\":2"))
     #expect(try await projector.stop() == 0)
@@ -231,6 +232,33 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
     #expect(try await writer.send("DELETE", "/orders/gone").status == 404)
     #expect(try await writer.post("/orders/gone/commands", order).body.contains("\"version\":3"))
     #expect(try await pipeline.verifiedDigests()["sales"] != before["sales"])
+    for worker in workers { #expect(try await worker.stop() == 0) }
+  }
+
+  /// The broker has lost everything: the writer goes on, and new read models get it from the writer's feed.
+  @Test func whatTheBrokerLostComesFromTheWriter() async throws {
+    try await pipeline.startBroker()
+    var writer = try await pipeline.startWriter("--partitions", "4")
+    let simulation = try await pipeline.run(
+      "writer", "simulate", "--url", writer.base, "--orders", "300")
+    #expect(simulation.code == 0, "\(simulation.output)")
+    let head = await pipeline.head()
+    let log = try SQLiteEventLog(path: pipeline.store, readers: 1)
+    try await waitUntil("the published position \(head)") { try await log.published() == head }
+    #expect(try await pipeline.writer?.stop() == 0)
+    try await pipeline.startBroker()
+    writer = try await pipeline.startWriter()
+    let (worker, url) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales")
+    var workers = [worker]
+    for name in ["orders", "customers"] {
+      workers.append(try await pipeline.startProjector(name, feed: writer.base, worker: name).0)
+    }
+    #expect(try await pipeline.verifiedDigests().count == 3)
+    try await waitUntil("\(head) events from the feed", within: .seconds(20), seen: { worker.log })
+    {
+      try await url.text("/readyz").body.contains("\"eventsFromFeed\":\(head),")
+    }
     for worker in workers { #expect(try await worker.stop() == 0) }
   }
 

@@ -120,8 +120,11 @@ final class Pipeline {
     return (code, process.log)
   }
 
+  /// Starts a broker that holds nothing, in place of an earlier one.
   func startBroker(partitions: Int = 4) async throws {
+    broker = nil
     let file = file("brokers")
+    try? FileManager.default.removeItem(atPath: file)
     broker = try start(
       "devbroker", "--bootstrap-file", file, "--partitions", "\(partitions)")
     brokers = try await content(of: file)

@@ -58,14 +58,17 @@ struct HTTPEndpoint: Sendable, Hashable {
 }
 
 /// The feed of a writer, over HTTP.
+///
+/// Another writer may come to serve at the same address later, so each request says which store is meant.
 struct HTTPEventFeed: EventFeed {
   let endpoint: HTTPEndpoint
+  let storeID: String
 
   func records(
     partition: Partition, after position: UInt64, limit: Int
   ) async throws -> [EventRecord] {
     let body = try await endpoint.get(
-      "/events?partition=\(partition)&after=\(position)&limit=\(limit)")
+      "/events?store=\(storeID)&partition=\(partition)&after=\(position)&limit=\(limit)")
     return try body.split(separator: UInt8(ascii: "\n")).map { line in
       let line = Array(line)
       return try OrderJSON.record(line.span)
@@ -73,13 +76,11 @@ struct HTTPEventFeed: EventFeed {
   }
 
   func heads() async throws -> [UInt64] {
-    try await store().heads
-  }
-
-  /// What the writer says of its store.
-  func store() async throws -> StoreSummary {
-    let body = try await endpoint.get("/store")
-    return try StoreSummary(json: body.span)
+    let store = try await StoreSummary(from: endpoint)
+    guard store.storeID == storeID else {
+      throw Failure("\(endpoint.base) now serves the store \(store.storeID), not \(storeID)")
+    }
+    return store.heads
   }
 }
 
@@ -113,6 +114,12 @@ struct StoreSummary: Sendable, Equatable {
 }
 
 extension StoreSummary {
+  /// What a writer says of its store.
+  init(from endpoint: HTTPEndpoint) async throws {
+    let body = try await endpoint.get("/store")
+    try self.init(json: body.span)
+  }
+
   init(json bytes: Span<UInt8>) throws {
     var reader = JSONReader(bytes)
     self.init(storeID: "", partitionCount: 0, heads: [], head: 0, published: 0)

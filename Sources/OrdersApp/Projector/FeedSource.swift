@@ -28,10 +28,10 @@ enum FeedSource: Sendable, Equatable {
       }
       return (log, log.storeID, log.partitionCount)
     case .writer(let endpoint):
-      let feed = HTTPEventFeed(endpoint: endpoint)
       let store = try await Self.waiting(for: endpoint.base, logger: logger) {
-        try await feed.store()
+        try await StoreSummary(from: endpoint)
       }
+      let feed = HTTPEventFeed(endpoint: endpoint, storeID: store.storeID)
       return (feed, store.storeID, store.partitionCount)
     }
   }

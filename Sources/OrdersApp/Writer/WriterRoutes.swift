@@ -125,8 +125,13 @@ struct WriterRoutes: Sendable {
     }
   }
 
-  /// The event feed, one event a line: of a partition, or of the whole store.
+  /// The event feed, one event a line: of a partition, or of the whole store. Whoever names a store gets
+  /// events of that store or none.
   private func events(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
+    if let asked = request.uri.queryParameters["store"], asked != store.storeID {
+      throw HTTPError(
+        .conflict, message: "this is the store \(store.storeID), not \(asked.prefix(80))")
+    }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
     let records: [EventRecord]
