@@ -29,6 +29,7 @@ let signals: Target.Dependency = .product(
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let http: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
@@ -78,12 +79,23 @@ let package = Package(
       "OrdersApp",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
-        signals, arguments, http, httpTypes, httpClient, nio, nioHTTP, crypto,
+        signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioHTTP, crypto,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),
     executable("eventuallyctl", ["OrdersApp", arguments]),
     executable("devbroker", ["EventuallyKafka", "OrdersApp", arguments]),
+
+    // Proof: scenarios of failures, played with the real executables.
+    library(
+      "FaultScenarios",
+      ["Eventually", "EventuallySQLite", "Orders", "OrdersApp", arguments]),
+    executable(
+      "torture",
+      ["FaultScenarios", "writer", "projector", "eventuallyctl", "devbroker", arguments]),
+    // The C shim on its own, for valgrind.
+    .executableTarget(
+      name: "shimcheck", dependencies: ["CKafkaShim"], path: "Tests/CKafkaShimCheck"),
 
     tests("EventuallyTests", ["Eventually"]),
     tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite"]),
@@ -92,9 +104,13 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "writer", "projector",
-        "eventuallyctl", "devbroker", arguments,
+        "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "FaultScenarios", "writer",
+        "projector", "eventuallyctl", "devbroker", arguments,
       ]),
+    .testTarget(
+      name: "FaultTests",
+      dependencies: ["FaultScenarios", "writer", "projector", "eventuallyctl", "devbroker"],
+      path: "Tests/Faults", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],
   cLanguageStandard: .gnu17

@@ -53,6 +53,30 @@ bool cks_mock_cluster_set_broker_up(
   return !code;
 }
 
+bool cks_mock_cluster_set_rtt(
+    cks_mock_cluster *mock, int32_t broker, int32_t milliseconds, cks_error *error) {
+  rd_kafka_resp_err_t code = rd_kafka_mock_broker_set_rtt(mock->cluster, broker, milliseconds);
+  if (code) cks_set_error(error, code, NULL);
+  return !code;
+}
+
+bool cks_mock_cluster_set_leader(
+    cks_mock_cluster *mock, const char *topic, int32_t partition, int32_t broker,
+    cks_error *error) {
+  rd_kafka_resp_err_t code =
+      rd_kafka_mock_partition_set_leader(mock->cluster, topic, partition, broker);
+  if (code) cks_set_error(error, code, NULL);
+  return !code;
+}
+
+void cks_mock_cluster_fail_requests(
+    cks_mock_cluster *mock, int16_t api_key, int32_t code, size_t count) {
+  for (size_t i = 0; i < count; i++) {
+    rd_kafka_mock_push_request_errors(
+        mock->cluster, api_key, 1, (rd_kafka_resp_err_t)code);
+  }
+}
+
 void cks_mock_cluster_destroy(cks_mock_cluster *mock) {
   rd_kafka_mock_cluster_destroy(mock->cluster);
   rd_kafka_destroy(mock->client);

@@ -5,8 +5,10 @@ public import Eventually
 ///
 /// It is not Kafka. It keeps everything in memory, and of each partition only the newest 5 MiB; it has no admin
 /// calls, no transactions and no fencing; and each rebalance takes it about as long as the session timeout.
-/// It is used by one thread at a time.
-public final class DevelopmentCluster {
+///
+/// `@unchecked Sendable`: the mock cluster runs on a thread of its own, to which its calls are handed over, or guards
+/// what they touch by a lock; the handle itself never changes.
+public final class DevelopmentCluster: @unchecked Sendable {
   private let handle: OpaquePointer
 
   /// Starts a cluster on free ports of 127.0.0.1.
@@ -33,6 +35,37 @@ public final class DevelopmentCluster {
     guard cks_mock_cluster_create_topic(handle, topic, partitions, replicationFactor, &error) else {
       throw KafkaError(error, "create the topic '\(topic)'")
     }
+  }
+
+  /// A kind of request that can be made to fail.
+  public enum RequestKind: Int16, Sendable {
+    /// Producing records.
+    case produce = 0
+    /// Fetching records.
+    case fetch = 1
+  }
+
+  /// Delays all answers of a broker, counted from 1.
+  public func setRoundTrip(of broker: Int32, milliseconds: Int32) throws(KafkaError) {
+    var error = cks_error()
+    guard cks_mock_cluster_set_rtt(handle, broker, milliseconds, &error) else {
+      throw KafkaError(error, "delay the answers of broker \(broker)")
+    }
+  }
+
+  /// Makes a broker the leader of a partition.
+  public func setLeader(
+    of partition: Partition, in topic: String, to broker: Int32
+  ) throws(KafkaError) {
+    var error = cks_error()
+    guard cks_mock_cluster_set_leader(handle, topic, partition, broker, &error) else {
+      throw KafkaError(error, "make broker \(broker) the leader of partition \(partition)")
+    }
+  }
+
+  /// Makes the next requests of a kind fail with an error of the Kafka protocol, by its number. They have no effect.
+  public func fail(_ kind: RequestKind, code: Int32, count: Int) {
+    cks_mock_cluster_fail_requests(handle, kind.rawValue, code, count)
   }
 
   /// Takes a broker, counted from 1, down, or brings it up again.

@@ -101,6 +101,7 @@ final class MemoryReadModel: ReadModelStore {
     var leases: [Partition: PartitionLease] = [:]
     var events: [Partition: [UInt64]] = [:]
     var count = 0
+    var foreign: [ForeignRecord] = []
   }
   private let state = Locked(State())
   let applied = PositionSignal(at: 0)
@@ -132,7 +133,14 @@ final class MemoryReadModel: ReadModelStore {
     }
   }
 
-  func apply(_ deliveries: [Delivery<String>]) -> [PartitionLease] {
+  func keep(_ records: [ForeignRecord]) {
+    state.withLock { $0.foreign += records }
+  }
+
+  /// What was kept without being applied.
+  var foreign: [ForeignRecord] { state.withLock { $0.foreign } }
+
+  func apply(_ deliveries: [Delivery<String>], parking: [ProjectionFailure]) -> ApplyOutcome {
     let (overtaken, count) = state.withLock { state -> ([PartitionLease], Int) in
       var overtaken: [PartitionLease] = []
       for delivery in deliveries {
@@ -156,7 +164,7 @@ final class MemoryReadModel: ReadModelStore {
       return (overtaken, state.count)
     }
     applied.advance(to: UInt64(count))
-    return overtaken
+    return ApplyOutcome(overtaken: overtaken)
   }
 }
 

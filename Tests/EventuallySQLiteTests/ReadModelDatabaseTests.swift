@@ -69,7 +69,7 @@ private struct LastRow: ReadModelRow {
   }
 
   private func open(_ model: WordModel = WordModel()) throws -> ReadModelDatabase<WordModel> {
-    try ReadModelDatabase(path: path, model: model, storeID: "store", partitionCount: 4)
+    try ReadModelDatabase(path: path, model: model, codec: TextCodec(), storeID: "store", partitionCount: 4)
   }
 
   private func delivery(
@@ -116,7 +116,7 @@ private struct LastRow: ReadModelRow {
         for worker in 0..<6 {
           group.addTask {
             let database = try ReadModelDatabase(
-              path: path, model: WordModel(), storeID: "store", partitionCount: 4)
+              path: path, model: WordModel(), codec: TextCodec(), storeID: "store", partitionCount: 4)
             return try await database.claim([0], owner: "\(worker)")[0].epoch
           }
         }
@@ -155,15 +155,11 @@ private struct LastRow: ReadModelRow {
   @Test func aFailingProjectionChangesNothing() async throws {
     let database = try open()
     let lease = try await database.claim([0], owner: "one")[0]
-    let error = await #expect(throws: ReadModelError.self) {
+    let error = await #expect(throws: ProjectionFailures.self) {
       try await database.apply([delivery(lease, after: nil, ["a", "poison", "b"])])
     }
-    guard case .projection(let position, let cause) = error else {
-      Issue.record("\(String(describing: error))")
-      return
-    }
-    #expect(position.partitionSequence == 2)
-    #expect(cause is WordModel.Refused)
+    #expect(error?.failures.map(\.position.partitionSequence) == [2])
+    #expect(error?.failures.first?.streamID == "s")
     #expect(try count("a") == nil)
     // Nor does what failed remain in the rows that the next batch sees.
     #expect(try await database.apply([delivery(lease, after: nil, ["a"])]).isEmpty)
@@ -180,10 +176,10 @@ private struct LastRow: ReadModelRow {
     #expect(throws: ReadModelError.self) { try open(renamed) }
     #expect(throws: ReadModelError.self) {
       try ReadModelDatabase(
-        path: path, model: WordModel(), storeID: "another", partitionCount: 4)
+        path: path, model: WordModel(), codec: TextCodec(), storeID: "another", partitionCount: 4)
     }
     #expect(throws: ReadModelError.self) {
-      try ReadModelDatabase(path: path, model: WordModel(), storeID: "store", partitionCount: 5)
+      try ReadModelDatabase(path: path, model: WordModel(), codec: TextCodec(), storeID: "store", partitionCount: 5)
     }
   }
 

@@ -41,3 +41,10 @@ func collect<S: AsyncSequence>(_ sequence: S) async throws -> [S.Element] {
   for try await element in sequence { elements.append(element) }
   return elements
 }
+
+extension ReadModelStore {
+  /// Applies deliveries, parking nothing; returns the leases that have been overtaken.
+  func apply(_ deliveries: [Delivery<Event>]) async throws -> [PartitionLease] {
+    try await apply(deliveries, parking: []).overtaken
+  }
+}

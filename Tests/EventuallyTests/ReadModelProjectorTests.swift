@@ -37,27 +37,49 @@ private final class ScriptedStore: ReadModelStore {
   struct Trouble: Error {}
   let failures: Locked<Int>
   let overtaken: Set<Partition>
+  /// Partitions whose first event can't be projected.
+  let poisonous: Set<Partition>
+  let parked = Locked<[[Partition]]>([])
   let applied = Locked<[Partition]>([])
 
-  init(failures: Int = 0, overtaken: Set<Partition> = []) {
+  init(
+    failures: Int = 0, overtaken: Set<Partition> = [], poisonous: Set<Partition> = []
+  ) {
     self.failures = Locked(failures)
     self.overtaken = overtaken
+    self.poisonous = poisonous
   }
+
+  func keep(_ records: [ForeignRecord]) {}
 
   func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] { [] }
 
-  func apply(_ deliveries: [Delivery<Event>]) throws -> [PartitionLease] {
+  func apply(
+    _ deliveries: [Delivery<Event>], parking: [ProjectionFailure]
+  ) throws -> ApplyOutcome {
+    parked.withLock { $0.append(parking.map(\.position.partition)) }
     try failures.withLock { left in
       if left > 0 {
         left -= 1
         throw Trouble()
       }
     }
+    let failing = deliveries.filter { delivery in
+      poisonous.contains(delivery.partition)
+        && !parking.contains { $0.position.partition == delivery.partition }
+    }
+    if !failing.isEmpty {
+      throw ProjectionFailures(
+        failing.map {
+          ProjectionFailure(position: $0.entries[0].position, streamID: "s", reason: "poison")
+        })
+    }
     let mine = deliveries.filter { !overtaken.contains($0.partition) }
     applied.withLock { $0 += mine.map(\.partition) }
-    return deliveries.filter { overtaken.contains($0.partition) }.map {
+    let refused = deliveries.filter { overtaken.contains($0.partition) }.map {
       PartitionLease(partition: $0.partition, epoch: $0.epoch, position: nil, offsetHint: nil)
     }
+    return ApplyOutcome(overtaken: refused, parked: parking.count)
   }
 }
 
@@ -74,7 +96,9 @@ private final class ScriptedStore: ReadModelStore {
   ) async -> ReadModelProjectorStatus {
     let projector = ReadModelProjector(
       subscription, into: store,
-      retry: RetryPolicy(firstPause: .milliseconds(1), longestPause: .milliseconds(2)))
+      retry: RetryPolicy(firstPause: .milliseconds(1), longestPause: .milliseconds(2)),
+      parking: RetryPolicy(
+        attempts: 3, firstPause: .milliseconds(1), longestPause: .milliseconds(2)))
     let running = Task { await projector.run() }
     await subscription.finished.wait(past: portions - 1)
     running.cancel()
@@ -91,6 +115,19 @@ private final class ScriptedStore: ReadModelStore {
     #expect(status.retries == 4)
     #expect(status.failure == nil)
     #expect(subscription.resumes.position == 1)
+  }
+
+  @Test func whatFailsForGoodIsParkedAndTheRestGoesOn() async {
+    let subscription = ScriptedSubscription([[delivery(0), delivery(1)], [delivery(2)]])
+    let store = ScriptedStore(poisonous: [1])
+    let status = await run(subscription, store, portions: 2)
+    // Three attempts, the next with the event parked; and then the next portion.
+    #expect(store.parked.withLock { $0 } == [[], [], [], [1], []])
+    #expect(store.applied.withLock { $0 } == [0, 1, 2])
+    #expect(status.applied == 2)
+    #expect(status.parked == 1)
+    #expect(status.retries == 2)
+    #expect(status.failure == nil)
   }
 
   @Test func overtakenPartitionsAreGivenUpAndTheOthersGoOn() async {

@@ -1,5 +1,6 @@
 import Eventually
 import EventuallySQLite
+import FaultScenarios
 import Foundation
 import Orders
 import Testing

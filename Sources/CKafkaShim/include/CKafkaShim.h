@@ -231,6 +231,20 @@ bool cks_mock_cluster_create_topic(
 bool cks_mock_cluster_set_broker_up(
     cks_mock_cluster *_Nonnull cluster, int32_t broker, bool up, cks_error *_Nonnull error);
 
+/// Delays all answers of a broker, or of all brokers where it is -1.
+bool cks_mock_cluster_set_rtt(
+    cks_mock_cluster *_Nonnull cluster, int32_t broker, int32_t milliseconds,
+    cks_error *_Nonnull error);
+
+/// Makes a broker the leader of a partition.
+bool cks_mock_cluster_set_leader(
+    cks_mock_cluster *_Nonnull cluster, const char *_Nonnull topic, int32_t partition,
+    int32_t broker, cks_error *_Nonnull error);
+
+/// Makes the next requests of a kind fail with an error of the protocol.
+void cks_mock_cluster_fail_requests(
+    cks_mock_cluster *_Nonnull cluster, int16_t api_key, int32_t code, size_t count);
+
 /// Stops the cluster and frees it.
 void cks_mock_cluster_destroy(cks_mock_cluster *_Nonnull cluster);
 

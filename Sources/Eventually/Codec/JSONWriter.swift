@@ -54,6 +54,13 @@ public struct JSONWriter: Sendable {
     needsComma = false
   }
 
+  /// Writes the key of a member whose name is only known when it is written.
+  public mutating func key(named name: String) {
+    string(name)
+    bytes.append(UInt8(ascii: ":"))
+    needsComma = false
+  }
+
   /// Writes a string.
   public mutating func string(_ value: String) {
     separate()

@@ -30,6 +30,8 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   /// There is no space left where the store is. Nothing was appended, and all that was acknowledged
   /// before is safe; appends work again when there is space.
   case full(String)
+  /// Too much waits to be appended; nothing was appended of this. Worth trying again in a moment.
+  case overloaded
   /// An event in the store can't be read with this code.
   case undecodable(position: EventPosition, type: String, cause: any Error)
   /// The store can't be used at the moment. What was in flight may or may not have been appended.
@@ -41,6 +43,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
     case .conflict(let conflict): conflict.description
     case .invalid(let reason): reason
     case .full(let what): "no space left: \(what)"
+    case .overloaded: "too many events wait to be appended: try again in a moment"
     case .undecodable(let position, let type, let cause):
       "the event at sequence number \(position.sequenceNumber), of type '\(type)', "
         + "can't be decoded: \(cause)"

@@ -12,8 +12,16 @@ public struct Partitioner: Sendable, Hashable {
   /// The partition of a stream: `murmur2(UTF-8 bytes of the id) & 0x7fffffff % count`.
   public func partition(of streamID: String) -> Partition {
     var id = streamID
-    return id.withUTF8 { Int32(bitPattern: murmur2(UnsafeRawBufferPointer($0)) & 0x7FFF_FFFF) }
-      % count
+    return id.withUTF8 { partition(of: UnsafeRawBufferPointer($0)) }
+  }
+
+  /// The partition of a stream, by the UTF-8 bytes of its id.
+  public func partition(of streamID: Span<UInt8>) -> Partition {
+    streamID.withUnsafeBytes { partition(of: $0) }
+  }
+
+  private func partition(of bytes: UnsafeRawBufferPointer) -> Partition {
+    Int32(bitPattern: murmur2(bytes) & 0x7FFF_FFFF) % count
   }
 }
 

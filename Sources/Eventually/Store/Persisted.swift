@@ -46,6 +46,15 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
     case .removed(_, let position), .erased(let position): position
     }
   }
+
+  /// The stream that the entry belongs to; `nil` for an erased event, of which that is not known any more.
+  public var streamID: StreamID? {
+    switch self {
+    case .event(let persisted): persisted.streamID
+    case .removed(let streamID, _): streamID
+    case .erased: nil
+    }
+  }
 }
 
 extension LogEntry: Equatable where Event: Equatable {}

@@ -70,6 +70,40 @@ where Element == [Delivery<Event>], Position == [Delivery<Event>] {
 public protocol PartitionCheckpointStore: Sendable {
   /// Takes partitions for a worker: raises each one's epoch and tells where to go on.
   func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease]
+
+  /// Keeps records that are not applied, for people to look at. The same record may come more than once.
+  func keep(_ records: [ForeignRecord]) async throws
+}
+
+/// A record on the bus that is not applied: it is of another store, or can't be read.
+public struct ForeignRecord: Sendable, Hashable {
+  /// The partition that it is in.
+  public var partition: Partition
+  /// Where the bus has it.
+  public var offset: Int64
+  /// Why it is not applied.
+  public var reason: String
+  /// The beginning of its key.
+  public var key: [UInt8]
+  /// The beginning of its value.
+  public var value: [UInt8]
+  /// How many bytes its value has.
+  public var size: Int
+
+  /// Of keys and values, this many bytes are kept.
+  public static let keptBytes = 1024
+
+  /// A record from its parts.
+  public init(
+    partition: Partition, offset: Int64, reason: String, key: [UInt8], value: [UInt8], size: Int
+  ) {
+    self.partition = partition
+    self.offset = offset
+    self.reason = reason
+    self.key = key
+    self.value = value
+    self.size = size
+  }
 }
 
 /// Serves a store's events by partition, to whoever missed some of them on the bus.

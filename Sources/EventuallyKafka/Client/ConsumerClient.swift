@@ -17,8 +17,8 @@ struct StartOffset: Equatable {
 
 /// Owns a consumer of one topic.
 ///
-/// `@unchecked Sendable`: its owner calls all of it from one thread, but for ``wake()``, which librdkafka
-/// allows from any.
+/// `@unchecked Sendable`: its owner calls all of it from one thread, but for ``wake()`` and
+/// ``watermarks(of:timeout:)``, which touch nothing of it that changes, and which librdkafka allows from any.
 final class ConsumerClient: @unchecked Sendable {
   private let handle: OpaquePointer
   private let log: ClientLog
@@ -117,11 +117,13 @@ final class ConsumerClient: @unchecked Sendable {
   }
 
   /// The first offset that a partition holds, and the one after its last.
-  func watermarks(of partition: Partition) throws(KafkaError) -> Range<Int64> {
+  func watermarks(
+    of partition: Partition, timeout: Int32 = 5000
+  ) throws(KafkaError) -> Range<Int64> {
     var error = cks_error()
     var low: Int64 = 0
     var high: Int64 = 0
-    guard cks_consumer_watermarks(handle, partition, 5000, &low, &high, &error) else {
+    guard cks_consumer_watermarks(handle, partition, timeout, &low, &high, &error) else {
       throw KafkaError(error, "ask for the offsets of partition \(partition)")
     }
     return low..<max(low, high)

@@ -12,6 +12,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let source: Source
   private let contentType: String
   private let logger: Logger
+  private let heartbeats: Heartbeats
   private let state = Locked(PublisherStatus())
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
@@ -23,12 +24,14 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   /// A publisher of a store's events.
   /// - Parameter contentType: the media type of the encoded events.
   public init(
-    _ configuration: KafkaConfiguration, source: Source, contentType: String, logger: Logger
+    _ configuration: KafkaConfiguration, source: Source, contentType: String,
+    heartbeats: Heartbeats = Heartbeats(), logger: Logger
   ) {
     self.configuration = configuration
     self.source = source
     self.contentType = contentType
     self.logger = logger
+    self.heartbeats = heartbeats
   }
 
   /// What the publisher is doing.
@@ -65,7 +68,8 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
 
   /// One life of a producer.
   private func publish() async throws {
-    let preparation = PublisherPreparation(configuration, logger: logger)
+    let preparation = PublisherPreparation(
+      configuration, heartbeats: heartbeats, logger: logger)
     let start = try await preparation.start(
       storeID: source.storeID, partitions: source.partitionCount)
     for (partition, head) in try await source.heads().enumerated()
@@ -74,6 +78,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
         topic: configuration.topic, partition: Partition(partition), found: start.tail[partition],
         store: head)
     }
+    FaultPoint.relayRecovering.pass()
     let cursor = try await source.published()
     let relay = Relay(
       producer: start.producer, tail: start.tail, prefix: cursor, logger: logger)
@@ -85,7 +90,14 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     published.advance(to: cursor)
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.produce(relay, from: cursor) }
-      group.addTask { try await relay.pollUntilCancelled { self.note(relay) } }
+      group.addTask {
+        let heartbeat = self.heartbeats.loop("relay.acknowledge")
+        defer { heartbeat.ended() }
+        try await relay.pollUntilCancelled {
+          heartbeat.beat()
+          self.note(relay)
+        }
+      }
       group.addTask { try await self.saveCursor(relay) }
       // The first of them to fail ends the others.
       try await group.next()
@@ -95,12 +107,16 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
 
   /// Reads committed events and hands them to the producer.
   private func produce(_ relay: Relay, from cursor: UInt64) async throws {
+    let heartbeat = heartbeats.loop("relay.read")
+    defer { heartbeat.ended() }
     var position = cursor
     var batch = RecordBatch(storeID: source.storeID, contentType: contentType)
     while true {
       try Task.checkCancellation()
+      heartbeat.beat()
       let records = try await source.records(after: position, limit: pageSize)
       if records.isEmpty {
+        heartbeat.idle()
         await source.head.wait(past: position)
         continue
       }
@@ -119,7 +135,10 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
         state.withLock { $0.alreadyPublished += UInt64(skipped) }
         note(relay)
       }
+      // What waits for the broker is seen by the stall that the relay knows of.
+      heartbeat.idle()
       try await hand(&batch, to: relay)
+      relay.noteHanded(position)
       if position > window {
         await relay.acknowledged.wait(past: min(before, position - window))
       }
@@ -140,9 +159,11 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
 
   private func note(_ relay: Relay) {
     let (published, count) = relay.progress
+    let stall = relay.stall.flatMap { $0 > .seconds(5) ? $0.components.seconds : nil }
     state.withLock {
       $0.published = published
       $0.acknowledged = count
+      $0.failure = stall.map { "the brokers have acknowledged nothing for \($0) s" }
     }
     self.published.advance(to: published)
   }
@@ -151,9 +172,12 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   /// does after a crash, the topic's end tells the rest.
   private func saveCursor(_ relay: Relay) async throws {
     var saved = try await source.published()
+    let heartbeat = heartbeats.loop("relay.cursor")
+    defer { heartbeat.ended() }
     while !Task.isCancelled {
       // A cancelled pause goes on to save for the last time.
       try? await Task.sleep(for: .seconds(1))
+      heartbeat.beat()
       let (published, _) = relay.progress
       guard published > saved else { continue }
       try await source.markPublished(published)

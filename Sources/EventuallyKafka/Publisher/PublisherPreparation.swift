@@ -6,19 +6,24 @@ actor PublisherPreparation {
   private let executor = BlockingExecutor(label: "kafka.publisher.start")
   private let configuration: KafkaConfiguration
   private let logger: Logger
+  private let heartbeat: Heartbeat
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  init(_ configuration: KafkaConfiguration, logger: Logger) {
+  init(_ configuration: KafkaConfiguration, heartbeats: Heartbeats, logger: Logger) {
     self.configuration = configuration
     self.logger = logger
+    // Reading the topic's end may take half a minute.
+    heartbeat = heartbeats.loop("relay.connect", factor: 2)
   }
 
   func start(
     storeID: String, partitions: Partition
   ) throws -> (producer: ProducerClient, tail: [UInt64]) {
+    heartbeat.beat()
+    defer { heartbeat.ended() }
     let producer = try ProducerClient(configuration, logger: logger)
     try ensureTopic(producer, partitions: partitions)
     let tail = try TopicTail(configuration, storeID: storeID, logger: logger)
@@ -30,6 +35,7 @@ actor PublisherPreparation {
   /// broker that is away.
   private func partitionCount(_ producer: ProducerClient) throws -> Partition {
     for _ in 0..<9 {
+      heartbeat.beat()
       do {
         return try producer.partitionCount(timeout: 1000)
       } catch {

@@ -13,6 +13,10 @@ final class Relay: Sendable {
   private struct State {
     var prefix: ContiguousPrefix
     var count: UInt64 = 0
+    /// The last sequence number that was handed to the producer.
+    var handed: UInt64
+    /// When something was acknowledged last, or handed over while nothing waited for acknowledgement.
+    var lastProgress = ContinuousClock.now
     /// Partitions whose first record has been compared with the topic's end.
     var compared: Set<Partition> = []
   }
@@ -21,13 +25,29 @@ final class Relay: Sendable {
     self.producer = producer
     self.tail = tail
     self.logger = logger
-    state = Locked(State(prefix: ContiguousPrefix(end: prefix)))
+    state = Locked(State(prefix: ContiguousPrefix(end: prefix), handed: prefix))
     acknowledged = PositionSignal(at: prefix)
   }
 
   /// The sequence number up to which all is acknowledged, and how many records have been.
   var progress: (published: UInt64, count: UInt64) {
     state.withLock { ($0.prefix.end, $0.count) }
+  }
+
+  /// Records up to a sequence number are with the producer.
+  func noteHanded(_ sequence: UInt64) {
+    FaultPoint.relayProduced.pass()
+    state.withLock { state in
+      if state.handed <= state.prefix.end { state.lastProgress = .now }
+      state.handed = max(state.handed, sequence)
+    }
+  }
+
+  /// For how long the broker has acknowledged nothing of what waits for it; `nil` where nothing waits.
+  var stall: Duration? {
+    state.withLock { state in
+      state.handed > state.prefix.end ? .now - state.lastProgress : nil
+    }
   }
 
   /// Whether the topic lacks an event. One that it holds counts as acknowledged.
@@ -51,6 +71,7 @@ final class Relay: Sendable {
     let end = state.withLock { state in
       for number in numbers { state.prefix.acknowledge(number) }
       state.count += counted
+      state.lastProgress = .now
       return state.prefix.end
     }
     acknowledged.advance(to: end)
@@ -71,8 +92,9 @@ final class Relay: Sendable {
         try producer.checkFatalError()
       } else {
         acknowledge(reports.map(\.sequenceNumber), counted: UInt64(reports.count))
-        onProgress()
+        FaultPoint.relayAcknowledged.pass()
       }
+      onProgress()
     }
   }
 }

@@ -5,6 +5,8 @@ final class FeedReader: Sendable {
   enum Answer: Sendable {
     case heads([UInt64])
     case records(Partition, [EventRecord])
+    /// The store ends before what was to be fetched of a partition.
+    case end(Partition, head: UInt64)
   }
 
   private struct State {
@@ -14,6 +16,7 @@ final class FeedReader: Sendable {
     var headRequest: Task<Void, Never>?
     var nextHeads = ContinuousClock.now
     var onNews: (@Sendable () -> Void)?
+    var headsHeard: ContinuousClock.Instant?
     var feedFailure: String?
     var partitionFailures: [Partition: String] = [:]
   }
@@ -21,26 +24,30 @@ final class FeedReader: Sendable {
   private let feed: any EventFeed
   private let pageSize: Int
   private let headInterval: Duration
-  private let state = Locked(State())
+  private let inner = Locked(State())
+  private let heartbeat: Heartbeat
 
-  init(_ feed: any EventFeed, pageSize: Int, headInterval: Duration) {
+  init<Codec>(_ feed: any EventFeed, _ options: KafkaSubscription<Codec>.Options) {
     self.feed = feed
-    self.pageSize = pageSize
-    self.headInterval = headInterval
+    pageSize = options.batchSize
+    headInterval = options.headInterval
+    heartbeat = options.heartbeats.loop("subscription.heads")
   }
 
   /// Calls `action` whenever an answer is there to be taken.
   func onNews(_ action: @escaping @Sendable () -> Void) {
-    state.withLock { $0.onNews = action }
+    inner.withLock { $0.onNews = action }
   }
 
-  /// Why the feed, or a partition, can't go on.
-  var failures: (feed: String?, partitions: [Partition: String]) {
-    state.withLock { ($0.feedFailure, $0.partitionFailures) }
+  /// Why the feed, or a partition, can't go on, and when the store's heads were last heard.
+  var state:
+    (failure: String?, partitions: [Partition: String], headsHeard: ContinuousClock.Instant?)
+  {
+    inner.withLock { ($0.feedFailure, $0.partitionFailures, $0.headsHeard) }
   }
 
   func takeAnswers() -> [Answer] {
-    state.withLock { state in
+    inner.withLock { state in
       defer { state.answers.removeAll() }
       return state.answers
     }
@@ -61,7 +68,12 @@ final class FeedReader: Sendable {
           let records = try await feed.records(
             partition: partition, after: missing.lowerBound - 1, limit: limit)
           guard records.first?.position.partitionSequence == missing.lowerBound else {
-            throw FeedError.missing(partition: partition, position: missing.lowerBound)
+            let heads = try await feed.heads()
+            guard Int(partition) < heads.count, heads[Int(partition)] < missing.lowerBound else {
+              throw FeedError.missing(partition: partition, position: missing.lowerBound)
+            }
+            answer(.end(partition, head: heads[Int(partition)]), to: partition)
+            return
           }
           answer(.records(partition, records), to: partition)
           return
@@ -73,45 +85,48 @@ final class FeedReader: Sendable {
         }
       }
     }
-    state.withLock { $0.fetches[partition] = task }
+    inner.withLock { $0.fetches[partition] = task }
   }
 
   /// Asks for the store's heads, where that was not done for a while.
   func askForHeads() {
-    let isDue = state.withLock { state in
+    let isDue = inner.withLock { state in
       guard !state.isAskingForHeads, ContinuousClock.now >= state.nextHeads else { return false }
       state.isAskingForHeads = true
       state.nextHeads = .now + headInterval
       return true
     }
     guard isDue else { return }
-    let task = Task { [feed] in
+    heartbeat.beat()
+    let task = Task { [feed, heartbeat] in
+      defer { heartbeat.idle() }
       do {
         let heads = try await feed.heads()
-        state.withLock {
+        inner.withLock {
           $0.feedFailure = nil
+          $0.headsHeard = .now
           $0.answers.append(.heads(heads))
         }
       } catch {
-        state.withLock { $0.feedFailure = "\(error)" }
+        inner.withLock { $0.feedFailure = "\(error)" }
       }
-      state.withLock {
+      inner.withLock {
         $0.isAskingForHeads = false
         $0.headRequest = nil
       }
     }
     // A task that has ended already has nothing to be cancelled for.
-    state.withLock { if $0.isAskingForHeads { $0.headRequest = task } }
+    inner.withLock { if $0.isAskingForHeads { $0.headRequest = task } }
   }
 
   /// A partition can't go on with what the feed gives; its next answer clears that.
   func fail(_ partition: Partition, _ reason: String) {
-    state.withLock { $0.partitionFailures[partition] = reason }
+    inner.withLock { $0.partitionFailures[partition] = reason }
   }
 
   /// Ends all fetches and forgets their answers.
   func cancelFetches() {
-    let tasks = state.withLock { state in
+    let tasks = inner.withLock { state in
       defer {
         state.fetches.removeAll()
         state.answers.removeAll()
@@ -125,7 +140,7 @@ final class FeedReader: Sendable {
   /// Ends everything.
   func cancel() {
     cancelFetches()
-    let request = state.withLock { state in
+    let request = inner.withLock { state in
       defer { state.headRequest = nil }
       state.onNews = nil
       return state.headRequest
@@ -134,7 +149,7 @@ final class FeedReader: Sendable {
   }
 
   private func answer(_ answer: Answer, to partition: Partition) {
-    let onNews = state.withLock { state -> (@Sendable () -> Void)? in
+    let onNews = inner.withLock { state -> (@Sendable () -> Void)? in
       // An answer to a request that was cancelled is of no use.
       guard !Task.isCancelled else { return nil }
       state.answers.append(answer)

@@ -24,6 +24,8 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var linger: Duration = .milliseconds(3)
     /// How often the store's heads are asked for.
     public var headInterval: Duration = .seconds(1)
+    /// Hears that the subscription's loops are alive.
+    public var heartbeats = Heartbeats()
 
     /// Options with the defaults.
     public init(group: String, owner: String) {
@@ -37,16 +39,18 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
   /// A subscription to a store's events.
   /// - Parameters:
   ///   - storeID: the store; records of others are not applied.
+  ///   - partitionCount: how many partitions the store has; a record whose key belongs to another partition than
+  ///     it is in is not applied.
   ///   - checkpoints: gives leases, and with them the positions to begin after.
   ///   - feed: gives what the topic does not hold.
   public init(
-    _ configuration: KafkaConfiguration, storeID: String, codec: Codec,
+    _ configuration: KafkaConfiguration, storeID: String, partitionCount: Partition, codec: Codec,
     checkpoints: any PartitionCheckpointStore, feed: any EventFeed, options: Options,
     logger: Logger
   ) {
     consumption = Consumption(
-      configuration, storeID: storeID, codec: codec, checkpoints: checkpoints, feed: feed,
-      options: options, logger: logger)
+      configuration, source: EventSource(storeID: storeID, partitionCount: partitionCount),
+      codec: codec, checkpoints: checkpoints, feed: feed, options: options, logger: logger)
   }
 
   /// What the subscription is doing.

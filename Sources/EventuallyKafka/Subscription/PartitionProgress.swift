@@ -9,10 +9,16 @@ struct PartitionProgress: Equatable {
     /// Records are taken as they come.
     case consuming
     /// The records up to `through` are missing and are being fetched; then consuming goes on at
-    /// `resumeAt`.
-    case repairing(through: UInt64, resumeAt: Int64)
+    /// `resumeAt`. The witness is the record that made them known, where one did.
+    case repairing(through: UInt64, resumeAt: Int64, witness: Witness?)
     /// The lease was overtaken: nothing is taken until there is a new one.
     case abandoned
+  }
+
+  /// A record that claims a place in the partition, so that the events up to there must exist.
+  struct Witness: Equatable {
+    var sequence: UInt64
+    var offset: Int64
   }
 
   enum Verdict: Equatable {
@@ -47,7 +53,9 @@ struct PartitionProgress: Equatable {
   mutating func receive(_ sequence: UInt64, offset: Int64) -> Verdict {
     guard phase == .consuming else { return .ignore }
     if sequence > expected {
-      phase = .repairing(through: sequence - 1, resumeAt: offset)
+      phase = .repairing(
+        through: sequence - 1, resumeAt: offset,
+        witness: Witness(sequence: sequence, offset: offset))
       nextOffset = offset
       return .gap(expected...(sequence - 1))
     }
@@ -62,7 +70,8 @@ struct PartitionProgress: Equatable {
   mutating func reject(offset: Int64) -> ClosedRange<UInt64> {
     let sequence = expected - 1
     position = sequence > 1 ? sequence - 1 : lease.position
-    phase = .repairing(through: sequence, resumeAt: offset + 1)
+    phase = .repairing(
+      through: sequence, resumeAt: offset + 1, witness: Witness(sequence: sequence, offset: offset))
     return sequence...sequence
   }
 
@@ -74,20 +83,36 @@ struct PartitionProgress: Equatable {
   /// The broker has nothing more, yet the store is at `head`: returns what has to be fetched from it.
   mutating func fallBehind(head: UInt64) -> ClosedRange<UInt64>? {
     guard phase == .consuming, head >= expected else { return nil }
-    phase = .repairing(through: head, resumeAt: nextOffset)
+    phase = .repairing(through: head, resumeAt: nextOffset, witness: nil)
     return expected...head
+  }
+
+  /// Takes in how far the store is, asked for after the gap was found.
+  ///
+  /// A record that claims a place beyond that is not the store's, whatever it says: consuming goes on behind it,
+  /// once the events that do exist have been fetched.
+  /// - Returns: the offset of such a record.
+  mutating func refute(head: UInt64) -> Int64? {
+    guard case .repairing(_, _, let witness?) = phase, head < witness.sequence else { return nil }
+    if head < expected {
+      phase = .consuming
+      nextOffset = witness.offset + 1
+    } else {
+      phase = .repairing(through: head, resumeAt: witness.offset + 1, witness: nil)
+    }
+    return witness.offset
   }
 
   /// What is missing while a gap is being repaired.
   var missing: ClosedRange<UInt64>? {
-    guard case .repairing(let through, _) = phase else { return nil }
+    guard case .repairing(let through, _, _) = phase else { return nil }
     return expected...through
   }
 
   /// Takes in the next missing record, brought by other means.
   /// - Returns: whether it is the one that was expected.
   mutating func repair(_ sequence: UInt64) -> Bool {
-    guard case .repairing(let through, let resumeAt) = phase, sequence == expected else {
+    guard case .repairing(let through, let resumeAt, _) = phase, sequence == expected else {
       return false
     }
     position = sequence
@@ -101,8 +126,8 @@ struct PartitionProgress: Equatable {
   /// Consuming has to begin at another offset.
   mutating func restart(at offset: Int64) {
     nextOffset = offset
-    if case .repairing(let through, _) = phase {
-      phase = .repairing(through: through, resumeAt: offset)
+    if case .repairing(let through, _, let witness) = phase {
+      phase = .repairing(through: through, resumeAt: offset, witness: witness)
     }
   }
 

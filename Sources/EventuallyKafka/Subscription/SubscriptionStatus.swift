@@ -16,10 +16,14 @@ public struct SubscriptionStatus: Sendable, Hashable {
 
     /// The number of the lease.
     public var epoch: UInt64
-    /// The partition sequence that was delivered last; `nil` for never.
+    /// The partition sequence that was applied last; `nil` for never.
     public var position: UInt64?
+    /// Where the bus has what comes after that, where that is known.
+    public var nextOffset: Int64?
     /// The last partition sequence in the store, as last heard from the feed.
     public var storeHead: UInt64?
+    /// Whether the store ends before what was applied already, as one restored from an older copy does.
+    public var isStoreBehind = false
     /// What it is doing.
     public var phase: Phase
     /// Why the partition can't go on at the moment.
@@ -42,8 +46,22 @@ public struct SubscriptionStatus: Sendable, Hashable {
   public var foreignRecords: UInt64 = 0
   /// Leases that another worker overtook.
   public var fencings: UInt64 = 0
+  /// When the store's heads were last heard from the feed.
+  public var headsHeard: ContinuousClock.Instant?
+  /// What is known of the broker.
+  public var broker = BrokerStatus()
   /// Why the feed can't be read at the moment.
   public var feedFailure: String?
   /// The client's last error.
+  public var failure: String?
+}
+
+/// What a worker knows of the broker, which it asks every few seconds.
+public struct BrokerStatus: Sendable, Hashable {
+  /// The offset after the last record of each partition, as of ``heard``.
+  public var ends: [Partition: Int64] = [:]
+  /// When the broker answered last.
+  public var heard: ContinuousClock.Instant?
+  /// Why it has not answered since.
   public var failure: String?
 }

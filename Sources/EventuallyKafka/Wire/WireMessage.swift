@@ -69,6 +69,23 @@ struct WireMessage: ~Copyable {
         streamID: string(message.key), position: position, id: id, time: time, event: event))
   }
 
+  /// The partition, of so many, that the record's key belongs to.
+  func home(of count: Partition) -> Partition {
+    guard message.key.start != nil else { return -1 }
+    return Partitioner(count: count).partition(of: span(message.key))
+  }
+
+  /// The first bytes of the key.
+  func key(upTo limit: Int) -> [UInt8] { prefix(message.key, limit) }
+  /// The first bytes of the value.
+  func value(upTo limit: Int) -> [UInt8] { prefix(message.value, limit) }
+  /// How many bytes the value has.
+  var valueSize: Int { message.value.length }
+
+  private func prefix(_ bytes: cks_bytes, _ limit: Int) -> [UInt8] {
+    Array(UnsafeBufferPointer(start: bytes.start, count: min(bytes.length, limit)))
+  }
+
   private func header(_ header: WireHeader) -> cks_bytes {
     withUnsafeBytes(of: message.headers) {
       $0.bindMemory(to: cks_bytes.self)[header.index]

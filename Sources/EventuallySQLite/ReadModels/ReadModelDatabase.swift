@@ -10,9 +10,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   public typealias Event = Model.Event
 
   private let executor: BlockingExecutor
-  private let connection: SQLiteConnection
-  private let rows: SQLiteRowStore
-  private let model: Model
+  let connection: SQLiteConnection
+  let rows: SQLiteRowStore
+  let model: Model
+  let codec: any EventCodec<Model.Event>
+  let parked: ParkedEvents
   /// The database file.
   public nonisolated let path: String
 
@@ -22,9 +24,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   }
 
   /// Opens a read model's database, and creates it where there is none.
+  /// - Parameter codec: encodes events that are set aside, and decodes them when they are tried again.
   /// - Throws: ``ReadModelError``.
   public init(
-    path: String, model: Model, storeID: String, partitionCount: Partition
+    path: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
+    partitionCount: Partition
   ) throws(ReadModelError) {
     do {
       connection = try SQLiteConnection(path: path, mode: .create, busyTimeout: 30_000)
@@ -38,6 +42,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     }
     self.path = path
     self.model = model
+    self.codec = codec
+    parked = ParkedEvents(connection: connection)
     rows = SQLiteRowStore(connection: connection)
     executor = BlockingExecutor(label: "readmodel.\(model.name)")
   }
@@ -75,46 +81,66 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
 
   /// Applies deliveries and moves their checkpoints, all in one transaction.
   ///
-  /// - Returns: the leases that have been overtaken. Of their deliveries nothing has been applied; all
-  ///   others have been applied whole.
-  /// - Throws: ``ReadModelError``. Nothing has been applied then.
+  /// Where leases have been overtaken, nothing of their deliveries has been applied; all others have been
+  /// applied whole.
+  /// - Throws: ``ReadModelError``, or `ProjectionFailures` where the read model's code fails on events that are not
+  ///   to be parked. Nothing has been applied then.
   public func apply(
-    _ deliveries: [Delivery<Model.Event>]
-  ) async throws(ReadModelError) -> [PartitionLease] {
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
+  ) async throws -> ApplyOutcome {
     var left = deliveries
-    var overtaken: [PartitionLease] = []
+    var outcome = ApplyOutcome()
     while !left.isEmpty {
-      let refused = try tryApply(left)
-      if refused.isEmpty { break }
-      left.removeAll { delivery in refused.contains { $0.partition == delivery.partition } }
-      overtaken += refused
+      FaultPoint.readModelApplying.pass()
+      let attempt = try tryApply(left, parking: parking)
+      FaultPoint.readModelCommitted.pass()
+      outcome.overtaken += attempt.overtaken
+      outcome.parked = attempt.parked
+      if attempt.overtaken.isEmpty { break }
+      left.removeAll { delivery in
+        attempt.overtaken.contains { $0.partition == delivery.partition }
+      }
     }
-    return overtaken
+    return outcome
   }
 
-  /// One attempt at a transaction: nothing is applied where any lease is refused.
+  /// One attempt: nothing is applied where any lease is refused.
   private func tryApply(
-    _ deliveries: [Delivery<Model.Event>]
-  ) throws(ReadModelError) -> [PartitionLease] {
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
+  ) throws -> ApplyOutcome {
+    do {
+      return try transact(deliveries, parking: parking, isolating: false)
+    } catch is ProjectionFailures {
+      // Once more, to find all events that fail, each without what the ones before it have half done.
+      return try transact(deliveries, parking: parking, isolating: true)
+    }
+  }
+
+  private func transact(
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], isolating: Bool
+  ) throws -> ApplyOutcome {
+    rows.isIsolating = isolating
     defer { rows.clear() }
     do {
+      var outcome = ApplyOutcome()
       try connection.write {
-        var refused: [PartitionLease] = []
-        for delivery in deliveries where try !moveCheckpoint(delivery) {
-          refused.append(
-            PartitionLease(
-              partition: delivery.partition, epoch: delivery.epoch, position: delivery.after,
-              offsetHint: nil))
-        }
-        if !refused.isEmpty { throw Overtaken(leases: refused) }
+        let refused = try deliveries.filter { try !moveCheckpoint($0) }
+        if !refused.isEmpty { throw Overtaken(leases: refused.map(\.lease)) }
+        var application = try Application(
+          parked: parked.streams(in: deliveries.map(\.partition)), parking: parking)
         for delivery in deliveries {
-          for entry in delivery.entries { try take(entry) }
+          for entry in delivery.entries { try take(entry, isolating: isolating, &application) }
         }
+        if !application.failures.isEmpty { throw ProjectionFailures(application.failures) }
         try rows.flush()
+        outcome.parked = application.parkedCount
+        FaultPoint.readModelApplied.pass()
       }
-      return []
+      return outcome
     } catch let overtaken as Overtaken {
-      return overtaken.leases
+      return ApplyOutcome(overtaken: overtaken.leases)
+    } catch let failures as ProjectionFailures {
+      throw failures
     } catch {
       throw Self.wrap(error, path: path)
     }
@@ -124,14 +150,75 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     var leases: [PartitionLease]
   }
 
-  private func take(_ entry: LogEntry<String, Model.Event>) throws {
+  /// What is known while a transaction's entries are taken in.
+  private struct Application {
+    /// The streams that are parked.
+    var parked: Set<String>
+    /// The events whose streams are to be parked.
+    var parking: [EventPosition: ProjectionFailure] = [:]
+    var failures: [ProjectionFailure] = []
+    var parkedCount = 0
+
+    init(parked: Set<String>, parking: [ProjectionFailure]) {
+      self.parked = parked
+      for failure in parking { self.parking[failure.position] = failure }
+    }
+  }
+
+  private func take(
+    _ entry: LogEntry<String, Model.Event>, isolating: Bool, _ application: inout Application
+  ) throws {
+    if !application.parked.isEmpty || !application.parking.isEmpty,
+      try setAside(entry, &application)
+    {
+      return
+    }
+    if isolating { rows.beginEntry() }
     do {
-      try model.take(entry, into: rows)
+      try project(entry)
     } catch let error as SQLiteError {
       throw error
     } catch {
-      throw ReadModelError.projection(position: entry.position, cause: error)
+      let failure = ProjectionFailure(
+        position: entry.position, streamID: entry.streamID ?? "", reason: "\(error)")
+      guard isolating else { throw ProjectionFailures([failure]) }
+      rows.revertEntry()
+      application.failures.append(failure)
+      // The stream's later events would fail for the want of this one.
+      if let streamID = entry.streamID { application.parked.insert(streamID) }
     }
+  }
+
+  func project(_ entry: LogEntry<String, Model.Event>) throws {
+    if FaultPlan.current != nil, let streamID = entry.streamID,
+      FaultPoint.readModelProject.fails(for: streamID)
+    {
+      throw InjectedFailure()
+    }
+    try model.take(entry, into: rows)
+  }
+
+  /// Sets an entry aside where its stream is parked, or to be parked from here on.
+  private func setAside(
+    _ entry: LogEntry<String, Model.Event>, _ application: inout Application
+  ) throws -> Bool {
+    guard let streamID = entry.streamID else { return false }
+    if let failure = application.parking[entry.position] {
+      try parked.park(failure)
+      application.parked.insert(streamID)
+    }
+    guard application.parked.contains(streamID) else { return false }
+    if case .removed = entry, application.parking[entry.position] == nil,
+      !application.failures.contains(where: { $0.streamID == streamID })
+    {
+      // What was set aside is forgotten with the stream, and nothing stands in the way of a new beginning.
+      try parked.forget(streamID)
+      application.parked.remove(streamID)
+      return false
+    }
+    try parked.add(entry, codec: codec)
+    application.parkedCount += 1
+    return true
   }
 
   private func moveCheckpoint(_ delivery: Delivery<Model.Event>) throws(SQLiteError) -> Bool {
@@ -151,9 +238,21 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     return connection.changes == 1
   }
 
-  private static func wrap(_ error: any Error, path: String) -> ReadModelError {
+  static func wrap(_ error: any Error, path: String) -> ReadModelError {
     if let error = error as? ReadModelError { return error }
     if let error = error as? SQLiteError, error.isFull { return .full(path: path) }
     return .unavailable(path: path, cause: error)
   }
+}
+
+extension Delivery {
+  /// The lease that the delivery was read under.
+  fileprivate var lease: PartitionLease {
+    PartitionLease(partition: partition, epoch: epoch, position: after, offsetHint: nil)
+  }
+}
+
+/// What a fault plan makes a projection throw.
+struct InjectedFailure: Error, CustomStringConvertible {
+  var description: String { "made to fail by \(FaultPlan.variable)" }
 }

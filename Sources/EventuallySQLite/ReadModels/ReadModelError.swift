@@ -14,8 +14,8 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case full(path: String)
   /// The database can't be read or written.
   case unavailable(path: String, cause: any Error)
-  /// The read model's code failed on an event. The checkpoint stays before it.
-  case projection(position: EventPosition, cause: any Error)
+  /// A stream is not parked, so there is nothing to be retried or dropped.
+  case notParked(streamID: String)
 
   /// What happened and what to do, for people.
   public var description: String {
@@ -38,9 +38,8 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "no space left: \(path) can't grow; free some space on its disk"
     case .unavailable(let path, let cause):
       "the read model \(path) can't be used: \(cause)"
-    case .projection(let position, let cause):
-      "the event at partition \(position.partition), position \(position.partitionSequence) "
-        + "(sequence number \(position.sequenceNumber)) can't be projected: \(cause)"
+    case .notParked(let streamID):
+      "the stream '\(streamID)' is not parked"
     }
   }
 }

@@ -23,6 +23,45 @@ enum ReadModelSchema {
     );
     """
 
+  /// What was not applied, and why.
+  private static let setAside = """
+    CREATE TABLE IF NOT EXISTS parked_streams (
+      stream TEXT PRIMARY KEY,
+      partition INTEGER NOT NULL,
+      reason TEXT NOT NULL,
+      since INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS parked_events (
+      stream TEXT NOT NULL,
+      position INTEGER NOT NULL,
+      partition INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      version INTEGER NOT NULL,
+      id BLOB NOT NULL,
+      type TEXT NOT NULL,
+      time INTEGER NOT NULL,
+      payload BLOB NOT NULL,
+      PRIMARY KEY (stream, position)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS dropped_events (
+      partition INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      stream TEXT NOT NULL,
+      reason TEXT NOT NULL,
+      PRIMARY KEY (partition, position)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS foreign_records (
+      partition INTEGER NOT NULL,
+      offset INTEGER NOT NULL,
+      reason TEXT NOT NULL,
+      key BLOB NOT NULL,
+      value BLOB NOT NULL,
+      size INTEGER NOT NULL,
+      seen INTEGER NOT NULL,
+      PRIMARY KEY (partition, offset)
+    ) WITHOUT ROWID;
+    """
+
   /// Creates the tables where there are none, and refuses what belongs to another read model, version or
   /// store.
   static func prepare(
@@ -37,6 +76,7 @@ enum ReadModelSchema {
       }
     }
     try check(connection, against: identity)
+    try connection.execute(setAside)
   }
 
   private static func create(

@@ -8,6 +8,10 @@ import Eventually
 final class SQLiteRowStore: RowStore {
   private let connection: SQLiteConnection
   private var tables: [ObjectIdentifier: any CachedTable] = [:]
+  /// Whether changes are noted, so that those of one entry can be taken back.
+  var isIsolating = false {
+    didSet { for table in tables.values { table.isIsolating = isIsolating } }
+  }
 
   init(connection: SQLiteConnection) {
     self.connection = connection
@@ -23,6 +27,16 @@ final class SQLiteRowStore: RowStore {
     try table(type).update(key, connection, body)
   }
 
+  /// From here on, changes can be taken back.
+  func beginEntry() {
+    for table in tables.values { table.forgetChanges() }
+  }
+
+  /// Takes back all changes since the entry began.
+  func revertEntry() {
+    for table in tables.values { table.revertChanges() }
+  }
+
   /// Writes what has changed.
   func flush() throws {
     for table in tables.values { try table.flush(connection) }
@@ -36,12 +50,16 @@ final class SQLiteRowStore: RowStore {
   private func table<Row: ReadModelRow>(_ type: Row.Type) -> RowCache<Row> {
     if let table = tables[ObjectIdentifier(type)] as? RowCache<Row> { return table }
     let table = RowCache<Row>()
+    table.isIsolating = isIsolating
     tables[ObjectIdentifier(type)] = table
     return table
   }
 }
 
 private protocol CachedTable: AnyObject {
+  var isIsolating: Bool { get set }
+  func forgetChanges()
+  func revertChanges()
   func flush(_ connection: SQLiteConnection) throws
   func clear()
 }
@@ -54,6 +72,9 @@ private final class RowCache<Row: ReadModelRow>: CachedTable {
   }
 
   var rows: [Row.Key: Slot] = [:]
+  var isIsolating = false
+  /// Rows as they were before each change, while changes are noted.
+  private var changes: [(key: Row.Key, before: Slot)] = []
   private let select: String
   private let upsert: String
   private let delete: String
@@ -95,9 +116,19 @@ private final class RowCache<Row: ReadModelRow>: CachedTable {
     _ key: Row.Key, _ connection: SQLiteConnection, _ body: (inout Row?) throws -> Void
   ) throws {
     _ = try row(key, connection)
+    if isIsolating, let before = rows[key] { changes.append((key, before)) }
     // In place, for rows that own arrays: a copy would copy those.
     try body(&rows[key, default: Slot(row: nil, isChanged: false)].row)
     rows[key]?.isChanged = true
+  }
+
+  func forgetChanges() {
+    changes.removeAll(keepingCapacity: true)
+  }
+
+  func revertChanges() {
+    for (key, before) in changes.reversed() { rows[key] = before }
+    changes.removeAll(keepingCapacity: true)
   }
 
   func flush(_ connection: SQLiteConnection) throws {
@@ -117,6 +148,7 @@ private final class RowCache<Row: ReadModelRow>: CachedTable {
   }
 
   func clear() {
+    changes.removeAll()
     rows.removeAll(keepingCapacity: true)
   }
 }

@@ -61,6 +61,13 @@ public final class SQLiteStatement {
     }
   }
 
+  /// Binds an event's id, as its sixteen bytes.
+  func bind(_ index: Int32, _ id: EventID) {
+    withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { bytes in
+      bind(index, bytes.bindMemory(to: UInt8.self).span)
+    }
+  }
+
   /// Binds no value.
   public func bindNull(_ index: Int32) {
     check(sqlite3_bind_null(handle, index))
@@ -143,6 +150,18 @@ public final class SQLiteStatement {
     guard let start = sqlite3_column_blob(handle, column) else { return [] }
     let count = Int(sqlite3_column_bytes(handle, column))
     return Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
+  /// A column as an event's id.
+  func eventID(_ column: Int32) -> EventID {
+    let words = bytes(column).withUnsafeBytes { bytes in
+      bytes.count == 16
+        ? (
+          UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+          UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        ) : (0, 0)
+    }
+    return EventID(high: words.0, low: words.1)
   }
 
   /// A column's value as it is stored; a blob or a real number counts as its text.

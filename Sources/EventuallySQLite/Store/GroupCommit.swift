@@ -5,13 +5,17 @@
 struct GroupCommit<Request> {
   /// At most this much weight goes into one transaction, unless a single request weighs more.
   let limit: Int
+  /// While this much weight waits, nothing more is taken in.
+  let capacity: Int
+  private var waitingWeight = 0
   private var waiting: [(request: Request, weight: Int)] = []
   /// How many of `waiting`, from the front, have been handed out.
   private var taken = 0
   private var isRunning = false
 
-  init(limit: Int) {
+  init(limit: Int, capacity: Int = .max) {
     self.limit = limit
+    self.capacity = capacity
   }
 
   /// How many requests wait for a transaction.
@@ -22,10 +26,14 @@ struct GroupCommit<Request> {
     case startCommitting
     /// Whoever commits will take the request.
     case wait
+    /// Too much waits already: the request was not taken in.
+    case refuse
   }
 
-  /// Takes in a request of a weight, its number of events.
+  /// Takes in a request of a weight, its number of events. One without weight is never refused.
   mutating func submit(_ request: Request, weight: Int) -> SubmitAction {
+    if weight > 0, waitingWeight > 0, weight > capacity - waitingWeight { return .refuse }
+    waitingWeight += weight
     waiting.append((request, weight))
     if isRunning { return .wait }
     isRunning = true
@@ -50,6 +58,7 @@ struct GroupCommit<Request> {
       weight += candidate.weight
       taken += 1
     }
+    waitingWeight -= weight
     if taken > 1024 && taken * 2 > waiting.count {
       waiting.removeFirst(taken)
       taken = 0

@@ -169,16 +169,8 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
   }
 
   private static func record(_ row: SQLiteStatement) -> EventRecord {
-    let id = row.bytes(5)
-    let words = id.withUnsafeBytes { bytes in
-      bytes.count == 16
-        ? (
-          UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-          UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        ) : (0, 0)
-    }
-    return EventRecord(
-      id: EventID(high: words.0, low: words.1), type: row.text(4), streamID: row.text(8),
+    EventRecord(
+      id: row.eventID(5), type: row.text(4), streamID: row.text(8),
       position: EventPosition(
         partition: Partition(row.integer(2)), partitionSequence: row.unsigned(3),
         sequenceNumber: row.unsigned(0), version: row.unsigned(1)),

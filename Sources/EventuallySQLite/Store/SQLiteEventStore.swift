@@ -19,10 +19,15 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     public var partitionCount: Partition?
     /// At most this many events go into one transaction, unless one append has more.
     public var transactionLimit = 4096
+    /// While this many events wait to be appended, further appends are refused with
+    /// ``EventStoreError/overloaded``.
+    public var queueLimit = 100_000
     /// An event that takes more bytes is refused. The bus must accept what this accepts.
     public var maximumEventSize = 900_000
-    /// Where the time of events comes from.
+    /// Where the time of events comes from. Where it steps back, events bear the time of the last one before.
     public var clock: @Sendable () -> Timestamp = Timestamp.now
+    /// Hears that the store's loop is alive.
+    public var heartbeats = Heartbeats()
 
     /// The defaults.
     public init(partitionCount: Partition? = nil) {
@@ -46,7 +51,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     }
     writer = try StoreWriter(
       path: path, partitionCount: options.partitionCount,
-      transactionLimit: options.transactionLimit, clock: options.clock)
+      transactionLimit: options.transactionLimit, queueLimit: options.queueLimit,
+      heartbeats: options.heartbeats, clock: options.clock)
     log = try SQLiteEventLog(path: path)
     self.codec = codec
     maximumEventSize = options.maximumEventSize
@@ -54,6 +60,18 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// Where the store stands: the last committed sequence number.
   public var head: PositionSignal { writer.head }
+
+  /// Why the store could not be written last; `nil` where it could. After a failure it is tried anew, with a
+  /// transaction that changes nothing.
+  public func writeFailure() async -> String? {
+    guard writer.failure.withLock({ $0 }) != nil else { return nil }
+    do {
+      _ = try await writer.perform(.probe)
+      return nil
+    } catch {
+      return error.description
+    }
+  }
 
   /// Appends events, all or none; durable when it returns.
   public func append(

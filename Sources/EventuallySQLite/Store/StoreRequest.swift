@@ -41,6 +41,8 @@ struct StoreRequest: Sendable {
     case remove(streamID: String)
     /// All events up to this one have been acknowledged by the bus.
     case published(UInt64)
+    /// Nothing changes: only whether the store can be written is of interest.
+    case probe
   }
 
   var kind: Kind
@@ -55,6 +57,6 @@ struct StoreRequest: Sendable {
 
   var weight: Int {
     if case .append(_, _, let events) = kind { return events.count }
-    return 1
+    return 0
   }
 }

@@ -13,6 +13,9 @@ actor StoreWriter {
   private var heads: Heads
   /// A transaction failed: where the store stands has to be read anew before the next.
   private var headsAreInDoubt = false
+  private let heartbeat: Heartbeat
+  /// Why the last transaction failed; `nil` where it did not.
+  nonisolated let failure = Locked<String?>(nil)
   nonisolated let identity: StoreSchema.Identity
   /// The last committed sequence number.
   nonisolated let head: PositionSignal
@@ -20,6 +23,8 @@ actor StoreWriter {
   struct Heads {
     var sequence: UInt64
     var partitions: [UInt64]
+    /// When the last event was appended.
+    var time: Timestamp
   }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -27,8 +32,8 @@ actor StoreWriter {
   }
 
   init(
-    path: String, partitionCount: Partition?, transactionLimit: Int,
-    clock: @escaping @Sendable () -> Timestamp
+    path: String, partitionCount: Partition?, transactionLimit: Int, queueLimit: Int,
+    heartbeats: Heartbeats, clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreOpenError) {
     lock = try StoreLock(storePath: path)
     do {
@@ -42,7 +47,8 @@ actor StoreWriter {
     }
     executor = BlockingExecutor(label: "store.writer")
     partitioner = Partitioner(count: identity.partitionCount)
-    queue = Locked(GroupCommit(limit: transactionLimit))
+    queue = Locked(GroupCommit(limit: transactionLimit, capacity: queueLimit))
+    heartbeat = heartbeats.loop("store.commit")
     head = PositionSignal(at: heads.sequence)
     self.clock = clock
   }
@@ -50,8 +56,11 @@ actor StoreWriter {
   private static func readHeads(
     _ connection: SQLiteConnection, partitionCount: Partition
   ) throws(SQLiteError) -> Heads {
-    var heads = Heads(sequence: 0, partitions: [])
+    var heads = Heads(sequence: 0, partitions: [], time: Timestamp(microseconds: 0))
     heads.sequence = UInt64(try connection.integer("SELECT max(sequence) FROM events") ?? 0)
+    let time = try connection.integer(
+      "SELECT time FROM events WHERE sequence = ?", .integer(Int64(heads.sequence)))
+    heads.time = Timestamp(microseconds: time ?? 0)
     for partition in 0..<partitionCount {
       let last = try connection.integer(
         "SELECT max(partition_sequence) FROM events WHERE partition = ?",
@@ -63,9 +72,10 @@ actor StoreWriter {
 
   /// Hands a request over; its completion is called when it has been carried out.
   nonisolated func submit(_ request: StoreRequest) {
-    let action = queue.withLock { $0.submit(request, weight: request.weight) }
-    if action == .startCommitting {
-      Task { await self.commitWaiting() }
+    switch queue.withLock({ $0.submit(request, weight: request.weight) }) {
+    case .startCommitting: Task { await self.commitWaiting() }
+    case .wait: break
+    case .refuse: request.completion(.failure(.overloaded))
     }
   }
 
@@ -80,7 +90,9 @@ actor StoreWriter {
   }
 
   private func commitWaiting() {
+    defer { heartbeat.idle() }
     while true {
+      heartbeat.beat()
       let batch = queue.withLock { $0.next() }
       if batch.isEmpty { return }
       commit(batch)
@@ -90,7 +102,8 @@ actor StoreWriter {
   /// One transaction. A request that is refused, by a conflict say, leaves nothing in it and takes no
   /// other request down; a failure of the database takes all of them down, and none is in the store.
   private func commit(_ batch: [StoreRequest]) {
-    let time = clock()
+    // Time in the log never steps back, whatever the clock does: it is in the order of sequence numbers.
+    let time = max(clock(), heads.time)
     var results: [Result<Appended?, EventStoreError>] = []
     results.reserveCapacity(batch.count)
     do {
@@ -98,9 +111,11 @@ actor StoreWriter {
       // Erased payloads are overwritten, not only unlinked.
       if erases { try connection.execute("PRAGMA secure_delete = ON") }
       var next = heads
+      next.time = time
       try connection.write {
         if headsAreInDoubt {
           next = try Self.readHeads(connection, partitionCount: identity.partitionCount)
+          next.time = max(time, next.time)
         }
         for request in batch {
           results.append(try carryOut(request.kind, time: time, heads: &next))
@@ -108,10 +123,13 @@ actor StoreWriter {
       }
       heads = next
       headsAreInDoubt = false
+      failure.withLock { $0 = nil }
+      FaultPoint.storeCommitted.pass()
       if erases { finishErasing(batch, &results) }
     } catch {
       headsAreInDoubt = true
       let failure = Self.failure(error, path: connection.path)
+      self.failure.withLock { $0 = failure.description }
       results = Array(repeating: .failure(failure), count: batch.count)
     }
     head.advance(to: heads.sequence)
@@ -158,6 +176,9 @@ actor StoreWriter {
     case .published(let sequence):
       try connection.run(
         "UPDATE store SET value = ? WHERE key = 'published'", .integer(Int64(sequence)))
+      return .success(nil)
+    case .probe:
+      try connection.run("UPDATE store SET value = value WHERE key = 'published'")
       return .success(nil)
     }
   }
@@ -209,7 +230,7 @@ actor StoreWriter {
       insert.bind(4, previous)
       insert.bind(6, heads.partitions[Int(partition)])
       insert.bind(7, events.types[index])
-      bind(id, to: insert)
+      insert.bind(8, id)
       id = id.successor
       insert.bind(10, payloads.extracting(start..<events.ends[index]))
       try insert.run()
@@ -262,12 +283,6 @@ actor StoreWriter {
     return insert
   }
 
-  private func bind(_ id: EventID, to insert: SQLiteStatement) {
-    withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { bytes in
-      insert.bind(8, bytes.bindMemory(to: UInt8.self).span)
-    }
-  }
-
   /// Erases a stream's events, and adds the record that says so. The stream's row stays: whoever looks
   /// for it finds version 0.
   private func remove(
@@ -294,7 +309,7 @@ actor StoreWriter {
     insert.bind(4, 0 as UInt64)
     insert.bind(6, partitionSequence)
     insert.bind(7, EventRecord.removedType)
-    bind(EventID(time: time), to: insert)
+    insert.bind(8, EventID(time: time))
     insert.bind(10, [UInt8]().span)
     try insert.run()
     return Appended(

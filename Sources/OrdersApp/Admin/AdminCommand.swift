@@ -12,7 +12,8 @@ public struct AdminCommand: AsyncParsableCommand {
     abstract: "Looks at a store and its read models: where they stand, and whether they are right.",
     discussion: "It reads the files themselves, beside the processes that work on them.",
     subcommands: [
-      Status.self, Events.self, Show.self, Wait.self, Verify.self,
+      Status.self, Events.self, Show.self, Wait.self, Verify.self, Parked.self, Foreign.self,
+      Faults.self,
     ])
 
   /// The command.

@@ -21,6 +21,14 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
       - transactions, fencing and the producer's idempotence are not enforced;
       - joining a group takes 3 seconds, and each rebalance about the session timeout, which must be at \
       least 4 seconds.
+
+      With --control it can be made to misbehave:
+
+      POST /brokers/B/down, /brokers/B/up       broker B, counted from 1
+      POST /brokers/B/rtt/MS                    delay all of its answers by so many milliseconds
+      POST /partitions/P/leader/B               make broker B the leader of partition P
+      POST /errors/produce/CODE/N               N requests to produce fail, with an error of the Kafka protocol
+      POST /errors/fetch/CODE/N                 the same for requests to fetch
       """)
 
   @Option(help: "How many brokers.")
@@ -32,6 +40,14 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
   @Option(
     help: ArgumentHelp("A file to write the bootstrap servers to.", valueName: "file"))
   var bootstrapFile: String?
+  @Option(
+    help: ArgumentHelp(
+      "Where to take orders to misbehave, over HTTP; port 0 takes any that is free.",
+      valueName: "host:port"))
+  var control: String?
+  @Option(
+    help: ArgumentHelp("A file to write the control's URL to.", valueName: "file"))
+  var addressFile: String?
 
   /// The command.
   public init() {}
@@ -39,6 +55,9 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
   /// Checks the options' values.
   public func validate() throws {
     guard (1...9).contains(brokers) else { throw ValidationError("--brokers must be from 1 to 9") }
+    if let control, ListenAddress(control) == nil {
+      throw ValidationError("--control '\(control)' is not host:port")
+    }
     guard (1...1000).contains(partitions) else {
       throw ValidationError("--partitions must be from 1 to 1000")
     }
@@ -57,7 +76,14 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
         to: URL(filePath: bootstrapFile), options: .atomic)
     }
     let logger = LogOptions.parseOrExit(["--log-level", "warning"]).logger("devbroker")
-    try await OrdersApp.run([UntilShutdown()], logger: logger)
+    var services: [any Service] = [UntilShutdown()]
+    if let address = control.flatMap({ ListenAddress($0) }) {
+      services.append(
+        Server(
+          api: BrokerControl(cluster: cluster, topic: topic).api(), listen: address,
+          addressFile: addressFile, logger: logger))
+    }
+    try await OrdersApp.run(services, logger: logger)
     withExtendedLifetime(cluster) {}
   }
 }

@@ -40,12 +40,14 @@ extension AdminCommand {
     }
 
     private func show(_ record: EventRecord) {
-      if json {
-        var writer = JSONWriter()
-        OrderJSON.write(record, &writer)
-        print(String(decoding: writer.bytes, as: UTF8.self))
-        return
-      }
+      guard json else { return Self.show(record) }
+      var writer = JSONWriter()
+      OrderJSON.write(record, &writer)
+      print(String(decoding: writer.bytes, as: UTF8.self))
+    }
+
+    /// An event in a line for people.
+    static func show(_ record: EventRecord) {
       let position = record.position
       print(
         "\(position.sequenceNumber)  \(record.time)  \(record.streamID) v\(position.version)  "

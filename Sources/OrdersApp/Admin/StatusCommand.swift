@@ -55,7 +55,12 @@ extension AdminCommand {
           "\(head - min(head, position))", checkpoint.map { "\($0.epoch)" } ?? "-",
           checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
       }
-      print("read model \(name.rawValue): lag \(grouped(lag))")
+      let setAside = try await reader.setAside()
+      print(
+        "read model \(name.rawValue): lag \(grouped(lag)), "
+          + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
+          + "\(grouped(setAside.droppedEvents)) dropped, "
+          + "\(grouped(setAside.foreignRecords)) foreign records")
       print(table.text)
     }
   }

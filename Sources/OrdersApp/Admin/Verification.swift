@@ -18,6 +18,10 @@ struct Verification {
     var events = 0
     /// Events in the store that the read model has not applied yet.
     var lag: UInt64 = 0
+    /// Events that are set aside because their streams are parked.
+    var parked = 0
+    /// Events that were given up for good.
+    var dropped = 0
     var differences: [RowDifference] = []
     var differenceCount = 0
     /// SHA-256 over all rows in the order of tables and keys.
@@ -47,11 +51,16 @@ struct Verification {
     defer { try? FileManager.default.removeItem(at: scratch) }
     let copy = scratch.appending(path: "live.sqlite").path()
     try await live.copy(to: copy)
-    let checkpoints = try await ReadModelReader(path: copy, model: model, readers: 1).checkpoints()
+    let reader = try ReadModelReader(path: copy, model: model, readers: 1)
+    let checkpoints = try await reader.checkpoints()
+    let setAside = try await reader.setAside()
     let fold = scratch.appending(path: "fold.sqlite").path()
     var outcome = Outcome()
-    outcome.events = try await Fold(log: log, model: model).run(
-      into: fold, through: checkpoints, progress: progress)
+    outcome.parked = setAside.parkedEvents
+    outcome.dropped = setAside.droppedEvents
+    outcome.events = try await Fold(
+      log: log, model: model, unapplied: try await reader.unapplied()
+    ).run(into: fold, through: checkpoints, progress: progress)
     let stored = try await log.heads().reduce(0, +)
     let applied = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
     outcome.lag = stored - min(stored, applied)
@@ -102,10 +111,13 @@ struct Verification {
   }
 }
 
-/// Folds a store's events into a read model's database, from zero up to given positions.
+/// Folds a store's events into a read model's database, from zero up to given positions, without those that the
+/// read model has set aside.
 struct Fold<Model: OrdersReadModelType> {
   let log: SQLiteEventLog
   let model: Model
+  /// The places of the events that are left out.
+  let unapplied: [Partition: Set<UInt64>]
 
   /// Folds, and returns how many events were taken in.
   /// - Throws: ``Failure`` where a stream was removed that the positions do not include the removal of: its
@@ -114,7 +126,8 @@ struct Fold<Model: OrdersReadModelType> {
     into path: String, through checkpoints: [CheckpointStatus], progress: (Double) -> Void
   ) async throws -> Int {
     let database = try ReadModelDatabase(
-      path: path, model: model, storeID: log.storeID, partitionCount: log.partitionCount)
+      path: path, model: model, codec: OrderEventCodec(), storeID: log.storeID,
+      partitionCount: log.partitionCount)
     let leases = try await database.claim(
       Array(0..<log.partitionCount), owner: "verification")
     var ends = [UInt64](repeating: 0, count: Int(log.partitionCount))
@@ -139,16 +152,21 @@ struct Fold<Model: OrdersReadModelType> {
           }
           continue
         }
-        count += 1
+        let position = record.position
+        let isLeftOut = unapplied[position.partition]?.contains(position.partitionSequence) == true
+        if !isLeftOut { count += 1 }
         deliveries[
           record.position.partition,
           default: Delivery(
             partition: record.position.partition, epoch: leases[partition].epoch,
             after: positions[partition], entries: [], nextOffset: nil)
-        ].entries.append(try record.entry(decodedBy: codec))
+        ].entries.append(
+          isLeftOut ? .erased(at: position) : try record.entry(decodedBy: codec))
         positions[partition] = record.position.partitionSequence
       }
-      if !deliveries.isEmpty { _ = try await database.apply(Array(deliveries.values)) }
+      if !deliveries.isEmpty {
+        _ = try await database.apply(Array(deliveries.values), parking: [])
+      }
       progress(Double(sequence) / Double(max(head, 1)))
     }
     return count

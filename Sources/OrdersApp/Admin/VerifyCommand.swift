@@ -10,8 +10,8 @@ extension AdminCommand {
       abstract: "Fold the store's events from zero and compare every read model row by row.",
       discussion: """
         Each read model is compared at the position that it has reached; how many events it lags behind is \
-        shown. The exit code is 1 where a row differs, or where --caught-up is given and a read model lags \
-        behind. The digest is SHA-256 over all rows: equal digests are equal read models.
+        shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where a row \
+        differs, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
         """)
 
     @OptionGroup var log: LogOptions
@@ -38,7 +38,9 @@ extension AdminCommand {
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
         show(name, outcome)
-        if outcome.differenceCount > 0 || (caughtUp && outcome.lag > 0) { isRight = false }
+        if outcome.differenceCount > 0 || (caughtUp && (outcome.lag > 0 || outcome.parked > 0)) {
+          isRight = false
+        }
       }
       if !isRight { throw ExitCode(1) }
     }
@@ -52,9 +54,12 @@ extension AdminCommand {
         outcome.differenceCount == 0
         ? "equal to the fold of \(grouped(outcome.events)) events"
         : "DIFFERS in \(grouped(outcome.differenceCount)) rows"
+      var setAside = ""
+      if outcome.parked > 0 { setAside += "\(grouped(outcome.parked)) events parked, " }
+      if outcome.dropped > 0 { setAside += "\(grouped(outcome.dropped)) events dropped, " }
       print(
         "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
-          + "digest \(outcome.digest)")
+          + "\(setAside)digest \(outcome.digest)")
       for difference in outcome.differences {
         let key = Verification.text(difference.table, difference.key).dropLast()
         func columns(_ values: [ColumnValue]?) -> String {

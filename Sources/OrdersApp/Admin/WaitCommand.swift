@@ -15,6 +15,8 @@ extension AdminCommand {
 
     @OptionGroup var log: LogOptions
     @OptionGroup var files: ProjectorCommand.ReadModelOptions
+    @Argument(help: "The read models: orders, sales, customers. All by default.")
+    var names: [ReadModelName] = []
     @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"))
     var timeout = 120
     @Option(help: "The event from which time is counted, by its sequence number.")
@@ -27,23 +29,24 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try log.open()
+      let names = names.isEmpty ? ReadModelName.allCases : names
       let heads = try await log.heads()
       let deadline = ContinuousClock.now + .seconds(timeout)
       var line = ProgressLine()
       var reached: [ReadModelName: Progress] = [:]
       while true {
         var least = 1.0
-        for name in ReadModelName.allCases {
+        for name in names {
           let progress = try await progress(of: name, storeID: log.storeID)
           let share = Double(progress.applied) / Double(max(heads.reduce(0, +), 1))
           least = min(least, share)
           if progress.applied >= heads.reduce(0, +) { reached[name] = progress }
         }
-        if reached.count == ReadModelName.allCases.count { break }
+        if reached.count == names.count { break }
         line.show("waiting for the read models", fraction: least)
         guard ContinuousClock.now < deadline else {
           line.finish()
-          let late = ReadModelName.allCases.filter { reached[$0] == nil }.map(\.rawValue)
+          let late = names.filter { reached[$0] == nil }.map(\.rawValue)
           throw Failure(
             "after \(timeout) s these have not applied all events: "
               + late.joined(separator: ", "))

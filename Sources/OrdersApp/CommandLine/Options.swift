@@ -94,6 +94,23 @@ struct ServerOptions: ParsableArguments {
   }
 }
 
+/// When a process counts as hanging.
+struct HealthOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How long a loop may work without a sign of life before /healthz fails.",
+      valueName: "seconds"))
+  var stallLimit = 30
+
+  func validate() throws {
+    guard (1...3600).contains(stallLimit) else {
+      throw ValidationError("--stall-limit must be from 1 to 3600")
+    }
+  }
+
+  func heartbeats() -> Heartbeats { Heartbeats(limit: .seconds(stallLimit)) }
+}
+
 /// How much is logged.
 struct LogOptions: ParsableArguments {
   @Option(help: "How much to log: trace, debug, info, notice, warning or error.")

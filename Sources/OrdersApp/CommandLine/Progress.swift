@@ -41,7 +41,7 @@ struct ProgressLine {
 }
 
 /// A number with commas between thousands.
-func grouped(_ number: some BinaryInteger) -> String {
+package func grouped(_ number: some BinaryInteger) -> String {
   var digits = String(number.magnitude)
   var groups: [String] = []
   while digits.count > 3 {
@@ -53,19 +53,19 @@ func grouped(_ number: some BinaryInteger) -> String {
 }
 
 /// A table with aligned columns; columns of numbers are aligned to the right.
-struct TextTable {
-  var header: [String]
-  var rows: [[String]] = []
+package struct TextTable {
+  package var header: [String]
+  package var rows: [[String]] = []
 
-  init(_ header: String...) {
+  package init(_ header: String...) {
     self.header = header
   }
 
-  mutating func add(_ row: String...) {
+  package mutating func add(_ row: String...) {
     rows.append(row)
   }
 
-  var text: String {
+  package var text: String {
     let widths = header.indices.map { column in
       ([header] + rows).map { $0[column].count }.max() ?? 0
     }

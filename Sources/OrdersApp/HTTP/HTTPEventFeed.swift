@@ -17,12 +17,14 @@ struct HTTPFailure: Error, CustomStringConvertible {
 }
 
 /// A URL's parts that requests are made of.
-struct HTTPEndpoint: Sendable, Hashable {
+package struct HTTPEndpoint: Sendable, Hashable {
   /// Without a slash at the end.
-  var base: String
+  package var base: String
+  /// What the server asks for, where it asks for something.
+  package var token: String?
 
   /// An `http://` or `https://` URL.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     guard let url = URL(string: text), url.scheme == "http" || url.scheme == "https",
       url.host() != nil
     else { return nil }
@@ -31,16 +33,18 @@ struct HTTPEndpoint: Sendable, Hashable {
   }
 
   /// Sends a request and collects the answer's body.
-  func send(
-    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: TimeAmount = .seconds(10)
+  package func send(
+    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
   ) async throws -> (status: UInt, body: [UInt8]) {
     var request = HTTPClientRequest(url: base + path)
     request.method = .init(rawValue: method)
+    if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
     if let body {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
-    let response = try await HTTPClient.shared.execute(request, timeout: timeout)
+    let response = try await HTTPClient.shared.execute(
+      request, timeout: .milliseconds(timeout.milliseconds))
     let bytes = try await response.body.collect(upTo: 64 << 20)
     return (UInt(response.status.code), Array(bytes.readableBytesView))
   }

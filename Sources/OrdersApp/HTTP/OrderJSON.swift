@@ -1,8 +1,8 @@
-import Eventually
-import Orders
+package import Eventually
+package import Orders
 
 /// Orders and their events as the HTTP interface writes and reads them.
-enum OrderJSON {
+package enum OrderJSON {
   /// The state of an order.
   static func write(
     _ state: Order.State, id: String, version: Version, _ json: inout JSONWriter
@@ -167,12 +167,14 @@ enum OrderJSON {
     }
   }
 
-  /// Writes what ``commands(_:now:)`` reads, for events of a new order.
-  static func writeCommands(for events: [OrderEvent]) -> [UInt8] {
+  /// Writes what ``commands(_:now:)`` reads, for the events of an order.
+  package static func writeCommands(
+    for events: [OrderEvent], expecting version: Version = 0
+  ) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
     json.key("expectedVersion")
-    json.integer(0)
+    json.integer(version)
     json.key("commands")
     json.beginArray()
     for event in events {

@@ -32,6 +32,13 @@ struct Reply: ResponseGenerator, Sendable {
     }
   }
 
+  /// Too much at once: the same request is worth trying again after a second.
+  static func overloaded(_ message: String) -> Reply {
+    var reply = failure(.serviceUnavailable, code: "overloaded", message)
+    reply.headers[.retryAfter] = "1"
+    return reply
+  }
+
   func response(from request: Request, context: some RequestContext) -> Response {
     var headers = headers
     headers[.contentType] = contentType
@@ -66,16 +73,24 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
       .failure(.serviceUnavailable, code: "read-model-unavailable", error.description)
     case let error as SQLiteError:
       .failure(.serviceUnavailable, code: "database-unavailable", error.description)
-    case let error as HTTPError:
-      .failure(error.status, code: code(of: error.status), error.body ?? error.status.reasonPhrase)
+    case let error as HTTPError: reply(to: error)
     default:
       .failure(.internalServerError, code: "internal", "\(error)")
     }
   }
 
+  private static func reply(to error: HTTPError) -> Reply {
+    var reply = Reply.failure(
+      error.status, code: code(of: error.status), error.body ?? error.status.reasonPhrase)
+    reply.headers = error.headers
+    return reply
+  }
+
   private static func code(of status: HTTPResponse.Status) -> String {
     switch status {
     case .notFound: "not-found"
+    case .unauthorized: "unauthorized"
+    case .requestTimeout: "too-slow"
     case .contentTooLarge: "too-large"
     case .badRequest: "invalid-request"
     default: "status-\(status.code)"
@@ -108,6 +123,7 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .invalid: .failure(.unprocessableContent, code: "invalid", words)
     case .full:
       .failure(.init(code: 507, reasonPhrase: "Insufficient Storage"), code: "store-full", words)
+    case .overloaded: .overloaded(words)
     case .undecodable: .failure(.internalServerError, code: "undecodable", words)
     case .unavailable: .failure(.serviceUnavailable, code: "store-unavailable", words)
     }

@@ -1,6 +1,7 @@
 import Eventually
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -21,6 +22,11 @@ struct ListenAddress: Sendable, Hashable {
     self.host = host
     self.port = port
   }
+
+  /// Whether only processes on this machine reach it.
+  var isLoopback: Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
 }
 
 /// An HTTP server that says where it listens, to people in the log and to programs in a file.
@@ -29,12 +35,11 @@ struct Server: Service {
   private let listen: ListenAddress
   private let addressFile: String?
   private let logger: Logger
+  private let isProtected: Bool
 
-  init(
-    router: Router<BasicRequestContext>, listen: ListenAddress, addressFile: String?,
-    logger: Logger
-  ) {
-    responder = router.buildResponder()
+  init(api: API, listen: ListenAddress, addressFile: String?, logger: Logger) {
+    responder = api.router().buildResponder()
+    isProtected = api.token != nil || !api.operations.contains { $0.isProtected }
     self.listen = listen
     self.addressFile = addressFile
     self.logger = logger
@@ -43,10 +48,18 @@ struct Server: Service {
   /// Serves until it is stopped.
   /// - Throws: ``Failure`` where the address can't be listened at.
   func run() async throws {
+    if !listen.isLoopback, !isProtected {
+      logger.warning(
+        "anybody who reaches this address may give commands: name a token with --token-file",
+        metadata: ["address": "\(listen.host):\(listen.port)"])
+    }
     let application = Application(
       responder: responder,
+      // Whoever connects has this long to bring a whole request, and then the next one.
+      server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(60))),
       configuration: ApplicationConfiguration(
-        address: .hostname(listen.host, port: listen.port), serverName: "eventually"),
+        address: .hostname(listen.host, port: listen.port), serverName: "eventually",
+        availableConnectionsDelegate: MaximumAvailableConnections(2048)),
       onServerRunning: { channel in announce(port: channel.localAddress?.port ?? listen.port) },
       logger: quiet(logger))
     do {
@@ -75,23 +88,4 @@ private func quiet(_ logger: Logger) -> Logger {
   var logger = logger
   logger.logLevel = max(logger.logLevel, .warning)
   return logger
-}
-
-/// A router whose failures are answered in JSON.
-func makeRouter() -> Router<BasicRequestContext> {
-  let router = Router(context: BasicRequestContext.self)
-  router.middlewares.add(FailureReplies())
-  return router
-}
-
-/// The route that tells that a process answers.
-func addHealth(to router: Router<BasicRequestContext>) {
-  router.get("/healthz") { _, _ in
-    Reply { json in
-      json.beginObject()
-      json.key("status")
-      json.string("ok")
-      json.endObject()
-    }
-  }
 }

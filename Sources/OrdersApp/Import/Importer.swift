@@ -85,6 +85,7 @@ struct Importer {
     switch outcome.placement {
     case nil: return
     case .placed:
+      FaultPoint.importPlaced.pass()
       summary.ordersPlaced += 1
       summary.eventsAppended += draft.events.count
     case .wasThere:

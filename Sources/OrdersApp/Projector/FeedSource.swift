@@ -11,8 +11,14 @@ enum FeedSource: Sendable, Equatable {
   /// The store's file.
   case file(String)
 
-  init(_ text: String) {
-    self = HTTPEndpoint(text).map { .writer($0) } ?? .file(text)
+  /// - Parameter token: what the writer asks for.
+  init(_ text: String, token: BearerToken?) {
+    guard var endpoint = HTTPEndpoint(text) else {
+      self = .file(text)
+      return
+    }
+    endpoint.token = token?.text
+    self = .writer(endpoint)
   }
 
   /// The feed, and what store it is of. A writer that does not answer yet, and a store that is not there yet,

@@ -36,7 +36,11 @@ public struct ProjectorCommand: AsyncParsableCommand {
         A worker begins after the read model's checkpoint. What Kafka does not hold is fetched from the \
         feed: a writer's URL, or the store's file.
 
+        An event that this code fails on again and again is parked, with the later events of its order, and the \
+        others go on: see eventuallyctl parked.
+
         GET /healthz, /readyz                    health; readiness with positions, lag and reasons
+        GET /openapi.json                        all of this for programs
         GET /orders[?customer=C], /orders/ID     queries of 'orders'
         GET /sales, /sales/days, /sales/countries, /sales/products
         GET /customers, /customers/ID            queries of 'customers'
@@ -60,6 +64,8 @@ public struct ProjectorCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
+    @OptionGroup var token: TokenOptions
+    @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
 
     func validate() throws {
@@ -76,15 +82,19 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let path = readModel.path(in: files.readModels)
       try makeDirectory(of: path)
       let reference = WorkerReference()
-      let router = makeRouter()
-      WorkerRoutes(name: readModel, owner: owner, worker: reference).add(to: router)
-      QueryRoutes(directory: files.readModels, names: [readModel]).add(to: router)
+      let heartbeats = health.heartbeats()
+      let queries = QueryRoutes(directory: files.readModels, names: [readModel])
+      var api = API(
+        title: "Eventually: projector of \(readModel.rawValue)",
+        summary: "Queries of a read model, and how its worker is.")
+      api.addHealth(heartbeats)
+      WorkerRoutes(name: readModel, owner: owner, worker: reference, queries: queries).add(to: &api)
+      queries.add(to: &api)
       guard let address = ListenAddress(listen) else { return }
-      let server = Server(
-        router: router, listen: address, addressFile: addressFile, logger: logger)
+      let server = Server(api: api, listen: address, addressFile: addressFile, logger: logger)
       let kafka = try kafka.configuration()
       try kafka.check()
-      let feed = FeedSource(feed)
+      let feed = FeedSource(feed, token: try token.token())
       let group = readModel.group(topic: kafka.topic)
       let model = readModel.model
       let work = Until { [logger] in
@@ -92,7 +102,8 @@ public struct ProjectorCommand: AsyncParsableCommand {
         func work(_ model: some OrdersReadModelType) async throws {
           let worker = try Worker(
             model, path: path, kafka: kafka, group: group, owner: owner, feed: source.feed,
-            storeID: source.storeID, partitions: source.partitions, logger: logger)
+            storeID: source.storeID, partitions: source.partitions, heartbeats: heartbeats,
+            logger: logger)
           reference.value = worker
           await worker.run()
         }
@@ -110,7 +121,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
         GET /orders[?customer=C], /orders/ID
         GET /sales, /sales/days, /sales/countries, /sales/products
         GET /customers, /customers/ID
-        GET /healthz, /readyz
+        GET /healthz, /readyz, /openapi.json
 
         The files are made by workers; until one has made a read model's, its queries are answered 503.
         """)
@@ -121,18 +132,20 @@ public struct ProjectorCommand: AsyncParsableCommand {
 
     func run() async throws {
       let logger = log.logger("projector")
-      let router = makeRouter()
       let queries = QueryRoutes(
         directory: files.readModels, names: ReadModelName.allCases)
-      queries.add(to: router)
-      addHealth(to: router)
-      router.get("/readyz") { _, _ in Self.readiness(queries) }
-      try await OrdersApp.run(
-        [
-          Server(
-            router: router, listen: server.address(), addressFile: server.addressFile,
-            logger: logger)
-        ], logger: logger)
+      var api = API(
+        title: "Eventually: queries", summary: "Queries of all read models.")
+      queries.add(to: &api)
+      api.addHealth(Heartbeats())
+      api.add(
+        API.Operation(
+          method: .get, path: "/readyz", summary: "Whether all read models can be read",
+          answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+        ) { _, _ in Self.readiness(queries) })
+      let server = Server(
+        api: api, listen: try server.address(), addressFile: server.addressFile, logger: logger)
+      try await OrdersApp.run([server], logger: logger)
     }
 
     private static func readiness(_ queries: QueryRoutes) -> Reply {

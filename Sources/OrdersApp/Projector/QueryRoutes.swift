@@ -1,13 +1,27 @@
 import Eventually
 import EventuallySQLite
+import Foundation
+import HTTPTypes
 import Hummingbird
 import Orders
 
-/// A read model's database, opened when it is first asked for: a worker may not have made it yet.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A read model's database, opened when it is first asked for: a worker may not have made it yet. Where the file
+/// has been replaced since, the new one is opened.
 final class ReadModelSource: Sendable {
+  private struct Opened {
+    var reader: ReadModelReader
+    var file: FileIdentity
+  }
+
   let name: ReadModelName
   let path: String
-  private let reader = Locked<ReadModelReader?>(nil)
+  private let opened = Locked<Opened?>(nil)
 
   init(_ name: ReadModelName, directory: String) {
     self.name = name
@@ -15,13 +29,29 @@ final class ReadModelSource: Sendable {
   }
 
   func open() throws(ReadModelError) -> ReadModelReader {
+    let file = FileIdentity(path: path)
     // Opening is rare, and whoever comes meanwhile needs the same.
-    try reader.withLock { (reader) throws(ReadModelError) in
-      if let reader { return reader }
-      let opened = try ReadModelReader(path: path, model: name.model)
-      reader = opened
-      return opened
+    return try opened.withLock { (opened) throws(ReadModelError) in
+      if let opened, opened.file == file { return opened.reader }
+      opened = nil
+      let reader = try ReadModelReader(path: path, model: name.model)
+      if let file { opened = Opened(reader: reader, file: file) }
+      return reader
     }
+  }
+}
+
+/// What tells a file from another one that takes its place.
+private struct FileIdentity: Equatable {
+  var device: UInt64
+  var inode: UInt64
+
+  /// `nil` where there is no such file.
+  init?(path: String) {
+    var status = stat()
+    guard stat(path, &status) == 0 else { return nil }
+    device = UInt64(status.st_dev)
+    inode = UInt64(status.st_ino)
   }
 }
 
@@ -34,30 +64,54 @@ struct QueryRoutes: Sendable {
       uniqueKeysWithValues: names.map { ($0, ReadModelSource($0, directory: directory)) })
   }
 
-  func add(to router: Router<BasicRequestContext>) {
-    if let source = sources[.orders] {
-      router.get("/orders") { request, _ in try await orders(source, request) }
-      router.get("/orders/:id") { _, context in
-        try await order(source, id: try context.parameters.require("id"))
+  private static let limit = API.Parameter.query("limit", "At most this many", .integer(1...1000))
+
+  func add(to api: inout API) {
+    func add(
+      _ path: String, _ summary: String, _ parameters: [API.Parameter] = [],
+      missing: String? = nil, _ handler: @escaping API.Handler
+    ) {
+      var answers = [API.Answer(200, "The answer")]
+      if let missing {
+        answers += [API.Answer(404, missing), API.Answer(422, "The id can't be one")]
       }
+      api.add(
+        API.Operation(
+          method: .get, path: path, summary: summary, parameters: parameters, answers: answers,
+          handler: handler))
+    }
+    if let source = sources[.orders] {
+      add(
+        "/orders", "The newest orders, of all customers or of one",
+        [Self.limit, .query("customer", "Only this customer's", .string(maximum: 100))]
+      ) { request, _ in try await orders(source, request) }
+      add(
+        "/orders/{id}", "An order",
+        [.path("id", "The order's id", WriterRoutes.orderIDSchema)],
+        missing: "The read model has no such order"
+      ) { _, context in try await order(source, id: try context.parameters.require("id")) }
     }
     if let source = sources[.sales] {
-      router.get("/sales") { _, _ in try await totals(source) }
-      router.get("/sales/days") { request, _ in
-        try await sales(source, request, SalesQueries.days)
+      add("/sales", "The sums over all days, countries and products") { _, _ in
+        try await totals(source)
       }
-      router.get("/sales/countries") { request, _ in
-        try await sales(source, request, SalesQueries.countries)
-      }
-      router.get("/sales/products") { request, _ in
-        try await sales(source, request, SalesQueries.products)
+      for (path, summary, query) in [
+        ("/sales/days", "The newest days", SalesQueries.days),
+        ("/sales/countries", "The countries with the largest revenue", SalesQueries.countries),
+        ("/sales/products", "The products with the largest revenue", SalesQueries.products),
+      ] {
+        add(path, summary, [Self.limit]) { request, _ in try await sales(source, request, query) }
       }
     }
     if let source = sources[.customers] {
-      router.get("/customers") { request, _ in try await customers(source, request) }
-      router.get("/customers/:id") { _, context in
-        try await customer(source, id: try context.parameters.require("id"))
+      add("/customers", "The customers with the largest revenue", [Self.limit]) { request, _ in
+        try await customers(source, request)
       }
+      add(
+        "/customers/{id}", "A customer",
+        [.path("id", "The customer's id", .string(maximum: 100))],
+        missing: "The read model has no such customer"
+      ) { _, context in try await customer(source, id: try context.parameters.require("id")) }
     }
   }
 
@@ -79,6 +133,7 @@ struct QueryRoutes: Sendable {
   }
 
   private func order(_ source: ReadModelSource, id: String) async throws -> Reply {
+    guard Order.isValid(id: id) else { throw OrderError.invalidID(id) }
     guard let order = try await source.open().read({ try OrderQueries.order($0, id: id) }) else {
       throw HTTPError(
         .notFound, message: "the read model 'orders' has no order '\(id.prefix(80))'")
@@ -125,6 +180,9 @@ struct QueryRoutes: Sendable {
   }
 
   private func customer(_ source: ReadModelSource, id: String) async throws -> Reply {
+    guard (1...100).contains(id.utf8.count) else {
+      throw HTTPError(.unprocessableContent, message: "a customer's id has 1 to 100 bytes")
+    }
     let found = try await source.open().read { try CustomerQueries.customer($0, id: id) }
     guard let found else {
       throw HTTPError(

@@ -1,12 +1,12 @@
-import Eventually
+package import Eventually
 import EventuallyKafka
 import EventuallySQLite
 import Foundation
 import Logging
-import Orders
+package import Orders
 
 /// A read model of orders.
-protocol OrdersReadModelType: ReadModel where Event == OrderEvent {}
+package protocol OrdersReadModelType: ReadModel where Event == OrderEvent {}
 extension OrdersReadModel: OrdersReadModelType {}
 extension SalesReadModel: OrdersReadModelType {}
 extension CustomersReadModel: OrdersReadModelType {}
@@ -26,14 +26,18 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
 
   init(
     _ model: Model, path: String, kafka: KafkaConfiguration, group: String, owner: String,
-    feed: any EventFeed, storeID: String, partitions: Partition, logger: Logger
+    feed: any EventFeed, storeID: String, partitions: Partition, heartbeats: Heartbeats,
+    logger: Logger
   ) throws {
+    let codec = OrderEventCodec()
     let database = try ReadModelDatabase(
-      path: path, model: model, storeID: storeID, partitionCount: partitions)
+      path: path, model: model, codec: codec, storeID: storeID, partitionCount: partitions)
+    var options = Subscription.Options(group: group, owner: owner)
+    options.heartbeats = heartbeats
     subscription = Subscription(
-      kafka, storeID: storeID, codec: OrderEventCodec(), checkpoints: database, feed: feed,
-      options: .init(group: group, owner: owner), logger: logger)
-    projector = ReadModelProjector(subscription, into: database) { error in
+      kafka, storeID: storeID, partitionCount: partitions, codec: codec, checkpoints: database,
+      feed: feed, options: options, logger: logger)
+    projector = ReadModelProjector(subscription, into: database, heartbeats: heartbeats) { error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
     }
   }

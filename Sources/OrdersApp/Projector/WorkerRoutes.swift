@@ -1,57 +1,60 @@
 import Eventually
 import EventuallyKafka
+import EventuallySQLite
 import HTTPTypes
 import Hummingbird
 
-/// A worker's health and readiness, over HTTP.
+/// A worker's readiness, over HTTP.
 struct WorkerRoutes: Sendable {
   let name: ReadModelName
   let owner: String
   /// The worker, once it has begun.
   let worker: WorkerReference
+  let queries: QueryRoutes
 
-  func add(to router: Router<BasicRequestContext>) {
-    addHealth(to: router)
-    router.get("/readyz") { _, _ in readiness() }
+  func add(to api: inout API) {
+    api.add(
+      API.Operation(
+        method: .get, path: "/readyz",
+        summary: "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
+          + "it is behind the store and the broker",
+        answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+      ) { _, _ in await readiness() })
   }
 
   /// A worker is ready when it has an assignment and nothing keeps its partitions from going on.
-  private func readiness() -> Reply {
+  private func readiness() async -> Reply {
     guard let worker = worker.value else {
       return Reply(.serviceUnavailable) { json in
         json.beginObject()
-        json.key("status")
-        json.string("starting")
-        json.key("reasons")
-        json.beginArray()
-        json.string("waiting for the writer, to learn which store this is")
-        json.endArray()
+        json.member("status", "starting")
+        json.member(
+          "reasons", ["waiting for the writer, to learn which store this is"])
         json.endObject()
       }
     }
     let subscription = worker.subscriptionStatus
     let projector = worker.projectorStatus
-    let reasons = Self.reasons(subscription, projector)
+    var reasons = Self.reasons(subscription, projector)
+    var setAside: ReadModelReader.SetAside?
+    do {
+      setAside = try await queries.sources[name]?.open().setAside()
+    } catch {
+      reasons.append("\(error)")
+    }
     return Reply(reasons.isEmpty ? .ok : .serviceUnavailable) { json in
       json.beginObject()
-      json.key("status")
-      json.string(reasons.isEmpty ? "ready" : "not ready")
-      json.key("readModel")
-      json.string(name.rawValue)
-      json.key("worker")
-      json.string(owner)
-      json.key("reasons")
-      json.beginArray()
-      for reason in reasons { json.string(reason) }
-      json.endArray()
-      for (name, count) in Self.counts(subscription, projector) {
-        json.key(name)
-        json.integer(count)
-      }
+      json.member("status", reasons.isEmpty ? "ready" : "not ready")
+      json.member("readModel", name.rawValue)
+      json.member("worker", owner)
+      json.member("reasons", reasons)
+      for (name, count) in Self.counts(subscription, projector) { json.member(name, count) }
+      Self.write(setAside, &json)
+      Self.writeAges(subscription, &json)
       json.key("partitions")
       json.beginArray()
       for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
-        Self.write(partition, state, &json)
+        Self.write(partition, state, subscription.broker, &json)
       }
       json.endArray()
       json.endObject()
@@ -61,13 +64,19 @@ struct WorkerRoutes: Sendable {
   private static func counts(
     _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus
   ) -> [(StaticString, UInt64)] {
-    let lag = subscription.partitions.values.reduce(UInt64(0)) { sum, state in
+    var storeLag: UInt64 = 0
+    var brokerLag: UInt64 = 0
+    for (partition, state) in subscription.partitions {
       let position = state.position ?? 0
-      return sum + (max(state.storeHead ?? 0, position) - position)
+      storeLag += max(state.storeHead ?? 0, position) - position
+      if let end = subscription.broker.ends[partition] {
+        brokerLag += UInt64(max(0, end - (state.nextOffset ?? 0)))
+      }
     }
     return [
-      ("applied", projector.applied), ("transactions", projector.transactions),
-      ("retries", projector.retries), ("lag", lag), ("rebalances", subscription.rebalances),
+      ("lag", storeLag), ("brokerLag", brokerLag), ("applied", projector.applied),
+      ("transactions", projector.transactions), ("retries", projector.retries),
+      ("parked", projector.parked), ("rebalances", subscription.rebalances),
       ("duplicatesDropped", subscription.duplicates),
       ("gapsRepaired", subscription.gapsRepaired),
       ("eventsFromFeed", subscription.eventsFromFeed),
@@ -75,18 +84,38 @@ struct WorkerRoutes: Sendable {
     ]
   }
 
+  /// What the read model has not applied, whichever worker set it aside.
+  private static func write(_ setAside: ReadModelReader.SetAside?, _ json: inout JSONWriter) {
+    guard let setAside else { return }
+    json.member("parkedStreams", setAside.parkedStreams)
+    json.member("parkedEvents", setAside.parkedEvents)
+    json.member("droppedEvents", setAside.droppedEvents)
+    json.member("foreignRecordsKept", setAside.foreignRecords)
+  }
+
+  /// How old what is said of the store and of the broker is.
+  private static func writeAges(_ subscription: SubscriptionStatus, _ json: inout JSONWriter) {
+    let now = ContinuousClock.now
+    json.member(
+      "storeHeardMillisecondsAgo",
+      optional: subscription.headsHeard.map { (now - $0).milliseconds })
+    json.member(
+      "brokerHeardMillisecondsAgo",
+      optional: subscription.broker.heard.map { (now - $0).milliseconds })
+    if let failure = subscription.feedFailure { json.member("feedFailure", failure) }
+  }
+
   private static func write(
-    _ partition: Partition, _ state: SubscriptionStatus.Assigned, _ json: inout JSONWriter
+    _ partition: Partition, _ state: SubscriptionStatus.Assigned, _ broker: BrokerStatus,
+    _ json: inout JSONWriter
   ) {
     json.beginObject()
-    json.key("partition")
-    json.integer(partition)
-    json.key("epoch")
-    json.integer(state.epoch)
-    json.key("position")
-    if let position = state.position { json.integer(position) } else { json.null() }
-    json.key("storeHead")
-    if let head = state.storeHead { json.integer(head) } else { json.null() }
+    json.member("partition", partition)
+    json.member("epoch", state.epoch)
+    json.member("position", optional: state.position)
+    json.member("storeHead", optional: state.storeHead)
+    json.member("nextOffset", optional: state.nextOffset)
+    json.member("brokerEnd", optional: broker.ends[partition])
     json.endObject()
   }
 
@@ -98,18 +127,34 @@ struct WorkerRoutes: Sendable {
       let why = subscription.failure.map { " (\($0))" } ?? ""
       reasons.append("the group has given this worker no assignment yet\(why)")
     }
+    if let failure = subscription.broker.failure {
+      reasons.append("the broker does not answer: \(failure)")
+    }
     if let failure = projector.failure { reasons.append(failure) }
     for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
-      switch state.phase {
-      case .consuming: break
-      case .repairing(let missing):
-        let why = state.failure.map { ": \($0)" } ?? ""
-        reasons.append(
-          "partition \(partition) lacks the events \(missing.lowerBound) to "
-            + "\(missing.upperBound), and fetches them from the feed\(why)")
-      case .abandoned:
-        reasons.append("partition \(partition) was taken over by another worker")
-      }
+      reasons += Self.reasons(partition, state)
+    }
+    return reasons
+  }
+
+  private static func reasons(
+    _ partition: Partition, _ state: SubscriptionStatus.Assigned
+  ) -> [String] {
+    var reasons: [String] = []
+    switch state.phase {
+    case .consuming: break
+    case .repairing(let missing):
+      let why = state.failure.map { ": \($0)" } ?? ""
+      reasons.append(
+        "partition \(partition) lacks the events \(missing.lowerBound) to "
+          + "\(missing.upperBound), and fetches them from the feed\(why)")
+    case .abandoned:
+      reasons.append("partition \(partition) was taken over by another worker")
+    }
+    if state.isStoreBehind {
+      reasons.append(
+        "partition \(partition) of the store ends at \(state.storeHead ?? 0), before position "
+          + "\(state.position ?? 0), which was applied already: was the store restored from an older copy?")
     }
     return reasons
   }

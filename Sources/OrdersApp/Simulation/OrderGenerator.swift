@@ -1,9 +1,13 @@
 import Eventually
-import Orders
+package import Orders
 
 /// Makes up orders. The order with a number is the same for the same seed, whatever else is generated.
-struct OrderGenerator: Sendable {
-  let seed: UInt64
+package struct OrderGenerator: Sendable {
+  package let seed: UInt64
+
+  package init(seed: UInt64) {
+    self.seed = seed
+  }
 
   private static let countries = [
     "United Kingdom", "United Kingdom", "United Kingdom", "United Kingdom", "Germany", "France",
@@ -19,10 +23,10 @@ struct OrderGenerator: Sendable {
   private static let start = Timestamp(microseconds: 1_767_225_600_000_000)
 
   /// The id of an order.
-  func id(_ number: Int) -> String { "S\(seed)-\(number)" }
+  package func id(_ number: Int) -> String { "S\(seed)-\(number)" }
 
   /// The events of an order.
-  func events(_ number: Int) -> [OrderEvent] {
+  package func events(_ number: Int) -> [OrderEvent] {
     var random = SeededGenerator(seed: seed &* 0x1_0000_0001 &+ UInt64(number))
     // The first numbers of neighbouring seeds are alike.
     for _ in 0..<3 { _ = random.next() }

@@ -36,6 +36,9 @@ public struct WriterCommand: AsyncParsableCommand {
         GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
         GET  /store                                       the store's id, partitions and heads
         GET  /healthz, /readyz                            health, readiness and backlog
+        GET  /openapi.json                                all of this for programs
+
+        With a token, all but health, readiness and the document ask for it.
 
         SIGTERM and SIGINT stop it in order.
         """)
@@ -43,13 +46,19 @@ public struct WriterCommand: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var kafka: KafkaOptions
     @OptionGroup var server: ServerOptions
+    @OptionGroup var token: TokenOptions
+    @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
       let logger = log.logger("writer")
-      let node = try WriterNode(store: store, kafka: kafka.configuration(), logger: logger)
+      let token = try token.token()
+      let node = try WriterNode(
+        store: store, kafka: kafka.configuration(), heartbeats: health.heartbeats(), logger: logger)
       try await OrdersApp.run(
-        node.services(listen: server.address(), addressFile: server.addressFile), logger: logger)
+        node.services(
+          listen: server.address(), addressFile: server.addressFile, token: token),
+        logger: logger)
     }
   }
 
@@ -77,16 +86,20 @@ public struct WriterCommand: AsyncParsableCommand {
   /// Runs `work` with a sink: a running writer, or one that this process is for as long.
   static func withSink(
     _ target: TargetOptions, store: StoreOptions, kafka: KafkaOptions, server: ServerOptions,
-    logger: Logger, _ work: @escaping @Sendable (any OrderSink) async throws -> Void
+    token: TokenOptions, health: HealthOptions, logger: Logger, _ work: @escaping @Sendable (any OrderSink) async throws -> Void
   ) async throws {
-    if let url = target.url, let endpoint = HTTPEndpoint(url) {
-      try await OrdersApp.run([], logger: logger) {
+    let token = try token.token()
+    if let url = target.url, var endpoint = HTTPEndpoint(url) {
+      endpoint.token = token?.text
+      try await OrdersApp.run([], logger: logger) { [endpoint] in
         try await work(WriterSink(endpoint: endpoint))
       }
       return
     }
-    let node = try WriterNode(store: store, kafka: kafka.configuration(), logger: logger)
-    let services = try node.services(listen: server.address(), addressFile: server.addressFile)
+    let node = try WriterNode(
+      store: store, kafka: kafka.configuration(), heartbeats: health.heartbeats(), logger: logger)
+    let services = try node.services(
+      listen: server.address(), addressFile: server.addressFile, token: token)
     try await OrdersApp.run(services, logger: logger) {
       try await work(StoreSink(store: node.store))
       try await waitUntilPublished(node, timeout: .seconds(target.publishTimeout))
@@ -143,13 +156,16 @@ public struct WriterCommand: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var kafka: KafkaOptions
     @OptionGroup var server: ServerOptions
+    @OptionGroup var token: TokenOptions
+    @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
       // Before anything is started: a file that can't be read is to change nothing.
       _ = try InputFile(file)
       try await withSink(
-        target, store: store, kafka: kafka, server: server, logger: log.logger("writer")
+        target, store: store, kafka: kafka, server: server, token: token, health: health,
+        logger: log.logger("writer")
       ) { [file, rejected] sink in
         let rejected = try RejectedRows(path: rejected)
         let importer = Importer(input: try InputFile(file), sink: sink, rejected: rejected)
@@ -179,6 +195,8 @@ public struct WriterCommand: AsyncParsableCommand {
     @OptionGroup var store: StoreOptions
     @OptionGroup var kafka: KafkaOptions
     @OptionGroup var server: ServerOptions
+    @OptionGroup var token: TokenOptions
+    @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
 
     func validate() throws {
@@ -188,8 +206,10 @@ public struct WriterCommand: AsyncParsableCommand {
 
     func run() async throws {
       let logger = log.logger("writer")
-      try await withSink(target, store: store, kafka: kafka, server: server, logger: logger) {
-        [seed, orders, rate] sink in
+      try await withSink(
+        target, store: store, kafka: kafka, server: server, token: token, health: health,
+        logger: logger
+      ) { [seed, orders, rate] sink in
         let simulator = Simulator(
           generator: OrderGenerator(seed: seed), sink: sink, orders: orders, rate: rate)
         let summary = try await simulator.run()

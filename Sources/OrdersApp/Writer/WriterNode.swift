@@ -11,17 +11,23 @@ import UnixSignals
 struct WriterNode: Sendable {
   let store: OrderStore
   let publisher: OrderPublisher
+  let heartbeats: Heartbeats
   let logger: Logger
 
   /// Takes the writer's role.
-  init(store options: StoreOptions, kafka: KafkaConfiguration, logger: Logger) throws {
+  init(
+    store options: StoreOptions, kafka: KafkaConfiguration, heartbeats: Heartbeats, logger: Logger
+  ) throws {
     try kafka.check()
     let codec = OrderEventCodec()
+    var storeOptions = OrderStore.Options(partitionCount: options.partitions)
+    storeOptions.heartbeats = heartbeats
     store = try OrderStore(
-      path: try options.preparedPath(), codec: codec,
-      options: OrderStore.Options(partitionCount: options.partitions))
+      path: try options.preparedPath(), codec: codec, options: storeOptions)
     publisher = OrderPublisher(
-      kafka, source: store, contentType: codec.contentType, logger: logger)
+      kafka, source: store, contentType: codec.contentType, heartbeats: heartbeats,
+      logger: logger)
+    self.heartbeats = heartbeats
     self.logger = logger
     logger.info(
       "opened the store",
@@ -32,11 +38,13 @@ struct WriterNode: Sendable {
   }
 
   /// The relay and the HTTP interface; the interface stops first.
-  func services(listen: ListenAddress, addressFile: String?) -> [any Service] {
-    let router = makeRouter()
-    WriterRoutes(store: store, publisher: publisher).add(to: router)
+  func services(
+    listen: ListenAddress, addressFile: String?, token: BearerToken?
+  ) -> [any Service] {
+    let routes = WriterRoutes(store: store, publisher: publisher)
     let server = Server(
-      router: router, listen: listen, addressFile: addressFile, logger: logger)
+      api: routes.api(token: token, heartbeats: heartbeats), listen: listen,
+      addressFile: addressFile, logger: logger)
     return [Until { try await publisher.run() }, server]
   }
 }
@@ -83,4 +91,11 @@ func run(
     configuration: ServiceGroupConfiguration(
       services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
   try await group.run()
+}
+
+/// Runs `work` until it is done; SIGTERM and SIGINT cancel it.
+package func runUntilSignal(_ work: @escaping @Sendable () async throws -> Void) async throws {
+  var logger = Logger(label: "signals")
+  logger.logLevel = .error
+  try await run([], logger: logger, while: work)
 }

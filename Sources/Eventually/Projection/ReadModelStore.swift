@@ -1,0 +1,29 @@
+/// Keeps a read model's rows and checkpoints, and applies deliveries to both in one transaction.
+public protocol ReadModelStore<Event>: PartitionCheckpointStore {
+  /// What is taken in.
+  associatedtype Event: Sendable
+
+  /// Applies deliveries and moves their checkpoints, all in one transaction.
+  ///
+  /// The entries of streams that are parked are set aside instead of being applied.
+  /// - Parameter parking: events whose streams are to be parked from there on, in the same transaction.
+  /// - Throws: ``ProjectionFailures`` where the read model's code fails on events that are not to be parked.
+  ///   Whatever it throws, nothing has been applied.
+  func apply(
+    _ deliveries: [Delivery<Event>], parking: [ProjectionFailure]
+  ) async throws -> ApplyOutcome
+}
+
+/// What became of a transaction's deliveries.
+public struct ApplyOutcome: Sendable, Hashable {
+  /// The leases that have been overtaken, of whose deliveries nothing was applied.
+  public var overtaken: [PartitionLease]
+  /// How many entries were set aside because their streams are parked.
+  public var parked: Int
+
+  /// An outcome from its parts.
+  public init(overtaken: [PartitionLease] = [], parked: Int = 0) {
+    self.overtaken = overtaken
+    self.parked = parked
+  }
+}

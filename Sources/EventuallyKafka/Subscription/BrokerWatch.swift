@@ -1,0 +1,61 @@
+import Eventually
+
+/// Asks the broker again and again how far it is, so that a worker knows whether the broker is there also while
+/// nothing comes from it.
+final class BrokerWatch: Sendable {
+  private let task: Task<Void, Never>
+
+  /// Watches until it is stopped.
+  init(
+    _ client: ConsumerClient, partitions: Partition, interval: Duration = .seconds(2),
+    status: @escaping @Sendable (BrokerStatus) -> Void
+  ) {
+    let watcher = Watcher(client: client)
+    task = Task {
+      var last = BrokerStatus()
+      while !Task.isCancelled {
+        let answer = await watcher.ends(of: partitions)
+        if Task.isCancelled { break }
+        switch answer {
+        case .success(let ends): last = BrokerStatus(ends: ends, heard: .now)
+        case .failure(let error): last.failure = error.description
+        }
+        status(last)
+        // A cancelled pause ends the loop by its condition.
+        try? await Task.sleep(for: interval)
+      }
+    }
+  }
+
+  /// Ends it, and returns when it uses the client no more.
+  func stop() async {
+    task.cancel()
+    await task.value
+  }
+
+  /// Blocks a thread of its own.
+  private actor Watcher {
+    private let executor = BlockingExecutor(label: "kafka.watch")
+    private let client: ConsumerClient
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor {
+      executor.asUnownedSerialExecutor()
+    }
+
+    init(client: ConsumerClient) {
+      self.client = client
+    }
+
+    func ends(of count: Partition) -> Result<[Partition: Int64], KafkaError> {
+      var ends: [Partition: Int64] = [:]
+      for partition in 0..<count where !Task.isCancelled {
+        do throws(KafkaError) {
+          ends[partition] = try client.watermarks(of: partition, timeout: 1000).upperBound
+        } catch {
+          return .failure(error)
+        }
+      }
+      return .success(ends)
+    }
+  }
+}

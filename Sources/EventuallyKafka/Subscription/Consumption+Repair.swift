@@ -1,0 +1,88 @@
+import Eventually
+import Logging
+
+/// What the bus does not have, and what it has that is not the store's.
+extension Consumption {
+  /// Takes in what the feed has brought, and asks it for more.
+  func takeFromFeed() {
+    for answer in feed.takeAnswers() {
+      switch answer {
+      case .heads(let heads):
+        for (partition, missing) in assignment.learn(heads: heads) {
+          logger.info(
+            "the broker lacks the newest events; fetching them from the feed",
+            metadata: ["partition": "\(partition)", "missing": "\(missing)"])
+          feed.fetch(partition, missing)
+        }
+      case .records(let partition, let records):
+        takeRepair(partition, records)
+      case .end(let partition, let head):
+        takeEnd(partition, head: head)
+      }
+    }
+  }
+
+  private func takeRepair(_ partition: Partition, _ records: [EventRecord]) {
+    guard assignment.missing(partition) != nil else { return }
+    var pause = Duration.zero
+    for record in records
+    where assignment.repair(partition, record.position.partitionSequence) {
+      do {
+        let entry = try record.entry(decodedBy: codec)
+        if let progress = assignment.partitions[partition] { portion.add(entry, progress) }
+        status.withLock { $0.eventsFromFeed += 1 }
+      } catch {
+        // Neither the bus nor the store has the event in a form that this code can read: stand still
+        // before it, and look again after a while.
+        assignment.standStill(partition)
+        feed.fail(partition, error.description)
+        pause = .seconds(5)
+        break
+      }
+    }
+    if let missing = assignment.missing(partition) {
+      feed.fetch(partition, missing, after: pause)
+    } else {
+      status.withLock { $0.gapsRepaired += 1 }
+    }
+  }
+
+  /// The store ends before what a record's place calls for.
+  private func takeEnd(_ partition: Partition, head: UInt64) {
+    if let offset = assignment.refute(partition, head: head) {
+      note(
+        ForeignRecord(
+          partition: partition, offset: offset,
+          reason: "it claims a place that the store does not have: it ends at \(head)", key: [],
+          value: [], size: 0))
+    }
+    if let missing = assignment.missing(partition) {
+      // Without a witness the head itself said that these exist, and the store has gone back.
+      feed.fetch(partition, missing, after: .seconds(1))
+    }
+  }
+
+  /// Counts a record that is not applied, and puts it to those that are kept.
+  func note(_ record: ForeignRecord) {
+    foreign.append(record)
+    let count = status.withLock { status in
+      status.foreignRecords += 1
+      return status.foreignRecords
+    }
+    // The first ones are told one by one, and then ever fewer.
+    guard count <= 10 || count % 10_000 == 0 else { return }
+    logger.warning(
+      "a record is not applied, and kept",
+      metadata: [
+        "partition": "\(record.partition)", "offset": "\(record.offset)",
+        "reason": "\(record.reason)", "so far": "\(count)",
+      ])
+  }
+
+  /// Keeps what is not applied, before anything behind it can be committed.
+  func keepForeign() async throws {
+    guard !foreign.isEmpty else { return }
+    try await checkpoints.keep(foreign)
+    foreign.removeAll()
+  }
+}

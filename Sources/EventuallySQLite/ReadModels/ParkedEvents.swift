@@ -1,0 +1,123 @@
+public import Eventually
+
+/// The tables of what a read model has set aside. The caller holds the transaction.
+struct ParkedEvents {
+  let connection: SQLiteConnection
+
+  /// The parked streams of some partitions.
+  func streams(in partitions: [Partition]) throws(SQLiteError) -> Set<String> {
+    let select = try connection.statement("SELECT stream, partition FROM parked_streams")
+    defer { select.reset() }
+    var streams: Set<String> = []
+    while try select.step() {
+      if partitions.contains(Partition(select.integer(1))) { streams.insert(select.text(0)) }
+    }
+    return streams
+  }
+
+  /// Parks a stream because of an event that fails.
+  func park(_ failure: ProjectionFailure) throws(SQLiteError) {
+    try connection.run(
+      "INSERT OR REPLACE INTO parked_streams (stream, partition, reason, since) VALUES (?, ?, ?, ?)",
+      .text(failure.streamID), .integer(Int64(failure.position.partition)), .text(failure.reason),
+      .integer(Timestamp.now().microseconds))
+  }
+
+  /// Adds an entry to those of its stream.
+  func add<Event>(_ entry: LogEntry<String, Event>, codec: any EventCodec<Event>) throws {
+    guard let record = try EventRecord(entry, codec: codec) else { return }
+    let insert = try connection.statement(
+      """
+      INSERT INTO parked_events
+        (stream, position, partition, sequence, version, id, type, time, payload)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+      """)
+    insert.bind(1, record.streamID)
+    insert.bind(2, record.position.partitionSequence)
+    insert.bind(3, Int64(record.position.partition))
+    insert.bind(4, record.position.sequenceNumber)
+    insert.bind(5, record.position.version)
+    insert.bind(6, record.id)
+    insert.bind(7, record.type)
+    insert.bind(8, record.time.microseconds)
+    insert.bind(9, record.payload.span)
+    try insert.run()
+  }
+
+  /// Forgets a stream's events that were set aside.
+  func forget(_ streamID: String) throws(SQLiteError) {
+    try connection.run("DELETE FROM parked_events WHERE stream = ?", .text(streamID))
+    try connection.run("DELETE FROM parked_streams WHERE stream = ?", .text(streamID))
+  }
+
+  /// A stream's events that were set aside, in order.
+  func records(of streamID: String) throws -> [EventRecord] {
+    try connection.rows(
+      """
+      SELECT position, partition, sequence, version, id, type, time, payload
+      FROM parked_events WHERE stream = ? ORDER BY position
+      """, [.text(streamID)]
+    ) { row in
+      EventRecord(
+        id: row.eventID(4), type: row.text(5), streamID: streamID,
+        position: EventPosition(
+          partition: Partition(row.integer(1)), partitionSequence: row.unsigned(0),
+          sequenceNumber: row.unsigned(2), version: row.unsigned(3)),
+        time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
+    }
+  }
+
+  /// All parked streams, those first that have been parked for longest.
+  func list() throws -> [ParkedStream] {
+    try connection.rows(
+      """
+      SELECT s.stream, s.partition, s.reason, s.since, count(e.position), min(e.position)
+      FROM parked_streams s JOIN parked_events e ON e.stream = s.stream
+      GROUP BY s.stream ORDER BY s.since, s.stream
+      """
+    ) { row in
+      ParkedStream(
+        streamID: row.text(0), partition: Partition(row.integer(1)), reason: row.text(2),
+        since: Timestamp(microseconds: row.integer(3)), events: Int(row.integer(4)),
+        firstPosition: row.unsigned(5))
+    }
+  }
+}
+
+/// A stream whose events are set aside since one of them could not be projected.
+public struct ParkedStream: Sendable, Hashable {
+  /// The stream.
+  public var streamID: String
+  /// Its partition.
+  public var partition: Partition
+  /// Why its first event that is set aside could not be projected.
+  public var reason: String
+  /// Since when it is parked.
+  public var since: Timestamp
+  /// How many of its events are set aside.
+  public var events: Int
+  /// The partition sequence of the first of them.
+  public var firstPosition: UInt64
+}
+
+extension EventRecord {
+  /// The record of an entry; `nil` for an erased event, of which nothing is left.
+  fileprivate init?<Event>(
+    _ entry: LogEntry<String, Event>, codec: any EventCodec<Event>
+  ) throws {
+    switch entry {
+    case .event(let persisted):
+      var payload: [UInt8] = []
+      try codec.encode(persisted.event, into: &payload)
+      self.init(
+        id: persisted.id, type: codec.type(of: persisted.event), streamID: persisted.streamID,
+        position: persisted.position, time: persisted.time, payload: payload)
+    case .removed(let streamID, let position):
+      self.init(
+        id: EventID(high: 0, low: 0), type: EventRecord.removedType, streamID: streamID,
+        position: position, time: Timestamp(microseconds: 0), payload: [])
+    case .erased:
+      return nil
+    }
+  }
+}

@@ -1,0 +1,161 @@
+public import Eventually
+
+/// What people do about events that were set aside.
+extension ReadModelDatabase {
+  /// Applies the events of a parked stream, all or none, and parks it no longer.
+  /// - Returns: how many events were applied.
+  /// - Throws: `ProjectionFailures` where one fails again: the stream stays parked as it was, with the new reason.
+  public func retryParked(_ streamID: String) async throws -> Int {
+    defer { rows.clear() }
+    do {
+      return try connection.write {
+        let records = try parked.records(of: streamID)
+        guard !records.isEmpty else { throw ReadModelError.notParked(streamID: streamID) }
+        for record in records { try retry(record) }
+        try rows.flush()
+        try parked.forget(streamID)
+        return records.count
+      }
+    } catch let error as ProjectionFailures {
+      try connection.write { try parked.park(error.failures[0]) }
+      throw error
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
+
+  private func retry(_ record: EventRecord) throws {
+    do {
+      try project(record.entry(decodedBy: codec))
+    } catch let error as SQLiteError {
+      throw error
+    } catch {
+      throw ProjectionFailures([
+        ProjectionFailure(
+          position: record.position, streamID: record.streamID, reason: "\(error)")
+      ])
+    }
+  }
+
+  /// Gives up the events of a parked stream for good, and parks it no longer: later events are applied again.
+  /// That they are missing is kept on record.
+  /// - Returns: how many events were given up.
+  public func dropParked(_ streamID: String) async throws -> Int {
+    do {
+      return try connection.write {
+        try connection.run(
+          """
+          INSERT INTO dropped_events
+          SELECT e.partition, e.position, e.stream, s.reason
+          FROM parked_events e JOIN parked_streams s ON s.stream = e.stream WHERE e.stream = ?
+          """, .text(streamID))
+        let count = connection.changes
+        guard count > 0 else { throw ReadModelError.notParked(streamID: streamID) }
+        try parked.forget(streamID)
+        return count
+      }
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
+
+  /// Keeps records that are not of this store, or can't be read: the newest 10,000 of each partition.
+  public func keep(_ records: [ForeignRecord]) async throws {
+    do {
+      try connection.write {
+        for record in records { try insert(record) }
+        for partition in Set(records.map(\.partition)) {
+          try connection.run(
+            """
+            DELETE FROM foreign_records WHERE partition = ?1 AND offset <= (
+              SELECT offset FROM foreign_records WHERE partition = ?1
+              ORDER BY offset DESC LIMIT 1 OFFSET 10000)
+            """, .integer(Int64(partition)))
+        }
+      }
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
+
+  private func insert(_ record: ForeignRecord) throws(SQLiteError) {
+    let insert = try connection.statement(
+      """
+      INSERT OR REPLACE INTO foreign_records (partition, offset, reason, key, value, size, seen)
+      VALUES (?, ?, ?, ?, ?, ?, ?)
+      """)
+    insert.bind(1, Int64(record.partition))
+    insert.bind(2, record.offset)
+    insert.bind(3, record.reason)
+    insert.bind(4, record.key.span)
+    insert.bind(5, record.value.span)
+    insert.bind(6, Int64(record.size))
+    insert.bind(7, Timestamp.now().microseconds)
+    try insert.run()
+  }
+}
+
+/// What was not applied, for whoever looks at a read model.
+extension ReadModelReader {
+  /// How many things were not applied.
+  public struct SetAside: Sendable, Hashable {
+    /// Streams that are parked.
+    public var parkedStreams = 0
+    /// Their events that are set aside.
+    public var parkedEvents = 0
+    /// Events that were given up for good.
+    public var droppedEvents = 0
+    /// Records that are not of this store, or can't be read.
+    public var foreignRecords = 0
+  }
+
+  /// How many things were not applied.
+  public func setAside() async throws -> SetAside {
+    try await read { connection in
+      func count(_ table: String) throws -> Int {
+        Int(try connection.integer("SELECT count(*) FROM \(table)") ?? 0)
+      }
+      return SetAside(
+        parkedStreams: try count("parked_streams"), parkedEvents: try count("parked_events"),
+        droppedEvents: try count("dropped_events"), foreignRecords: try count("foreign_records"))
+    }
+  }
+
+  /// The parked streams, those first that have been parked for longest.
+  public func parkedStreams() async throws -> [ParkedStream] {
+    try await read { try ParkedEvents(connection: $0).list() }
+  }
+
+  /// The events of a parked stream, in order.
+  public func parkedEvents(of streamID: String) async throws -> [EventRecord] {
+    try await read { try ParkedEvents(connection: $0).records(of: streamID) }
+  }
+
+  /// The places of all events that are parked or were dropped, by partition.
+  public func unapplied() async throws -> [Partition: Set<UInt64>] {
+    try await read { connection in
+      var places: [Partition: Set<UInt64>] = [:]
+      let rows = try connection.rows(
+        "SELECT partition, position FROM parked_events UNION SELECT partition, position FROM dropped_events"
+      ) { (Partition($0.integer(0)), $0.unsigned(1)) }
+      for (partition, position) in rows { places[partition, default: []].insert(position) }
+      return places
+    }
+  }
+
+  /// The newest foreign records.
+  public func foreignRecords(limit: Int) async throws -> [ForeignRecord] {
+    try await read { connection in
+      try connection.rows(
+        """
+        SELECT partition, offset, reason, key, value, size FROM foreign_records
+        ORDER BY seen DESC, partition, offset LIMIT ?
+        """, [.integer(Int64(limit))]
+      ) { row in
+        ForeignRecord(
+          partition: Partition(row.integer(0)), offset: row.integer(1), reason: row.text(2),
+          key: row.bytes(3), value: row.bytes(4), size: Int(row.integer(5)))
+      }
+    }
+  }
+}

@@ -1,0 +1,188 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import OrdersApp
+
+extension Scenario {
+  static let diskScenarios = [
+    Scenario(
+      "writer-disk-full", "the store's volume is full for a while",
+      obstacle: Volume.obstacle, play: writerDiskFull),
+    Scenario(
+      "worker-disk-full", "the read models' volume is full for a while",
+      obstacle: Volume.obstacle, play: workerDiskFull),
+    Scenario(
+      "torn-write-ahead-log",
+      "SIGKILL, and the end of a write-ahead log is damaged: of the store's behind its last commit, of a read "
+        + "model's in the middle of commits",
+      play: tornLog),
+    Scenario(
+      "read-model-deleted", "a read model's file is deleted: it is built again from zero",
+      play: deleted),
+  ]
+
+  private static func writerDiskFull(_ stage: Stage) async throws {
+    let volume = try await Volume(in: stage.pipeline, megabytes: 24)
+    stage.pipeline.storeFolder = volume.path
+    try await stage.pipeline.startBroker()
+    let writer = try await stage.startWriter()
+    let worker = try await stage.startWorker(.sales, "sales-1")
+    let load = try stage.startLoad(orders: 400, rate: 60)
+    try await stage.begun(load, 20)
+    try volume.fill()
+    stage.tally.add(.disksFilled)
+    try await waitUntil("commands are refused", seen: { "\(load.begun)" }) { load.refusals(507) > 0 }
+    let answer = try await writer.text("/readyz")
+    guard answer.status == 503, answer.body.contains("no space left") else {
+      throw NotAsExpected("the writer does not say that its disk is full: \(answer.body)")
+    }
+    try volume.empty()
+    try await waitUntil("the writer is ready") { try await writer.text("/readyz").status == 200 }
+    try await stage.becomesReady(worker)
+    try await stage.checkAll([.sales])
+    try await volume.remove()
+  }
+
+  private static func workerDiskFull(_ stage: Stage) async throws {
+    let volume = try await Volume(in: stage.pipeline, megabytes: 24)
+    stage.pipeline.readModelFolder = volume.path
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    let worker = try await stage.startWorker(.orders, "orders-1")
+    try await stage.becomesReady(worker)
+    let load = try stage.startLoad(orders: 400, rate: 60)
+    try await stage.begun(load, 20)
+    try volume.fill()
+    stage.tally.add(.disksFilled)
+    try await stage.becomesUnready(worker, because: "no space left")
+    try volume.empty()
+    try await stage.becomesReady(worker)
+    try await stage.checkAll([.orders])
+    try await volume.remove()
+  }
+
+  private static func tornLog(_ stage: Stage) async throws {
+    // To open and close a file would tidy it up.
+    stage.observer.setReadsFiles(false)
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    let worker = try await stage.startWorker(.sales, "sales-1")
+    try await stage.becomesReady(worker)
+    let load = try stage.startLoad(orders: 240, rate: 40)
+    try await stage.begun(load, 60)
+    stage.killWriter()
+    stage.killWorker("sales-1")
+    // A frame that was being written when the power went: its header, and something of its page.
+    try Damage.tear(stage.pipeline.store + "-wal", &stage.random)
+    // Commits of a read model that never reached the disk; they may, since the events are in the store.
+    try Damage.cut(ReadModelName.sales.path(in: stage.pipeline.readModels) + "-wal")
+    stage.tally.add(.filesDamaged, 2)
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-1")
+    try await stage.checkAll([.sales])
+  }
+
+  private static func deleted(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-1")
+    try stage.startLoad(orders: 100)
+    try await stage.loadEnds()
+    try await stage.verify([.sales])
+    // Somebody who answers queries has the file open all the time.
+    let file = stage.pipeline.file("queries.url")
+    let queries = try stage.pipeline.start(
+      "projector", "serve", "--read-models", stage.pipeline.readModels, "--listen", "127.0.0.1:0",
+      "--address-file", file)
+    guard let endpoint = HTTPEndpoint(try await stage.pipeline.content(of: file)) else {
+      throw NotAsExpected("no URL")
+    }
+    let before = try await endpoint.text("/sales").body
+    try await stage.stopWorker("sales-1")
+    let path = ReadModelName.sales.path(in: stage.pipeline.readModels)
+    for suffix in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: path + suffix)
+    }
+    stage.tally.add(.filesDamaged)
+    guard try await endpoint.text("/sales").status == 503 else {
+      throw NotAsExpected("queries are answered from a file that is gone")
+    }
+    try await stage.startWorker(.sales, "sales-1")
+    try await stage.verify([.sales])
+    guard try await endpoint.text("/sales").body == before else {
+      throw NotAsExpected("the read model that was built again is another")
+    }
+    guard try await queries.stop() == 0 else { throw NotAsExpected(queries.log) }
+    try await stage.checkAll([.sales])
+  }
+}
+
+/// A small volume of its own.
+private final class Volume {
+  let path: String
+  private let pipeline: Pipeline
+  private var isMounted = true
+
+  @Sendable
+  static func obstacle() -> String? {
+    getuid() == 0 ? nil : "mounting a small volume takes root"
+  }
+
+  init(in pipeline: Pipeline, megabytes: Int) async throws {
+    path = pipeline.file("volume")
+    self.pipeline = pipeline
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    let mount = try pipeline.startTool(
+      "mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m", "eventually-test", path])
+    guard try await mount.exitCode() == 0 else { throw NotAsExpected(mount.log) }
+  }
+
+  deinit {
+    // After a failure: nobody looks into the volume any more, and what is mounted there must go.
+    if isMounted { umount2(path, Int32(MNT_DETACH)) }
+  }
+
+  /// Leaves no space.
+  func fill() throws {
+    try Data().write(to: URL(filePath: "\(path)/filler"))
+    let handle = try FileHandle(forWritingTo: URL(filePath: "\(path)/filler"))
+    let block = Data(count: 1 << 12)
+    // It is meant to fail, when the volume is full.
+    while (try? handle.write(contentsOf: block)) != nil {}
+    try handle.close()
+  }
+
+  func empty() throws {
+    try FileManager.default.removeItem(atPath: "\(path)/filler")
+  }
+
+  func remove() async throws {
+    let umount = try pipeline.startTool("umount", ["-l", path])
+    guard try await umount.exitCode() == 0 else { throw NotAsExpected(umount.log) }
+    isMounted = false
+  }
+}
+
+/// Damages the end of a write-ahead log as a crash may.
+private enum Damage {
+  private static let frame = 24 + 4096
+
+  /// Adds most of a frame that is not whole.
+  static func tear(_ path: String, _ random: inout SeededGenerator) throws {
+    let handle = try FileHandle(forUpdating: URL(filePath: path))
+    try handle.seekToEnd()
+    var bytes = Data()
+    for _ in 0..<(frame - 500) { bytes.append(UInt8(truncatingIfNeeded: random.next())) }
+    try handle.write(contentsOf: bytes)
+    try handle.close()
+  }
+
+  /// Cuts the last quarter of the frames off, in the middle of one.
+  static func cut(_ path: String) throws {
+    let handle = try FileHandle(forUpdating: URL(filePath: path))
+    let size = try handle.seekToEnd()
+    guard size > UInt64(8 * frame) else { throw NotAsExpected("\(path) has only \(size) bytes") }
+    try handle.truncate(atOffset: size * 3 / 4 + 17)
+    try handle.close()
+  }
+}

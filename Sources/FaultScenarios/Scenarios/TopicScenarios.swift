@@ -1,0 +1,137 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import OrdersApp
+
+extension Scenario {
+  static let topicScenarios = [
+    Scenario(
+      "topic-truncated", "retention deletes what a stopped worker has not had yet", play: truncated),
+    Scenario(
+      "foreign-producer",
+      "somebody else writes junk, large, repeated, misplaced and made-up records to the topic",
+      play: foreign),
+  ]
+
+  /// The development broker keeps 5 MiB of each partition; orders with long descriptions fill that soon.
+  private static func truncated(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker(partitions: 1)
+    let writer = try await stage.pipeline.startWriter("--partitions", "1")
+    func work(_ name: String) async throws -> (RunningProcess, HTTPEndpoint) {
+      try await stage.pipeline.startProjector("sales", feed: writer.base, worker: name)
+    }
+    let (first, _) = try await work("sales-1")
+    let item =
+      #"{"addItem":{"sku":"A","description":"\#(String(repeating: "x", count: 990))","#
+      + #""quantity":1,"unitPrice":"1.25"}}"#
+    func place(_ orders: Range<Int>, items: Int) async throws {
+      let commands = [#"{"create":{"country":"France"}}"#]
+        + Array(repeating: item, count: items) + [#"{"complete":{}}"#]
+      for number in orders {
+        let answer = try await writer.post(
+          "/orders/L-\(number)/commands", #"{"commands":[\#(commands.joined(separator: ","))]}"#)
+        guard answer.status == 200 else { throw NotAsExpected(answer.body) }
+      }
+    }
+    try await place(0..<5, items: 3)
+    _ = try await stage.pipeline.verifiedDigests("sales")
+    guard try await first.stop() == 0 else { throw NotAsExpected(first.log) }
+    try await place(5..<55, items: 150)
+    let head = await stage.pipeline.head()
+    let log = try stage.log()
+    try await waitUntil("everything is published") { try await log.published() == head }
+    let (second, endpoint) = try await work("sales-1")
+    _ = try await stage.pipeline.verifiedDigests("sales")
+    stage.tally.add(.rowsVerified)
+    var body = ""
+    try await waitUntil("a gap was repaired", seen: { body + second.log }) {
+      body = try await endpoint.text("/readyz").body
+      return !body.contains("\"gapsRepaired\":0,") && !body.contains("\"eventsFromFeed\":0,")
+    }
+    stage.tally.add(.gapsRepaired)
+    guard try await second.stop() == 0 else { throw NotAsExpected(second.log) }
+    guard try await stage.pipeline.writer?.stop() == 0 else {
+      throw NotAsExpected(stage.pipeline.writer?.log ?? "")
+    }
+  }
+
+  private static func foreign(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    let writer = try await stage.startWriter()
+    let worker = try await stage.startWorker(.sales, "sales-1")
+    try await stage.becomesReady(worker)
+    let load = try stage.startLoad(orders: 200, rate: 40)
+    try await stage.begun(load, 40)
+    let forger = Forger(stage: stage, store: try stage.log().storeID)
+    // Nothing of an event at all, and large.
+    for partition in Int32(0)..<4 {
+      try await forger.produce(partition, key: "junk", value: "junk", headers: [])
+      try await forger.produce(
+        partition, key: "large", value: String(repeating: "x", count: 120_000), headers: [])
+    }
+    // Another store's; a position that is none; a type that nobody knows.
+    try await forger.produce(
+      0, key: "other", value: "{}", headers: ["ce_source=another", "ce_position=1.1.1"])
+    try await forger.produce(
+      1, key: "bad", value: "{}", headers: ["ce_source=\(forger.store)", "ce_position=first"])
+    // The store's own events once more, in the wrong order.
+    let records = try await stage.log().records(after: 20, limit: 30)
+    for record in records.shuffled(using: &stage.random).prefix(12) {
+      try await forger.copy(record, to: record.position.partition)
+    }
+    // An event in another partition than its own, and one that the store does not have, far ahead of it.
+    if let record = records.first {
+      try await forger.copy(record, to: (record.position.partition + 1) % 4)
+      var ahead = record
+      ahead.position.partitionSequence += 1_000_000
+      try await forger.copy(ahead, to: record.position.partition)
+    }
+    stage.tally.add(.recordsForged, forger.count)
+    try await stage.loadEnds()
+    try await stage.verify([.sales])
+    try await stage.counts(worker, .foreignRecords, atLeast: 12)
+    try await stage.counts(worker, .duplicatesDropped, atLeast: 12)
+    let list = try await stage.pipeline.run(
+      "eventuallyctl", "foreign", "sales", "--read-models", stage.pipeline.readModels)
+    for words in ["junk", "another", "ce_position", "belongs to partition", "does not have"]
+    where !list.output.contains(words) {
+      throw NotAsExpected("'\(words)' is not among the foreign records: \(list.output)")
+    }
+    _ = try await writer.text("/readyz")
+    try await stage.checkAll([.sales])
+  }
+}
+
+/// Writes records to the topic that the writer has not written.
+private final class Forger {
+  let stage: Stage
+  let store: String
+  private(set) var count = 0
+
+  init(stage: Stage, store: String) {
+    self.stage = stage
+    self.store = store
+  }
+
+  func produce(_ partition: Int32, key: String, value: String, headers: [String]) async throws {
+    count += 1
+    let file = stage.pipeline.file("forged-\(count)")
+    try Data(value.utf8).write(to: URL(filePath: file))
+    let kcat = try stage.pipeline.startTool(
+      "kcat",
+      ["-b", stage.pipeline.brokers, "-P", "-t", "orders", "-p", "\(partition)", "-k", key]
+        + headers.flatMap { ["-H", $0] } + [file])
+    guard try await kcat.exitCode() == 0 else { throw NotAsExpected(kcat.log) }
+  }
+
+  func copy(_ record: EventRecord, to partition: Int32) async throws {
+    let position = record.position
+    try await produce(
+      partition, key: record.streamID, value: String(decoding: record.payload, as: UTF8.self),
+      headers: [
+        "ce_specversion=1.0", "ce_id=\(record.id)", "ce_source=\(store)", "ce_type=\(record.type)",
+        "ce_time=\(record.time)", "content-type=application/json",
+        "ce_position=\(position.partitionSequence).\(position.sequenceNumber).\(position.version)",
+      ])
+  }
+}

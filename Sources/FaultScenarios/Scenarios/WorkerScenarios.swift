@@ -1,0 +1,141 @@
+import Eventually
+import Foundation
+import OrdersApp
+
+extension Scenario {
+  static let workerScenarios = [
+    killedWorker(
+      "worker-killed-before-commit", "SIGKILL of a worker with a batch applied and not committed",
+      at: "readmodel.applied"),
+    killedWorker(
+      "worker-killed-after-commit", "SIGKILL of a worker with a batch committed and its offsets not",
+      at: "readmodel.committed"),
+    Scenario(
+      "worker-killed-in-hand-over",
+      "SIGKILL of a worker that has taken leases, and of one that is to give partitions back",
+      play: killedInHandOver),
+    Scenario(
+      "workers-killed-at-random", "SIGKILL of workers under load, again and again",
+      play: killedAtRandomly),
+    Scenario(
+      "zombie", "SIGSTOP of a worker until others have its partitions, then SIGCONT", play: zombie),
+    Scenario(
+      "rebalance-storm", "workers added, stopped and killed, again and again", play: storm),
+    Scenario(
+      "worker-hangs", "a worker's loop hangs: its health says so, and its partitions go to others",
+      play: hang),
+  ]
+
+  private static func killedWorker(
+    _ name: String, _ summary: String, at point: String
+  ) -> Scenario {
+    Scenario(name, summary) { stage in
+      try await stage.pipeline.startBroker()
+      try await stage.startWriter()
+      let passage = Int.random(in: 2...12, using: &stage.random)
+      let first = try await stage.startWorker(.sales, "sales-1", faults: "\(point)=kill@\(passage)")
+      try await stage.startWorker(.sales, "sales-2")
+      try await stage.startWorker(.orders, "orders-1", faults: "\(point)=kill@\(passage)")
+      try await stage.becomesReady(first)
+      try stage.startLoad(orders: 200)
+      try await stage.workerDies("sales-1")
+      try await stage.workerDies("orders-1")
+      try await stage.startWorker(.sales, "sales-1")
+      try await stage.startWorker(.orders, "orders-1")
+      try await stage.checkAll([.sales, .orders])
+    }
+  }
+
+  private static func killedInHandOver(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-1", faults: "subscription.claimed=kill")
+    try stage.startLoad(orders: 300, rate: 30)
+    try await stage.workerDies("sales-1")
+    let second = try await stage.startWorker(.sales, "sales-2", faults: "subscription.revoked=kill")
+    try await stage.becomesReady(second)
+    // It has all partitions, and dies when it is to give some of them to the next.
+    try await stage.startWorker(.sales, "sales-3")
+    try await stage.workerDies("sales-2")
+    try await stage.checkAll([.sales])
+  }
+
+  private static func killedAtRandomly(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    for name in ["sales-1", "sales-2"] { try await stage.startWorker(.sales, name) }
+    let other = try await stage.startWorker(.customers, "customers-1")
+    try await stage.becomesReady(other)
+    try stage.startLoad(orders: 250)
+    for name in ["sales-1", "customers-1", "sales-2"] {
+      try await stage.pause(300...1500)
+      stage.killWorker(name)
+      try await stage.startWorker(name.hasPrefix("sales") ? .sales : .customers, name)
+    }
+    try await stage.checkAll([.sales, .customers])
+  }
+
+  /// It stops with a batch in its hands, and wakes up when others have applied that batch and more.
+  private static func zombie(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    let passage = Int.random(in: 2...8, using: &stage.random)
+    let zombie = try await stage.startWorker(
+      .sales, "sales-1", faults: "readmodel.applying=stop@\(passage)")
+    let other = try await stage.startWorker(.sales, "sales-2")
+    try await stage.becomesReady(zombie)
+    try await stage.becomesReady(other)
+    try stage.startLoad(orders: 250)
+    try await waitUntil("the worker stops", seen: { zombie.process.log }) { zombie.process.isStopped }
+    let said = stage.observer.answer(zombie.process.processID).partitions
+    let head = await stage.pipeline.head()
+    try await waitUntil(
+      "the other worker has all partitions, and is further",
+      seen: { stage.observer.answer(other.process.processID).body }
+    ) {
+      let answer = stage.observer.answer(other.process.processID)
+      return answer.partitions.count == 4
+        && answer.partitions.values.reduce(0, +) >= head
+        && said.allSatisfy { answer.partitions[$0.key] ?? 0 > $0.value }
+    }
+    zombie.process.send(SIGCONT)
+    stage.tally.add(.workersStopped)
+    try await stage.counts(zombie, .zombiesFenced)
+    try await stage.checkAll([.sales])
+  }
+
+  private static func storm(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-0")
+    try stage.startLoad(orders: 400, rate: 40)
+    for round in 1...4 {
+      try await stage.startWorker(.sales, "sales-\(round)")
+      try await stage.pause(200...2500)
+      let victim = stage.workers.keys.sorted().randomElement(using: &stage.random) ?? ""
+      if round % 2 == 0 { stage.killWorker(victim) } else { try await stage.stopWorker(victim) }
+    }
+    try await stage.checkAll([.sales])
+  }
+
+  private static func hang(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    let writer = try await stage.startWriter()
+    let (process, endpoint) = try await stage.pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales-1",
+      environment: Stage.faults("readmodel.applying=hang@3"), "--stall-limit", "2",
+      "--kafka", "max.poll.interval.ms=6000")
+    try stage.startLoad(orders: 100)
+    var body = ""
+    try await waitUntil("the worker's health fails", seen: { body }) {
+      let answer = try await endpoint.text("/healthz")
+      body = answer.body
+      return answer.status == 503 && body.contains("readmodel.apply")
+    }
+    try await stage.startWorker(.sales, "sales-2")
+    try await stage.checkAll([.sales])
+    // It can't be asked to stop: this is what a supervisor does to a process whose health fails.
+    process.killHard()
+    stage.tally.add(.workersKilled)
+  }
+}

@@ -1,0 +1,152 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import OrdersApp
+
+extension Scenario {
+  static let writerScenarios = [
+    killedWriter(
+      "writer-killed-after-append", "SIGKILL of the writer after an append, before it is published",
+      at: "store.committed", passages: 20...120),
+    killedWriter(
+      "writer-killed-after-produce",
+      "SIGKILL of the writer with events handed to Kafka and not acknowledged", at: "relay.produced",
+      passages: 5...60),
+    killedWriter(
+      "writer-killed-after-acknowledgement",
+      "SIGKILL of the writer with events acknowledged by Kafka and the cursor not saved",
+      at: "relay.acknowledged", passages: 5...60),
+    Scenario(
+      "writer-killed-during-recovery", "SIGKILL of the writer while it recovers from a SIGKILL",
+      play: killedRecovery),
+    Scenario(
+      "writer-killed-at-random", "SIGKILL of the writer under load, again and again",
+      play: killedAtRandom),
+    Scenario(
+      "import-killed", "SIGKILL of an import, which is run again until it is done",
+      play: killedImport),
+  ]
+
+  /// The writer kills itself at a point, and is started again.
+  private static func killedWriter(
+    _ name: String, _ summary: String, at point: String, passages: ClosedRange<Int>
+  ) -> Scenario {
+    Scenario(name, summary) { stage in
+      try await stage.pipeline.startBroker()
+      let passage = Int.random(in: passages, using: &stage.random)
+      try await stage.startWriter(faults: "\(point)=kill@\(passage)")
+      try await stage.startWorker(.sales, "sales-1")
+      try await stage.startWorker(.orders, "orders-1")
+      try stage.startLoad(orders: 150)
+      try await stage.writerDies()
+      try await stage.startWriter()
+      try await stage.checkAllOnce([.sales, .orders])
+    }
+  }
+
+  private static func killedRecovery(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-1")
+    let load = try stage.startLoad(orders: 150)
+    try await stage.begun(load, 30)
+    stage.killWriter()
+    for _ in 1...2 {
+      try await stage.startWriter(faults: "relay.recovering=kill")
+      try await stage.writerDies()
+    }
+    try await stage.startWriter()
+    try await stage.checkAllOnce([.sales])
+  }
+
+  private static func killedAtRandom(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    for model in ReadModelName.allCases { try await stage.startWorker(model, "\(model)-1") }
+    let load = try stage.startLoad(orders: 240)
+    for part in 1...3 {
+      try await stage.begun(load, part * 40)
+      try await stage.pause(0...500)
+      stage.killWriter()
+      try await stage.startWriter()
+    }
+    try await stage.checkAllOnce(ReadModelName.allCases)
+  }
+
+  /// Invoices come from a file; each SIGKILL hits the import after some orders more.
+  private static func killedImport(_ stage: Stage) async throws {
+    let pipeline = stage.pipeline
+    try await pipeline.startBroker()
+    let csv = pipeline.file("invoices.csv")
+    let invoices = 200
+    try Data(invoiceFile(invoices, &stage.random).utf8).write(to: URL(filePath: csv))
+    let arguments = [
+      "import", csv, "--store", pipeline.store, "--partitions", "4", "--brokers",
+      pipeline.brokers, "--listen", "127.0.0.1:0", "--rejected", pipeline.file("rejected.csv"),
+    ]
+    for _ in 1...3 {
+      let passage = Int.random(in: 1...40, using: &stage.random)
+      let importing = try pipeline.start(
+        "writer", arguments, environment: Stage.faults("import.placed=kill@\(passage)"))
+      guard try await importing.exitCode() == 128 + SIGKILL else {
+        throw NotAsExpected("the import was not killed: \(importing.log.suffix(1500))")
+      }
+      stage.tally.add(.writersKilled)
+    }
+    let last = try pipeline.start("writer", arguments)
+    guard try await last.exitCode() == 0 else { throw NotAsExpected(last.log) }
+    let head = await pipeline.head()
+    guard head == UInt64(invoices * 4) else {
+      throw NotAsExpected("\(head) events in the store instead of \(invoices * 4)")
+    }
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-1")
+    try await stage.checkAllOnce([.sales])
+  }
+
+  /// Invoices of two rows each: four events.
+  private static func invoiceFile(_ count: Int, _ random: inout SeededGenerator) -> String {
+    var text = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+    for number in 0..<count {
+      for _ in 0..<2 {
+        text +=
+          "\(70_000 + number),S\(random.next() % 50),ITEM,\(random.next() % 20 + 1),"
+          + "2010-12-01 08:26:00,\(random.next() % 30).25,\(17_000 + random.next() % 40).0,France\n"
+      }
+    }
+    return text
+  }
+}
+
+extension Stage {
+  /// Checks everything, and that no event is in the topic twice: a writer that comes back goes on behind what the
+  /// topic holds.
+  func checkAllOnce(_ models: [ReadModelName]) async throws {
+    try await loadEnds()
+    try await verify(models)
+    let twice = try await topicDuplicates()
+    guard twice == 0 else { throw NotAsExpected("\(twice) events are in the topic twice") }
+    try await checkAll(models)
+  }
+
+  /// How many records of the topic hold an event that an earlier record holds.
+  func topicDuplicates() async throws -> Int {
+    let head = await pipeline.head()
+    let log = try log()
+    try await waitUntil("everything is published", seen: { self.pipeline.writer?.log ?? "" }) {
+      try await log.published() >= head
+    }
+    let kcat = try pipeline.startTool(
+      "kcat", ["-b", pipeline.brokers, "-C", "-t", "orders", "-e", "-q", "-f", "%p %h\n"])
+    guard try await kcat.exitCode(within: .seconds(60)) == 0 else { throw NotAsExpected(kcat.log) }
+    var seen: Set<Substring> = []
+    var twice = 0
+    for line in kcat.log.split(separator: "\n") {
+      guard let position = line.range(of: "ce_position=") else { continue }
+      let value = line[position.upperBound...].prefix { $0 != "," }
+      if !seen.insert("\(line.prefix { $0 != " " }):\(value)").inserted { twice += 1 }
+    }
+    guard !seen.isEmpty else { throw NotAsExpected("the topic is empty") }
+    return twice
+  }
+}

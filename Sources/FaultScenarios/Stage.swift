@@ -1,0 +1,280 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import OrdersApp
+
+/// A worker that plays in a scenario.
+final class Worker {
+  let name: String
+  let model: ReadModelName
+  let process: RunningProcess
+  let endpoint: HTTPEndpoint
+
+  init(_ name: String, _ model: ReadModelName, _ process: RunningProcess, _ endpoint: HTTPEndpoint) {
+    self.name = name
+    self.model = model
+    self.process = process
+    self.endpoint = endpoint
+  }
+}
+
+/// Where a scenario is played: the processes, the clients, and what is known of them.
+final class Stage {
+  let pipeline: Pipeline
+  let tally: Tally
+  let observer: Observer
+  let seed: UInt64
+  /// What is random in a scenario follows from the seed.
+  var random: SeededGenerator
+  private(set) var workers: [String: Worker] = [:]
+  private var writerEndpoint: HTTPEndpoint?
+  private var loads: [(load: Load, task: Task<Void, Never>)] = []
+  private let observing: Task<Void, Never>
+
+  init(seed: UInt64, tally: Tally) throws {
+    let pipeline = try Pipeline()
+    let observer = Observer(tally: tally, readModels: pipeline.readModels)
+    self.pipeline = pipeline
+    self.tally = tally
+    self.observer = observer
+    self.seed = seed
+    random = SeededGenerator(seed: seed)
+    observing = Task { await observer.run() }
+  }
+
+  /// Ends everything that still runs.
+  func close() async {
+    for (_, task) in loads { task.cancel() }
+    for (_, task) in loads { await task.value }
+    observing.cancel()
+    await observing.value
+    for worker in workers.values { observer.remove(worker.process.processID) }
+    workers.removeAll()
+  }
+
+  // MARK: - The writer
+
+  /// Starts the writer, or starts it again.
+  @discardableResult
+  func startWriter(
+    faults: String? = nil, environment: [String: String] = [:]
+  ) async throws -> HTTPEndpoint {
+    let endpoint = try await pipeline.startWriter(
+      "--partitions", "4", environment: Self.faults(faults).merging(environment) { $1 })
+    writerEndpoint = endpoint
+    return endpoint
+  }
+
+  var writer: HTTPEndpoint {
+    get throws {
+      guard let writerEndpoint else { throw NotAsExpected("there is no writer") }
+      return writerEndpoint
+    }
+  }
+
+  func killWriter() {
+    pipeline.writer?.killHard()
+    tally.add(.writersKilled)
+  }
+
+  /// Waits until the writer has killed itself at a fault point.
+  func writerDies(within limit: Duration = .seconds(60)) async throws {
+    try await dies(pipeline.writer, within: limit)
+    tally.add(.writersKilled)
+  }
+
+  // MARK: - Workers
+
+  static func faults(_ faults: String?) -> [String: String] {
+    faults.map { [FaultPlan.variable: $0] } ?? [:]
+  }
+
+  @discardableResult
+  func startWorker(
+    _ model: ReadModelName, _ name: String, faults: String? = nil
+  ) async throws -> Worker {
+    let (process, endpoint) = try await pipeline.startProjector(
+      model.rawValue, feed: try writer.base, worker: name, environment: Self.faults(faults))
+    let worker = Worker(name, model, process, endpoint)
+    workers[name] = worker
+    observer.add(process.processID, endpoint, model)
+    tally.add(.workersAdded)
+    return worker
+  }
+
+  func killWorker(_ name: String) {
+    guard let worker = workers.removeValue(forKey: name) else { return }
+    worker.process.killHard()
+    observer.remove(worker.process.processID)
+    tally.add(.workersKilled)
+  }
+
+  /// Waits until a worker has killed itself at a fault point.
+  func workerDies(_ name: String) async throws {
+    try await dies(workers[name]?.process)
+    if let worker = workers.removeValue(forKey: name) {
+      observer.remove(worker.process.processID)
+    }
+    tally.add(.workersKilled)
+  }
+
+  /// Stops a worker in order; it must not take long, and must end well.
+  func stopWorker(_ name: String) async throws {
+    guard let worker = workers.removeValue(forKey: name) else { return }
+    let code = try await worker.process.stop()
+    observer.remove(worker.process.processID)
+    tally.add(.workersRemoved)
+    guard code == 0 else {
+      throw NotAsExpected("\(name) ended with \(code): \(worker.process.log.suffix(1500))")
+    }
+  }
+
+  private func dies(_ process: RunningProcess?, within limit: Duration = .seconds(60)) async throws {
+    guard let process else { throw NotAsExpected("there is no such process") }
+    let code = try await process.exitCode(within: limit)
+    guard code == 128 + SIGKILL else {
+      throw NotAsExpected("\(process.name) ended with \(code): \(process.log.suffix(1500))")
+    }
+  }
+
+  /// Waits until a worker calls itself ready.
+  func becomesReady(_ worker: Worker, within limit: Duration = .seconds(60)) async throws {
+    try await waitUntil(
+      "\(worker.name) is ready", within: limit,
+      seen: { "\(self.observer.answer(worker.process.processID).body) \(worker.process.log.suffix(800))" }
+    ) { try await worker.endpoint.text("/readyz").status == 200 }
+  }
+
+  /// Waits until a worker says that it is not ready, for a reason with certain words in it.
+  func becomesUnready(_ worker: Worker, because words: String) async throws {
+    var body = ""
+    try await waitUntil("\(worker.name) is not ready: \(words)", seen: { body }) {
+      let answer = try await worker.endpoint.text("/readyz")
+      body = answer.body
+      return answer.status == 503 && body.contains(words)
+    }
+  }
+
+  /// Waits until a worker has counted something.
+  func counts(_ worker: Worker, _ count: Tally.Count, atLeast least: Int = 1) async throws {
+    let process = worker.process.processID
+    try await waitUntil(
+      "\(least) \(count.rawValue) at \(worker.name)",
+      seen: { "\(self.observer.answer(process).body) \(worker.process.log.suffix(1000))" }
+    ) { self.observer.count(process, count) >= least }
+  }
+
+  // MARK: - Clients
+
+  /// Lets clients place orders, until all are placed or the scenario ends.
+  @discardableResult
+  func startLoad(orders: Int, rate: Int = 60) throws -> Load {
+    let load = Load(
+      try writer, seed: seed &* 100 &+ UInt64(loads.count) &+ 1, orders: orders, rate: rate)
+    loads.append((load, Task { await load.run() }))
+    return load
+  }
+
+  /// Waits until clients have begun so many orders.
+  func begun(_ load: Load, _ orders: Int) async throws {
+    try await waitUntil("\(orders) orders", seen: { "\(load.begun) \(load.failures)" }) {
+      load.begun >= orders
+    }
+  }
+
+  /// A pause of random length, in which whatever runs goes on.
+  func pause(_ range: ClosedRange<Int>) async throws {
+    try await Task.sleep(for: .milliseconds(Int.random(in: range, using: &random)))
+  }
+
+  // MARK: - The end
+
+  /// Waits for all clients to be done.
+  func loadEnds() async throws {
+    for (load, task) in loads {
+      await task.value
+      if let failure = load.failures.first {
+        throw NotAsExpected("\(load.failures.count) clients were failed: \(failure)")
+      }
+    }
+  }
+
+  /// Checks everything that must hold, once all is quiet, and stops all processes in order.
+  func checkAll(_ models: [ReadModelName]) async throws {
+    try await loadEnds()
+    try await verify(models)
+    try await checkStore()
+    try await checkHealth()
+    for name in workers.keys.sorted() { try await stopWorker(name) }
+    if let process = pipeline.writer, process.isRunning {
+      let code = try await process.stop()
+      guard code == 0 else {
+        throw NotAsExpected("the writer ended with \(code): \(process.log.suffix(1500))")
+      }
+    }
+    let violations = observer.violations
+    guard violations.isEmpty else {
+      throw NotAsExpected("\(violations.count) untrue answers: \(violations[0])")
+    }
+  }
+
+  /// Every acknowledged append is in the store, and its sequences are whole.
+  func checkStore() async throws {
+    let acknowledged = loads.flatMap(\.load.acknowledged)
+    let removed = loads.reduce(into: Set<String>()) { $0.formUnion($1.load.removed) }
+    tally.add(.appendsAcknowledged, acknowledged.count)
+    let events = try await StoreInvariants(path: pipeline.store).check(
+      acknowledged, removed: removed, tally: tally)
+    tally.add(.eventsInStore, events)
+  }
+
+  /// The read models are the fold of the store's events, row by row.
+  func verify(_ models: [ReadModelName]) async throws {
+    do {
+      _ = try await pipeline.verifiedDigests(models.map(\.rawValue))
+    } catch let error as NotAsExpected {
+      RowDifferences(error.description).add(to: tally)
+      let logs = workers.values.map { "\($0.name): \($0.process.log.suffix(1200))" }
+      throw NotAsExpected("\(error)\n\(logs.joined(separator: "\n"))")
+    }
+    tally.add(.rowsVerified, models.count)
+  }
+
+  /// No loop of any process hangs.
+  private func checkHealth() async throws {
+    for endpoint in [try writer] + workers.values.map(\.endpoint) {
+      let answer = try await endpoint.text("/healthz")
+      guard answer.status == 200 else {
+        throw NotAsExpected("\(endpoint.base) is not healthy: \(answer.body)")
+      }
+    }
+  }
+}
+
+/// What `eventuallyctl verify` says of rows that differ.
+struct RowDifferences {
+  private var lost = 0
+  private var twice = 0
+
+  /// A row whose numbers are smaller than expected, or that is missing, lacks an event; one whose numbers are larger has
+  /// one too many.
+  init(_ output: String) {
+    for line in output.split(separator: "\n") {
+      guard let expected = line.range(of: "expected "), let found = line.range(of: ", found ") else {
+        continue
+      }
+      let before = Self.sum(line[expected.upperBound..<found.lowerBound])
+      let after = Self.sum(line[found.upperBound...])
+      if after > before { twice += 1 } else { lost += 1 }
+    }
+  }
+
+  private static func sum(_ text: Substring) -> Double {
+    text.split { !"0123456789".contains($0) }.reduce(0) { $0 + (Double($1) ?? 0) }
+  }
+
+  func add(to tally: Tally) {
+    tally.add(.eventsLost, lost)
+    tally.add(.eventsTwice, twice)
+  }
+}

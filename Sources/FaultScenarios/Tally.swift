@@ -1,0 +1,53 @@
+import Eventually
+
+/// Counts what was done to the processes, what they did about it, and what was checked.
+package final class Tally: Sendable {
+  /// What is counted, in the order in which it is shown.
+  package enum Count: String, CaseIterable, Sendable {
+    case writersKilled = "writers killed"
+    case workersKilled = "workers killed"
+    case brokersKilled = "brokers killed, with their data"
+    case workersStopped = "workers stopped and continued"
+    case workersAdded = "workers added"
+    case workersRemoved = "workers removed in order"
+    case brokerOutages = "broker outages"
+    case leadersMoved = "leaders moved"
+    case errorsInjected = "errors injected"
+    case acknowledgementsLost = "connections cut with acknowledgements on their way"
+    case recordsForged = "foreign records written"
+    case disksFilled = "disks filled"
+    case filesDamaged = "files damaged or deleted"
+    case clockSteps = "clock steps backwards"
+    case zombiesFenced = "zombies fenced"
+    case rebalances = "rebalances"
+    case gapsRepaired = "gaps repaired"
+    case eventsFromFeed = "events taken from the feed"
+    case duplicatesDropped = "duplicates dropped"
+    case foreignRecords = "foreign records set aside"
+    case eventsParked = "events parked"
+    case eventsRestored = "parked events restored"
+    case appendsAcknowledged = "appends acknowledged"
+    case eventsInStore = "events in the stores"
+    case rowsVerified = "read models verified row by row"
+    case readinessChecked = "answers on readiness checked"
+    case eventsLost = "events lost"
+    case eventsTwice = "events applied twice"
+  }
+
+  private let counts = Locked<[Count: Int]>([:])
+
+  package init() {}
+
+  package func add(_ count: Count, _ number: Int = 1) {
+    counts.withLock { $0[count, default: 0] += number }
+  }
+
+  package subscript(count: Count) -> Int {
+    counts.withLock { $0[count] ?? 0 }
+  }
+
+  /// How many processes were killed in all.
+  package var processesKilled: Int {
+    self[.writersKilled] + self[.workersKilled] + self[.brokersKilled]
+  }
+}

@@ -1,0 +1,149 @@
+package import ArgumentParser
+import Eventually
+import Foundation
+import OrdersApp
+
+/// The command `torture`.
+package struct TortureCommand: AsyncParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "torture",
+    abstract: "Plays failures with the real processes, and checks that nothing is lost or applied twice.",
+    discussion: """
+      Each scenario starts a development broker, a writer and workers, lets clients place orders, and makes something \
+      fail: processes are killed at chosen and at random moments, stopped and continued, brokers are taken away, \
+      disks filled, files damaged. Then it checks that every acknowledged append is in the store, that all sequences \
+      are whole, that the read models are row by row the fold of the store's events, that no process hangs, and that \
+      none called itself what it was not.
+
+      All scenarios are played once, in an order that follows from the seed, and then again until the time is up. \
+      The exit code is 1 where anything did not hold.
+      """)
+
+  @Option(help: "How long to go on. Each scenario is played once at least.")
+  var minutes = 10.0
+  @Option(help: "What orders, moments and the sequence of scenarios follow from; a random one by default.")
+  var seed: UInt64?
+  @Option(help: "How many scenarios are played at the same time.")
+  var parallel = 2
+  @Option(
+    name: .customLong("scenario"),
+    help: "Play only this scenario; may be repeated.")
+  var names: [String] = []
+  @Flag(help: "List the scenarios.")
+  var list = false
+
+  package init() {}
+
+  package func validate() throws {
+    guard minutes >= 0, minutes.isFinite else { throw ValidationError("--minutes can't be negative") }
+    guard (1...16).contains(parallel) else { throw ValidationError("--parallel must be from 1 to 16") }
+    for name in names where !Scenario.all.contains(where: { $0.name == name }) {
+      throw ValidationError("there is no scenario '\(name)': see --list")
+    }
+  }
+
+  package func run() async throws {
+    let chosen = Scenario.all.filter { names.isEmpty || names.contains($0.name) }
+    if list {
+      for scenario in chosen { print("\(scenario.name): \(scenario.summary)") }
+      return
+    }
+    let seed = seed ?? UInt64.random(in: 1...999_999)
+    print("seed \(seed), \(chosen.count) scenarios, \(parallel) at a time, \(minutes) minutes")
+    var playable: [Scenario] = []
+    for scenario in chosen {
+      if let obstacle = scenario.obstacle() {
+        print("not played: \(scenario.name): \(obstacle)")
+      } else {
+        playable.append(scenario)
+      }
+    }
+    let torture = TortureRun(
+      scenarios: playable, seed: seed, parallel: parallel, deadline: .now + .seconds(minutes * 60))
+    try await OrdersApp.runUntilSignal { try await torture.run() }
+    print(torture.report(notPlayed: chosen.count - playable.count))
+    if !torture.failures.isEmpty { throw ExitCode(1) }
+  }
+}
+
+/// Plays scenarios until the time is up.
+private final class TortureRun: Sendable {
+  private struct State {
+    var played: [String: Int] = [:]
+    var failures: [String] = []
+    var seconds = 0.0
+  }
+
+  private let scenarios: [Scenario]
+  private let seed: UInt64
+  private let parallel: Int
+  private let deadline: ContinuousClock.Instant
+  private let start = ContinuousClock.now
+  private let tally = Tally()
+  private let state = Locked(State())
+
+  init(scenarios: [Scenario], seed: UInt64, parallel: Int, deadline: ContinuousClock.Instant) {
+    self.scenarios = scenarios
+    self.seed = seed
+    self.parallel = parallel
+    self.deadline = deadline
+  }
+
+  var failures: [String] { state.withLock { $0.failures } }
+
+  func run() async throws {
+    var random = SeededGenerator(seed: seed)
+    var order = scenarios.shuffled(using: &random)
+    var isFirstRound = true
+    await withTaskGroup(of: Void.self) { group in
+      var running = 0
+      var number: UInt64 = 0
+      while !Task.isCancelled, !scenarios.isEmpty {
+        if order.isEmpty {
+          order = scenarios.shuffled(using: &random)
+          isFirstRound = false
+        }
+        if !isFirstRound, ContinuousClock.now >= deadline { break }
+        if running == parallel {
+          await group.next()
+          running -= 1
+          continue
+        }
+        let scenario = order.removeFirst()
+        number += 1
+        let seed = seed &* 1000 &+ number
+        group.addTask { await self.play(scenario, seed: seed) }
+        running += 1
+      }
+    }
+    try Task.checkCancellation()
+  }
+
+  private func play(_ scenario: Scenario, seed: UInt64) async {
+    let begin = ContinuousClock.now
+    do {
+      try await scenario.run(seed: seed, tally: tally)
+      let seconds = (ContinuousClock.now - begin).components.seconds
+      print("held     \(scenario.name), seed \(seed), \(seconds) s")
+    } catch {
+      if Task.isCancelled { return }
+      print("FAILED   \(error)")
+      state.withLock { $0.failures.append("\(error)") }
+    }
+    fflush(nil)
+    state.withLock { $0.played[scenario.name, default: 0] += 1 }
+  }
+
+  func report(notPlayed: Int) -> String {
+    let (played, failures) = state.withLock { ($0.played, $0.failures) }
+    var table = TextTable("", "count")
+    table.add("scenarios played", grouped(played.values.reduce(0, +)))
+    table.add("different scenarios", grouped(played.count))
+    if notPlayed > 0 { table.add("scenarios that can't be played here", grouped(notPlayed)) }
+    table.add("processes killed", grouped(tally.processesKilled))
+    for count in Tally.Count.allCases { table.add(count.rawValue, grouped(tally[count])) }
+    table.add("scenarios in which something did not hold", grouped(failures.count))
+    let minutes = (ContinuousClock.now - start).components.seconds / 60
+    return "\nseed \(seed), \(minutes) minutes\n\n\(table.text)"
+  }
+}

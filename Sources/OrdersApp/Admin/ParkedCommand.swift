@@ -1,0 +1,195 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+import Orders
+
+extension AdminCommand {
+  /// `eventuallyctl parked`
+  struct Parked: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Look at events that a read model could not apply, and try them again or give them up.",
+      discussion: """
+        An event that a read model's code fails on again and again is set aside, together with the later events of \
+        the same order; other orders go on. Once the code is mended, retry applies what was set aside, and the read \
+        model is what it would have been. Workers may go on meanwhile.
+        """,
+      subcommands: [List.self, Show.self, Retry.self, Drop.self])
+
+    /// One read model.
+    struct ReadModelArgument: ParsableArguments {
+      @Argument(help: "The read model: orders, sales or customers.")
+      var readModel: ReadModelName
+      @OptionGroup var files: ProjectorCommand.ReadModelOptions
+
+      func reader() throws -> ReadModelReader {
+        let path = readModel.path(in: files.readModels)
+        guard FileManager.default.fileExists(atPath: path) else {
+          throw Failure("there is no read model \(path): name its directory with --read-models")
+        }
+        return try ReadModelReader(path: path, model: readModel.model, readers: 1)
+      }
+
+      /// Calls `body` with the read model's database.
+      func withDatabase<Result>(
+        _ body: (any ParkedStreamRepair) async throws -> Result
+      ) async throws -> Result {
+        let reader = try reader()
+        func open(_ model: some OrdersReadModelType) throws -> any ParkedStreamRepair {
+          try ReadModelDatabase(
+            path: reader.path, model: model, codec: OrderEventCodec(), storeID: reader.storeID,
+            partitionCount: reader.partitionCount)
+        }
+        return try await body(try open(readModel.model))
+      }
+    }
+
+    /// Which streams.
+    struct StreamArguments: ParsableArguments {
+      @Argument(help: "The orders' ids.")
+      var streams: [String] = []
+      @Flag(help: "All that are parked.")
+      var all = false
+
+      func validate() throws {
+        guard all != !streams.isEmpty else {
+          throw ValidationError("name orders, or all of them with --all")
+        }
+      }
+
+      func names(_ reader: ReadModelReader) async throws -> [String] {
+        all ? try await reader.parkedStreams().map(\.streamID) : streams
+      }
+    }
+
+    /// `eventuallyctl parked list`
+    struct List: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "List the parked orders.")
+      @OptionGroup var target: ReadModelArgument
+
+      func run() async throws {
+        let streams = try await target.reader().parkedStreams()
+        guard !streams.isEmpty else {
+          print("nothing is parked")
+          return
+        }
+        var table = TextTable("order", "events", "partition", "from", "since", "reason")
+        for stream in streams {
+          table.add(
+            stream.streamID, grouped(stream.events), "\(stream.partition)",
+            "\(stream.firstPosition)", stream.since.description, String(stream.reason.prefix(80)))
+        }
+        print(table.text)
+      }
+    }
+
+    /// `eventuallyctl parked show`
+    struct Show: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Show the events of a parked order that are set aside.")
+      @OptionGroup var target: ReadModelArgument
+      @Argument(help: "The order's id.")
+      var stream: String
+
+      func run() async throws {
+        let reader = try target.reader()
+        guard
+          let parked = try await reader.parkedStreams().first(where: { $0.streamID == stream })
+        else { throw ReadModelError.notParked(streamID: stream) }
+        print("parked since \(parked.since): \(parked.reason)")
+        for record in try await reader.parkedEvents(of: stream) { Events.show(record) }
+      }
+    }
+
+    /// `eventuallyctl parked retry`
+    struct Retry: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Apply the events of parked orders, each order whole or not at all.",
+        discussion: "The exit code is 1 where an order's events fail again; it stays parked then.")
+      @OptionGroup var target: ReadModelArgument
+      @OptionGroup var which: StreamArguments
+
+      func run() async throws {
+        let names = try await which.names(target.reader())
+        let failed = try await target.withDatabase { database in
+          var failed = 0
+          for name in names {
+            do {
+              let count = try await database.retryParked(name)
+              print("\(name): \(grouped(count)) events applied")
+            } catch let error as ProjectionFailures {
+              failed += 1
+              print("\(name): stays parked: \(error)")
+            }
+          }
+          return failed
+        }
+        if failed > 0 { throw ExitCode(1) }
+      }
+    }
+
+    /// `eventuallyctl parked drop`
+    struct Drop: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Give up the events of parked orders for good.",
+        discussion: """
+          The read model goes on without them, with the orders' later events; it can only have them again by being \
+          rebuilt. What was dropped stays on record, and verify leaves it out and counts it.
+          """)
+      @OptionGroup var target: ReadModelArgument
+      @OptionGroup var which: StreamArguments
+
+      func run() async throws {
+        let names = try await which.names(target.reader())
+        try await target.withDatabase { database in
+          for name in names {
+            print("\(name): \(grouped(try await database.dropParked(name))) events dropped")
+          }
+        }
+      }
+    }
+  }
+
+  /// `eventuallyctl foreign`
+  struct Foreign: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List records of the topic that a read model's workers did not apply.",
+      discussion: """
+        Records of another store, records that can't be read, and records that claim a place which is not theirs. The \
+        newest 10,000 of each partition are kept, with the first 1,024 bytes of each.
+        """)
+    @OptionGroup var target: Parked.ReadModelArgument
+    @Option(help: "At most this many, the newest first.")
+    var limit = 20
+
+    func run() async throws {
+      let reader = try target.reader()
+      let records = try await reader.foreignRecords(limit: max(limit, 1))
+      guard !records.isEmpty else {
+        print("there are none")
+        return
+      }
+      var table = TextTable("partition", "offset", "bytes", "key", "reason")
+      for record in records {
+        table.add(
+          "\(record.partition)", "\(record.offset)", "\(record.size)",
+          Self.printable(record.key), record.reason)
+      }
+      print(table.text)
+    }
+
+    private static func printable(_ bytes: [UInt8]) -> String {
+      String(
+        decoding: bytes.prefix(40).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
+        as: UTF8.self)
+    }
+  }
+}
+
+/// What can be done about a read model's parked streams, whichever read model it is.
+protocol ParkedStreamRepair: Sendable {
+  func retryParked(_ streamID: String) async throws -> Int
+  func dropParked(_ streamID: String) async throws -> Int
+}
+
+extension ReadModelDatabase: ParkedStreamRepair {}

@@ -1,0 +1,132 @@
+import Eventually
+import EventuallySQLite
+import HTTPTypes
+import Hummingbird
+import Orders
+
+extension WriterRoutes {
+  /// The writer's interface.
+  func api(token: BearerToken?, heartbeats: Heartbeats) -> API {
+    var api = API(
+      title: "Eventually: writer of orders",
+      summary: "Commands on orders, the orders themselves, and the feed of their events.",
+      token: token)
+    addCommands(to: &api)
+    addReads(to: &api)
+    api.addHealth(heartbeats)
+    api.add(
+      API.Operation(
+        method: .get, path: "/readyz",
+        summary: "Whether commands can be taken, and how far publishing is",
+        answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")],
+        handler: readiness))
+    return api
+  }
+
+  static let orderIDSchema = Schema.string(pattern: "^[A-Za-z0-9._-]{1,64}$")
+  private static let orderID = API.Parameter.path("id", "The order's id", orderIDSchema)
+
+  private static let header = Schema.object([
+    .required("country", .string(maximum: 100)),
+    .optional("customer", .string(maximum: 100)),
+    .optional("kind", .string(values: ["sale", "return", "adjustment"])),
+    .optional("time", .string(pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")),
+  ])
+  private static let line = Schema.object([
+    .required("sku", .string(maximum: 100)),
+    .optional("description", .string(maximum: 1000)),
+    .required("quantity", .integer(-1_000_000...1_000_000)),
+    .required("unitPrice", .string(pattern: "^-?[0-9]{1,8}([.][0-9]{1,4})?$")),
+  ])
+  private static let empty = Schema.object([])
+
+  private static let commandAnswers = [
+    API.Answer(200, "Done: the order's new version, and the token of the place in its partition"),
+    API.Answer(404, "There is no such order"),
+    API.Answer(409, "The order is not in a state for this, or not at the expected version"),
+    API.Answer(422, "A member is missing or not what it has to be"),
+    API.Answer(507, "No space is left for events"),
+  ]
+
+  private func addCommands(to api: inout API) {
+    for (path, name, summary, body) in [
+      ("create", "create", "Place an order", Self.header),
+      ("add-item", "addItem", "Add a line to an open order", Self.line),
+      ("complete", "complete", "Make an order final", Self.empty),
+      ("cancel", "cancel", "Give an order up", Self.empty),
+    ] {
+      api.add(
+        API.Operation(
+          method: .post, path: "/orders/{id}/\(path)", summary: summary, isProtected: true,
+          parameters: [Self.orderID], body: body, answers: Self.commandAnswers
+        ) { request, context in try await command(name, request, context) })
+    }
+    let several = Schema.object([
+      .optional("expectedVersion", .integer(0...1_000_000)),
+      .required(
+        "commands",
+        .array(
+          .oneOf([
+            .object([.required("create", Self.header)]),
+            .object([.required("addItem", Self.line)]),
+            .object([.required("complete", Self.empty)]),
+            .object([.required("cancel", Self.empty)]),
+          ]))),
+    ])
+    api.add(
+      API.Operation(
+        method: .post, path: "/orders/{id}/commands",
+        summary: "Several commands as one append: all of them or none", isProtected: true,
+        parameters: [Self.orderID], body: several, answers: Self.commandAnswers, handler: commands))
+    api.add(
+      API.Operation(
+        method: .delete, path: "/orders/{id}",
+        summary: "Erase an order for good, in the read models too", isProtected: true,
+        parameters: [Self.orderID],
+        answers: [
+          API.Answer(200, "Erased"), API.Answer(404, "There is no such order"),
+          API.Answer(409, "The order changed at the same time"),
+          API.Answer(422, "The id can't name an order"), API.Answer(507, "No space is left"),
+        ], handler: remove))
+  }
+
+  private func addReads(to api: inout API) {
+    let answers = [
+      API.Answer(200, "The order"), API.Answer(404, "There is no such order"),
+      API.Answer(422, "The id can't name an order"),
+    ]
+    api.add(
+      API.Operation(
+        method: .get, path: "/orders/{id}", summary: "An order, as its events make it",
+        isProtected: true, parameters: [Self.orderID], answers: answers, handler: order))
+    api.add(
+      API.Operation(
+        method: .get, path: "/orders/{id}/history", summary: "An order's events",
+        isProtected: true, parameters: [Self.orderID], answers: answers, handler: history))
+    api.add(
+      API.Operation(
+        method: .get, path: "/events",
+        summary: "The event feed, one event a line: of a partition, or of the whole store",
+        isProtected: true,
+        parameters: [
+          .query("partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
+          .query(
+            "after", "The position, in the partition or in the store, after which to begin",
+            .integer(0...(1 << 62))),
+          .query("limit", "At most this many events", .integer(1...10_000)),
+          .query("store", "The id of the store that is meant", .string(maximum: 80)),
+        ],
+        answers: [
+          API.Answer(200, "Events", contentType: "application/x-ndjson"),
+          API.Answer(409, "This is another store"),
+        ], handler: events))
+    api.add(
+      API.Operation(
+        method: .get, path: "/store", summary: "The store's id, partitions and heads",
+        isProtected: true, answers: [API.Answer(200, "The store")]
+      ) { _, _ in
+        let summary = try await summary()
+        return Reply { summary.write(&$0) }
+      })
+  }
+}
