@@ -48,6 +48,8 @@ let package = Package(
     .executable(name: "projector", targets: ["projector"]),
     .executable(name: "eventuallyctl", targets: ["eventuallyctl"]),
     .executable(name: "devbroker", targets: ["devbroker"]),
+    // For tests: a clock that steps.
+    .library(name: "clockshift", type: .dynamic, targets: ["CClockShift"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -93,6 +95,7 @@ let package = Package(
     executable(
       "torture",
       ["FaultScenarios", "writer", "projector", "eventuallyctl", "devbroker", arguments]),
+    .target(name: "CClockShift", path: "Tests/CClockShift", linkerSettings: [.linkedLibrary("dl")]),
     // The C shim on its own, for valgrind.
     .executableTarget(
       name: "shimcheck", dependencies: ["CKafkaShim"], path: "Tests/CKafkaShimCheck"),

@@ -28,51 +28,102 @@ package func waitUntil(
 package let buildFolder = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? "."
 
 /// A process of the caller's, which does not outlive it.
+///
+/// Foundation's `Process` learns of a child's end by a socket that other children, started at the same time, may hold
+/// open; this asks the kernel.
 package final class RunningProcess {
-  private let process = Process()
   package let name: String
   package let logPath: String
+  package let processID: Int32
+  /// How the process ended, as `waitpid` tells it; `nil` while it runs.
+  private var status: Int32?
 
   package init(
     _ executable: String, _ arguments: [String], log: String, environment: [String: String] = [:]
   ) throws {
     name = URL(filePath: executable).lastPathComponent
     logPath = log
-    try Data().write(to: URL(filePath: log))
-    let handle = try FileHandle(forWritingTo: URL(filePath: log))
-    process.executableURL = URL(filePath: executable)
-    process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-    process.standardOutput = handle
-    process.standardError = handle
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
+    let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    processID = try Self.spawn(
+      [executable] + arguments, variables.map { "\($0.key)=\($0.value)" }, log: log)
   }
 
   deinit {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-    process.waitUntilExit()
+    if isRunning { killHard() }
+  }
+
+  private static func spawn(
+    _ arguments: [String], _ environment: [String], log: String
+  ) throws -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    // Signals that this process ignores are not to be ignored by its children.
+    var signals = sigset_t()
+    sigfillset(&signals)
+    posix_spawnattr_setsigdefault(&attributes, &signals)
+    sigemptyset(&signals)
+    posix_spawnattr_setsigmask(&attributes, &signals)
+    posix_spawnattr_setflags(
+      &attributes, Int16(POSIX_SPAWN_SETSIGDEF) | Int16(POSIX_SPAWN_SETSIGMASK))
+    var pid: pid_t = 0
+    let executable = arguments[0]
+    let code = withStrings(arguments) { arguments in
+      withStrings(environment) { environment in
+        posix_spawn(&pid, executable, &actions, &attributes, arguments, environment)
+      }
+    }
+    guard code == 0 else {
+      throw NotAsExpected("\(arguments[0]) can't be started: \(String(cString: strerror(code)))")
+    }
+    return pid
+  }
+
+  private static func withStrings<Result>(
+    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
+  ) -> Result {
+    let copies: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) } + [nil]
+    defer { for copy in copies { free(copy) } }
+    return body(copies)
   }
 
   package var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
-  package var isRunning: Bool { process.isRunning }
-  package var processID: Int32 { process.processIdentifier }
 
-  package func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+  package var isRunning: Bool {
+    wait(WNOHANG)
+    return status == nil
+  }
+
+  private func wait(_ options: Int32) {
+    guard status == nil else { return }
+    var value: Int32 = 0
+    if waitpid(processID, &value, options) == processID { status = value }
+  }
+
+  package func send(_ signal: Int32) {
+    if isRunning { kill(processID, signal) }
+  }
 
   /// Kills the process with SIGKILL, and waits until it is gone.
   package func killHard() {
     send(SIGKILL)
-    process.waitUntilExit()
+    wait(0)
   }
 
   /// Waits for the process to end by itself, and returns its exit code; a signal counts as 128 and its number.
   package func exitCode(within limit: Duration = .seconds(120)) async throws -> Int32 {
     try await waitUntil(
       "the end of \(name)", within: limit, seen: { String(self.log.suffix(2000)) }
-    ) { !self.process.isRunning }
-    return process.terminationReason == .uncaughtSignal
-      ? 128 + process.terminationStatus : process.terminationStatus
+    ) { !self.isRunning }
+    let status = status ?? 0
+    let signal = status & 0x7F
+    return signal != 0 ? 128 + signal : (status >> 8) & 0xFF
   }
 
   /// Asks the process to stop in order, and returns its exit code.

@@ -26,6 +26,21 @@ import Testing
     #expect(group.next() == [])
   }
 
+  @Test func whatWaitsHasALimit() {
+    var group = GroupCommit<Int>(limit: 10, capacity: 10)
+    // One that is larger than the limit by itself is taken where nothing waits.
+    #expect(group.submit(1, weight: 12) == .startCommitting)
+    #expect(group.submit(2, weight: 1) == .refuse)
+    #expect(group.submit(3, weight: 0) == .wait)
+    #expect(group.next() == [1])
+    #expect(group.submit(4, weight: 10) == .wait)
+    #expect(group.submit(5, weight: 1) == .refuse)
+    #expect(group.next() == [3, 4])
+    #expect(group.submit(6, weight: 1) == .wait)
+    #expect(group.next() == [6])
+    #expect(group.next() == [])
+  }
+
   /// Every way to interleave submissions and transactions: nothing lost, nothing twice, nothing out of
   /// order, and whoever is told to start is the only one who commits.
   @Test func everyInterleavingKeepsEveryRequestInOrder() {

@@ -104,8 +104,9 @@ public final class FaultPlan: Sendable {
 
   func pass(_ point: String) {
     switch due(point) {
-    case .kill: kill(getpid(), SIGKILL)
-    case .stop: kill(getpid(), SIGSTOP)
+    // To this thread, which then does not get a step further; one that is sent to the process may reach it later.
+    case .kill: raise(SIGKILL)
+    case .stop: raise(SIGSTOP)
     case .hang: while true { pause() }
     case .fail, nil: break
     }

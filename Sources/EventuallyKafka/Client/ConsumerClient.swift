@@ -11,6 +11,9 @@ enum AssignmentChange: Equatable {
 
 /// Where to begin to consume a partition.
 struct StartOffset: Equatable {
+  /// The first offset that the broker holds, whichever that is: librdkafka's number for it.
+  static let beginning: Int64 = -2
+
   var partition: Partition
   var offset: Int64
 }
@@ -37,6 +40,8 @@ final class ConsumerClient: @unchecked Sendable {
         KafkaSetting("enable.partition.eof", "true"),
         KafkaSetting("allow.auto.create.topics", "false"),
         KafkaSetting("reconnect.backoff.max.ms", "2000"),
+        // What asks for offsets waits for as long, whatever its own time limit, once the request is sent.
+        KafkaSetting("socket.timeout.ms", "10000"),
       ] + settings)
     let log = ClientLog(logger)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in

@@ -12,7 +12,7 @@ struct Assignment {
   private var ends: [Partition: UInt64?] = [:]
   private var commits: [Partition: Int64] = [:]
   /// Up to where deliveries of the leases have been applied.
-  private var applied: [Partition: (position: UInt64, nextOffset: Int64)] = [:]
+  private var applied: [Partition: (position: UInt64, nextOffset: Int64?)] = [:]
   /// The last partition sequences in the store, as last heard.
   private(set) var heads: [UInt64] = []
   /// How often in a row the store was found to end before a lease's position.
@@ -22,9 +22,10 @@ struct Assignment {
 
   // MARK: - Coming and going
 
-  /// Takes in a lease, and where to begin.
-  mutating func begin(_ lease: PartitionLease, at offset: Int64) {
-    partitions[lease.partition] = PartitionProgress(lease: lease, startOffset: offset)
+  /// Takes in a lease. Its hint is where to begin, or the first offset that the broker holds; either may be wrong.
+  mutating func begin(_ lease: PartitionLease) {
+    partitions[lease.partition] = PartitionProgress(
+      lease: lease, startOffset: lease.offsetHint ?? StartOffset.beginning)
     applied[lease.partition] = nil
     mustReposition = true
   }
@@ -52,24 +53,20 @@ struct Assignment {
     return due
   }
 
-  /// Where each partition has to be consumed from, given what the broker holds of it. Offsets that it does not hold
-  /// are moved to the first that it does.
-  mutating func reposition(held: [Partition: Range<Int64>]) -> [StartOffset] {
+  /// Where each partition has to be consumed from, now.
+  mutating func reposition() -> [StartOffset] {
     mustReposition = false
     ends.removeAll()
-    for (partition, range) in held {
-      guard let offset = partitions[partition]?.nextOffset else { continue }
-      if offset < range.lowerBound || offset > range.upperBound {
-        partitions[partition]?.restart(at: range.lowerBound)
-      }
-    }
     return partitions.values.map {
       StartOffset(partition: $0.lease.partition, offset: $0.nextOffset)
     }
   }
 
-  /// The broker does not hold the offset that a partition was to go on at.
-  mutating func lostOffset() {
+  /// The broker does not hold the offset that a partition was to go on at, no longer or not yet: it begins with the
+  /// first that the broker does hold. What comes from there is judged by its partition sequence.
+  mutating func lostOffset(_ partition: Partition) {
+    guard has(partition) else { return }
+    partitions[partition]?.restart(at: StartOffset.beginning)
     mustReposition = true
   }
 
@@ -161,10 +158,10 @@ struct Assignment {
 
   /// A delivery of a lease has been applied.
   mutating func note(
-    _ partition: Partition, epoch: UInt64, position: UInt64, nextOffset: Int64
+    _ partition: Partition, epoch: UInt64, position: UInt64, nextOffset: Int64?
   ) {
     guard partitions[partition]?.lease.epoch == epoch else { return }
-    commits[partition] = nextOffset
+    if let nextOffset { commits[partition] = nextOffset }
     applied[partition] = (position, nextOffset)
   }
 

@@ -97,7 +97,7 @@ actor Consumption<Codec: EventCodec> {
     while !Task.isCancelled, let client {
       heartbeat.beat()
       takeFromFeed()
-      try await reclaimWhereDue(client)
+      try await reclaimWhereDue()
       commitWhereDue(client)
       try await keepForeign()
       if let deliveries = portion.take() {
@@ -106,7 +106,7 @@ actor Consumption<Codec: EventCodec> {
         return deliveries
       }
       // After the delivery: what the feed brought is of use also while the broker is away.
-      if assignment.mustReposition { try reposition(client) }
+      if assignment.mustReposition { try client.assign(assignment.reposition()) }
       feed.askForHeads()
       let change = try poll(client)
       publishStatus()
@@ -146,8 +146,7 @@ actor Consumption<Codec: EventCodec> {
       return
     }
     if message.isOffsetMissing {
-      // The broker no longer holds the offset, or not yet: begin with what it has.
-      assignment.lostOffset()
+      assignment.lostOffset(partition)
       return
     }
     if let error = message.error {
@@ -193,10 +192,9 @@ actor Consumption<Codec: EventCodec> {
 
   func note(_ deliveries: [Delivery<Event>]) {
     for delivery in deliveries {
-      guard let offset = delivery.nextOffset else { continue }
       assignment.note(
         delivery.partition, epoch: delivery.epoch, position: delivery.lastPosition,
-        nextOffset: offset)
+        nextOffset: delivery.nextOffset)
     }
   }
 

@@ -46,6 +46,9 @@ struct PartitionProgress: Equatable {
     nextOffset = startOffset
   }
 
+  /// ``nextOffset``, where it is known already.
+  var knownOffset: Int64? { nextOffset >= 0 ? nextOffset : nil }
+
   /// The partition sequence that must come next.
   var expected: UInt64 { (position ?? 0) + 1 }
 

@@ -12,14 +12,14 @@ struct Portion<Event: Sendable> {
     // Appending in place: a copy of the delivery would copy its entries.
     if deliveries[partition] != nil {
       deliveries[partition]?.entries.append(entry)
-      deliveries[partition]?.nextOffset = progress.nextOffset
+      deliveries[partition]?.nextOffset = progress.knownOffset
       return
     }
     let before = progress.expected - 2
     deliveries[partition] = Delivery(
       partition: partition, epoch: progress.lease.epoch,
       after: before == 0 && progress.lease.position == nil ? nil : before, entries: [entry],
-      nextOffset: progress.nextOffset)
+      nextOffset: progress.knownOffset)
   }
 
   /// Drops what is there of a partition.

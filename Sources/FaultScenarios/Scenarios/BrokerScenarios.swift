@@ -43,8 +43,9 @@ extension Scenario {
       body = try await writer.text("/readyz").body
       return body.contains("acknowledged nothing")
     }
-    guard try await worker.endpoint.text("/readyz").status == 503 else {
-      throw NotAsExpected("the worker calls itself ready while the broker is away")
+    let answer = try await worker.endpoint.text("/readyz")
+    guard answer.status == 503 else {
+      throw NotAsExpected("the worker calls itself ready while the broker is away: \(answer.body)")
     }
     try await stage.control("/brokers/1/up")
     try await stage.checkAll([.sales])

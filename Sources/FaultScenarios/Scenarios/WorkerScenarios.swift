@@ -123,8 +123,11 @@ extension Scenario {
     let writer = try await stage.startWriter()
     let (process, endpoint) = try await stage.pipeline.startProjector(
       "sales", feed: writer.base, worker: "sales-1",
-      environment: Stage.faults("readmodel.applying=hang@3"), "--stall-limit", "2",
+      environment: Stage.faults("readmodel.applying=hang@2"), "--stall-limit", "2",
       "--kafka", "max.poll.interval.ms=6000")
+    try await waitUntil("the worker is ready", seen: { process.log }) {
+      try await endpoint.text("/readyz").status == 200
+    }
     try stage.startLoad(orders: 100)
     var body = ""
     try await waitUntil("the worker's health fails", seen: { body }) {

@@ -78,7 +78,8 @@ extension Scenario {
     let pipeline = stage.pipeline
     try await pipeline.startBroker()
     let csv = pipeline.file("invoices.csv")
-    let invoices = 200
+    // Each run has more than a hundred orders under way when it is killed.
+    let invoices = 1200
     try Data(invoiceFile(invoices, &stage.random).utf8).write(to: URL(filePath: csv))
     let arguments = [
       "import", csv, "--store", pipeline.store, "--partitions", "4", "--brokers",

@@ -129,6 +129,10 @@ struct WorkerRoutes: Sendable {
     }
     if let failure = subscription.broker.failure {
       reasons.append("the broker does not answer: \(failure)")
+    } else if let age = subscription.broker.heard.map({ ContinuousClock.now - $0 }),
+      age > .seconds(8)
+    {
+      reasons.append("the broker has not answered for \(age.components.seconds) s")
     }
     if let failure = projector.failure { reasons.append(failure) }
     for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
