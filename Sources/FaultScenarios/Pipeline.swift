@@ -75,18 +75,22 @@ package final class Pipeline {
   package func startWriter(
     _ arguments: String..., environment: [String: String] = [:]
   ) async throws -> HTTPEndpoint {
+    try launchWriter(arguments, environment: environment)
+    let url = try endpoint(try await content(of: file("writer.url"), by: writer))
+    writerPort = Int(url.base.split(separator: ":").last ?? "") ?? 0
+    return url
+  }
+
+  /// Starts the writer, in place of an earlier one and at its address, and does not wait for it.
+  package func launchWriter(_ arguments: [String], environment: [String: String]) throws {
     writer = nil
-    let file = file("writer.url")
-    try? FileManager.default.removeItem(atPath: file)
+    try? FileManager.default.removeItem(atPath: file("writer.url"))
     writer = try start(
       "writer",
       [
         "serve", "--store", store, "--brokers", brokers, "--listen", "127.0.0.1:\(writerPort)",
-        "--address-file", file,
+        "--address-file", file("writer.url"),
       ] + arguments, environment: environment)
-    let url = try endpoint(try await content(of: file, by: writer))
-    writerPort = Int(url.base.split(separator: ":").last ?? "") ?? 0
-    return url
   }
 
   /// Starts a worker, and returns it with its URL.

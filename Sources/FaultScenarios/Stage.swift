@@ -65,6 +65,11 @@ final class Stage {
     return endpoint
   }
 
+  /// Starts the writer again, which may be dead before it serves.
+  func startWriterThatDies(faults: String) throws {
+    try pipeline.launchWriter([], environment: Self.faults(faults))
+  }
+
   var writer: HTTPEndpoint {
     get throws {
       guard let writerEndpoint else { throw NotAsExpected("there is no writer") }

@@ -62,7 +62,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   public var head: PositionSignal { writer.head }
 
   /// Why the store could not be written last; `nil` where it could. After a failure it is tried anew, with a
-  /// transaction that changes nothing.
+  /// transaction that changes no event.
   public func writeFailure() async -> String? {
     guard writer.failure.withLock({ $0 }) != nil else { return nil }
     do {

@@ -41,7 +41,7 @@ struct StoreRequest: Sendable {
     case remove(streamID: String)
     /// All events up to this one have been acknowledged by the bus.
     case published(UInt64)
-    /// Nothing changes: only whether the store can be written is of interest.
+    /// No event changes: only whether the store can be written is of interest.
     case probe
   }
 

@@ -32,9 +32,11 @@ extension Scenario {
     try volume.fill()
     stage.tally.add(.disksFilled)
     try await waitUntil("commands are refused", seen: { "\(load.begun)" }) { load.refusals(507) > 0 }
-    let answer = try await writer.text("/readyz")
-    guard answer.status == 503, answer.body.contains("no space left") else {
-      throw NotAsExpected("the writer does not say that its disk is full: \(answer.body)")
+    var body = ""
+    try await waitUntil("the writer says that its disk is full", seen: { body }) {
+      let answer = try await writer.text("/readyz")
+      body = answer.body
+      return answer.status == 503 && body.contains("no space left")
     }
     try volume.empty()
     try await waitUntil("the writer is ready") { try await writer.text("/readyz").status == 200 }

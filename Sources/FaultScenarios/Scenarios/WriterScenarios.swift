@@ -52,7 +52,7 @@ extension Scenario {
     try await stage.begun(load, 30)
     stage.killWriter()
     for _ in 1...2 {
-      try await stage.startWriter(faults: "relay.recovering=kill")
+      try stage.startWriterThatDies(faults: "relay.recovering=kill")
       try await stage.writerDies()
     }
     try await stage.startWriter()
