@@ -108,7 +108,8 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "FaultScenarios", "writer",
-        "projector", "eventuallyctl", "devbroker", arguments,
+        "projector", "eventuallyctl", "devbroker", arguments, http, httpClient, nio, nioHTTP,
+        logging,
       ]),
     .testTarget(
       name: "FaultTests",

@@ -12,6 +12,8 @@ struct API: Sendable {
   var summary: String
   /// What protected operations ask for; `nil` where nobody is asked.
   var token: BearerToken?
+  /// At most this many requests are worked on at the same time; the next are told to come again.
+  var inFlightLimit = 1024
   var operations: [Operation] = []
 
   /// Something that can be asked.
@@ -73,7 +75,7 @@ struct API: Sendable {
   func router() -> Router<BasicRequestContext> {
     let router = Router(context: BasicRequestContext.self)
     router.middlewares.add(FailureReplies())
-    router.middlewares.add(InFlightLimit(1024))
+    router.middlewares.add(InFlightLimit(inFlightLimit))
     for operation in operations {
       let path = operation.path.replacing("{", with: ":").replacing("}", with: "")
       router.on(RouterPath(path), method: operation.method) { request, context in

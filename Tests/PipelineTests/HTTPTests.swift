@@ -1,0 +1,156 @@
+import AsyncHTTPClient
+import Eventually
+import FaultScenarios
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import OrdersApp
+
+/// What the servers do against clients that want too much, or what they may not have.
+@Suite(.timeLimit(.minutes(3))) struct HTTPTests {
+  private let folder: URL
+
+  init() throws {
+    folder = FileManager.default.temporaryDirectory.appending(path: "eventually-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  }
+
+  /// Runs `body` against a server with an interface.
+  private func serving(
+    _ api: API, _ body: @Sendable (HTTPEndpoint) async throws -> Void
+  ) async throws {
+    let file = folder.appending(path: "url").path()
+    let server = Server(
+      api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let running = Task { try await server.run() }
+    try await waitUntil("the server") { FileManager.default.fileExists(atPath: file) }
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    let endpoint = try #require(
+      HTTPEndpoint(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+    do {
+      try await body(endpoint)
+    } catch {
+      running.cancel()
+      throw error
+    }
+    running.cancel()
+    _ = await running.result
+    try FileManager.default.removeItem(at: folder)
+  }
+
+  @Test func whatIsTooMuchAtOnceIsToldToComeAgain() async throws {
+    let gate = PositionSignal(at: 0)
+    let begun = Locked(0)
+    var api = API(title: "test", summary: "test")
+    api.inFlightLimit = 3
+    api.add(
+      API.Operation(method: .get, path: "/wait", summary: "", answers: []) { _, _ in
+        begun.withLock { $0 += 1 }
+        await gate.wait(past: 0)
+        return Reply { $0.bool(true) }
+      })
+    try await serving(api) { endpoint in
+      try await withThrowingTaskGroup(of: UInt.self) { group in
+        for _ in 0..<3 { group.addTask { try await endpoint.send("GET", "/wait").status } }
+        try await waitUntil("three requests") { begun.withLock { $0 } == 3 }
+        let answer = try await HTTPClient.shared.execute(
+          HTTPClientRequest(url: endpoint.base + "/wait"), timeout: .seconds(5))
+        #expect(answer.status == .serviceUnavailable)
+        #expect(answer.headers.first(name: "retry-after") == "1")
+        gate.advance(to: 1)
+        for try await status in group { #expect(status == 200) }
+      }
+      // With those done, there is room again.
+      #expect(try await endpoint.send("GET", "/wait").status == 200)
+    }
+  }
+
+  @Test func aBodyMustBeSmallAndComeInTime() async throws {
+    var api = API(title: "test", summary: "test")
+    api.add(
+      API.Operation(method: .post, path: "/body", summary: "", answers: []) { request, _ in
+        let count = try await request.wholeBody().count
+        return Reply { $0.integer(count) }
+      })
+    try await serving(api) { endpoint in
+      let most = [UInt8](repeating: 0x20, count: Request.maximumBody)
+      #expect(try await endpoint.send("POST", "/body", body: most).status == 200)
+      #expect(try await endpoint.send("POST", "/body", body: most + [0x20]).status == 413)
+      // One whose length is not told beforehand.
+      var endless = HTTPClientRequest(url: endpoint.base + "/body")
+      endless.method = .POST
+      endless.body = .stream(
+        AsyncStream { continuation in
+          for _ in 0...(Request.maximumBody >> 16) {
+            continuation.yield(ByteBuffer(repeating: 0x20, count: 1 << 16))
+          }
+          continuation.finish()
+        }, length: .unknown)
+      #expect(
+        try await HTTPClient.shared.execute(endless, timeout: .seconds(30)).status
+          == .payloadTooLarge)
+      // One that never ends.
+      var slow = HTTPClientRequest(url: endpoint.base + "/body")
+      slow.method = .POST
+      let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
+      continuation.yield(ByteBuffer(string: "{"))
+      slow.body = .stream(stream, length: .unknown)
+      let answer = try await HTTPClient.shared.execute(slow, timeout: .seconds(60))
+      #expect(answer.status == .requestTimeout)
+      continuation.finish()
+    }
+  }
+
+  @Test func aTokenIsAskedForAndCompared() throws {
+    #expect(throws: Failure.self) { try BearerToken("short", from: "test") }
+    #expect(throws: Failure.self) { try BearerToken("sixteen and more characters", from: "test") }
+    let token = try BearerToken("0123456789abcdef", from: "test")
+    #expect(token.matches("0123456789abcdef"))
+    for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF"] {
+      #expect(!token.matches(wrong[...]))
+    }
+  }
+
+  /// The writer asks for its token, and a projector, an import and a person who know it get through.
+  @Test func theWholePipelineWorksWithAToken() async throws {
+    let pipeline = try Pipeline()
+    try await pipeline.startBroker()
+    let secret = "correct-horse-battery-staple"
+    let file = pipeline.file("token")
+    try Data("\(secret)\n".utf8).write(to: URL(filePath: file))
+    var writer = try await pipeline.startWriter("--partitions", "4", "--token-file", file)
+    for (method, path) in [
+      ("POST", "/orders/a/create"), ("POST", "/orders/a/commands"), ("DELETE", "/orders/a"),
+      ("GET", "/orders/a"), ("GET", "/orders/a/history"), ("GET", "/events"), ("GET", "/store"),
+    ] {
+      for token in [nil, "wrong-horse-battery-staple", ""] {
+        writer.token = token
+        let answer = try await writer.send(method, path, body: method == "POST" ? [] : nil)
+        #expect(answer.status == 401, "\(method) \(path) \(token ?? "without")")
+      }
+    }
+    writer.token = nil
+    for path in ["/healthz", "/readyz", "/openapi.json"] {
+      #expect(try await writer.text(path).status == 200, "\(path)")
+    }
+    let refused = try await pipeline.run(
+      "writer", "simulate", "--url", writer.base, "--orders", "1")
+    #expect(refused.code != 0 && refused.output.contains("401"), "\(refused.output)")
+    let simulated = try await pipeline.run(
+      "writer", "simulate", "--url", writer.base, "--orders", "20", "--token-file", file)
+    #expect(simulated.code == 0, "\(simulated.output)")
+    let (worker, url) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales",
+      environment: [TokenOptions.variable: secret])
+    _ = try await pipeline.verifiedDigests("sales")
+    let answer = try await url.text("/readyz")
+    #expect(answer.status == 200 && !answer.body.contains("feedFailure"), "\(answer.body)")
+    #expect(try await worker.stop() == 0)
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
+}
