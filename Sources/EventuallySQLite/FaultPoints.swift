@@ -3,7 +3,8 @@ public import Eventually
 extension FaultPoint {
   /// Events are durable in the store; neither the caller nor the relay knows of it.
   public static let storeCommitted = FaultPoint(
-    "store.committed", "events are in the store; neither their caller nor the relay knows of it yet")
+    "store.committed", "events are in the store; neither their caller nor the relay knows of it yet"
+  )
   /// A transaction on a read model is about to begin.
   public static let readModelApplying = FaultPoint(
     "readmodel.applying", "a batch is about to be applied; its transaction has not begun")
@@ -15,7 +16,8 @@ extension FaultPoint {
     "readmodel.committed", "a batch is committed; its offsets are not, and nobody was told")
   /// An event is projected.
   public static let readModelProject = FaultPoint(
-    "readmodel.project", "an event is projected: fail:TEXT makes it fail for streams whose id ends so")
+    "readmodel.project",
+    "an event is projected: fail:TEXT makes it fail for streams whose id ends so")
 
   /// All points of this module.
   public static let sqlite: [FaultPoint] = [

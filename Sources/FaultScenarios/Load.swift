@@ -97,7 +97,8 @@ final class Load: Sendable {
     }
   }
 
-  private func append(_ events: [OrderEvent], to id: String, expecting version: Version) async throws
+  private func append(_ events: [OrderEvent], to id: String, expecting version: Version)
+    async throws
   {
     let body = OrderJSON.writeCommands(for: events, expecting: version)
     let answer = try await send("POST", "/orders/\(id)/commands", body)
@@ -124,7 +125,9 @@ final class Load: Sendable {
     guard let json = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
       let version = json["version"] as? Int, let number = json["sequenceNumber"] as? Int,
       let token = json["token"] as? String
-    else { throw NotAsExpected("an answer without a part: \(String(decoding: body, as: UTF8.self))") }
+    else {
+      throw NotAsExpected("an answer without a part: \(String(decoding: body, as: UTF8.self))")
+    }
     return Acknowledged(
       streamID: id, version: Version(version), sequenceNumber: UInt64(number), token: token)
   }

@@ -67,7 +67,9 @@ final class Observer: Sendable {
   /// Watches until it is cancelled.
   func run() async {
     while !Task.isCancelled {
-      let watched = state.withLock { $0.watched.map { ($0.key, $0.value.endpoint, $0.value.model) } }
+      let watched = state.withLock {
+        $0.watched.map { ($0.key, $0.value.endpoint, $0.value.model) }
+      }
       for (process, endpoint, model) in watched { await look(process, endpoint, model) }
       // A cancelled pause ends the loop by its condition.
       try? await Task.sleep(for: .milliseconds(50))

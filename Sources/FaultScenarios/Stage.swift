@@ -10,7 +10,8 @@ final class Worker {
   let process: RunningProcess
   let endpoint: HTTPEndpoint
 
-  init(_ name: String, _ model: ReadModelName, _ process: RunningProcess, _ endpoint: HTTPEndpoint) {
+  init(_ name: String, _ model: ReadModelName, _ process: RunningProcess, _ endpoint: HTTPEndpoint)
+  {
     self.name = name
     self.model = model
     self.process = process
@@ -134,7 +135,8 @@ final class Stage {
     }
   }
 
-  private func dies(_ process: RunningProcess?, within limit: Duration = .seconds(60)) async throws {
+  private func dies(_ process: RunningProcess?, within limit: Duration = .seconds(60)) async throws
+  {
     guard let process else { throw NotAsExpected("there is no such process") }
     let code = try await process.exitCode(within: limit)
     guard code == 128 + SIGKILL else {
@@ -146,7 +148,9 @@ final class Stage {
   func becomesReady(_ worker: Worker, within limit: Duration = .seconds(60)) async throws {
     try await waitUntil(
       "\(worker.name) is ready", within: limit,
-      seen: { "\(self.observer.answer(worker.process.processID).body) \(worker.process.log.suffix(800))" }
+      seen: {
+        "\(self.observer.answer(worker.process.processID).body) \(worker.process.log.suffix(800))"
+      }
     ) { try await worker.endpoint.text("/readyz").status == 200 }
   }
 
@@ -265,7 +269,8 @@ struct RowDifferences {
   /// one too many.
   init(_ output: String) {
     for line in output.split(separator: "\n") {
-      guard let expected = line.range(of: "expected "), let found = line.range(of: ", found ") else {
+      guard let expected = line.range(of: "expected "), let found = line.range(of: ", found ")
+      else {
         continue
       }
       let before = Self.sum(line[expected.upperBound..<found.lowerBound])

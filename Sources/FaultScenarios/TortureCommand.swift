@@ -7,7 +7,8 @@ import OrdersApp
 package struct TortureCommand: AsyncParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "torture",
-    abstract: "Plays failures with the real processes, and checks that nothing is lost or applied twice.",
+    abstract:
+      "Plays failures with the real processes, and checks that nothing is lost or applied twice.",
     discussion: """
       Each scenario starts a development broker, a writer and workers, lets clients place orders, and makes something \
       fail: processes are killed at chosen and at random moments, stopped and continued, brokers are taken away, \
@@ -21,7 +22,9 @@ package struct TortureCommand: AsyncParsableCommand {
 
   @Option(help: "How long to go on. Each scenario is played once at least.")
   var minutes = 10.0
-  @Option(help: "What orders, moments and the sequence of scenarios follow from; a random one by default.")
+  @Option(
+    help: "What orders, moments and the sequence of scenarios follow from; a random one by default."
+  )
   var seed: UInt64?
   @Option(help: "How many scenarios are played at the same time.")
   var parallel = 2
@@ -35,8 +38,12 @@ package struct TortureCommand: AsyncParsableCommand {
   package init() {}
 
   package func validate() throws {
-    guard minutes >= 0, minutes.isFinite else { throw ValidationError("--minutes can't be negative") }
-    guard (1...16).contains(parallel) else { throw ValidationError("--parallel must be from 1 to 16") }
+    guard minutes >= 0, minutes.isFinite else {
+      throw ValidationError("--minutes can't be negative")
+    }
+    guard (1...16).contains(parallel) else {
+      throw ValidationError("--parallel must be from 1 to 16")
+    }
     for name in names where !Scenario.all.contains(where: { $0.name == name }) {
       throw ValidationError("there is no scenario '\(name)': see --list")
     }

@@ -53,7 +53,8 @@ private struct Simulation {
     case 1: topic[partition] += [.event(sequence), .event(sequence)]
     case 2: topic[partition] += [.foreign, .event(sequence)]
     case 3: topic[partition] += [.event(sequence + 1000 + random.next(5)), .event(sequence)]
-    case 4 where sequence > 3: topic[partition] += [.event(sequence - random.next(3)), .event(sequence)]
+    case 4 where sequence > 3:
+      topic[partition] += [.event(sequence - random.next(3)), .event(sequence)]
     case 5 where !topic[partition].isEmpty:
       topic[partition].insert(.event(sequence), at: topic[partition].count - 1)
     default: topic[partition].append(.event(sequence))

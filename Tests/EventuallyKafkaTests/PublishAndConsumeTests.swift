@@ -39,8 +39,10 @@ import Testing
     group: String, until count: Int
   ) async throws -> SubscriptionStatus {
     let subscription = Subscription(
-      configuration, storeID: outbox.storeID, partitionCount: outbox.partitionCount, codec: TextCodec(),
-      checkpoints: model, feed: outbox, options: .init(group: group, owner: "test"), logger: testLogger)
+      configuration, storeID: outbox.storeID, partitionCount: outbox.partitionCount,
+      codec: TextCodec(),
+      checkpoints: model, feed: outbox, options: .init(group: group, owner: "test"),
+      logger: testLogger)
     let projector = ReadModelProjector(subscription, into: model)
     let running = Task { await projector.run() }
     try await within(

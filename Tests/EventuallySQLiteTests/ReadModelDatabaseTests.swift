@@ -69,7 +69,8 @@ private struct LastRow: ReadModelRow {
   }
 
   private func open(_ model: WordModel = WordModel()) throws -> ReadModelDatabase<WordModel> {
-    try ReadModelDatabase(path: path, model: model, codec: TextCodec(), storeID: "store", partitionCount: 4)
+    try ReadModelDatabase(
+      path: path, model: model, codec: TextCodec(), storeID: "store", partitionCount: 4)
   }
 
   private func delivery(
@@ -116,7 +117,8 @@ private struct LastRow: ReadModelRow {
         for worker in 0..<6 {
           group.addTask {
             let database = try ReadModelDatabase(
-              path: path, model: WordModel(), codec: TextCodec(), storeID: "store", partitionCount: 4)
+              path: path, model: WordModel(), codec: TextCodec(), storeID: "store",
+              partitionCount: 4)
             return try await database.claim([0], owner: "\(worker)")[0].epoch
           }
         }
@@ -179,7 +181,8 @@ private struct LastRow: ReadModelRow {
         path: path, model: WordModel(), codec: TextCodec(), storeID: "another", partitionCount: 4)
     }
     #expect(throws: ReadModelError.self) {
-      try ReadModelDatabase(path: path, model: WordModel(), codec: TextCodec(), storeID: "store", partitionCount: 5)
+      try ReadModelDatabase(
+        path: path, model: WordModel(), codec: TextCodec(), storeID: "store", partitionCount: 5)
     }
   }
 

@@ -205,7 +205,8 @@ import Testing
   /// A full disk fails the append that met it, and nothing else: with space again, appends go on.
   @Test func aFullStoreRefusesAndGoesOnWhenThereIsSpace() async throws {
     let writer = try StoreWriter(
-      path: path, partitionCount: 1, transactionLimit: 100, queueLimit: 1000, heartbeats: Heartbeats(), clock: Timestamp.now)
+      path: path, partitionCount: 1, transactionLimit: 100, queueLimit: 1000,
+      heartbeats: Heartbeats(), clock: Timestamp.now)
     try await writer.limitPages(40)
     let large = [String(repeating: "x", count: 100_000)]
     var refused = false

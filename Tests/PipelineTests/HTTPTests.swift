@@ -15,7 +15,8 @@ import Testing
   private let folder: URL
 
   init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(path: "eventually-\(UUID().uuidString)")
+    folder = FileManager.default.temporaryDirectory.appending(
+      path: "eventually-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
   }
 

@@ -53,7 +53,9 @@ public final class FaultPlan: Sendable {
   public static let variable = "EVENTUALLY_FAULTS"
   /// The plan that the environment asks for; `nil` where it asks for none.
   public static let current: FaultPlan? = {
-    guard let text = getenv(variable).map({ String(cString: $0) }), !text.isEmpty else { return nil }
+    guard let text = getenv(variable).map({ String(cString: $0) }), !text.isEmpty else {
+      return nil
+    }
     do {
       return FaultPlan(try parse(text))
     } catch {

@@ -31,7 +31,9 @@ extension Scenario {
     try await stage.begun(load, 20)
     try volume.fill()
     stage.tally.add(.disksFilled)
-    try await waitUntil("commands are refused", seen: { "\(load.begun)" }) { load.refusals(507) > 0 }
+    try await waitUntil("commands are refused", seen: { "\(load.begun)" }) {
+      load.refusals(507) > 0
+    }
     var body = ""
     try await waitUntil("the writer says that its disk is full", seen: { body }) {
       let answer = try await writer.text("/readyz")

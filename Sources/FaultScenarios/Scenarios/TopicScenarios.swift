@@ -25,7 +25,8 @@ extension Scenario {
       #"{"addItem":{"sku":"A","description":"\#(String(repeating: "x", count: 990))","#
       + #""quantity":1,"unitPrice":"1.25"}}"#
     func place(_ orders: Range<Int>, items: Int) async throws {
-      let commands = [#"{"create":{"country":"France"}}"#]
+      let commands =
+        [#"{"create":{"country":"France"}}"#]
         + Array(repeating: item, count: items) + [#"{"complete":{}}"#]
       for number in orders {
         let answer = try await writer.post(

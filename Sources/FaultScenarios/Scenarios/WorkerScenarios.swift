@@ -8,7 +8,8 @@ extension Scenario {
       "worker-killed-before-commit", "SIGKILL of a worker with a batch applied and not committed",
       at: "readmodel.applied"),
     killedWorker(
-      "worker-killed-after-commit", "SIGKILL of a worker with a batch committed and its offsets not",
+      "worker-killed-after-commit",
+      "SIGKILL of a worker with a batch committed and its offsets not",
       at: "readmodel.committed"),
     Scenario(
       "worker-killed-in-hand-over",
@@ -86,7 +87,9 @@ extension Scenario {
     try await stage.becomesReady(zombie)
     try await stage.becomesReady(other)
     try stage.startLoad(orders: 250)
-    try await waitUntil("the worker stops", seen: { zombie.process.log }) { zombie.process.isStopped }
+    try await waitUntil("the worker stops", seen: { zombie.process.log }) {
+      zombie.process.isStopped
+    }
     let said = stage.observer.answer(zombie.process.processID).partitions
     let head = await stage.pipeline.head()
     try await waitUntil(

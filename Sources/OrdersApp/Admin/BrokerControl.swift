@@ -11,8 +11,9 @@ struct BrokerControl: Sendable {
   func api() -> API {
     var api = API(
       title: "Eventually: development broker", summary: "Makes the development cluster misbehave.")
-    func add(_ path: String, _ summary: String, _ action: @escaping @Sendable (Numbers) throws -> Void)
-    {
+    func add(
+      _ path: String, _ summary: String, _ action: @escaping @Sendable (Numbers) throws -> Void
+    ) {
       api.add(
         API.Operation(
           method: .post, path: path, summary: summary,

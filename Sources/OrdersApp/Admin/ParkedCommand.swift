@@ -8,7 +8,8 @@ extension AdminCommand {
   /// `eventuallyctl parked`
   struct Parked: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Look at events that a read model could not apply, and try them again or give them up.",
+      abstract:
+        "Look at events that a read model could not apply, and try them again or give them up.",
       discussion: """
         An event that a read model's code fails on again and again is set aside, together with the later events of \
         the same order; other orders go on. Once the code is mended, retry applies what was set aside, and the read \

@@ -1,4 +1,5 @@
 import Eventually
+import Foundation
 import EventuallySQLite
 import HTTPTypes
 import Hummingbird
@@ -127,6 +128,16 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .undecodable: .failure(.internalServerError, code: "undecodable", words)
     case .unavailable: .failure(.serviceUnavailable, code: "store-unavailable", words)
     }
+  }
+}
+
+extension BasicRequestContext {
+  /// A part of the path, as it is meant: `%20` is a space.
+  func pathParameter(_ name: String) throws -> String {
+    guard let text = try parameters.require(name).removingPercentEncoding else {
+      throw HTTPError(.badRequest, message: "the path's '\(name)' is not percent-encoded UTF-8")
+    }
+    return text
   }
 }
 

@@ -89,7 +89,7 @@ struct QueryRoutes: Sendable {
         "/orders/{id}", "An order",
         [.path("id", "The order's id", WriterRoutes.orderIDSchema)],
         missing: "The read model has no such order"
-      ) { _, context in try await order(source, id: try context.parameters.require("id")) }
+      ) { _, context in try await order(source, id: try context.pathParameter("id")) }
     }
     if let source = sources[.sales] {
       add("/sales", "The sums over all days, countries and products") { _, _ in
@@ -111,7 +111,7 @@ struct QueryRoutes: Sendable {
         "/customers/{id}", "A customer",
         [.path("id", "The customer's id", .string(maximum: 100))],
         missing: "The read model has no such customer"
-      ) { _, context in try await customer(source, id: try context.parameters.require("id")) }
+      ) { _, context in try await customer(source, id: try context.pathParameter("id")) }
     }
   }
 

@@ -16,7 +16,8 @@ struct WorkerRoutes: Sendable {
     api.add(
       API.Operation(
         method: .get, path: "/readyz",
-        summary: "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
+        summary:
+          "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
           + "it is behind the store and the broker",
         answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
       ) { _, _ in await readiness() })
@@ -158,7 +159,8 @@ struct WorkerRoutes: Sendable {
     if state.isStoreBehind {
       reasons.append(
         "partition \(partition) of the store ends at \(state.storeHead ?? 0), before position "
-          + "\(state.position ?? 0), which was applied already: was the store restored from an older copy?")
+          + "\(state.position ?? 0), which was applied already: was the store restored from an older copy?"
+      )
     }
     return reasons
   }

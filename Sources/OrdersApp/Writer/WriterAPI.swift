@@ -109,7 +109,8 @@ extension WriterRoutes {
         summary: "The event feed, one event a line: of a partition, or of the whole store",
         isProtected: true,
         parameters: [
-          .query("partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
+          .query(
+            "partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
           .query(
             "after", "The position, in the partition or in the store, after which to begin",
             .integer(0...(1 << 62))),

@@ -86,7 +86,8 @@ public struct WriterCommand: AsyncParsableCommand {
   /// Runs `work` with a sink: a running writer, or one that this process is for as long.
   static func withSink(
     _ target: TargetOptions, store: StoreOptions, kafka: KafkaOptions, server: ServerOptions,
-    token: TokenOptions, health: HealthOptions, logger: Logger, _ work: @escaping @Sendable (any OrderSink) async throws -> Void
+    token: TokenOptions, health: HealthOptions, logger: Logger,
+    _ work: @escaping @Sendable (any OrderSink) async throws -> Void
   ) async throws {
     let token = try token.token()
     if let url = target.url, var endpoint = HTTPEndpoint(url) {

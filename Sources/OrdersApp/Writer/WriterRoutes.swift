@@ -22,7 +22,7 @@ struct WriterRoutes: Sendable {
   }
 
   func orderID(_ context: BasicRequestContext) throws -> String {
-    let id = try context.parameters.require("id")
+    let id = try context.pathParameter("id")
     guard Order.isValid(id: id) else { throw OrderError.invalidID(id) }
     return id
   }
