@@ -17,14 +17,17 @@ import Testing
   }
 
   @Test func whatIsAppendedIsThereAfterReopening() async throws {
-    var store: TextStore? = try open()
-    let id = store?.storeID
-    _ = try await store?.append(["one", "two"], to: "a", expecting: .exact(0))
-    _ = try await store?.append(["three"], to: "b", expecting: .exact(0))
-    let appended = try await store?.append(["four"], to: "a", expecting: .exact(2))
-    #expect(appended?.last.sequenceNumber == 4)
-    #expect(appended?.version == 3)
-    store = nil
+    let store = try open()
+    let id = store.storeID
+    _ = try await store.append(["one", "two"], to: "a", expecting: .exact(0))
+    _ = try await store.append(["three"], to: "b", expecting: .exact(0))
+    let appended = try await store.append(["four"], to: "a", expecting: .exact(2))
+    #expect(appended.last.sequenceNumber == 4)
+    #expect(appended.version == 3)
+    await store.close()
+    await #expect(throws: EventStoreError.self) {
+      try await store.append(["late"], to: "a", expecting: .any)
+    }
     let again = try open(nil)
     #expect(again.storeID == id)
     #expect(again.partitionCount == 4)
@@ -224,6 +227,50 @@ import Testing
     try await writer.limitPages(100_000)
     let appended = try await writer.append(large, to: "after")
     #expect(appended?.last.sequenceNumber == head + 1)
+  }
+
+  /// Time is in the order of sequence numbers whatever the clock does, also for a store that is opened again.
+  @Test func timeInTheLogNeverStepsBack() async throws {
+    let clock = Locked(Timestamp(microseconds: 5_000_000))
+    var options = TextStore.Options(partitionCount: 2)
+    options.clock = { clock.withLock { $0 } }
+    func append(at microseconds: Int64) async throws {
+      clock.withLock { $0 = Timestamp(microseconds: microseconds) }
+      let store = try TextStore(path: path, codec: TextCodec(), options: options)
+      _ = try await store.append(["one", "two"], to: "s", expecting: .any)
+      await store.close()
+    }
+    for time in [5_000_000, 1_000_000, 4_999_999, 6_000_000] as [Int64] {
+      try await append(at: time)
+    }
+    let times = try await SQLiteEventLog(path: path).records(after: 0, limit: 100)
+      .map { $0.time.microseconds / 1_000_000 }
+    #expect(times == [5, 5, 5, 5, 5, 5, 6, 6])
+  }
+
+  /// What waits has a limit, and what is beyond it is told to come again; nothing that was taken in is lost.
+  @Test func tooMuchAtOnceIsRefusedAndNothingElse() async throws {
+    let writer = try StoreWriter(
+      path: path, partitionCount: 1, transactionLimit: 10, queueLimit: 20,
+      heartbeats: Heartbeats(), clock: Timestamp.now)
+    let outcomes = await withTaskGroup(of: String.self) { group in
+      for number in 0..<2000 {
+        group.addTask {
+          do {
+            _ = try await writer.append(["a", "b"], to: "s\(number)")
+            return "appended"
+          } catch {
+            return "\(error)"
+          }
+        }
+      }
+      return await group.reduce(into: [String]()) { $0.append($1) }
+    }
+    let appended = outcomes.count { $0 == "appended" }
+    #expect(appended > 0)
+    #expect(Set(outcomes).isSubset(of: ["appended", EventStoreError.overloaded.description]))
+    #expect(writer.head.position == UInt64(appended * 2))
+    _ = try await writer.append(["c"], to: "after")
   }
 
   /// Whoever reads a store that is just being made is told so, and not that it is something else.

@@ -61,6 +61,12 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// Where the store stands: the last committed sequence number.
   public var head: PositionSignal { writer.head }
 
+  /// Gives the writer's role back at once, for another process or another object; a store that is not closed gives it
+  /// back when nothing uses it any more. Appends fail from then on.
+  public func close() async {
+    await writer.close()
+  }
+
   /// Why the store could not be written last; `nil` where it could. After a failure it is tried anew, with a
   /// transaction that changes no event.
   public func writeFailure() async -> String? {

@@ -5,7 +5,8 @@ import Foundation
 actor StoreWriter {
   private let executor: BlockingExecutor
   let connection: SQLiteConnection
-  private let lock: StoreLock
+  /// The writer's role, until it is given back.
+  private var lock: StoreLock?
   private let partitioner: Partitioner
   private let queue: Locked<GroupCommit<StoreRequest>>
   private let clock: @Sendable () -> Timestamp
@@ -89,6 +90,11 @@ actor StoreWriter {
     return try result.get()
   }
 
+  /// Gives the writer's role back, after what is being committed.
+  func close() {
+    lock = nil
+  }
+
   private func commitWaiting() {
     defer { heartbeat.idle() }
     while true {
@@ -102,6 +108,11 @@ actor StoreWriter {
   /// One transaction. A request that is refused, by a conflict say, leaves nothing in it and takes no
   /// other request down; a failure of the database takes all of them down, and none is in the store.
   private func commit(_ batch: [StoreRequest]) {
+    guard lock != nil else {
+      let failure = EventStoreError.unavailable("the store \(connection.path) was closed")
+      for request in batch { request.completion(.failure(failure)) }
+      return
+    }
     // Time in the log never steps back, whatever the clock does: it is in the order of sequence numbers.
     let time = max(clock(), heads.time)
     var results: [Result<Appended?, EventStoreError>] = []

@@ -26,11 +26,16 @@ struct StoreSink: OrderSink {
   let concurrency = 128
 
   func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {
-    do {
-      _ = try await store.append(events, to: id, expecting: .exact(0))
-      return .placed
-    } catch {
-      guard case .conflict = error else { throw error }
+    while true {
+      do {
+        _ = try await store.append(events, to: id, expecting: .exact(0))
+        return .placed
+      } catch {
+        if case .conflict = error { break }
+        guard case .overloaded = error else { throw error }
+      }
+      // What waits already is being appended.
+      try await Task.sleep(for: .milliseconds(20))
     }
     var found: [OrderEvent] = []
     for try await persisted in store.stream(id, .all) { found.append(persisted.event) }

@@ -1,0 +1,72 @@
+import Eventually
+import FaultScenarios
+import Foundation
+import Testing
+
+@testable import OrdersApp
+
+/// What a person does about events that could not be applied.
+@Suite(.timeLimit(.minutes(3))) struct ParkedCommandTests {
+  private let pipeline: Pipeline
+
+  init() throws {
+    pipeline = try Pipeline()
+  }
+
+  private func parked(_ words: String...) async throws -> (code: Int32, output: String) {
+    let process = try pipeline.start(
+      "eventuallyctl", ["parked"] + words + ["--read-models", pipeline.readModels])
+    return (try await process.exitCode(), process.log)
+  }
+
+  @Test func listShowRetryAndDrop() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    let (worker, url) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales",
+      environment: [FaultPlan.variable: "readmodel.project=fail:-bad"])
+    for id in ["a-good", "b-bad", "c-bad"] {
+      let order =
+        #"{"commands":[{"create":{"country":"France"}},"#
+        + #"{"addItem":{"sku":"A","quantity":1,"unitPrice":"10"}},{"complete":{}}]}"#
+      #expect(try await writer.post("/orders/\(id)/commands", order).status == 200)
+    }
+    let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
+    let wait = try pipeline.start("eventuallyctl", ["wait", "sales", "--timeout", "60"] + places)
+    #expect(try await wait.exitCode() == 0, "\(wait.log) \(worker.log)")
+    let list = try await parked("list", "sales")
+    #expect(list.output.contains("b-bad") && list.output.contains("c-bad"), "\(list.output)")
+    #expect(!list.output.contains("a-good"))
+    #expect(list.output.contains(FaultPlan.variable), "\(list.output)")
+    let show = try await parked("show", "sales", "b-bad")
+    #expect(show.code == 0 && show.output.contains("OrderCompleted"), "\(show.output)")
+    let ready = try await url.text("/readyz")
+    #expect(ready.status == 200 && ready.body.contains("\"parkedEvents\":6,"), "\(ready.body)")
+    let status = try pipeline.start("eventuallyctl", ["status"] + places)
+    #expect(try await status.exitCode() == 0)
+    #expect(status.log.contains("6 events of 2 streams parked"), "\(status.log)")
+
+    #expect(try await parked("retry", "sales", "b-bad").output.contains("3 events applied"))
+    #expect(try await url.text("/sales").body.contains("\"revenue\":\"20.00\""))
+    #expect(try await parked("drop", "sales", "--all").output.contains("c-bad: 3 events dropped"))
+    let verify = try pipeline.start(
+      "eventuallyctl", ["verify", "sales", "--caught-up"] + places)
+    #expect(try await verify.exitCode() == 0, "\(verify.log)")
+    #expect(verify.log.contains("3 events dropped"), "\(verify.log)")
+    #expect(try await parked("list", "sales").output.contains("nothing is parked"))
+
+    let mistakes = [
+      (["retry", "sales"], "--all"), (["retry", "sales", "a-good"], "not parked"),
+      (["drop", "sales", "c-bad"], "not parked"), (["show", "sales", "x"], "not parked"),
+      (["list", "orders"], "no read model"), (["list", "none"], "none"),
+    ]
+    for (words, told) in mistakes {
+      let process = try pipeline.start(
+        "eventuallyctl", ["parked"] + words + ["--read-models", pipeline.readModels])
+      let code = try await process.exitCode()
+      #expect(code != 0 && process.log.contains(told), "\(words): \(process.log)")
+    }
+    #expect(try await worker.stop() == 0)
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
+}
