@@ -47,6 +47,11 @@ final class Load: Sendable {
   /// How often the writer answered with a status that is not success.
   func refusals(_ status: UInt) -> Int { state.withLock { $0.refusals[status] ?? 0 } }
 
+  /// Begins no further orders; those that are begun are finished.
+  func stop() {
+    state.withLock { $0.next = orders + 1 }
+  }
+
   /// Places all orders.
   func run() async {
     await withTaskGroup(of: Void.self) { group in

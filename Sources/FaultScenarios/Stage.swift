@@ -196,6 +196,16 @@ final class Stage {
     try await Task.sleep(for: .milliseconds(Int.random(in: range, using: &random)))
   }
 
+  /// Starts broker, writer and one worker of the sales read model, and lets clients place orders until they are in it.
+  func playUndisturbed(orders: Int) async throws {
+    try await pipeline.startBroker()
+    try await startWriter()
+    try await startWorker(.sales, "sales-1")
+    try startLoad(orders: orders)
+    try await loadEnds()
+    try await verify([.sales])
+  }
+
   // MARK: - The end
 
   /// Waits for all clients to be done.

@@ -87,12 +87,7 @@ extension Scenario {
   }
 
   private static func deleted(_ stage: Stage) async throws {
-    try await stage.pipeline.startBroker()
-    try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-1")
-    try stage.startLoad(orders: 100)
-    try await stage.loadEnds()
-    try await stage.verify([.sales])
+    try await stage.playUndisturbed(orders: 100)
     // Somebody who answers queries has the file open all the time.
     let file = stage.pipeline.file("queries.url")
     let queries = try stage.pipeline.start(

@@ -51,11 +51,12 @@ extension Scenario {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
     try await stage.startWorker(.sales, "sales-1", faults: "subscription.claimed=kill")
-    try stage.startLoad(orders: 300, rate: 30)
+    try stage.startLoad(orders: 60)
     try await stage.workerDies("sales-1")
     let second = try await stage.startWorker(.sales, "sales-2", faults: "subscription.revoked=kill")
     try await stage.becomesReady(second)
-    // It has all partitions, and dies when it is to give some of them to the next.
+    // It has all partitions, and dies in the middle of the work, when it is to give some of them to the next.
+    try stage.startLoad(orders: 400, rate: 60)
     try await stage.startWorker(.sales, "sales-3")
     try await stage.workerDies("sales-2")
     try await stage.checkAll([.sales])
@@ -110,14 +111,25 @@ extension Scenario {
   private static func storm(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-0")
-    try stage.startLoad(orders: 400, rate: 40)
-    for round in 1...4 {
-      try await stage.startWorker(.sales, "sales-\(round)")
-      try await stage.pause(200...2500)
+    var last = try await stage.startWorker(.sales, "sales-0")
+    try await stage.becomesReady(last)
+    let load = try stage.startLoad(orders: 2000, rate: 50)
+    var round = 0
+    // As long as orders come, and at least three times.
+    while load.begun < 800 || round < 3 {
+      round += 1
+      last = try await stage.startWorker(.sales, "sales-\(round)")
+      // Each time something is changed when the change before has come through, or just before that.
+      if Bool.random(using: &stage.random) { try await stage.becomesReady(last) }
+      try await stage.pause(0...3000)
       let victim = stage.workers.keys.sorted().randomElement(using: &stage.random) ?? ""
-      if round % 2 == 0 { stage.killWorker(victim) } else { try await stage.stopWorker(victim) }
+      if Bool.random(using: &stage.random) {
+        stage.killWorker(victim)
+      } else {
+        try await stage.stopWorker(victim)
+      }
     }
+    load.stop()
     try await stage.checkAll([.sales])
   }
 
