@@ -64,7 +64,10 @@ final class Load: Sendable {
       do {
         try await place(number)
       } catch {
-        if !Task.isCancelled { state.withLock { $0.failures.append("\(error)") } }
+        if Task.isCancelled { return }
+        state.withLock { $0.failures.append("\(error)") }
+        // The scenario has failed already; the others would only take their time to find that out.
+        stop()
       }
       // Clients with a pace of their own.
       try? await Task.sleep(for: pause)

@@ -1,3 +1,5 @@
+import Eventually
+import EventuallySQLite
 import Foundation
 import OrdersApp
 
@@ -9,7 +11,7 @@ extension Scenario {
   ]
 
   private static func stepsBack(_ stage: Stage) async throws {
-    let clock = Clock(file: stage.pipeline.file("clock"))
+    let clock = try Clock(file: stage.pipeline.file("clock"))
     try clock.set(0)
     try await stage.pipeline.startBroker()
     let writer = try await stage.startWriter(environment: clock.environment)
@@ -26,6 +28,12 @@ extension Scenario {
     guard try await endpoint.text("/readyz").status == 200,
       try await endpoint.text("/healthz").status == 200
     else { throw NotAsExpected(worker.log) }
+    // Events that come while the clock is behind bear the time of the last one before, so many have the same.
+    let times = try await stage.log().records(after: 0, limit: 10_000).map(\.time)
+    let latest = times.max()
+    guard times.count(where: { $0 == latest }) > 500 else {
+      throw NotAsExpected("the clock of the writer did not step back: nothing was tried")
+    }
     guard try await worker.stop() == 0 else { throw NotAsExpected(worker.log) }
     try await stage.checkAll([.sales])
   }
@@ -33,7 +41,15 @@ extension Scenario {
 
 /// A clock that processes are made to see instead of the machine's.
 private struct Clock {
+  private static let library = "\(buildFolder)/libclockshift.so"
   let file: String
+
+  init(file: String) throws {
+    guard FileManager.default.fileExists(atPath: Self.library) else {
+      throw NotAsExpected("there is no \(Self.library): build the whole package")
+    }
+    self.file = file
+  }
 
   /// Moves the clock by so many seconds from the machine's. Processes have the file mapped, so it stays the same file.
   func set(_ seconds: Int64) throws {
@@ -44,6 +60,6 @@ private struct Clock {
   }
 
   var environment: [String: String] {
-    ["LD_PRELOAD": "\(buildFolder)/libclockshift.so", "CLOCKSHIFT_FILE": file]
+    ["LD_PRELOAD": Self.library, "CLOCKSHIFT_FILE": file]
   }
 }
