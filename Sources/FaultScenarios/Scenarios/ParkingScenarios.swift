@@ -44,9 +44,9 @@ extension Scenario {
     try stage.startLoad(orders: 40)
     try await stage.loadEnds()
     try await stage.caughtUp([.sales])
-    let waiting = try await stage.parkedStreams(.sales).first { $0.streamID == open }
-    guard waiting?.events == 4 else {
-      throw NotAsExpected("\(waiting?.events ?? 0) of the 4 events of \(open) are parked")
+    let waiting = try await stage.parkedStreams(.sales)
+    guard waiting.first(where: { $0.streamID == open })?.events == 4 else {
+      throw NotAsExpected("not all of the 4 events of \(open) are parked: \(waiting)")
     }
     let retry = try await stage.pipeline.run(
       "eventuallyctl", "parked", "retry", "sales", "--all", "--read-models",
@@ -55,7 +55,7 @@ extension Scenario {
     guard try await stage.parkedStreams(.sales).isEmpty else {
       throw NotAsExpected("streams are parked after all have been restored")
     }
-    stage.tally.add(.eventsRestored, parked.reduce(0) { $0 + $1.events })
+    stage.tally.add(.eventsRestored, waiting.reduce(0) { $0 + $1.events })
     try await stage.checkAll([.sales])
   }
 }
