@@ -147,6 +147,23 @@ private struct SentenceRow: ReadModelRow {
     #expect(try await apply(delivery(lease, after: 7, "b:8"), to: database).parked == 0)
   }
 
+  /// Where ever more streams fail, it is the code that is at fault: the read model stands still and says so.
+  @Test func parkingHasALimit() async throws {
+    let database = try ReadModelDatabase(
+      path: path, model: SentenceModel(), codec: TextCodec(), storeID: "store", partitionCount: 1,
+      parkingLimit: 2)
+    let lease = try await database.claim([0], owner: "one")[0]
+    _ = try await apply(delivery(lease, after: nil, "a:!1", "b:!2", "a:3"), to: database)
+    let error = await #expect(throws: ReadModelError.self) {
+      try await apply(delivery(lease, after: 3, "d:4", "c:!5"), to: database)
+    }
+    #expect(error?.description.contains("mend the code") == true)
+    #expect(try rows().isEmpty)
+    _ = try await database.dropParked("a")
+    #expect(try await apply(delivery(lease, after: 3, "d:4", "c:!5"), to: database).parked == 1)
+    #expect(try rows()["d"] == "4")
+  }
+
   @Test func whatIsDroppedStaysOnRecord() async throws {
     let database = try open()
     let lease = try await database.claim([0], owner: "one")[0]

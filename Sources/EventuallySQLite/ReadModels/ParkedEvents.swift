@@ -15,6 +15,11 @@ struct ParkedEvents {
     return streams
   }
 
+  /// How many streams are parked.
+  func count() throws(SQLiteError) -> Int {
+    Int(try connection.integer("SELECT count(*) FROM parked_streams") ?? 0)
+  }
+
   /// Parks a stream because of an event that fails.
   func park(_ failure: ProjectionFailure) throws(SQLiteError) {
     try connection.run(

@@ -15,6 +15,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
+  private let parkingLimit: Int
   /// The database file.
   public nonisolated let path: String
 
@@ -24,11 +25,14 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   }
 
   /// Opens a read model's database, and creates it where there is none.
-  /// - Parameter codec: encodes events that are set aside, and decodes them when they are tried again.
+  /// - Parameters:
+  ///   - codec: encodes events that are set aside, and decodes them when they are tried again.
+  ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
+  ///     but the code, and nothing more is applied until it is mended.
   /// - Throws: ``ReadModelError``.
   public init(
     path: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
-    partitionCount: Partition
+    partitionCount: Partition, parkingLimit: Int = 10_000
   ) throws(ReadModelError) {
     do {
       connection = try SQLiteConnection(path: path, mode: .create, busyTimeout: 30_000)
@@ -43,6 +47,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     self.path = path
     self.model = model
     self.codec = codec
+    self.parkingLimit = parkingLimit
     parked = ParkedEvents(connection: connection)
     rows = SQLiteRowStore(connection: connection)
     executor = BlockingExecutor(label: "readmodel.\(model.name)")
@@ -204,6 +209,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ) throws -> Bool {
     guard let streamID = entry.streamID else { return false }
     if let failure = application.parking[entry.position] {
+      guard try parked.count() < parkingLimit else {
+        throw ReadModelError.tooManyParked(limit: parkingLimit, reason: failure.reason)
+      }
       try parked.park(failure)
       application.parked.insert(streamID)
     }

@@ -14,6 +14,9 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case full(path: String)
   /// The database can't be read or written.
   case unavailable(path: String, cause: any Error)
+  /// So many streams are parked that the read model's code must be at fault. Nothing is applied until it is mended, and
+  /// streams are retried or dropped.
+  case tooManyParked(limit: Int, reason: String)
   /// A stream is not parked, so there is nothing to be retried or dropped.
   case notParked(streamID: String)
 
@@ -38,6 +41,9 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "no space left: \(path) can't grow; free some space on its disk"
     case .unavailable(let path, let cause):
       "the read model \(path) can't be used: \(cause)"
+    case .tooManyParked(let limit, let reason):
+      "\(limit) streams are parked already, and another one can't be projected (\(reason)): mend the "
+        + "code, then retry or drop what is parked"
     case .notParked(let streamID):
       "the stream '\(streamID)' is not parked"
     }

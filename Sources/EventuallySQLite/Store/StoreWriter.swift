@@ -132,10 +132,11 @@ actor StoreWriter {
           results.append(try carryOut(request.kind, time: time, heads: &next))
         }
       }
+      let hasAppended = next.sequence > heads.sequence
       heads = next
       headsAreInDoubt = false
       failure.withLock { $0 = nil }
-      FaultPoint.storeCommitted.pass()
+      if hasAppended { FaultPoint.storeCommitted.pass() }
       if erases { finishErasing(batch, &results) }
     } catch {
       headsAreInDoubt = true
