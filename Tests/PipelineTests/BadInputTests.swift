@@ -50,6 +50,18 @@ import Testing
         "--brokers", "127.0.0.1:1"), "empty")
   }
 
+  @Test func aFaultPlanWithAnUnknownPointIsRefused() async throws {
+    for (plan, word) in [
+      ("relay.nothing=kill", "relay.nothing"), ("store.committed", "store.committed"),
+    ] {
+      let process = try pipeline.start(
+        "projector", ["serve", "--listen", "127.0.0.1:0", "--read-models", pipeline.readModels],
+        environment: [FaultPlan.variable: plan])
+      let code = try await process.exitCode(within: .seconds(20))
+      expectFailure((code, process.log), FaultPlan.variable, word)
+    }
+  }
+
   @Test func anUnreachableBrokerLosesNothing() async throws {
     let sample = sampleCSV(invoices: 20)
     let outcome = try await pipeline.run(

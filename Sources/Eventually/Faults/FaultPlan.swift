@@ -45,7 +45,8 @@ public final class FaultPlan: Sendable {
 
     /// What is wrong, for people.
     public var description: String {
-      "EVENTUALLY_FAULTS: '\(item)' is not point=kill, stop, hang or fail:text, with @number or without"
+      "\(FaultPlan.variable): '\(item)' is not a known point, or not point=kill, stop, hang or fail:text with "
+        + "@number or without"
     }
   }
 
@@ -59,10 +60,19 @@ public final class FaultPlan: Sendable {
     do {
       return FaultPlan(try parse(text))
     } catch {
-      // A test whose faults do not happen would prove nothing.
+      // Whoever comes here without ``check(_:)`` uses the library without these executables.
       fatalError("\(error)")
     }
   }()
+
+  /// Checks what the environment asks for: a plan whose faults do not happen would prove nothing.
+  /// - Throws: ``ParseError`` for an item that can't be read, or whose point is none of `points`.
+  public static func check(_ points: [FaultPoint]) throws(ParseError) {
+    guard let text = getenv(variable).map({ String(cString: $0) }) else { return }
+    for item in try parse(text) where !points.contains(where: { $0.name == item.point }) {
+      throw ParseError(item: item.point)
+    }
+  }
 
   private let items: [Item]
   private let passages = Locked<[String: Int]>([:])

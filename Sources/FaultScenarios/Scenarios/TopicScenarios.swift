@@ -68,7 +68,7 @@ extension Scenario {
     for partition in Int32(0)..<4 {
       try await forger.produce(partition, key: "junk", value: "junk", headers: [])
       try await forger.produce(
-        partition, key: "large", value: String(repeating: "x", count: 120_000), headers: [])
+        partition, key: "large", value: String(repeating: "x", count: 950_000), headers: [])
     }
     // Another store's; a position that is none; a type that nobody knows.
     try await forger.produce(

@@ -71,6 +71,7 @@ private func configuration(
 
 /// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them.
 func run(_ services: [any Service], logger: Logger) async throws {
+  try FaultPlan.check(FaultPoint.all)
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map(configuration), gracefulShutdownSignals: [.sigterm, .sigint],
@@ -82,6 +83,7 @@ func run(_ services: [any Service], logger: Logger) async throws {
 func run(
   _ services: [any Service], logger: Logger, while work: @escaping @Sendable () async throws -> Void
 ) async throws {
+  try FaultPlan.check(FaultPoint.all)
   var all = services.map(configuration)
   all.append(
     .init(
