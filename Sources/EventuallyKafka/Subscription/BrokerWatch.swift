@@ -6,15 +6,19 @@ final class BrokerWatch: Sendable {
   private let task: Task<Void, Never>
 
   /// Watches until it is stopped.
+  /// - Parameter partitions: tells which are of interest at the moment; where there are none, one is asked for all the
+  ///   same, to see whether the broker answers.
   init(
-    _ client: ConsumerClient, partitions: Partition, interval: Duration = .seconds(2),
+    _ client: ConsumerClient, interval: Duration = .seconds(2),
+    partitions: @escaping @Sendable () -> [Partition],
     status: @escaping @Sendable (BrokerStatus) -> Void
   ) {
     let watcher = Watcher(client: client)
     task = Task {
       var last = BrokerStatus()
       while !Task.isCancelled {
-        let answer = await watcher.ends(of: partitions)
+        let wanted = partitions()
+        let answer = await watcher.ends(of: wanted.isEmpty ? [0] : wanted)
         if Task.isCancelled { break }
         switch answer {
         case .success(let ends): last = BrokerStatus(ends: ends, heard: .now)
@@ -46,9 +50,9 @@ final class BrokerWatch: Sendable {
       self.client = client
     }
 
-    func ends(of count: Partition) -> Result<[Partition: Int64], KafkaError> {
+    func ends(of partitions: [Partition]) -> Result<[Partition: Int64], KafkaError> {
       var ends: [Partition: Int64] = [:]
-      for partition in 0..<count where !Task.isCancelled {
+      for partition in partitions where !Task.isCancelled {
         do throws(KafkaError) {
           ends[partition] = try client.watermarks(of: partition, timeout: 1000).upperBound
         } catch {

@@ -66,9 +66,10 @@ actor Consumption<Codec: EventCodec> {
     try client.subscribe()
     self.client = client
     feed.onNews { [weak client] in client?.wake() }
-    watch = BrokerWatch(client, partitions: source.partitionCount) { [weak self] broker in
-      self?.status.withLock { $0.broker = broker }
-    }
+    watch = BrokerWatch(
+      client,
+      partitions: { [weak self] in self?.status.withLock { Array($0.partitions.keys) } ?? [] },
+      status: { [weak self] broker in self?.status.withLock { $0.broker = broker } })
   }
 
   /// Leaves the group.
