@@ -57,6 +57,26 @@ public final class ReadModelReader: Sendable {
     try await readers.read { connection in try connection.snapshot { try body(connection) } }
   }
 
+  /// Waits until the read model has applied a partition up to a position.
+  ///
+  /// Other processes' commits give no signal, so the database is asked again and again, which takes microseconds.
+  /// - Returns: how far the partition has been applied, which is less where the time is up; `nil` for never.
+  public func wait(
+    for position: UInt64, in partition: Partition, atMost limit: Duration
+  ) async throws -> UInt64? {
+    let deadline = ContinuousClock.now + limit
+    var pause = Duration.milliseconds(1)
+    while true {
+      let reached = try await read { connection in
+        try connection.integer(
+          "SELECT position FROM checkpoints WHERE partition = ?", .integer(Int64(partition)))
+      }.map { UInt64($0) }
+      if reached ?? 0 >= position || ContinuousClock.now >= deadline { return reached }
+      try await Task.sleep(for: min(pause, deadline - .now))
+      pause = min(pause * 2, .milliseconds(20))
+    }
+  }
+
   /// How far the read model is, for each partition that a worker has ever taken.
   public func checkpoints() async throws -> [CheckpointStatus] {
     try await read { try Self.checkpoints($0) }

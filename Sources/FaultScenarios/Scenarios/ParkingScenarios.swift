@@ -25,7 +25,8 @@ extension Scenario {
     try await stage.loadEnds()
     try await stage.caughtUp([.sales])
     let parked = try await stage.parkedStreams(.sales)
-    let placed = Set(load.acknowledged.map(\.streamID)).subtracting(load.removed)
+    // Of an order that was erased meanwhile, its removal is parked at least.
+    let placed = Set(load.acknowledged.map(\.streamID))
     let expected = placed.filter { $0.hasSuffix("\(digit)") }.union([open])
     guard Set(parked.map(\.streamID)) == expected, expected.count > 1 else {
       throw NotAsExpected(

@@ -30,20 +30,17 @@ package enum OrderJSON {
 
   /// What a command's answer says: the order's new version, and where its last event is.
   static func writeAppended(_ id: String, _ appended: Appended?, version: Version) -> Reply {
-    Reply { json in
-      json.beginObject()
-      json.key("order")
-      json.string(id)
-      json.key("version")
-      json.integer(version)
-      if let position = appended?.last {
-        json.key("sequenceNumber")
-        json.integer(position.sequenceNumber)
-        json.key("token")
-        json.string("\(position.partition)-\(position.partitionSequence)")
-      }
-      json.endObject()
+    let token = (appended?.last).map {
+      ConsistencyToken(partition: $0.partition, position: $0.partitionSequence)
     }
+    return Reply { json in
+      json.beginObject()
+      json.member("order", id)
+      json.member("version", version)
+      if let position = appended?.last { json.member("sequenceNumber", position.sequenceNumber) }
+      if let token { json.member("token", token.description) }
+      json.endObject()
+    }.carrying(token)
   }
 
   /// An event's record.

@@ -65,11 +65,27 @@ struct QueryRoutes: Sendable {
   }
 
   private static let limit = API.Parameter.query("limit", "At most this many", .integer(1...1000))
+  private static let consistency = [
+    API.Parameter.query(
+      "after", "The token of a command's answer: the answer waits until the command has its effect",
+      .string(pattern: "^[0-9]+-[0-9]+$")),
+    API.Parameter.query(
+      "wait", "For at most this many seconds", .integer(0...30)),
+  ]
+
+  /// Waits until the read model has what the request asks to see.
+  private static func catchUp(_ source: ReadModelSource, _ request: Request) async throws {
+    guard let token = try request.consistencyToken() else { return }
+    let longest = UInt64(ConsistencyToken.longestWait.components.seconds)
+    let seconds = try request.number("wait", default: 5, in: 0...longest)
+    try await source.open().wait(for: token, atMost: .seconds(Int64(seconds)))
+  }
 
   func add(to api: inout API) {
     func add(
-      _ path: String, _ summary: String, _ parameters: [API.Parameter] = [],
-      missing: String? = nil, _ handler: @escaping API.Handler
+      _ source: ReadModelSource, _ path: String, _ summary: String,
+      _ parameters: [API.Parameter] = [], missing: String? = nil,
+      _ handler: @escaping API.Handler
     ) {
       var answers = [API.Answer(200, "The answer")]
       if let missing {
@@ -77,22 +93,26 @@ struct QueryRoutes: Sendable {
       }
       api.add(
         API.Operation(
-          method: .get, path: path, summary: summary, parameters: parameters, answers: answers,
-          handler: handler))
+          method: .get, path: path, summary: summary, parameters: parameters + Self.consistency,
+          answers: answers
+        ) { request, context in
+          try await Self.catchUp(source, request)
+          return try await handler(request, context)
+        })
     }
     if let source = sources[.orders] {
       add(
-        "/orders", "The newest orders, of all customers or of one",
+        source, "/orders", "The newest orders, of all customers or of one",
         [Self.limit, .query("customer", "Only this customer's", .string(maximum: 100))]
       ) { request, _ in try await orders(source, request) }
       add(
-        "/orders/{id}", "An order",
+        source, "/orders/{id}", "An order",
         [.path("id", "The order's id", WriterRoutes.orderIDSchema)],
         missing: "The read model has no such order"
       ) { _, context in try await order(source, id: try context.pathParameter("id")) }
     }
     if let source = sources[.sales] {
-      add("/sales", "The sums over all days, countries and products") { _, _ in
+      add(source, "/sales", "The sums over all days, countries and products") { _, _ in
         try await totals(source)
       }
       for (path, summary, query) in [
@@ -100,15 +120,18 @@ struct QueryRoutes: Sendable {
         ("/sales/countries", "The countries with the largest revenue", SalesQueries.countries),
         ("/sales/products", "The products with the largest revenue", SalesQueries.products),
       ] {
-        add(path, summary, [Self.limit]) { request, _ in try await sales(source, request, query) }
+        add(source, path, summary, [Self.limit]) { request, _ in
+          try await sales(source, request, query)
+        }
       }
     }
     if let source = sources[.customers] {
-      add("/customers", "The customers with the largest revenue", [Self.limit]) { request, _ in
+      add(source, "/customers", "The customers with the largest revenue", [Self.limit]) {
+        request, _ in
         try await customers(source, request)
       }
       add(
-        "/customers/{id}", "A customer",
+        source, "/customers/{id}", "A customer",
         [.path("id", "The customer's id", .string(maximum: 100))],
         missing: "The read model has no such customer"
       ) { _, context in try await customer(source, id: try context.pathParameter("id")) }

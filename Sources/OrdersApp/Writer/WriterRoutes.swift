@@ -70,14 +70,18 @@ struct WriterRoutes: Sendable {
     let id = try orderID(context)
     guard try await repository.get(id).version > 0 else { throw OrderError.unknown(id) }
     try await repository.remove(id)
+    let partition = Partitioner(count: store.partitionCount).partition(of: id)
+    // The removal is there, so the head is its place or one behind it.
+    let token = ConsistencyToken(
+      partition: partition, position: try await store.log.heads()[Int(partition)])
     return Reply { json in
       json.beginObject()
-      json.key("order")
-      json.string(id)
+      json.member("order", id)
       json.key("removed")
       json.bool(true)
+      json.member("token", token.description)
       json.endObject()
-    }
+    }.carrying(token)
   }
 
   func history(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {

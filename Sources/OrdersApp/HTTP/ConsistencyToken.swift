@@ -1,0 +1,73 @@
+import Eventually
+import EventuallySQLite
+import HTTPTypes
+import Hummingbird
+
+/// The place of an event in its partition, as a command's answer tells it and a query takes it: whoever has changed
+/// something and asks for it with the token sees the change, whichever worker or server answers.
+struct ConsistencyToken: Sendable, Hashable, CustomStringConvertible {
+  /// Of answers to commands, and of queries.
+  static let header = HTTPField.Name("eventually-token")
+  /// A query waits for at most this long.
+  static let longestWait = Duration.seconds(30)
+
+  var partition: Partition
+  var position: UInt64
+
+  init(partition: Partition, position: UInt64) {
+    self.partition = partition
+    self.position = position
+  }
+
+  /// `<partition>-<partition sequence>`
+  init?(_ text: some StringProtocol) {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 2, let partition = Partition(parts[0]), partition >= 0,
+      let position = UInt64(parts[1]), position <= 1 << 62
+    else { return nil }
+    self.init(partition: partition, position: position)
+  }
+
+  var description: String { "\(partition)-\(position)" }
+}
+
+extension Reply {
+  /// The answer with the token in a header too.
+  func carrying(_ token: ConsistencyToken?) -> Reply {
+    guard let token, let name = ConsistencyToken.header else { return self }
+    var reply = self
+    reply.headers[name] = token.description
+    return reply
+  }
+}
+
+extension Request {
+  /// The token that a query comes with, in a parameter or a header.
+  /// - Throws: an answer 400 where it is none.
+  func consistencyToken() throws -> ConsistencyToken? {
+    let header = ConsistencyToken.header.flatMap { headers[$0] }
+    guard let text = uri.queryParameters["after"].map({ String($0) }) ?? header else { return nil }
+    guard let token = ConsistencyToken(text) else {
+      throw HTTPError(
+        .badRequest, message: "'\(text.prefix(40))' is not a token: a command's answer has one")
+    }
+    return token
+  }
+}
+
+extension ReadModelReader {
+  /// Waits until the read model has applied what a token stands for.
+  /// - Throws: an answer 503 with the position that was reached where that takes too long.
+  func wait(for token: ConsistencyToken, atMost limit: Duration) async throws {
+    guard token.partition < partitionCount else {
+      throw HTTPError(
+        .badRequest, message: "the token '\(token)' names a partition that the store does not have")
+    }
+    let reached = try await wait(for: token.position, in: token.partition, atMost: limit)
+    guard reached ?? 0 < token.position else { return }
+    throw HTTPError(
+      .serviceUnavailable, headers: [.retryAfter: "1"],
+      message: "the read model has applied partition \(token.partition) up to \(reached ?? 0), not "
+        + "yet \(token.position)")
+  }
+}
