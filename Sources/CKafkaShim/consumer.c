@@ -203,6 +203,16 @@ bool cks_consumer_unassign(cks_consumer *consumer, cks_error *error) {
   return !code;
 }
 
+bool cks_consumer_seek(
+    cks_consumer *consumer, const int32_t *partitions, const int64_t *offsets, size_t count,
+    bool *done, cks_error *error) {
+  rd_kafka_topic_partition_list_t *list = make_list(consumer, partitions, offsets, count);
+  rd_kafka_error_t *failure = rd_kafka_seek_partitions(consumer->client, list, 1000);
+  for (size_t i = 0; i < count; i++) done[i] = !failure && !list->elems[i].err;
+  rd_kafka_topic_partition_list_destroy(list);
+  return cks_take_error(error, failure);
+}
+
 bool cks_consumer_commit(
     cks_consumer *consumer, const int32_t *partitions, const int64_t *offsets, size_t count,
     cks_error *error) {

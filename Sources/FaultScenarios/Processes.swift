@@ -95,6 +95,17 @@ package final class RunningProcess {
 
   package var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
 
+  /// The end of the log, or, where the process crashed, what it said first of that.
+  package var lastWords: String {
+    let log = log
+    for sign in ["ssertion", "Fatal error", " crashed"] {
+      if let place = log.range(of: sign) {
+        return String(log[..<place.upperBound].suffix(600)) + log[place.upperBound...].prefix(900)
+      }
+    }
+    return String(log.suffix(1500))
+  }
+
   package var isRunning: Bool {
     wait(WNOHANG)
     return status == nil

@@ -131,7 +131,7 @@ final class Stage {
     observer.remove(worker.process.processID)
     tally.add(.workersRemoved)
     guard code == 0 else {
-      throw NotAsExpected("\(name) ended with \(code): \(worker.process.log.suffix(1500))")
+      throw NotAsExpected("\(name) ended with \(code): \(worker.process.lastWords)")
     }
   }
 
@@ -140,7 +140,7 @@ final class Stage {
     guard let process else { throw NotAsExpected("there is no such process") }
     let code = try await process.exitCode(within: limit)
     guard code == 128 + SIGKILL else {
-      throw NotAsExpected("\(process.name) ended with \(code): \(process.log.suffix(1500))")
+      throw NotAsExpected("\(process.name) ended with \(code): \(process.lastWords)")
     }
   }
 
@@ -149,7 +149,7 @@ final class Stage {
     try await waitUntil(
       "\(worker.name) is ready", within: limit,
       seen: {
-        "\(self.observer.answer(worker.process.processID).body) \(worker.process.log.suffix(800))"
+        "\(self.observer.answer(worker.process.processID).body) \(worker.process.lastWords)"
       }
     ) { try await worker.endpoint.text("/readyz").status == 200 }
   }
@@ -169,7 +169,7 @@ final class Stage {
     let process = worker.process.processID
     try await waitUntil(
       "\(least) \(count.rawValue) at \(worker.name)",
-      seen: { "\(self.observer.answer(process).body) \(worker.process.log.suffix(1000))" }
+      seen: { "\(self.observer.answer(process).body) \(worker.process.lastWords)" }
     ) { self.observer.count(process, count) >= least }
   }
 
@@ -228,7 +228,7 @@ final class Stage {
     if let process = pipeline.writer, process.isRunning {
       let code = try await process.stop()
       guard code == 0 else {
-        throw NotAsExpected("the writer ended with \(code): \(process.log.suffix(1500))")
+        throw NotAsExpected("the writer ended with \(code): \(process.lastWords)")
       }
     }
     let violations = observer.violations
@@ -253,7 +253,7 @@ final class Stage {
       _ = try await pipeline.verifiedDigests(models.map(\.rawValue))
     } catch let error as NotAsExpected {
       RowDifferences(error.description).add(to: tally)
-      let logs = workers.values.map { "\($0.name): \($0.process.log.suffix(1200))" }
+      let logs = workers.values.map { "\($0.name): \($0.process.lastWords)" }
       throw NotAsExpected("\(error)\n\(logs.joined(separator: "\n"))")
     }
     tally.add(.rowsVerified, models.count)

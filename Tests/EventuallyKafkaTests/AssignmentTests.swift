@@ -81,7 +81,7 @@ private struct Simulation {
   }
 
   mutating func reposition(_ index: Int) {
-    for start in workers[index].assignment.reposition() {
+    for start in workers[index].assignment.takeRepositions() {
       workers[index].offsets[start.partition] =
         start.offset == StartOffset.beginning ? low[Int(start.partition)] : start.offset
     }
@@ -105,12 +105,12 @@ private struct Simulation {
   }
 
   mutating func poll(_ index: Int) {
-    if workers[index].assignment.mustReposition { reposition(index) }
+    reposition(index)
     for partition in Self.partitions {
       for _ in 0..<random.next(4) {
         guard let offset = workers[index].offsets[partition] else { break }
         if offset < low[Int(partition)] || offset > Int64(topic[Int(partition)].count) {
-          workers[index].assignment.lostOffset(partition)
+          workers[index].offsets[partition] = low[Int(partition)]
           break
         }
         guard offset < Int64(topic[Int(partition)].count) else {

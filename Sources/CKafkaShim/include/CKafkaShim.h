@@ -42,7 +42,6 @@ const char *_Nonnull cks_error_name(int32_t code);
 
 // Codes that callers decide by.
 extern const int32_t CKS_PARTITION_EOF;
-extern const int32_t CKS_AUTO_OFFSET_RESET;
 extern const int32_t CKS_UNKNOWN_TOPIC;
 extern const int32_t CKS_QUEUE_FULL;
 
@@ -201,6 +200,13 @@ bool cks_consumer_assign(
 
 /// Consumes nothing until the next assignment.
 bool cks_consumer_unassign(cks_consumer *_Nonnull consumer, cks_error *_Nonnull error);
+
+/// Consumes assigned partitions from other offsets, and tells for each whether that was done: a partition that is just
+/// being started or stopped can't be moved. To assign partitions anew, again and again, would make librdkafka 2.0 abort
+/// ("rktp_started"): it stops a partition a second time while the first stop is under way.
+bool cks_consumer_seek(
+    cks_consumer *_Nonnull consumer, const int32_t *_Nonnull partitions,
+    const int64_t *_Nonnull offsets, size_t count, bool *_Nonnull done, cks_error *_Nonnull error);
 
 /// Commits offsets to the group, for others to see; returns at once.
 bool cks_consumer_commit(

@@ -35,8 +35,9 @@ final class ConsumerClient: @unchecked Sendable {
         KafkaSetting("group.id", group),
         KafkaSetting("enable.auto.commit", "false"),
         KafkaSetting("enable.auto.offset.store", "false"),
-        // A position that the broker does not hold is an error to act on, not a jump to somewhere else.
-        KafkaSetting("auto.offset.reset", "error"),
+        // Where the broker does not hold an offset, no longer or not yet, it begins with the first that it does hold:
+        // what comes from there is judged by its partition sequence.
+        KafkaSetting("auto.offset.reset", "earliest"),
         KafkaSetting("enable.partition.eof", "true"),
         KafkaSetting("allow.auto.create.topics", "false"),
         KafkaSetting("reconnect.backoff.max.ms", "2000"),
@@ -105,6 +106,20 @@ final class ConsumerClient: @unchecked Sendable {
     if !cks_consumer_assign(handle, partitions, offsets, starts.count, &error) {
       throw KafkaError(error, "assign partitions")
     }
+  }
+
+  /// Consumes assigned partitions from other offsets.
+  /// - Returns: the partitions that can't be moved at the moment, being just started: try again.
+  func seek(_ starts: [StartOffset]) throws(KafkaError) -> [Partition] {
+    var error = cks_error()
+    var done = [Bool](repeating: false, count: starts.count)
+    let moved = cks_consumer_seek(
+      handle, starts.map(\.partition), starts.map(\.offset), starts.count, &done, &error)
+    if !moved {
+      let error = KafkaError(error, "seek")
+      guard error.isRetriable else { throw error }
+    }
+    return zip(starts, done).filter { !$0.1 }.map(\.0.partition)
   }
 
   /// Consumes nothing until the next assignment.

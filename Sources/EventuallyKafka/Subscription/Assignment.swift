@@ -17,17 +17,18 @@ struct Assignment {
   private(set) var heads: [UInt64] = []
   /// How often in a row the store was found to end before a lease's position.
   private var shortfalls: [Partition: Int] = [:]
-  /// Whether partitions have to be consumed from their `nextOffset` anew.
-  private(set) var mustReposition = false
+  /// Partitions that have to be consumed from their `nextOffset` anew.
+  private var repositions: Set<Partition> = []
 
   // MARK: - Coming and going
 
-  /// Takes in a lease. Its hint is where to begin, or the first offset that the broker holds; either may be wrong.
+  /// Takes in a lease. Its hint is where to begin, or the first offset that the broker holds; either may be wrong, and
+  /// where the broker does not have it, it begins with the first that it has.
   mutating func begin(_ lease: PartitionLease) {
     partitions[lease.partition] = PartitionProgress(
       lease: lease, startOffset: lease.offsetHint ?? StartOffset.beginning)
     applied[lease.partition] = nil
-    mustReposition = true
+    repositions.insert(lease.partition)
   }
 
   /// Forgets all partitions.
@@ -53,21 +54,20 @@ struct Assignment {
     return due
   }
 
-  /// Where each partition has to be consumed from, now.
-  mutating func reposition() -> [StartOffset] {
-    mustReposition = false
-    ends.removeAll()
-    return partitions.values.map {
-      StartOffset(partition: $0.lease.partition, offset: $0.nextOffset)
+  /// Where partitions have to be consumed from, now, that are elsewhere; each is told once.
+  mutating func takeRepositions() -> [StartOffset] {
+    defer { repositions.removeAll() }
+    return repositions.compactMap { partition in
+      ends[partition] = nil
+      return partitions[partition].map {
+        StartOffset(partition: partition, offset: $0.nextOffset)
+      }
     }
   }
 
-  /// The broker does not hold the offset that a partition was to go on at, no longer or not yet: it begins with the
-  /// first that the broker does hold. What comes from there is judged by its partition sequence.
-  mutating func lostOffset(_ partition: Partition) {
-    guard has(partition) else { return }
-    partitions[partition]?.restart(at: StartOffset.beginning)
-    mustReposition = true
+  /// Partitions could not be moved, and have to be another time.
+  mutating func reposition(_ partitions: [Partition]) {
+    repositions.formUnion(partitions)
   }
 
   // MARK: - Records
@@ -136,7 +136,7 @@ struct Assignment {
   /// Takes in a record that the feed has brought. Returns whether it is the one that was expected.
   mutating func repair(_ partition: Partition, _ sequence: UInt64) -> Bool {
     guard partitions[partition]?.repair(sequence) == true else { return false }
-    if missing(partition) == nil { mustReposition = true }
+    if missing(partition) == nil { repositions.insert(partition) }
     return true
   }
 
@@ -150,7 +150,7 @@ struct Assignment {
   /// Returns the offset of the record, which then is not the store's.
   mutating func refute(_ partition: Partition, head: UInt64) -> Int64? {
     guard let offset = partitions[partition]?.refute(head: head) else { return nil }
-    if missing(partition) == nil { mustReposition = true }
+    if missing(partition) == nil { repositions.insert(partition) }
     return offset
   }
 

@@ -11,7 +11,7 @@ extension Consumption {
       dropAll()
       try await claim(partitions)
       FaultPoint.subscriptionClaimed.pass()
-      try client.assign(assignment.reposition())
+      try client.assign(assignment.takeRepositions())
       status.withLock { $0.isAssigned = true }
     case .revoked(let partitions, let isLost):
       logger.info(
@@ -31,6 +31,12 @@ extension Consumption {
     for lease in try await checkpoints.claim(partitions, owner: options.owner) {
       assignment.begin(lease)
     }
+  }
+
+  /// Moves the consumer to where partitions have to go on.
+  func reposition(_ client: ConsumerClient) throws {
+    let starts = assignment.takeRepositions()
+    if !starts.isEmpty { assignment.reposition(try client.seek(starts)) }
   }
 
   /// Forgets all partitions, and what of them has not been delivered.

@@ -107,7 +107,7 @@ actor Consumption<Codec: EventCodec> {
         return deliveries
       }
       // After the delivery: what the feed brought is of use also while the broker is away.
-      if assignment.mustReposition { try client.assign(assignment.reposition()) }
+      try reposition(client)
       feed.askForHeads()
       let change = try poll(client)
       publishStatus()
@@ -144,10 +144,6 @@ actor Consumption<Codec: EventCodec> {
     guard assignment.has(partition) else { return }
     if message.isEndOfPartition {
       assignment.reachEnd(partition)
-      return
-    }
-    if message.isOffsetMissing {
-      assignment.lostOffset(partition)
       return
     }
     if let error = message.error {

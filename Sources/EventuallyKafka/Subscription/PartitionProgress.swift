@@ -126,14 +126,6 @@ struct PartitionProgress: Equatable {
     return true
   }
 
-  /// Consuming has to begin at another offset.
-  mutating func restart(at offset: Int64) {
-    nextOffset = offset
-    if case .repairing(let through, _, let witness) = phase {
-      phase = .repairing(through: through, resumeAt: offset, witness: witness)
-    }
-  }
-
   /// The lease has been overtaken.
   mutating func abandon() {
     phase = .abandoned

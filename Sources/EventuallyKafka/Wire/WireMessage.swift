@@ -23,8 +23,6 @@ struct WireMessage: ~Copyable {
 
   /// The end of the partition was reached.
   var isEndOfPartition: Bool { message.code == CKS_PARTITION_EOF }
-  /// The broker does not hold the offset that was asked for.
-  var isOffsetMissing: Bool { message.code == CKS_AUTO_OFFSET_RESET }
 
   /// Whether the record comes from a store.
   func comes(from storeID: String) -> Bool {
