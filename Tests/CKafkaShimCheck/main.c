@@ -113,6 +113,16 @@ static void consume(const char *brokers) {
   if (ends < PARTITIONS || received < RECORDS || assignments == 0) fail("what was consumed", NULL);
   int32_t partition = 0;
   int64_t offset = 10;
+  bool done = false;
+  if (!cks_consumer_seek(consumer, &partition, &offset, 1, &done, &error) || !done)
+    fail("seek", &error);
+  int64_t again = -1;
+  for (int round = 0; round < 600 && again < 0; round++) {
+    cks_consumer_poll(consumer, 100, 1, &batch);
+    if (batch.count > 0 && batch.messages[0].code == 0) again = batch.messages[0].offset;
+    cks_batch_clear(&batch);
+  }
+  if (again != offset) fail("what was consumed after a seek", NULL);
   if (!cks_consumer_commit(consumer, &partition, &offset, 1, &error)) fail("commit", &error);
   cks_batch_free(&batch);
   cks_consumer_destroy(consumer);

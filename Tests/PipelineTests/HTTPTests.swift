@@ -12,19 +12,12 @@ import Testing
 
 /// What the servers do against clients that want too much, or what they may not have.
 @Suite(.timeLimit(.minutes(3))) struct HTTPTests {
-  private let folder: URL
-
-  init() throws {
-    folder = FileManager.default.temporaryDirectory.appending(
-      path: "eventually-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-  }
-
   /// Runs `body` against a server with an interface.
   private func serving(
     _ api: API, _ body: @Sendable (HTTPEndpoint) async throws -> Void
   ) async throws {
-    let file = folder.appending(path: "url").path()
+    let folder = try Pipeline()
+    let file = folder.file("url")
     let server = Server(
       api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -41,7 +34,6 @@ import Testing
     }
     running.cancel()
     _ = await running.result
-    try FileManager.default.removeItem(at: folder)
   }
 
   @Test func whatIsTooMuchAtOnceIsToldToComeAgain() async throws {
