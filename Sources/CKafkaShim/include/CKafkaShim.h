@@ -201,9 +201,9 @@ bool cks_consumer_assign(
 /// Consumes nothing until the next assignment.
 bool cks_consumer_unassign(cks_consumer *_Nonnull consumer, cks_error *_Nonnull error);
 
-/// Consumes assigned partitions from other offsets, and tells for each whether that was done: a partition that is just
-/// being started or stopped can't be moved. To assign partitions anew, again and again, would make librdkafka 2.0 abort
-/// ("rktp_started"): it stops a partition a second time while the first stop is under way.
+/// Lets assigned partitions be consumed from other offsets, and tells for each whether that was begun; returns at once.
+/// To assign partitions anew, again and again, would make librdkafka 2.0 abort ("rktp_started"): it stops a partition a
+/// second time while the first stop is under way.
 bool cks_consumer_seek(
     cks_consumer *_Nonnull consumer, const int32_t *_Nonnull partitions,
     const int64_t *_Nonnull offsets, size_t count, bool *_Nonnull done, cks_error *_Nonnull error);

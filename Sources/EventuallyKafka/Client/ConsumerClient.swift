@@ -108,8 +108,8 @@ final class ConsumerClient: @unchecked Sendable {
     }
   }
 
-  /// Consumes assigned partitions from other offsets.
-  /// - Returns: the partitions that can't be moved at the moment, being just started: try again.
+  /// Consumes partitions that are being consumed from other offsets; returns at once.
+  /// - Returns: the partitions that can't be moved at the moment: try again.
   func seek(_ starts: [StartOffset]) throws(KafkaError) -> [Partition] {
     var error = cks_error()
     var done = [Bool](repeating: false, count: starts.count)
