@@ -14,6 +14,9 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let logger: Logger
   private let heartbeats: Heartbeats
   private let state = Locked(PublisherStatus())
+  /// Where a producer failed, a later record may have got through where an earlier one was refused. The topic's end is then
+  /// no proof that all before it is there, so everything that was not acknowledged up to that time is published again.
+  private let distrusted = Locked<ClosedRange<UInt64>?>(nil)
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
   /// At most this many records are in flight.
@@ -81,13 +84,27 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     FaultPoint.relayRecovering.pass()
     let cursor = try await source.published()
     let relay = Relay(
-      producer: start.producer, tail: start.tail, prefix: cursor, logger: logger)
+      producer: start.producer, tail: start.tail, prefix: cursor,
+      distrusted: distrusted.withLock { $0 }, logger: logger)
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil
       $0.published = cursor
     }
     published.advance(to: cursor)
+    do {
+      try await runLoops(of: relay, from: cursor)
+    } catch {
+      let published = relay.progress.published
+      let head = source.head.position
+      if !(error is CancellationError), published < head {
+        distrusted.withLock { $0 = published + 1...head }
+      }
+      throw error
+    }
+  }
+
+  private func runLoops(of relay: Relay, from cursor: UInt64) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await self.produce(relay, from: cursor) }
       group.addTask {

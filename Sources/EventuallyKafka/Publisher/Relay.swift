@@ -6,6 +6,8 @@ final class Relay: Sendable {
   let producer: ProducerClient
   let acknowledged: PositionSignal
   private let tail: [UInt64]
+  /// Events of which the topic's end does not tell whether the topic holds them: see ``KafkaPublisher``.
+  private let distrusted: ClosedRange<UInt64>?
   private let logger: Logger
   private let state: Locked<State>
   private let executor = BlockingExecutor(label: "kafka.publisher")
@@ -21,9 +23,13 @@ final class Relay: Sendable {
     var compared: Set<Partition> = []
   }
 
-  init(producer: ProducerClient, tail: [UInt64], prefix: UInt64, logger: Logger) {
+  init(
+    producer: ProducerClient, tail: [UInt64], prefix: UInt64, distrusted: ClosedRange<UInt64>?,
+    logger: Logger
+  ) {
     self.producer = producer
     self.tail = tail
+    self.distrusted = distrusted
     self.logger = logger
     state = Locked(State(prefix: ContiguousPrefix(end: prefix), handed: prefix))
     acknowledged = PositionSignal(at: prefix)
@@ -63,6 +69,7 @@ final class Relay: Sendable {
         ])
     }
     if position.partitionSequence > held { return true }
+    if let distrusted, distrusted.contains(position.sequenceNumber) { return true }
     acknowledge([position.sequenceNumber], counted: 0)
     return false
   }
