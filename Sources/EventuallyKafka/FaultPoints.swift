@@ -10,6 +10,10 @@ extension FaultPoint {
   /// The broker has acknowledged records.
   public static let relayAcknowledged = FaultPoint(
     "relay.acknowledged", "the broker has acknowledged events; the relay's cursor is not saved")
+  /// The broker has refused a record.
+  public static let relayRefused = FaultPoint(
+    "relay.refused",
+    "the broker has refused an event, and may have accepted later ones; nothing is published again yet")
   /// Leases are taken.
   public static let subscriptionClaimed = FaultPoint(
     "subscription.claimed", "a worker has taken leases of partitions, and consumed nothing of them")
@@ -19,6 +23,6 @@ extension FaultPoint {
 
   /// All points of this module.
   public static let kafka: [FaultPoint] = [
-    relayRecovering, relayProduced, relayAcknowledged, subscriptionClaimed, subscriptionRevoked,
+    relayRecovering, relayProduced, relayAcknowledged, relayRefused, subscriptionClaimed, subscriptionRevoked,
   ]
 }

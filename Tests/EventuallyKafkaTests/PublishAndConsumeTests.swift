@@ -55,6 +55,20 @@ import Testing
     return status
   }
 
+  /// Puts records into the topic, as a store's relay does or as somebody else does.
+  private func produce(
+    _ records: [EventRecord], _ configuration: KafkaConfiguration, storeID: String
+  ) throws {
+    let producer = try ProducerClient(configuration, logger: testLogger)
+    var batch = RecordBatch(storeID: storeID, contentType: "text/plain")
+    for record in records { batch.append(record) }
+    #expect(try producer.produce(batch) == records.count)
+    var left = records.count
+    let deadline = ContinuousClock.now + .seconds(20)
+    while left > 0, ContinuousClock.now < deadline { left -= producer.poll(timeout: 100).count }
+    #expect(left == 0)
+  }
+
   private func expectComplete(_ model: MemoryReadModel, _ outbox: MemoryOutbox) {
     for (partition, head) in outbox.heads().enumerated() where head > 0 {
       #expect(model.events[Partition(partition)] == (1...head).map { $0 })
@@ -95,6 +109,26 @@ import Testing
       configuration, outbox, into: model, group: uniqueName("group"), until: 500)
     #expect(consumed.duplicates == 0)
     expectComplete(model, outbox)
+  }
+
+  /// A record was refused, later ones were accepted, and the writer crashed: the topic's end hides a hole.
+  @Test func aHoleBehindTheCursorIsPublished() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 1)
+    outbox.append(300)
+    let records = outbox.records(after: 0, limit: 300)
+    try produce(Array(records[..<100]) + records[101...], configuration, storeID: outbox.storeID)
+    outbox.markPublished(60)
+    let status = try await publishAll(configuration, outbox)
+    #expect(status.alreadyPublished == 40)
+    #expect(status.acknowledged == 200)
+    let model = MemoryReadModel()
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 300)
+    expectComplete(model, outbox)
+    #expect(consumed.duplicates == 200)
   }
 
   @Test func aWorkerResumesAfterItsCheckpoint() async throws {
@@ -169,26 +203,16 @@ import Testing
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
     outbox.append(20)
-    let producer = try ProducerClient(configuration, logger: testLogger)
-    func produce(_ records: [EventRecord], storeID: String) throws {
-      var batch = RecordBatch(storeID: storeID, contentType: "text/plain")
-      for record in records { batch.append(record) }
-      #expect(try producer.produce(batch) == records.count)
-      var left = records.count
-      let deadline = ContinuousClock.now + .seconds(20)
-      while left > 0, ContinuousClock.now < deadline { left -= producer.poll(timeout: 100).count }
-      #expect(left == 0)
-    }
     let records = outbox.records(after: 0, limit: 20)
     var unreadable = records[12]
     unreadable.type = "Strange"
-    try produce(Array(records[0..<5]), storeID: outbox.storeID)
+    try produce(Array(records[0..<5]), configuration, storeID: outbox.storeID)
     // Another store's records at the very positions that come next, then this store's: disordered, twice,
     // and one in a form that can't be read.
-    try produce(Array(records[5..<9]), storeID: UUID().uuidString)
-    try produce(Array(records[3..<9]), storeID: outbox.storeID)
-    try produce([records[11], records[10], records[9], unreadable], storeID: outbox.storeID)
-    try produce(Array(records[13..<20]), storeID: outbox.storeID)
+    try produce(Array(records[5..<9]), configuration, storeID: UUID().uuidString)
+    try produce(Array(records[3..<9]), configuration, storeID: outbox.storeID)
+    try produce([records[11], records[10], records[9], unreadable], configuration, storeID: outbox.storeID)
+    try produce(Array(records[13..<20]), configuration, storeID: outbox.storeID)
     let model = MemoryReadModel()
     let consumed = try await consume(
       configuration, outbox, into: model, group: uniqueName("group"), until: 20)

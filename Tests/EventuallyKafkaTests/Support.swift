@@ -79,10 +79,13 @@ final class MemoryOutbox: Outbox, EventFeed {
     }
   }
 
-  func heads() -> [UInt64] {
+  func heads() -> [UInt64] { heads(at: .max) }
+
+  func heads(at sequenceNumber: UInt64) -> [UInt64] {
     state.withLock { state in
       (0..<partitionCount).map { partition in
-        UInt64(state.records.count { $0.position.partition == partition })
+        let held = state.records.prefix(Int(clamping: sequenceNumber))
+        return UInt64(held.count { $0.position.partition == partition })
       }
     }
   }

@@ -89,6 +89,12 @@ import Testing
         #expect(Partitioner(count: 4).partition(of: record.streamID) == partition)
       }
     }
+    for sequence in 0...201 {
+      let counted = (0..<store.partitionCount).map { partition in
+        UInt64(records.prefix(sequence).count { $0.position.partition == partition })
+      }
+      #expect(try await store.heads(at: UInt64(sequence)) == counted)
+    }
   }
 
   @Test func longStreamsAndLogsAreReadInPages() async throws {

@@ -73,6 +73,10 @@ public protocol Outbox: EventRecordSource {
   /// The last partition sequence of each partition.
   func heads() async throws -> [UInt64]
 
+  /// The last partition sequence that each partition had when the store's last sequence number was
+  /// `sequenceNumber`, 0 for none.
+  func heads(at sequenceNumber: UInt64) async throws -> [UInt64]
+
   /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
   func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError)
 }

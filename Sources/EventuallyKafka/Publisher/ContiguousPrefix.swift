@@ -22,4 +22,12 @@ struct ContiguousPrefix: Equatable {
     end = number
     while beyond.remove(end + 1) != nil { end += 1 }
   }
+
+  /// Takes everything up to a number as acknowledged.
+  mutating func acknowledge(upTo number: UInt64) {
+    guard number > end else { return }
+    beyond = beyond.filter { $0 > number }
+    end = number
+    while beyond.remove(end + 1) != nil { end += 1 }
+  }
 }

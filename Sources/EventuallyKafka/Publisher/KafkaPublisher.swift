@@ -5,8 +5,8 @@ public import Logging
 ///
 /// Each partition gets its events in the order of their partition sequences. The store's own log is the
 /// backlog: while the broker is away nothing is buffered beyond a window of records in flight. After a restart
-/// it reads the end of each partition and goes on behind it, so that what the topic holds is not published
-/// again.
+/// it reads the end of each partition, back to what the saved cursor proves to be there, and goes on behind the part
+/// without gaps, so that what the topic holds is not published again.
 public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let configuration: KafkaConfiguration
   private let source: Source
@@ -14,9 +14,6 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let logger: Logger
   private let heartbeats: Heartbeats
   private let state = Locked(PublisherStatus())
-  /// Where a producer failed, a later record may have got through where an earlier one was refused. The topic's end is then
-  /// no proof that all before it is there, so everything that was not acknowledged up to that time is published again.
-  private let distrusted = Locked<ClosedRange<UInt64>?>(nil)
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
   /// At most this many records are in flight.
@@ -73,35 +70,25 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private func publish() async throws {
     let preparation = PublisherPreparation(
       configuration, heartbeats: heartbeats, logger: logger)
-    let start = try await preparation.start(
-      storeID: source.storeID, partitions: source.partitionCount)
+    let cursor = try await source.published()
+    let proven = try await source.heads(at: cursor)
+    let start = try await preparation.start(storeID: source.storeID, behind: proven)
     for (partition, head) in try await source.heads().enumerated()
-    where start.tail[partition] > head {
+    where start.tails[partition].last > head {
       throw TopicError.ahead(
-        topic: configuration.topic, partition: Partition(partition), found: start.tail[partition],
-        store: head)
+        topic: configuration.topic, partition: Partition(partition),
+        found: start.tails[partition].last, store: head)
     }
     FaultPoint.relayRecovering.pass()
-    let cursor = try await source.published()
     let relay = Relay(
-      producer: start.producer, tail: start.tail, prefix: cursor,
-      distrusted: distrusted.withLock { $0 }, logger: logger)
+      producer: start.producer, tails: start.tails, prefix: cursor, logger: logger)
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil
       $0.published = cursor
     }
     published.advance(to: cursor)
-    do {
-      try await runLoops(of: relay, from: cursor)
-    } catch {
-      let published = relay.progress.published
-      let head = source.head.position
-      if !(error is CancellationError), published < head {
-        distrusted.withLock { $0 = published + 1...head }
-      }
-      throw error
-    }
+    try await runLoops(of: relay, from: cursor)
   }
 
   private func runLoops(of relay: Relay, from cursor: UInt64) async throws {

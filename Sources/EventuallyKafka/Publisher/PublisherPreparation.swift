@@ -20,15 +20,15 @@ actor PublisherPreparation {
   }
 
   func start(
-    storeID: String, partitions: Partition
-  ) throws -> (producer: ProducerClient, tail: [UInt64]) {
+    storeID: String, behind proven: [UInt64]
+  ) throws -> (producer: ProducerClient, tails: [PartitionTail]) {
     heartbeat.beat()
     defer { heartbeat.ended() }
     let producer = try ProducerClient(configuration, logger: logger)
-    try ensureTopic(producer, partitions: partitions)
-    let tail = try TopicTail(configuration, storeID: storeID, logger: logger)
-      .read(partitions: partitions)
-    return (producer, tail)
+    try ensureTopic(producer, partitions: Partition(proven.count))
+    let tails = try TopicTail(configuration, storeID: storeID, logger: logger)
+      .read(behind: proven)
+    return (producer, tails)
   }
 
   /// Asks several times for a second instead of once for long, so that a cancelled task does not wait for a

@@ -5,9 +5,7 @@ import Logging
 final class Relay: Sendable {
   let producer: ProducerClient
   let acknowledged: PositionSignal
-  private let tail: [UInt64]
-  /// Events of which the topic's end does not tell whether the topic holds them: see ``KafkaPublisher``.
-  private let distrusted: ClosedRange<UInt64>?
+  private let tails: [PartitionTail]
   private let logger: Logger
   private let state: Locked<State>
   private let executor = BlockingExecutor(label: "kafka.publisher")
@@ -23,13 +21,9 @@ final class Relay: Sendable {
     var compared: Set<Partition> = []
   }
 
-  init(
-    producer: ProducerClient, tail: [UInt64], prefix: UInt64, distrusted: ClosedRange<UInt64>?,
-    logger: Logger
-  ) {
+  init(producer: ProducerClient, tails: [PartitionTail], prefix: UInt64, logger: Logger) {
     self.producer = producer
-    self.tail = tail
-    self.distrusted = distrusted
+    self.tails = tails
     self.logger = logger
     state = Locked(State(prefix: ContiguousPrefix(end: prefix), handed: prefix))
     acknowledged = PositionSignal(at: prefix)
@@ -58,18 +52,17 @@ final class Relay: Sendable {
 
   /// Whether the topic lacks an event. One that it holds counts as acknowledged.
   func shouldPublish(_ position: EventPosition) -> Bool {
-    let held = tail[Int(position.partition)]
+    let tail = tails[Int(position.partition)]
     let isFirst = state.withLock { $0.compared.insert(position.partition).inserted }
-    if isFirst, position.partitionSequence > held + 1 {
+    if isFirst, position.partitionSequence > tail.last + 1 {
       logger.warning(
         "the topic has lost events that it had acknowledged; consumers get them from the feed",
         metadata: [
-          "partition": "\(position.partition)", "topic ends at": "\(held)",
+          "partition": "\(position.partition)", "topic ends at": "\(tail.last)",
           "publishing from": "\(position.partitionSequence)",
         ])
     }
-    if position.partitionSequence > held { return true }
-    if let distrusted, distrusted.contains(position.sequenceNumber) { return true }
+    if position.partitionSequence > tail.contiguous { return true }
     acknowledge([position.sequenceNumber], counted: 0)
     return false
   }
@@ -90,6 +83,7 @@ final class Relay: Sendable {
     try await poller.run { [self] in
       let reports = producer.poll(timeout: 100)
       if let failed = reports.first(where: { $0.code != 0 }) {
+        FaultPoint.relayRefused.pass()
         try producer.checkFatalError()
         throw KafkaError(
           code: failed.code, message: "the broker refused a record", isRetriable: false,

@@ -19,30 +19,41 @@ struct TopicTail {
     let offsets: Range<Int64>
     /// How many offsets are read from the end.
     var window: Int64
-    var found: UInt64 = 0
+    var tail: PartitionTail
     var isDone = false
 
     var start: Int64 { max(offsets.lowerBound, offsets.upperBound - window) }
+
+    mutating func windowIsRead() {
+      let isWhole = start == offsets.lowerBound
+      if isWhole, offsets.lowerBound > 0 { tail.passOverDeleted() }
+      isDone = isDone || isWhole || tail.reachesBack
+      window *= 16
+    }
   }
 
-  /// The last partition sequence that each partition holds, 0 for none.
+  /// What each partition holds behind what is known to be in it.
   ///
   /// The newest record need not be the store's own, or be a record at all (a transaction's marker takes an
-  /// offset too), so a window before the end is read, and a larger one where nothing was found in it.
+  /// offset too), so a window before the end is read, and a larger one where it does not reach back to what is known.
+  /// - Parameter proven: the partition sequences up to which the topic is known to have got everything.
   /// - Throws: ``TopicError/otherStore(topic:found:expected:)``, or ``KafkaError``.
-  func read(partitions: Partition) throws -> [UInt64] {
+  func read(behind proven: [UInt64]) throws -> [PartitionTail] {
     let consumer = try ConsumerClient(
       configuration, group: "eventually-tail-\(UUID().uuidString.lowercased())",
       settings: [KafkaSetting("fetch.wait.max.ms", "10")], logger: logger)
     var searches: [Search] = []
-    for partition in 0..<partitions {
-      let offsets = try consumer.watermarks(of: partition)
-      searches.append(Search(offsets: offsets, window: 32, isDone: offsets.isEmpty))
+    for (partition, proven) in proven.enumerated() {
+      let offsets = try consumer.watermarks(of: Partition(partition))
+      searches.append(
+        Search(
+          offsets: offsets, window: 32, tail: PartitionTail(proven: proven),
+          isDone: offsets.isEmpty))
     }
     while searches.contains(where: { !$0.isDone }) {
       try readWindows(&searches, consumer)
     }
-    return searches.map(\.found)
+    return searches.map(\.tail)
   }
 
   private func readWindows(_ searches: inout [Search], _ consumer: ConsumerClient) throws {
@@ -70,7 +81,7 @@ struct TopicTail {
         } else {
           if message.comes(from: storeID) {
             if let position = message.position {
-              searches[index].found = max(searches[index].found, position.partitionSequence)
+              searches[index].tail.find(position.partitionSequence)
             }
           } else if message.position != nil, let source = message.source {
             otherStore = source
@@ -83,14 +94,8 @@ struct TopicTail {
       if let failure { throw failure }
     }
     try consumer.unassign()
-    for index in searches.indices where !searches[index].isDone {
-      if searches[index].found > 0 || searches[index].start == searches[index].offsets.lowerBound {
-        searches[index].isDone = true
-      } else {
-        searches[index].window *= 16
-      }
-    }
-    if let otherStore, !searches.contains(where: { $0.found > 0 }) {
+    for index in searches.indices { searches[index].windowIsRead() }
+    if let otherStore, !searches.contains(where: { $0.tail.last > 0 }) {
       throw TopicError.otherStore(
         topic: configuration.topic, found: otherStore, expected: storeID)
     }

@@ -71,6 +71,34 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
     }
   }
 
+  /// The last partition sequence that each partition had when the store's last sequence number was
+  /// `sequenceNumber`, 0 for none.
+  public func heads(at sequenceNumber: UInt64) async throws(EventStoreError) -> [UInt64] {
+    let heads = try await heads()
+    return try await read { connection in
+      let select = try connection.statement(
+        "SELECT sequence FROM events WHERE partition = ? AND partition_sequence = ?")
+      defer { select.reset() }
+      return try heads.enumerated().map { partition, head in
+        // Sequence numbers rise with partition sequences, which have no gaps: bisection takes a few look-ups where counting
+        // reads all that is not published.
+        var (low, high) = (UInt64(0), head)
+        while low < high {
+          let middle = low + (high - low + 1) / 2
+          select.reset()
+          select.bind(1, Int64(partition))
+          select.bind(2, middle)
+          guard try select.step() else {
+            throw EventStoreError.unavailable(
+              "the event \(middle) of partition \(partition) is missing: the store is damaged")
+          }
+          if select.unsigned(0) <= sequenceNumber { low = middle } else { high = middle - 1 }
+        }
+        return low
+      }
+    }
+  }
+
   /// The last sequence number, 0 where the store is empty.
   public func head() async throws(EventStoreError) -> UInt64 {
     try await read { UInt64(try $0.integer("SELECT max(sequence) FROM events") ?? 0) }

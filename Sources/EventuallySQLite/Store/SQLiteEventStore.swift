@@ -140,6 +140,12 @@ extension SQLiteEventStore: Outbox {
     try await log.heads()
   }
 
+  /// The last partition sequence that each partition had when the store's last sequence number was
+  /// `sequenceNumber`, 0 for none.
+  public func heads(at sequenceNumber: UInt64) async throws(EventStoreError) -> [UInt64] {
+    try await log.heads(at: sequenceNumber)
+  }
+
   /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
   public func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
     _ = try await writer.perform(.published(sequenceNumber))
