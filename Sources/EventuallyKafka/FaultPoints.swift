@@ -13,7 +13,7 @@ extension FaultPoint {
   /// The broker has refused a record.
   public static let relayRefused = FaultPoint(
     "relay.refused",
-    "the broker has refused an event, and may have accepted later ones; nothing is published again yet")
+    "the broker has refused an event and may have accepted later ones; none is published again yet")
   /// Leases are taken.
   public static let subscriptionClaimed = FaultPoint(
     "subscription.claimed", "a worker has taken leases of partitions, and consumed nothing of them")
@@ -23,6 +23,7 @@ extension FaultPoint {
 
   /// All points of this module.
   public static let kafka: [FaultPoint] = [
-    relayRecovering, relayProduced, relayAcknowledged, relayRefused, subscriptionClaimed, subscriptionRevoked,
+    relayRecovering, relayProduced, relayAcknowledged, relayRefused, subscriptionClaimed,
+    subscriptionRevoked,
   ]
 }

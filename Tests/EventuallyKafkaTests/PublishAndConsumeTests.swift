@@ -211,7 +211,8 @@ import Testing
     // and one in a form that can't be read.
     try produce(Array(records[5..<9]), configuration, storeID: UUID().uuidString)
     try produce(Array(records[3..<9]), configuration, storeID: outbox.storeID)
-    try produce([records[11], records[10], records[9], unreadable], configuration, storeID: outbox.storeID)
+    try produce(
+      [records[11], records[10], records[9], unreadable], configuration, storeID: outbox.storeID)
     try produce(Array(records[13..<20]), configuration, storeID: outbox.storeID)
     let model = MemoryReadModel()
     let consumed = try await consume(
