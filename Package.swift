@@ -49,6 +49,8 @@ let package = Package(
     .library(name: "Eventually", targets: ["Eventually"]),
     .library(name: "EventuallySQLite", targets: ["EventuallySQLite"]),
     .library(name: "EventuallyKafka", targets: ["EventuallyKafka"]),
+    // The sample's domain, which the benchmarks use too.
+    .library(name: "Orders", targets: ["Orders"]),
     .executable(name: "writer", targets: ["writer"]),
     .executable(name: "projector", targets: ["projector"]),
     .executable(name: "eventuallyctl", targets: ["eventuallyctl"]),

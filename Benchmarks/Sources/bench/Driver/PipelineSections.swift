@@ -1,0 +1,137 @@
+import EventuallySQLite
+import Foundation
+
+/// From the store through Kafka to read models.
+extension Runner {
+  /// Runs a broker for as long as `body` takes.
+  func withBroker<Result>(partitions: Int, _ body: (String) throws -> Result) throws -> Result {
+    let broker = try start(["broker", "orders", "\(partitions)"])
+    let brokers = try broker.firstLine()
+    let result = Swift.Result { try body(brokers) }
+    note(peak: try broker.stop().peak, of: "broker")
+    return try result.get()
+  }
+
+  /// - Parameter store: its events fit into what the broker keeps of 64 partitions.
+  func publish(_ store: String) throws {
+    let section = "Publish (store → broker, acknowledged; acks=all, idempotent)"
+    func reference(_ name: String, _ mode: String) -> Reference {
+      Reference(name: name) { _ in
+        try self.withBroker(partitions: 64) { try self.c(["produce", store, $0, "orders", mode]) }
+      }
+    }
+    try compare(
+      section, "all of a store's events", goal: .ratio(0.8),
+      with: reference("C, same headers", "store")
+    ) { _ in
+      // A relay goes on where it was: it is to begin at the beginning.
+      try forgetPublished(store)
+      return try withBroker(partitions: 64) { try swift(["publish", store, $0, "orders"]) }
+    }
+    try compare(
+      section, "of which: reading pages of the store",
+      with: reference("C, producing alone, from memory", "memory")
+    ) { _ in try swift(["pages", store]) }
+  }
+
+  func forgetPublished(_ store: String) throws {
+    let connection = try SQLiteConnection(path: store, mode: .readWrite)
+    try connection.execute("UPDATE store SET value = 0 WHERE key = 'published'")
+  }
+
+  /// - Parameter events: how many there are in the store.
+  func consume(_ store: String, events: Int) throws {
+    let section = "Consume and apply (broker → read model, 64 partitions)"
+    let models = isQuick ? ["sales"] : ["sales", "orders", "customers"]
+    let workers = isQuick ? [1] : [1, 2, 4]
+    var consumed: [Sample] = []
+    var applied: [Sample] = []
+    var samples: [String: [Sample]] = [:]
+    for round in 0..<min(repetitions, 3) {
+      try forgetPublished(store)
+      try withBroker(partitions: 64) { brokers in
+        progress("\(section): round \(round + 1)")
+        _ = try swift(["publish", store, brokers, "orders"])
+        consumed.append(try c(["consume", brokers, "orders", "64", "\(events)"]))
+        applied.append(try c(["apply", brokers, "orders", "64", "\(events)", fresh("c-model.db")]))
+        for model in models {
+          for count in workers {
+            let sample = try apply(store, brokers, model, workers: count, events: events)
+            samples["\(model) \(count)", default: []].append(sample)
+          }
+        }
+      }
+    }
+    try add(section, "C: consume alone, nothing decoded or stored", consumed)
+    for model in models {
+      for count in workers {
+        try add(
+          section, "\(model), \(count) worker\(count == 1 ? "" : "s")",
+          samples["\(model) \(count)"] ?? [], with: applied, named: "C: an upsert a record, not decoded",
+          goal: model == "sales" && count == 1 ? .ratio(0.5) : nil)
+      }
+    }
+  }
+
+  /// Workers of one read model, from the first event that one of them applies to the last.
+  private func apply(
+    _ store: String, _ brokers: String, _ model: String, workers: Int, events: Int
+  ) throws -> Sample {
+    let database = fresh("\(model).db")
+    let group = "bench-\(model)-\(workers)-\(UUID().uuidString)"
+    let processes = try (0..<workers).map { _ in
+      try start(["worker", store, brokers, "orders", model, database, "--group", group])
+    }
+    try wait(for: events, in: database, within: 120)
+    let ends = try processes.map { try $0.stop() }
+    for end in ends { note(peak: end.peak, of: "Swift worker of \(model)") }
+    let measured = ends.compactMap(\.measured).filter { $0.count > 0 }
+    guard let first = measured.compactMap(\.first).min(), let last = measured.compactMap(\.last).max()
+    else { throw BenchError("no worker applied anything") }
+    return Sample(
+      measured: Measured(count: events, seconds: last - first), peak: ends.map(\.peak).max() ?? 0)
+  }
+
+  /// How many events a read model has applied.
+  func position(of database: String) -> Int {
+    guard let connection = try? SQLiteConnection(path: database, mode: .readOnly),
+      let sum = try? connection.integer("SELECT sum(position) FROM checkpoints")
+    else { return 0 }
+    return Int(sum)
+  }
+
+  func wait(for events: Int, in database: String, within limit: Double) throws {
+    let deadline = monotonic() + limit
+    while position(of: database) < events {
+      guard monotonic() < deadline else {
+        throw BenchError("\(position(of: database)) of \(events) events applied in \(limit) s")
+      }
+      usleep(5_000)
+    }
+  }
+
+  func replay(_ store: String) throws {
+    let section = "Replay (store → read model, from zero, one process)"
+    for model in isQuick ? ["sales"] : ["sales", "orders", "customers"] {
+      try compare(
+        section, model, goal: .rate(250_000), repetitions: min(repetitions, 3)
+      ) { _ in try swift(["replay", store, model, fresh("replay.db")]) }
+    }
+  }
+
+  func inMemory() throws {
+    let section = "In memory (1,000 streams)"
+    let events = isQuick ? "50000" : "300000"
+    for (work, name) in [
+      ("append", "append"), ("stream", "read the log"), ("load", "load all aggregates"),
+      ("project", "project the log"),
+    ] {
+      try compare(
+        section, name,
+        with: Reference(name: "by hand, a dictionary of arrays") { _ in
+          try self.swift(["in-memory", work, "hand", events])
+        }
+      ) { _ in try swift(["in-memory", work, "library", events]) }
+    }
+  }
+}
