@@ -227,11 +227,19 @@ bool cks_consumer_commit(
   return !code;
 }
 
-bool cks_consumer_watermarks(
-    cks_consumer *consumer, int32_t partition, int32_t timeout_ms, int64_t *low, int64_t *high,
-    cks_error *error) {
-  rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-      consumer->client, consumer->topic, partition, low, high, timeout_ms);
+bool cks_consumer_offsets(
+    cks_consumer *consumer, const int32_t *partitions, size_t count, bool of_end,
+    int32_t timeout_ms, int64_t *offsets, cks_error *error) {
+  for (size_t i = 0; i < count; i++)
+    offsets[i] = of_end ? RD_KAFKA_OFFSET_END : RD_KAFKA_OFFSET_BEGINNING;
+  rd_kafka_topic_partition_list_t *list = make_list(consumer, partitions, offsets, count);
+  // These two stand in for times.
+  rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(consumer->client, list, timeout_ms);
+  for (size_t i = 0; i < count && !code; i++) {
+    code = list->elems[i].err;
+    offsets[i] = list->elems[i].offset;
+  }
+  rd_kafka_topic_partition_list_destroy(list);
   if (code) cks_set_error(error, code, NULL);
   return !code;
 }

@@ -95,13 +95,11 @@ static void consume(const char *brokers) {
     if (change == CKS_ASSIGNED) {
       int32_t partitions[PARTITIONS];
       int64_t offsets[PARTITIONS];
-      for (int32_t p = 0; p < PARTITIONS; p++) {
-        int64_t low, high;
-        if (!cks_consumer_watermarks(consumer, p, 5000, &low, &high, &error))
-          fail("watermarks", &error);
-        partitions[p] = p;
-        offsets[p] = low;
-      }
+      int64_t ends[PARTITIONS];
+      for (int32_t p = 0; p < PARTITIONS; p++) partitions[p] = p;
+      if (!cks_consumer_offsets(consumer, partitions, PARTITIONS, false, 5000, offsets, &error) ||
+          !cks_consumer_offsets(consumer, partitions, PARTITIONS, true, 5000, ends, &error))
+        fail("offsets", &error);
       if (!cks_consumer_assign(consumer, partitions, offsets, PARTITIONS, &error))
         fail("assign", &error);
       assignments++;

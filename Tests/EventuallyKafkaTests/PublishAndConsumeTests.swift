@@ -269,6 +269,27 @@ import Testing
     }
   }
 
+  /// librdkafka's own call for watermarks waits for a broker that is away, whatever its time limit.
+  @Test func askingForOffsetsTakesNoLongerThanAllowed() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try DevelopmentCluster()
+    try cluster.createTopic(topic, partitions: 2)
+    let client = try ConsumerClient(
+      configuration(cluster.brokers, topic), group: uniqueName("group"), settings: [],
+      logger: testLogger)
+    #expect(try client.offsets(.beginning, of: [0, 1]) == [0, 0])
+    #expect(try client.offsets(.end, of: [1]) == [0])
+    try cluster.setRoundTrip(of: 1, milliseconds: 60_000)
+    let begun = ContinuousClock.now
+    let error = #expect(throws: KafkaError.self) {
+      try client.offsets(.end, of: [0, 1], timeout: 500)
+    }
+    #expect(error?.isRetriable == true)
+    let taken = ContinuousClock.now - begun
+    #expect(taken < .seconds(5), "took \(taken)")
+    try cluster.setBroker(1, isUp: false)
+  }
+
   @Test func anUnknownSettingIsRefusedByName() {
     let configuration = KafkaConfiguration(
       brokers: "127.0.0.1:1", topic: "t", overrides: [KafkaSetting("no.such.setting", "1")])

@@ -213,10 +213,12 @@ bool cks_consumer_commit(
     cks_consumer *_Nonnull consumer, const int32_t *_Nonnull partitions,
     const int64_t *_Nonnull offsets, size_t count, cks_error *_Nonnull error);
 
-/// The first offset that a partition holds, and the one after its last.
-bool cks_consumer_watermarks(
-    cks_consumer *_Nonnull consumer, int32_t partition, int32_t timeout_ms, int64_t *_Nonnull low,
-    int64_t *_Nonnull high, cks_error *_Nonnull error);
+/// Where partitions begin, or end: `offsets` gets the first offset that each holds, or the one after its last.
+///
+/// It never takes longer than `timeout_ms`, which librdkafka's own call for watermarks does while a broker is away.
+bool cks_consumer_offsets(
+    cks_consumer *_Nonnull consumer, const int32_t *_Nonnull partitions, size_t count, bool of_end,
+    int32_t timeout_ms, int64_t *_Nonnull offsets, cks_error *_Nonnull error);
 
 // MARK: - Development cluster
 

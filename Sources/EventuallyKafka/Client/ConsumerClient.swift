@@ -21,7 +21,7 @@ struct StartOffset: Equatable {
 /// Owns a consumer of one topic.
 ///
 /// `@unchecked Sendable`: its owner calls all of it from one thread, but for ``wake()`` and
-/// ``watermarks(of:timeout:)``, which touch nothing of it that changes, and which librdkafka allows from any.
+/// ``offsets(_:of:timeout:)``, which touch nothing of it that changes, and which librdkafka allows from any.
 final class ConsumerClient: @unchecked Sendable {
   private let handle: OpaquePointer
   private let log: ClientLog
@@ -41,7 +41,7 @@ final class ConsumerClient: @unchecked Sendable {
         KafkaSetting("enable.partition.eof", "true"),
         KafkaSetting("allow.auto.create.topics", "false"),
         KafkaSetting("reconnect.backoff.max.ms", "2000"),
-        // What asks for offsets waits for as long, whatever its own time limit, once the request is sent.
+        // A broker that answers nothing for so long is taken for gone.
         KafkaSetting("socket.timeout.ms", "10000"),
       ] + settings)
     let log = ClientLog(logger)
@@ -136,16 +136,25 @@ final class ConsumerClient: @unchecked Sendable {
     if !committed { throw KafkaError(error, "commit offsets") }
   }
 
-  /// The first offset that a partition holds, and the one after its last.
-  func watermarks(
-    of partition: Partition, timeout: Int32 = 5000
-  ) throws(KafkaError) -> Range<Int64> {
+  /// Where a partition begins or ends.
+  enum Edge {
+    /// The first offset that it holds.
+    case beginning
+    /// The offset after its last.
+    case end
+  }
+
+  /// Where partitions begin or end, in the order in which they are asked for; within `timeout` milliseconds.
+  func offsets(
+    _ edge: Edge, of partitions: [Partition], timeout: Int32 = 5000
+  ) throws(KafkaError) -> [Int64] {
+    guard !partitions.isEmpty else { return [] }
     var error = cks_error()
-    var low: Int64 = 0
-    var high: Int64 = 0
-    guard cks_consumer_watermarks(handle, partition, timeout, &low, &high, &error) else {
-      throw KafkaError(error, "ask for the offsets of partition \(partition)")
-    }
-    return low..<max(low, high)
+    var offsets = [Int64](repeating: 0, count: partitions.count)
+    guard
+      cks_consumer_offsets(
+        handle, partitions, partitions.count, edge == .end, timeout, &offsets, &error)
+    else { throw KafkaError(error, "ask for the \(edge) of partitions") }
+    return offsets
   }
 }

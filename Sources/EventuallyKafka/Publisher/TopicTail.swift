@@ -42,13 +42,15 @@ struct TopicTail {
     let consumer = try ConsumerClient(
       configuration, group: "eventually-tail-\(UUID().uuidString.lowercased())",
       settings: [KafkaSetting("fetch.wait.max.ms", "10")], logger: logger)
-    var searches: [Search] = []
-    for (partition, proven) in proven.enumerated() {
-      let offsets = try consumer.watermarks(of: Partition(partition))
-      searches.append(
-        Search(
-          offsets: offsets, window: 32, tail: PartitionTail(proven: proven),
-          isDone: offsets.isEmpty))
+    let partitions = proven.indices.map { Partition($0) }
+    // In this order: a partition that is cut off meanwhile ends no earlier than it begins.
+    let beginnings = try consumer.offsets(.beginning, of: partitions)
+    let ends = try consumer.offsets(.end, of: partitions)
+    var searches = partitions.indices.map { index in
+      let offsets = beginnings[index]..<max(beginnings[index], ends[index])
+      return Search(
+        offsets: offsets, window: 32, tail: PartitionTail(proven: proven[index]),
+        isDone: offsets.isEmpty)
     }
     while searches.contains(where: { !$0.isDone }) {
       try readWindows(&searches, consumer)

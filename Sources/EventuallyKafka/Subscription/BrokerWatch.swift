@@ -51,15 +51,12 @@ final class BrokerWatch: Sendable {
     }
 
     func ends(of partitions: [Partition]) -> Result<[Partition: Int64], KafkaError> {
-      var ends: [Partition: Int64] = [:]
-      for partition in partitions where !Task.isCancelled {
-        do throws(KafkaError) {
-          ends[partition] = try client.watermarks(of: partition, timeout: 1000).upperBound
-        } catch {
-          return .failure(error)
-        }
+      do throws(KafkaError) {
+        let ends = try client.offsets(.end, of: partitions, timeout: 1000)
+        return .success(Dictionary(uniqueKeysWithValues: zip(partitions, ends)))
+      } catch {
+        return .failure(error)
       }
-      return .success(ends)
     }
   }
 }

@@ -9,6 +9,9 @@ extension Scenario {
       "broker-down", "the only broker is away for a while: commands go on, workers say so",
       play: brokerDown),
     Scenario(
+      "broker-gone-at-shutdown", "writer and workers are told to stop while the broker is gone",
+      play: goneAtShutdown),
+    Scenario(
       "broker-of-three-down", "one broker of three is away, and leaders move to and fro",
       play: oneOfThree),
     Scenario(
@@ -51,6 +54,27 @@ extension Scenario {
     }
     try await stage.control("/brokers/1/up")
     try await stage.publishedWhole()
+    try await stage.checkAll([.sales])
+  }
+
+  private static func goneAtShutdown(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    for number in 1...3 { try await stage.startWorker(.sales, "sales-\(number)") }
+    let load = try stage.startLoad(orders: 60)
+    try await stage.begun(load, 60)
+    try await stage.loadEnds()
+    stage.pipeline.broker?.killHard()
+    stage.tally.add(.brokersKilled)
+    // Somewhere in between two questions to the broker, or in the middle of one.
+    try await stage.pause(0...2500)
+    for number in 1...3 { try await stage.stopWorker("sales-\(number)") }
+    guard try await stage.pipeline.writer?.stop() == 0 else {
+      throw NotAsExpected("the writer did not end in order")
+    }
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    try await stage.startWorker(.sales, "sales-4")
     try await stage.checkAll([.sales])
   }
 
