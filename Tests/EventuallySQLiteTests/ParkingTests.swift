@@ -12,7 +12,7 @@ private struct SentenceModel: ReadModel {
   let tables: [any ReadModelRow.Type] = [SentenceRow.self]
   var isMended = false
 
-  func project(_ event: Persisted<String, String>, into rows: some RowStore) throws {
+  func project(_ event: Persisted<String, String>, into rows: Rows) throws {
     for key in [event.streamID, "all"] {
       try rows.update(SentenceRow.self, key) { row in
         // What all streams have a part in must not depend on their order.
@@ -24,7 +24,7 @@ private struct SentenceModel: ReadModel {
     }
   }
 
-  func forget(_ streamID: String, in rows: some RowStore) throws {
+  func forget(_ streamID: String, in rows: Rows) throws {
     try rows.delete(SentenceRow.self, streamID)
   }
 }
@@ -211,7 +211,7 @@ private struct SentenceRow: ReadModelRow {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       return (state >> 33) % bound
     }
-    let memory = InMemoryRowStore()
+    let memory = Rows()
     let database = try open()
     let mended = try open(mended: true)
     let lease = try await database.claim([0], owner: "one")[0]
@@ -241,7 +241,7 @@ private struct SentenceRow: ReadModelRow {
     for stream in try await reader().parkedStreams() {
       _ = try await mended.retryParked(stream.streamID)
     }
-    var expected = memory.rows(SentenceRow.self).mapValues(\.words)
+    var expected = try memory.all(SentenceRow.self).mapValues(\.words)
     var found = try rows()
     // Words of a stream that was removed while it was parked never came into the common row.
     expected["all"] = nil

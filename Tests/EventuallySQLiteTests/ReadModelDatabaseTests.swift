@@ -11,7 +11,7 @@ private struct WordModel: ReadModel {
   var schemaVersion = 1
   let tables: [any ReadModelRow.Type] = [WordRow.self, LastRow.self]
 
-  func project(_ event: Persisted<String, String>, into rows: some RowStore) throws {
+  func project(_ event: Persisted<String, String>, into rows: Rows) throws {
     if event.event == "poison" { throw Refused() }
     try rows.update(WordRow.self, event.event) { row in
       row = WordRow(key: event.event, count: (row?.count ?? 0) + 1)
@@ -23,7 +23,7 @@ private struct WordModel: ReadModel {
     }
   }
 
-  func forget(_ streamID: String, in rows: some RowStore) throws {
+  func forget(_ streamID: String, in rows: Rows) throws {
     try rows.delete(LastRow.self, streamID)
   }
 }
@@ -197,7 +197,7 @@ private struct LastRow: ReadModelRow {
     let database = try open()
     let lease = try await database.claim([0], owner: "one")[0]
     let model = WordModel()
-    let memory = InMemoryRowStore()
+    let memory = Rows()
     var position: UInt64?
     for _ in 0..<60 {
       let words = (0...next(40)).map { _ in ["a", "b", "c", "gone"][Int(next(4))] }
@@ -211,13 +211,13 @@ private struct LastRow: ReadModelRow {
       WordRow(key: $0.text(0), count: $0.integer(1))
     }
     #expect(
-      Dictionary(uniqueKeysWithValues: found.map { ($0.key, $0) }) == memory.rows(WordRow.self),
+      try Dictionary(uniqueKeysWithValues: found.map { ($0.key, $0) }) == memory.all(WordRow.self),
       "seed \(seed)")
     let last = try connection.rows("SELECT stream, word FROM last") {
       LastRow(key: $0.text(0), word: $0.optionalText(1))
     }
     #expect(
-      Dictionary(uniqueKeysWithValues: last.map { ($0.key, $0) }) == memory.rows(LastRow.self),
+      try Dictionary(uniqueKeysWithValues: last.map { ($0.key, $0) }) == memory.all(LastRow.self),
       "seed \(seed)")
   }
 

@@ -68,21 +68,28 @@ public struct JSONReader: ~Escapable {
   @_lifetime(self: copy self)
   public mutating func string() throws(JSONError) -> String {
     let start = index
-    let (range, escaped) = try stringRange()
-    if escaped { return try unescape(range) }
-    let text = bytes.extracting(range).withUnsafeBufferPointer {
-      String(validating: $0, as: UTF8.self)
+    let (range, form) = try stringRange()
+    if form == .escaped { return try unescape(range) }
+    let text = bytes.extracting(range).withUnsafeBufferPointer { utf8 in
+      // To validate costs several times as much as to copy, and ASCII has nothing to validate.
+      form == .ascii
+        ? String(decoding: utf8, as: UTF8.self) : String(validating: utf8, as: UTF8.self)
     }
     guard let text else { throw JSONError("text that is not UTF-8", at: start) }
     return text
+  }
+
+  /// What a string's bytes hold.
+  private enum StringForm {
+    case ascii, unicode, escaped
   }
 
   /// Reads a string that holds no escapes and gives its place in the bytes.
   @_lifetime(self: copy self)
   public mutating func plainString() throws(JSONError) -> Range<Int> {
     let start = index
-    let (range, escaped) = try stringRange()
-    if escaped { throw JSONError("an escape where none is allowed", at: start) }
+    let (range, form) = try stringRange()
+    if form == .escaped { throw JSONError("an escape where none is allowed", at: start) }
     return range
   }
 
@@ -211,16 +218,18 @@ public struct JSONReader: ~Escapable {
   }
 
   @_lifetime(self: copy self)
-  private mutating func stringRange() throws(JSONError) -> (Range<Int>, escaped: Bool) {
+  private mutating func stringRange() throws(JSONError) -> (Range<Int>, StringForm) {
     try expect(UInt8(ascii: "\""), "a string")
     let start = index
     var escaped = false
+    var allBits: UInt8 = 0
     while index < bytes.count {
       let byte = bytes[index]
       if byte == UInt8(ascii: "\"") {
         index += 1
-        return (start..<(index - 1), escaped)
+        return (start..<(index - 1), escaped ? .escaped : allBits < 0x80 ? .ascii : .unicode)
       }
+      allBits |= byte
       if byte < 0x20 { throw JSONError("a control character in a string", at: index) }
       if byte == UInt8(ascii: "\\") {
         escaped = true

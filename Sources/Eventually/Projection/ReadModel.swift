@@ -18,15 +18,15 @@ public protocol ReadModel<Event>: Sendable {
   var tables: [any ReadModelRow.Type] { get }
 
   /// Takes in one event.
-  func project(_ event: Persisted<String, Event>, into rows: some RowStore) throws
+  func project(_ event: Persisted<String, Event>, into rows: Rows) throws
 
   /// Takes back everything that came from a stream, which has been removed for good.
-  func forget(_ streamID: String, in rows: some RowStore) throws
+  func forget(_ streamID: String, in rows: Rows) throws
 }
 
 extension ReadModel {
   /// Takes in one entry of the log.
-  public func take(_ entry: LogEntry<String, Event>, into rows: some RowStore) throws {
+  public func take(_ entry: LogEntry<String, Event>, into rows: Rows) throws {
     switch entry {
     case .event(let persisted): try project(persisted, into: rows)
     case .removed(let streamID, _): try forget(streamID, in: rows)
@@ -157,29 +157,5 @@ extension [ColumnValue] {
     }
     if case .null = self[index] { return nil }
     return try text(index, of: table)
-  }
-}
-
-/// Rows that a projection reads and changes.
-public protocol RowStore: AnyObject {
-  /// The row with a key, or `nil`.
-  func row<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws -> Row?
-
-  /// Lets `body` change the row with a key in place: `nil` before stands for a row that does not exist,
-  /// `nil` after for one that is to be deleted.
-  func update<Row: ReadModelRow>(
-    _ type: Row.Type, _ key: Row.Key, _ body: (inout Row?) throws -> Void
-  ) throws
-}
-
-extension RowStore {
-  /// Adds a row, or replaces the one with the same key.
-  public func put<Row: ReadModelRow>(_ row: Row) throws {
-    try update(Row.self, row.key) { $0 = row }
-  }
-
-  /// Deletes the row with a key, where there is one.
-  public func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws {
-    try update(type, key) { $0 = nil }
   }
 }

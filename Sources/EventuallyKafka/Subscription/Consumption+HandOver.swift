@@ -16,6 +16,9 @@ extension Consumption {
     case .revoked(let partitions, let isLost):
       logger.info(
         isLost ? "lost" : "revoked", metadata: ["partitions": "\(partitions.sorted())"])
+      // What is being applied is finished first: whoever gets the partitions begins behind it.
+      await settle()
+      guard client === self.client else { return }
       if !isLost { commitNow(client) }
       dropAll()
       FaultPoint.subscriptionRevoked.pass()
@@ -46,6 +49,7 @@ extension Consumption {
     portion = Portion()
   }
 
+  /// Stops taking partitions in whose leases were overtaken.
   func abandon(_ leases: [PartitionLease]) {
     for lease in leases {
       // Long enough for the group to say who has the partition now; unlike for two that compete.

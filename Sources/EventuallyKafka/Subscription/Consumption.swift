@@ -17,13 +17,15 @@ actor Consumption<Codec: EventCodec> {
   private let heartbeat: Heartbeat
   nonisolated let status = Locked(SubscriptionStatus())
 
-  private var client: ConsumerClient?
+  private(set) var client: ConsumerClient?
   private var watch: BrokerWatch?
   var assignment = Assignment()
   var portion = Portion<Event>()
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [ForeignRecord] = []
   private var nextCommit = ContinuousClock.now
+  /// What was delivered, and what is heard of it.
+  nonisolated let portions = DeliveredPortions()
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -77,6 +79,7 @@ actor Consumption<Codec: EventCodec> {
     feed.cancel()
     let client = self.client
     let watch = self.watch
+    takeNews()
     if let client { commitNow(client) }
     self.client = nil
     self.watch = nil
@@ -85,6 +88,7 @@ actor Consumption<Codec: EventCodec> {
       $0.isAssigned = false
       $0.partitions = [:]
     }
+    portions.forget()
     await watch?.stop()
     heartbeat.idle()
     // The client leaves the group when it is freed, which is here: nobody else has it any more.
@@ -93,10 +97,11 @@ actor Consumption<Codec: EventCodec> {
 
   /// The next portion of deliveries.
   func next() async throws -> [Delivery<Event>]? {
-    // Whoever asks for the next portion comes back when this one is applied.
+    // Whoever asks for the next portion comes back when the one before is applied.
     defer { heartbeat.idle() }
     while !Task.isCancelled, let client {
       heartbeat.beat()
+      takeNews()
       takeFromFeed()
       try await reclaimWhereDue()
       commitWhereDue(client)
@@ -104,6 +109,7 @@ actor Consumption<Codec: EventCodec> {
       if let deliveries = portion.take() {
         status.withLock { $0.failure = nil }
         publishStatus()
+        portions.deliver()
         return deliveries
       }
       // After the delivery: what the feed brought is of use also while the broker is away.
@@ -187,12 +193,23 @@ actor Consumption<Codec: EventCodec> {
 
   // MARK: - Telling others
 
-  func note(_ deliveries: [Delivery<Event>]) {
-    for delivery in deliveries {
+  /// Takes in what is heard of the portions that were delivered.
+  func takeNews() {
+    let news = portions.takeNews()
+    for applied in news.applied {
       assignment.note(
-        delivery.partition, epoch: delivery.epoch, position: delivery.lastPosition,
-        nextOffset: delivery.nextOffset)
+        applied.partition, epoch: applied.epoch, position: applied.position,
+        nextOffset: applied.nextOffset)
     }
+    abandon(news.overtaken)
+  }
+
+  /// Waits until everything that was delivered has been applied, or refused.
+  func settle() async {
+    heartbeat.idle()
+    await portions.allSettled()
+    heartbeat.beat()
+    takeNews()
   }
 
   private func commitWhereDue(_ client: ConsumerClient) {

@@ -62,14 +62,15 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     return Deliveries(consumption: consumption)
   }
 
-  /// Tells the broker how far the read model is, for others to see.
-  public func checkpoint(_ deliveries: [Delivery<Event>]) async {
-    await consumption.note(deliveries)
+  /// Tells the broker how far the read model is, for others to see. It is called once for each portion, when whatever
+  /// becomes of it has become of it.
+  public func checkpoint(_ deliveries: [Delivery<Event>]) {
+    consumption.portions.settle(deliveries)
   }
 
   /// Gives up leases that have been overtaken; new ones are taken after a while.
-  public func abandon(_ leases: [PartitionLease]) async {
-    await consumption.abandon(leases)
+  public func abandon(_ leases: [PartitionLease]) {
+    consumption.portions.abandon(leases)
   }
 
   /// Leaves the group. The deliveries end.
@@ -77,7 +78,7 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     await consumption.stop()
   }
 
-  /// Portions of deliveries, consumed when they are asked for.
+  /// Portions of deliveries. While one is applied, the next is consumed.
   public struct Deliveries: AsyncSequence {
     /// One portion: at most one delivery for each partition and lease.
     public typealias Element = [Delivery<Event>]
@@ -87,16 +88,44 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
 
     /// The iterator; there is one consumer behind all of them.
     public func makeAsyncIterator() -> Iterator {
-      Iterator(consumption: consumption)
+      Iterator(ahead: Ahead(consumption: consumption))
     }
 
-    /// Consumes one portion after the other.
+    /// Consumes one portion ahead.
     public struct Iterator: AsyncIteratorProtocol {
-      fileprivate let consumption: Consumption<Codec>
+      fileprivate let ahead: Ahead
 
       /// The next portion, waiting for one; `nil` when the task is cancelled or the subscription stopped.
       public mutating func next() async throws -> [Delivery<Event>]? {
-        try await consumption.next()
+        try await ahead.next()
+      }
+    }
+
+    /// The portion that is being consumed, cancelled with its iterator.
+    fileprivate final class Ahead {
+      private let consumption: Consumption<Codec>
+      private var task: Task<[Delivery<Event>]?, any Error>?
+
+      init(consumption: Consumption<Codec>) {
+        self.consumption = consumption
+      }
+
+      deinit { task?.cancel() }
+
+      private func begin() -> Task<[Delivery<Event>]?, any Error> {
+        Task { [consumption] in try await consumption.next() }
+      }
+
+      func next() async throws -> [Delivery<Event>]? {
+        let current = task ?? begin()
+        task = nil
+        let portion = try await withTaskCancellationHandler {
+          try await current.value
+        } onCancel: {
+          current.cancel()
+        }
+        if portion != nil { task = begin() }
+        return portion
       }
     }
   }

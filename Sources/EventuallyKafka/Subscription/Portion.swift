@@ -2,29 +2,35 @@ import Eventually
 
 /// Puts entries together into deliveries, one for each partition.
 struct Portion<Event: Sendable> {
-  private var deliveries: [Partition: Delivery<Event>] = [:]
+  private var deliveries: [Delivery<Event>] = []
+  /// Where each partition's delivery is.
+  private var indexes: [Partition: Int] = [:]
   private(set) var count = 0
 
   /// Adds an entry that a partition's progress has just let through.
   mutating func add(_ entry: LogEntry<String, Event>, _ progress: PartitionProgress) {
     let partition = progress.lease.partition
     count += 1
-    // Appending in place: a copy of the delivery would copy its entries.
-    if deliveries[partition] != nil {
-      deliveries[partition]?.entries.append(entry)
-      deliveries[partition]?.nextOffset = progress.knownOffset
+    if let index = indexes[partition] {
+      // In place: a copy of the delivery would copy its entries.
+      deliveries[index].entries.append(entry)
+      deliveries[index].nextOffset = progress.knownOffset
       return
     }
     let before = progress.expected - 2
-    deliveries[partition] = Delivery(
-      partition: partition, epoch: progress.lease.epoch,
-      after: before == 0 && progress.lease.position == nil ? nil : before, entries: [entry],
-      nextOffset: progress.knownOffset)
+    indexes[partition] = deliveries.count
+    deliveries.append(
+      Delivery(
+        partition: partition, epoch: progress.lease.epoch,
+        after: before == 0 && progress.lease.position == nil ? nil : before, entries: [entry],
+        nextOffset: progress.knownOffset))
   }
 
   /// Drops what is there of a partition.
   mutating func drop(_ partition: Partition) {
-    count -= deliveries.removeValue(forKey: partition)?.entries.count ?? 0
+    guard let index = indexes.removeValue(forKey: partition) else { return }
+    count -= deliveries[index].entries.count
+    deliveries[index].entries = []
   }
 
   /// Everything, where there is anything.
@@ -32,8 +38,9 @@ struct Portion<Event: Sendable> {
     guard count > 0 else { return nil }
     defer {
       deliveries.removeAll(keepingCapacity: true)
+      indexes.removeAll(keepingCapacity: true)
       count = 0
     }
-    return Array(deliveries.values)
+    return deliveries.filter { !$0.entries.isEmpty }
   }
 }

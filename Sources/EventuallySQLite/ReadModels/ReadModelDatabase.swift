@@ -11,7 +11,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
 
   private let executor: BlockingExecutor
   let connection: SQLiteConnection
-  let rows: SQLiteRowStore
+  let rows: Rows
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
@@ -49,7 +49,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     self.codec = codec
     self.parkingLimit = parkingLimit
     parked = ParkedEvents(connection: connection)
-    rows = SQLiteRowStore(connection: connection)
+    rows = Rows(over: SQLiteRowStorage(connection: connection))
     executor = BlockingExecutor(label: "readmodel.\(model.name)")
   }
 
@@ -137,7 +137,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
           for entry in delivery.entries { try take(entry, isolating: isolating, &application) }
         }
         if !application.failures.isEmpty { throw ProjectionFailures(application.failures) }
-        try rows.flush()
+        try rows.save()
         outcome.parked = application.parkedCount
         FaultPoint.readModelApplied.pass()
       }

@@ -12,7 +12,7 @@ extension ReadModelDatabase {
         let records = try parked.records(of: streamID)
         guard !records.isEmpty else { throw ReadModelError.notParked(streamID: streamID) }
         for record in records { try retry(record) }
-        try rows.flush()
+        try rows.save()
         try parked.forget(streamID)
         return records.count
       }

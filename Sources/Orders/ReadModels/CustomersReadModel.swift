@@ -19,7 +19,7 @@ public struct CustomersReadModel: ReadModel {
 
   /// Takes in an event.
   public func project(
-    _ event: Persisted<String, OrderEvent>, into rows: some RowStore
+    _ event: Persisted<String, OrderEvent>, into rows: Rows
   ) throws {
     switch event.event {
     case .created(let header):
@@ -43,13 +43,13 @@ public struct CustomersReadModel: ReadModel {
   }
 
   /// Takes an order back.
-  public func forget(_ streamID: String, in rows: some RowStore) throws {
+  public func forget(_ streamID: String, in rows: Rows) throws {
     guard let order = try rows.row(CustomerOrderRow.self, streamID) else { return }
     if order.isCounted { try count(order, sign: -1, in: rows) }
     try rows.delete(CustomerOrderRow.self, streamID)
   }
 
-  private func count(_ order: CustomerOrderRow, sign: Int64, in rows: some RowStore) throws {
+  private func count(_ order: CustomerOrderRow, sign: Int64, in rows: Rows) throws {
     try rows.update(CustomerRow.self, order.customer) { row in
       var customer = row ?? CustomerRow(key: order.customer)
       customer.orders += sign

@@ -16,7 +16,7 @@ public struct OrdersReadModel: ReadModel {
 
   /// Takes in an event.
   public func project(
-    _ event: Persisted<String, OrderEvent>, into rows: some RowStore
+    _ event: Persisted<String, OrderEvent>, into rows: Rows
   ) throws {
     try rows.update(OrderRow.self, event.streamID) { row in
       if case .created(let header) = event.event {
@@ -38,7 +38,7 @@ public struct OrdersReadModel: ReadModel {
   }
 
   /// Forgets an order.
-  public func forget(_ streamID: String, in rows: some RowStore) throws {
+  public func forget(_ streamID: String, in rows: Rows) throws {
     try rows.delete(OrderRow.self, streamID)
   }
 }

@@ -70,6 +70,7 @@ public struct SalesLines: Sendable, Hashable {
   /// What the lines come to for each product.
   func figuresByProduct() throws -> [Product: SalesFigures] {
     var sums: [Product: SalesFigures] = [:]
+    sums.reserveCapacity(all.count)
     for line in all {
       try sums[line.product, default: SalesFigures(orders: 1)].add(
         SalesFigures(revenue: line.revenue, units: line.units))

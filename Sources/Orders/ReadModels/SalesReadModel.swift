@@ -21,7 +21,7 @@ public struct SalesReadModel: ReadModel {
 
   /// Takes in an event.
   public func project(
-    _ event: Persisted<String, OrderEvent>, into rows: some RowStore
+    _ event: Persisted<String, OrderEvent>, into rows: Rows
   ) throws {
     switch event.event {
     case .created(let header):
@@ -46,13 +46,13 @@ public struct SalesReadModel: ReadModel {
   }
 
   /// Takes an order back.
-  public func forget(_ streamID: String, in rows: some RowStore) throws {
+  public func forget(_ streamID: String, in rows: Rows) throws {
     guard let order = try rows.row(SalesOrderRow.self, streamID) else { return }
     if order.isCounted { try count(order, sign: -1, in: rows) }
     try rows.delete(SalesOrderRow.self, streamID)
   }
 
-  private func count(_ order: SalesOrderRow, sign: Int64, in rows: some RowStore) throws {
+  private func count(_ order: SalesOrderRow, sign: Int64, in rows: Rows) throws {
     var whole = SalesFigures(orders: sign)
     for (product, figures) in try order.lines.figuresByProduct() {
       let figures = try figures.times(sign)
@@ -64,7 +64,7 @@ public struct SalesReadModel: ReadModel {
   }
 
   private func add<Row: SalesRow>(
-    _ figures: SalesFigures, to type: Row.Type, _ key: Row.Key, in rows: some RowStore
+    _ figures: SalesFigures, to type: Row.Type, _ key: Row.Key, in rows: Rows
   ) throws {
     try rows.update(type, key) { row in
       var sum = row?.figures ?? SalesFigures()

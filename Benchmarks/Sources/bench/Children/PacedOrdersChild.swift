@@ -95,7 +95,9 @@ private final class Connection {
   func request(_ line: String, body: String?) throws -> String {
     let text =
       "\(line) HTTP/1.1\r\nhost: localhost\r\n"
-      + (body.map { "content-length: \($0.utf8.count)\r\ncontent-type: application/json\r\n\r\n\($0)" }
+      + (body.map {
+        "content-length: \($0.utf8.count)\r\ncontent-type: application/json\r\n\r\n\($0)"
+      }
         ?? "\r\n")
     let bytes = Array(text.utf8)
     guard send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
@@ -103,8 +105,9 @@ private final class Connection {
     }
     var received = 0
     while true {
-      let count = buffer.withUnsafeMutableBytes {
-        recv(socket, $0.baseAddress! + received, $0.count - received, 0)
+      let count = buffer.withUnsafeMutableBytes { bytes in
+        let free = UnsafeMutableRawBufferPointer(rebasing: bytes[received...])
+        return recv(socket, free.baseAddress, free.count, 0)
       }
       guard count > 0 else { throw BenchError("the server closed a connection") }
       received += count

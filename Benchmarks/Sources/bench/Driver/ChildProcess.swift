@@ -21,7 +21,9 @@ final class ChildProcess {
     defer { for word in words { free(word) } }
     var started: pid_t = 0
     let code = posix_spawn(&started, path, &actions, nil, words, environ)
-    guard code == 0 else { throw BenchError("\(path) can't be started: \(String(cString: strerror(code)))") }
+    guard code == 0 else {
+      throw BenchError("\(path) can't be started: \(String(cString: strerror(code)))")
+    }
     pid = started
     output = pipe.fileHandleForReading
     try pipe.fileHandleForWriting.close()

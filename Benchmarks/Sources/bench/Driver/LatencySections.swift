@@ -25,7 +25,8 @@ extension Runner {
         samples.append(try requests(products, rate: rate, seconds: 5))
       }
       addLatency(
-        Self.latencies, "\(rate) requests/s, from the HTTP request to the query that has it", samples, rate)
+        Self.latencies, "\(rate) requests/s, from the HTTP request to the query that has it",
+        samples, rate)
     }
   }
 
@@ -51,7 +52,7 @@ extension Runner {
     _ = try swift(["build", store, "20", "12"])
     return try withBroker(partitions: 12) { brokers in
       let worker = try start([
-        "worker", store, brokers, "orders", "sales", database, "--times", file("visible")
+        "worker", store, brokers, "orders", "sales", database, "--times", file("visible"),
       ])
       try waitForLeases(12, in: database)
       let writer = try swift([
@@ -62,7 +63,9 @@ extension Runner {
       note(peak: end.peak, of: "Swift worker of sales")
       let visible = try TimeFile.read(file("visible"))
       let calls = try TimeFile.read(file("begun")).map { sequence, begun in
-        guard let seen = visible[sequence] else { throw BenchError("event \(sequence) was not seen") }
+        guard let seen = visible[sequence] else {
+          throw BenchError("event \(sequence) was not seen")
+        }
         return seen - begun
       }
       return Sample(
@@ -94,7 +97,9 @@ extension Runner {
         let address = fresh("\(name).url")
         let process = try ChildProcess(
           products.appending(path: name).path,
-          arguments + ["--listen", "127.0.0.1:0", "--address-file", address, "--log-level", "error"])
+          arguments + [
+            "--listen", "127.0.0.1:0", "--address-file", address, "--log-level", "error",
+          ])
         let deadline = monotonic() + 30
         while monotonic() < deadline {
           if let text = try? String(contentsOfFile: address, encoding: .utf8),
@@ -111,15 +116,20 @@ extension Runner {
         "writer", ["serve", "--store", store, "--brokers", brokers, "--topic", "orders"])
       let (worker, _) = try program(
         "projector",
-        ["run", "sales", "--read-models", models.path, "--feed", "http://127.0.0.1:\(writerPort)",
-          "--brokers", brokers, "--topic", "orders"])
+        [
+          "run", "sales", "--read-models", models.path, "--feed", "http://127.0.0.1:\(writerPort)",
+          "--brokers", brokers, "--topic", "orders",
+        ])
       try waitForLeases(12, in: models.appending(path: "sales.db").path)
-      let (queries, queriesPort) = try program("projector", ["serve", "--read-models", models.path])
+      let (queries, queriesPort) = try program(
+        "projector", ["serve", "--read-models", models.path])
       let sample = Result {
         try swift(["paced-orders", "\(writerPort)", "\(queriesPort)", "\(rate)", "\(seconds)"])
       }
       var peak = 0
-      for (process, name) in [(writer, "writer"), (worker, "projector run"), (queries, "projector serve")] {
+      for (process, name) in [
+        (writer, "writer"), (worker, "projector run"), (queries, "projector serve"),
+      ] {
         let end = try process.stop()
         note(peak: end.peak, of: name)
         peak = max(peak, end.peak)

@@ -67,7 +67,8 @@ extension Runner {
       for count in workers {
         try add(
           section, "\(model), \(count) worker\(count == 1 ? "" : "s")",
-          samples["\(model) \(count)"] ?? [], with: applied, named: "C: an upsert a record, not decoded",
+          samples["\(model) \(count)"] ?? [], with: applied,
+          named: "C: an upsert a record, not decoded",
           goal: model == "sales" && count == 1 ? .ratio(0.5) : nil)
       }
     }
@@ -86,7 +87,8 @@ extension Runner {
     let ends = try processes.map { try $0.stop() }
     for end in ends { note(peak: end.peak, of: "Swift worker of \(model)") }
     let measured = ends.compactMap(\.measured).filter { $0.count > 0 }
-    guard let first = measured.compactMap(\.first).min(), let last = measured.compactMap(\.last).max()
+    guard let first = measured.compactMap(\.first).min(),
+      let last = measured.compactMap(\.last).max()
     else { throw BenchError("no worker applied anything") }
     return Sample(
       measured: Measured(count: events, seconds: last - first), peak: ends.map(\.peak).max() ?? 0)

@@ -70,7 +70,8 @@ struct Report: Codable {
       if row.section != section {
         section = row.section
         text += "\n**\(section)**\n\n"
-        text += "| | Swift: median (min–max) | reference | ratio | p50 / p99 / p99.9 ms | peak MB | goal |\n"
+        text +=
+          "| | Swift: median (min–max) | reference | ratio | p50 / p99 / p99.9 ms | peak MB | goal |\n"
         text += "| --- | --- | --- | --- | --- | --- | --- |\n"
       }
       text += "| " + cells(row).joined(separator: " | ") + " |\n"

@@ -67,7 +67,11 @@ struct RunCommand: AsyncParsableCommand {
       if quick { runner.missing("take-over: takes half a minute") } else { try runner.takeOver() }
     case .memory: try runner.inMemory()
     case .large:
-      if quick { runner.missing("a store of 10⁷ events: takes minutes") } else { try runner.large() }
+      if quick {
+        runner.missing("a store of 10⁷ events: takes minutes")
+      } else {
+        try runner.large()
+      }
     }
   }
 

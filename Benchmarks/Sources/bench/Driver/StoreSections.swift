@@ -2,7 +2,9 @@
 extension Runner {
   func append() throws {
     let section = "Append (synchronous=FULL, streams at random among 10,000)"
-    let sizes = isQuick ? [(1, 500), (100, 20_000)] : [(1, 3_000), (10, 20_000), (100, 100_000), (1_000, 200_000)]
+    let sizes =
+      isQuick
+      ? [(1, 500), (100, 20_000)] : [(1, 3_000), (10, 20_000), (100, 100_000), (1_000, 200_000)]
     for (batch, events) in sizes {
       let work = ["\(batch)", "\(events)", "10000"]
       try compare(
@@ -52,7 +54,8 @@ extension Runner {
       with: Reference(name: "C, not decoded") { _ in try self.c(["scan", store]) }
     ) { _ in try swift(["scan", store]) }
     let streams = fresh("streams.db")
-    for (length, rounds) in [(10, 2_000), (1_000, 100), (100_000, 2)] where !isQuick || length == 1_000 {
+    for (length, rounds) in [(10, 2_000), (1_000, 100), (100_000, 2)]
+    where !isQuick || length == 1_000 {
       let batch = min(length, 1_000)
       let name = "order-00000000"
       for _ in 0..<(length / batch) {

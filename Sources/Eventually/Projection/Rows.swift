@@ -1,0 +1,191 @@
+/// The rows that a read model reads and changes: a unit of work over a database, or a read model in memory.
+///
+/// Over a storage, each row is loaded at most once and saved once, however often it changes, until ``clear()``.
+/// Without one it is all there is: that is how read models are tested.
+///
+/// Everything that depends on the type of a row can be inlined, so that a projection's code works on its own rows
+/// without a detour through generic code.
+public final class Rows {
+  /// A table, and what is done with all tables alike.
+  @usableFromInline struct Entry {
+    @usableFromInline let type: ObjectIdentifier
+    @usableFromInline let table: AnyObject
+    @usableFromInline let save: () throws -> Void
+    @usableFromInline let clear: () -> Void
+    @usableFromInline let forgetChanges: () -> Void
+    @usableFromInline let revertChanges: () -> Void
+
+    @inlinable init(
+      type: ObjectIdentifier, table: AnyObject, save: @escaping () throws -> Void,
+      clear: @escaping () -> Void, forgetChanges: @escaping () -> Void,
+      revertChanges: @escaping () -> Void
+    ) {
+      self.type = type
+      self.table = table
+      self.save = save
+      self.clear = clear
+      self.forgetChanges = forgetChanges
+      self.revertChanges = revertChanges
+    }
+  }
+
+  /// A handful at most: looked through faster than hashed.
+  @usableFromInline var entries: [Entry] = []
+  @usableFromInline let storage: (any RowStorage)?
+  /// Whether changes are noted, so that those of one entry can be taken back.
+  public var isIsolating = false
+
+  /// Rows over a storage, or in memory alone.
+  public init(over storage: (any RowStorage)? = nil) {
+    self.storage = storage
+  }
+
+  /// The row with a key, or `nil`.
+  @inlinable public func row<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws -> Row? {
+    let table = try table(type)
+    return table.slots[try table.slot(of: key)].row
+  }
+
+  /// Lets `body` change the row with a key in place: `nil` before stands for a row that does not exist,
+  /// `nil` after for one that is to be deleted.
+  @inlinable public func update<Row: ReadModelRow>(
+    _ type: Row.Type, _ key: Row.Key, _ body: (inout Row?) throws -> Void
+  ) throws {
+    let table = try table(type)
+    let index = try table.slot(of: key)
+    if isIsolating { table.changes.append((index, table.slots[index])) }
+    // In place, for rows that own arrays: a copy would copy those.
+    try body(&table.slots[index].row)
+    table.slots[index].isChanged = true
+  }
+
+  /// Adds a row, or replaces the one with the same key.
+  @inlinable public func put<Row: ReadModelRow>(_ row: Row) throws {
+    try update(Row.self, row.key) { $0 = row }
+  }
+
+  /// Deletes the row with a key, where there is one.
+  @inlinable public func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws {
+    try update(type, key) { $0 = nil }
+  }
+
+  /// All rows of a table that are here: the whole table, where there is no storage.
+  public func all<Row: ReadModelRow>(_ type: Row.Type) throws -> [Row.Key: Row] {
+    var rows: [Row.Key: Row] = [:]
+    for slot in try table(type).slots { rows[slot.key] = slot.row }
+    return rows
+  }
+
+  // MARK: - The unit of work
+
+  /// From here on, changes can be taken back.
+  public func beginEntry() {
+    for entry in entries { entry.forgetChanges() }
+  }
+
+  /// Takes back all changes since the entry began.
+  public func revertEntry() {
+    for entry in entries { entry.revertChanges() }
+  }
+
+  /// Saves what has changed.
+  public func save() throws {
+    for entry in entries { try entry.save() }
+  }
+
+  /// Forgets everything, saved or not.
+  public func clear() {
+    for entry in entries { entry.clear() }
+  }
+
+  @inlinable func table<Row: ReadModelRow>(_ type: Row.Type) throws -> RowTable<Row> {
+    let id = ObjectIdentifier(type)
+    for entry in entries where entry.type == id {
+      // The entry with a row's type holds that row's table: `add` makes no others.
+      return unsafeDowncast(entry.table, to: RowTable<Row>.self)
+    }
+    return try add(type)
+  }
+
+  /// The closures are made where the row's type is known, and are as fast as code for that type.
+  @inlinable func add<Row: ReadModelRow>(_ type: Row.Type) throws -> RowTable<Row> {
+    let table = RowTable<Row>(try storage?.table(Row.schema))
+    entries.append(
+      Entry(
+        type: ObjectIdentifier(type), table: table, save: { try table.save() },
+        clear: { table.clear() }, forgetChanges: { table.forgetChanges() },
+        revertChanges: { table.revertChanges() }))
+    return table
+  }
+}
+
+/// The rows of one table that have been asked for.
+@usableFromInline final class RowTable<Row: ReadModelRow> {
+  @usableFromInline struct Slot {
+    @usableFromInline let key: Row.Key
+    /// `nil` for a row that does not exist, or no longer.
+    @usableFromInline var row: Row?
+    @usableFromInline var isChanged = false
+
+    @inlinable init(key: Row.Key, row: Row?) {
+      self.key = key
+      self.row = row
+    }
+  }
+
+  @usableFromInline let storage: (any TableStorage)?
+  @usableFromInline var slots: [Slot] = []
+  @usableFromInline var indexes: [Row.Key: Int] = [:]
+  /// Slots as they were before each change, while changes are noted.
+  @usableFromInline var changes: [(index: Int, before: Slot)] = []
+
+  @inlinable init(_ storage: (any TableStorage)?) {
+    self.storage = storage
+  }
+
+  /// Where the row with a key is kept, loaded if need be.
+  @inlinable func slot(of key: Row.Key) throws -> Int {
+    if let index = indexes[key] { return index }
+    let values = try storage?.load(Row.columns(of: key))
+    slots.append(Slot(key: key, row: try values.map { try Row(key: key, values: $0) }))
+    indexes[key] = slots.count - 1
+    return slots.count - 1
+  }
+
+  @inlinable func save() throws {
+    guard let storage else { return }
+    for slot in slots where slot.isChanged {
+      try storage.save(Row.columns(of: slot.key), slot.row?.values)
+    }
+  }
+
+  @inlinable func clear() {
+    slots.removeAll(keepingCapacity: true)
+    indexes.removeAll(keepingCapacity: true)
+    changes.removeAll()
+  }
+
+  @inlinable func forgetChanges() {
+    changes.removeAll(keepingCapacity: true)
+  }
+
+  @inlinable func revertChanges() {
+    for (index, before) in changes.reversed() { slots[index] = before }
+    changes.removeAll(keepingCapacity: true)
+  }
+}
+
+/// A database, as ``Rows`` see it.
+public protocol RowStorage: AnyObject {
+  /// A table of it.
+  func table(_ schema: TableSchema) throws -> any TableStorage
+}
+
+/// A table of a database, as ``Rows`` see it.
+public protocol TableStorage: AnyObject {
+  /// The columns that are not the key, of the row with a key; `nil` where there is none.
+  func load(_ key: [ColumnValue]) throws -> [ColumnValue]?
+
+  /// Adds or replaces the row with a key, or deletes it where `values` is `nil`.
+  func save(_ key: [ColumnValue], _ values: [ColumnValue]?) throws
+}

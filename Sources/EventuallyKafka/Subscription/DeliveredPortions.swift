@@ -1,0 +1,89 @@
+import Eventually
+
+/// The portions that were delivered, and what has become of them.
+///
+/// Whoever applies them tells it here, and does not wait for the consuming thread, which may be waiting for the broker.
+final class DeliveredPortions: Sendable {
+  /// What has been told since it was last asked for.
+  struct News: Sendable {
+    /// The last event of deliveries that were applied, in order.
+    var applied: [Applied] = []
+    /// Leases that were overtaken.
+    var overtaken: [PartitionLease] = []
+  }
+
+  /// Up to where a partition was applied.
+  struct Applied: Sendable {
+    var partition: Partition
+    var epoch: UInt64
+    var position: UInt64
+    var nextOffset: Int64?
+  }
+
+  private struct State {
+    /// How many portions nothing has been heard of.
+    var out = 0
+    var news = News()
+    var waiting: [CheckedContinuation<Void, Never>] = []
+  }
+
+  private let state = Locked(State())
+
+  /// A portion goes out.
+  func deliver() {
+    state.withLock { $0.out += 1 }
+  }
+
+  /// Nothing more is to be done about a portion: these of its deliveries were applied.
+  func settle<Event>(_ applied: [Delivery<Event>]) {
+    let waiting = state.withLock { state in
+      for delivery in applied {
+        state.news.applied.append(
+          Applied(
+            partition: delivery.partition, epoch: delivery.epoch, position: delivery.lastPosition,
+            nextOffset: delivery.nextOffset))
+      }
+      state.out = max(0, state.out - 1)
+      return state.out == 0 ? take(&state.waiting) : []
+    }
+    for waiter in waiting { waiter.resume() }
+  }
+
+  /// Leases of deliveries turned out to be overtaken.
+  func abandon(_ leases: [PartitionLease]) {
+    state.withLock { $0.news.overtaken += leases }
+  }
+
+  /// What has been told since the last call.
+  func takeNews() -> News {
+    state.withLock { state in
+      defer { state.news = News() }
+      return state.news
+    }
+  }
+
+  /// Waits until something has become of everything that was delivered.
+  func allSettled() async {
+    await withCheckedContinuation { continuation in
+      let isDone = state.withLock { state in
+        if state.out > 0 { state.waiting.append(continuation) }
+        return state.out == 0
+      }
+      if isDone { continuation.resume() }
+    }
+  }
+
+  /// Nothing will be heard of what is out.
+  func forget() {
+    let waiting = state.withLock { state in
+      state.out = 0
+      return take(&state.waiting)
+    }
+    for waiter in waiting { waiter.resume() }
+  }
+}
+
+private func take<Element>(_ elements: inout [Element]) -> [Element] {
+  defer { elements = [] }
+  return elements
+}
