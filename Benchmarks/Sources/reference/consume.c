@@ -17,7 +17,8 @@ static rd_kafka_t *make_client(const char *brokers) {
       {"auto.offset.reset", "earliest"},
       {"fetch.wait.max.ms", "10"},
       {"queued.min.messages", "1000000"},
-      {"queued.max.messages.kbytes", "8192"},
+      // As much as it likes: where a limit is reached, librdkafka 2.0's fetcher sleeps for up to a second.
+      {"queued.max.messages.kbytes", "1000000"},
   };
   for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
     if (rd_kafka_conf_set(conf, settings[i][0], settings[i][1], message, sizeof(message)))

@@ -4,6 +4,7 @@ import Eventually
 /// nothing comes from it.
 final class BrokerWatch: Sendable {
   private let task: Task<Void, Never>
+  private let asks: AsyncStream<Void>.Continuation
 
   /// Watches until it is stopped.
   /// - Parameter partitions: tells which are of interest at the moment; where there are none, one is asked for all the
@@ -14,21 +15,40 @@ final class BrokerWatch: Sendable {
     status: @escaping @Sendable (BrokerStatus) -> Void
   ) {
     let watcher = Watcher(client: client)
+    let (stream, asks) = AsyncStream.makeStream(
+      of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    self.asks = asks
     task = Task {
-      var last = BrokerStatus()
-      while !Task.isCancelled {
-        let wanted = partitions()
-        let answer = await watcher.ends(of: wanted.isEmpty ? [0] : wanted)
-        if Task.isCancelled { break }
-        switch answer {
-        case .success(let ends): last = BrokerStatus(ends: ends, heard: .now)
-        case .failure(let error): last.failure = error.description
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask {
+          while !Task.isCancelled {
+            asks.yield()
+            // A cancelled pause ends the loop by its condition.
+            try? await Task.sleep(for: interval)
+          }
         }
-        status(last)
-        // A cancelled pause ends the loop by its condition.
-        try? await Task.sleep(for: interval)
+        var last = BrokerStatus()
+        for await _ in stream {
+          let wanted = partitions()
+          let answer = await watcher.ends(of: wanted.isEmpty ? [0] : wanted)
+          if Task.isCancelled { break }
+          switch answer {
+          case .success(let ends): last = BrokerStatus(ends: ends, heard: .now)
+          case .failure(let error): last.failure = error.description
+          }
+          status(last)
+        }
+        group.cancelAll()
       }
     }
+  }
+
+  /// Asks now, unless it is asking.
+  ///
+  /// To ask also wakes librdkafka's fetcher: where what it has fetched fills its queue it sleeps for up to a second
+  /// (before 2.2 that can't be set), and does not notice that the queue is empty again.
+  func ask() {
+    asks.yield()
   }
 
   /// Ends it, and returns when it uses the client no more.

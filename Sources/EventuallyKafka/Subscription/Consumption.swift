@@ -126,7 +126,11 @@ actor Consumption<Codec: EventCodec> {
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
     do {
-      var change = try client.poll(timeout: 100, limit: options.batchSize) { receive($0) }
+      var change = try client.poll(timeout: 5, limit: options.batchSize) { receive($0) }
+      if change == nil, portion.count == 0 {
+        if brokerHasMore { watch?.ask() }
+        change = try client.poll(timeout: 95, limit: options.batchSize) { receive($0) }
+      }
       let deadline = ContinuousClock.now + options.linger
       while change == nil, (1..<options.batchSize).contains(portion.count),
         ContinuousClock.now < deadline
@@ -142,6 +146,14 @@ actor Consumption<Codec: EventCodec> {
       if error.isFatal { throw error }
       logger.debug("the consumer reports an error", metadata: ["error": "\(error)"])
       return nil
+    }
+  }
+
+  /// Whether the broker was said to hold more of some partition than was consumed.
+  private var brokerHasMore: Bool {
+    status.withLock { $0.broker.ends }.contains { partition, end in
+      guard let progress = assignment.partitions[partition] else { return false }
+      return progress.phase == .consuming && progress.nextOffset < end
     }
   }
 
