@@ -1,7 +1,7 @@
 /// The rows that a read model reads and changes: a unit of work over a database, or a read model in memory.
 ///
-/// Over a storage, each row is loaded at most once and saved once, however often it changes, until ``clear()``.
-/// Without one it is all there is: that is how read models are tested.
+/// Over a storage, each row is loaded at most once and saved once, however often it changes, until ``save()``; what was
+/// loaded stays until ``clear()``. Without a storage it is all there is: that is how read models are tested.
 ///
 /// Everything that depends on the type of a row can be inlined, so that a projection's code works on its own rows
 /// without a detour through generic code.
@@ -10,18 +10,20 @@ public final class Rows {
   @usableFromInline struct Entry {
     @usableFromInline let type: ObjectIdentifier
     @usableFromInline let table: AnyObject
+    @usableFromInline let count: () -> Int
     @usableFromInline let save: () throws -> Void
     @usableFromInline let clear: () -> Void
     @usableFromInline let forgetChanges: () -> Void
     @usableFromInline let revertChanges: () -> Void
 
     @inlinable init(
-      type: ObjectIdentifier, table: AnyObject, save: @escaping () throws -> Void,
-      clear: @escaping () -> Void, forgetChanges: @escaping () -> Void,
+      type: ObjectIdentifier, table: AnyObject, count: @escaping () -> Int,
+      save: @escaping () throws -> Void, clear: @escaping () -> Void, forgetChanges: @escaping () -> Void,
       revertChanges: @escaping () -> Void
     ) {
       self.type = type
       self.table = table
+      self.count = count
       self.save = save
       self.clear = clear
       self.forgetChanges = forgetChanges
@@ -88,6 +90,9 @@ public final class Rows {
     for entry in entries { entry.revertChanges() }
   }
 
+  /// How many rows are here.
+  public var count: Int { entries.reduce(0) { $0 + $1.count() } }
+
   /// Saves what has changed.
   public func save() throws {
     for entry in entries { try entry.save() }
@@ -112,8 +117,8 @@ public final class Rows {
     let table = RowTable<Row>(try storage?.table(Row.schema))
     entries.append(
       Entry(
-        type: ObjectIdentifier(type), table: table, save: { try table.save() },
-        clear: { table.clear() }, forgetChanges: { table.forgetChanges() },
+        type: ObjectIdentifier(type), table: table, count: { table.slots.count },
+        save: { try table.save() }, clear: { table.clear() }, forgetChanges: { table.forgetChanges() },
         revertChanges: { table.revertChanges() }))
     return table
   }
@@ -154,8 +159,9 @@ public final class Rows {
 
   @inlinable func save() throws {
     guard let storage else { return }
-    for slot in slots where slot.isChanged {
-      try storage.save(Row.columns(of: slot.key), slot.row?.values)
+    for index in slots.indices where slots[index].isChanged {
+      try storage.save(Row.columns(of: slots[index].key), slots[index].row?.values)
+      slots[index].isChanged = false
     }
   }
 

@@ -16,10 +16,6 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let state = Locked(PublisherStatus())
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
-  /// At most this many records are in flight.
-  private let window: UInt64 = 20_000
-  /// How many records are read from the store at a time.
-  private let pageSize = 2_000
 
   /// A publisher of a store's events.
   /// - Parameter contentType: the media type of the encoded events.
@@ -80,27 +76,22 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
         found: start.tails[partition].last, store: head)
     }
     FaultPoint.relayRecovering.pass()
+    let alreadyPublished = status.alreadyPublished
     let relay = Relay(
-      producer: start.producer, tails: start.tails, prefix: cursor, logger: logger)
+      start.producer, source: source, contentType: contentType, tails: start.tails, cursor: cursor,
+      logger: logger, progressed: { self.note($0, alreadyPublished: alreadyPublished) })
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil
       $0.published = cursor
     }
     published.advance(to: cursor)
-    try await runLoops(of: relay, from: cursor)
-  }
-
-  private func runLoops(of relay: Relay, from cursor: UInt64) async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await self.produce(relay, from: cursor) }
       group.addTask {
-        let heartbeat = self.heartbeats.loop("relay.acknowledge")
-        defer { heartbeat.ended() }
-        try await relay.pollUntilCancelled {
-          heartbeat.beat()
-          self.note(relay)
-        }
+        try await relay.publish(after: cursor, self.heartbeats.loop("relay.read"))
+      }
+      group.addTask {
+        try await relay.acknowledge(self.heartbeats.loop("relay.acknowledge"))
       }
       group.addTask { try await self.saveCursor(relay) }
       // The first of them to fail ends the others.
@@ -109,72 +100,20 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     }
   }
 
-  /// Reads committed events and hands them to the producer.
-  private func produce(_ relay: Relay, from cursor: UInt64) async throws {
-    let heartbeat = heartbeats.loop("relay.read")
-    defer { heartbeat.ended() }
-    var position = cursor
-    var batch = RecordBatch(storeID: source.storeID, contentType: contentType)
-    while true {
-      try Task.checkCancellation()
-      heartbeat.beat()
-      let records = try await source.records(after: position, limit: pageSize)
-      if records.isEmpty {
-        heartbeat.idle()
-        await source.head.wait(past: position)
-        continue
-      }
-      batch.clear()
-      let before = position
-      for record in records {
-        guard record.position.sequenceNumber == position + 1 else {
-          throw EventStoreError.unavailable(
-            "the event at sequence number \(position + 1) is missing: the store is damaged")
-        }
-        position += 1
-        if relay.shouldPublish(record.position) { batch.append(record) }
-      }
-      let skipped = records.count - batch.count
-      if skipped > 0 {
-        state.withLock { $0.alreadyPublished += UInt64(skipped) }
-        note(relay)
-      }
-      // What waits for the broker is seen by the stall that the relay knows of.
-      heartbeat.idle()
-      try await hand(&batch, to: relay)
-      relay.noteHanded(position)
-      if position > window {
-        await relay.acknowledged.wait(past: min(before, position - window))
-      }
-    }
-  }
-
-  private func hand(_ batch: inout RecordBatch, to relay: Relay) async throws {
-    while batch.count > 0 {
-      try Task.checkCancellation()
-      let acknowledged = relay.acknowledged.position
-      let taken = try relay.producer.produce(batch)
-      if taken == batch.count { return }
-      // The producer's queue is full: go on when it has delivered something.
-      batch.dropFirst(taken)
-      await relay.acknowledged.wait(past: acknowledged)
-    }
-  }
-
-  private func note(_ relay: Relay) {
-    let (published, count) = relay.progress
-    let stall = relay.stall.flatMap { $0 > .seconds(5) ? $0.components.seconds : nil }
+  private func note(_ progress: Relay<Source>.Progress, alreadyPublished: UInt64) {
+    let stall = progress.stall.flatMap { $0 > .seconds(5) ? $0.components.seconds : nil }
     state.withLock {
-      $0.published = published
-      $0.acknowledged = count
+      $0.published = progress.published
+      $0.acknowledged = progress.acknowledged
+      $0.alreadyPublished = alreadyPublished + progress.skipped
       $0.failure = stall.map { "the brokers have acknowledged nothing for \($0) s" }
     }
-    self.published.advance(to: published)
+    published.advance(to: progress.published)
   }
 
   /// Saves the cursor every second while it moves, and once more at the end. It may lag behind: where it
   /// does after a crash, the topic's end tells the rest.
-  private func saveCursor(_ relay: Relay) async throws {
+  private func saveCursor(_ relay: Relay<Source>) async throws {
     var saved = try await source.published()
     let heartbeat = heartbeats.loop("relay.cursor")
     defer { heartbeat.ended() }
@@ -182,7 +121,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       // A cancelled pause goes on to save for the last time.
       try? await Task.sleep(for: .seconds(1))
       heartbeat.beat()
-      let (published, _) = relay.progress
+      let published = relay.progress.published
       guard published > saved else { continue }
       try await source.markPublished(published)
       saved = published

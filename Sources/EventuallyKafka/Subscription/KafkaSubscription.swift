@@ -18,7 +18,7 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     /// What this worker calls itself in leases and logs.
     public var owner: String
     /// A portion of deliveries has at most this many events.
-    public var batchSize = 2_000
+    public var batchSize = 5_000
     /// How long a portion that is not full waits for more, after its first record: a transaction costs about
     /// as much as a hundred events.
     public var linger: Duration = .milliseconds(3)

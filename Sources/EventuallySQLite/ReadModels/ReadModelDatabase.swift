@@ -12,6 +12,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private let executor: BlockingExecutor
   let connection: SQLiteConnection
   let rows: Rows
+  /// SQLite's number for what other connections have written, when the rows in memory were as in the database.
+  private var rowsVersion: Int64?
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
@@ -124,11 +126,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private func transact(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], isolating: Bool
   ) throws -> ApplyOutcome {
-    rows.isIsolating = isolating
-    defer { rows.clear() }
     do {
       var outcome = ApplyOutcome()
-      try connection.write {
+      try writeRows(isolating: isolating) {
         let refused = try deliveries.filter { try !moveCheckpoint($0) }
         if !refused.isEmpty { throw Overtaken(leases: refused.map(\.lease)) }
         var application = try Application(
@@ -137,9 +137,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
           for entry in delivery.entries { try take(entry, isolating: isolating, &application) }
         }
         if !application.failures.isEmpty { throw ProjectionFailures(application.failures) }
-        try rows.save()
         outcome.parked = application.parkedCount
-        FaultPoint.readModelApplied.pass()
       }
       return outcome
     } catch let overtaken as Overtaken {
@@ -150,6 +148,29 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       throw Self.wrap(error, path: path)
     }
   }
+
+  /// A transaction that reads and changes rows.
+  ///
+  /// Rows stay in memory from one transaction to the next while no other connection has written to the database.
+  func writeRows(isolating: Bool = false, _ body: () throws -> Void) throws {
+    do {
+      try connection.write {
+        let version = try connection.integer("PRAGMA data_version")
+        if version != rowsVersion || rows.count > Self.rowLimit { rows.clear() }
+        rowsVersion = version
+        rows.isIsolating = isolating
+        try body()
+        try rows.save()
+        FaultPoint.readModelApplied.pass()
+      }
+    } catch {
+      rows.clear()
+      throw error
+    }
+  }
+
+  /// About as many rows as a few transactions touch.
+  private static var rowLimit: Int { 20_000 }
 
   private struct Overtaken: Error {
     var leases: [PartitionLease]

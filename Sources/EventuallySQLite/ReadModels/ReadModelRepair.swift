@@ -6,16 +6,16 @@ extension ReadModelDatabase {
   /// - Returns: how many events were applied.
   /// - Throws: `ProjectionFailures` where one fails again: the stream stays parked as it was, with the new reason.
   public func retryParked(_ streamID: String) async throws -> Int {
-    defer { rows.clear() }
     do {
-      return try connection.write {
+      var count = 0
+      try writeRows {
         let records = try parked.records(of: streamID)
         guard !records.isEmpty else { throw ReadModelError.notParked(streamID: streamID) }
         for record in records { try retry(record) }
-        try rows.save()
         try parked.forget(streamID)
-        return records.count
+        count = records.count
       }
+      return count
     } catch let error as ProjectionFailures {
       try connection.write { try parked.park(error.failures[0]) }
       throw error
