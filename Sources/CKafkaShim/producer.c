@@ -8,6 +8,8 @@ struct cks_producer {
   cks_log_target log;
   rd_kafka_t *client;
   rd_kafka_topic_t *topic;
+  /// Where reports come in.
+  rd_kafka_queue_t *queue;
   /// Reports that arrived and have not been copied out yet.
   cks_report *reports;
   size_t report_count;
@@ -60,6 +62,7 @@ cks_producer *cks_producer_create(
     free(producer);
     return NULL;
   }
+  producer->queue = rd_kafka_queue_get_main(producer->client);
   producer->topic = rd_kafka_topic_new(producer->client, topic, NULL);
   if (!producer->topic) {
     cks_set_error(error, rd_kafka_last_error(), NULL);
@@ -74,6 +77,7 @@ void cks_producer_destroy(cks_producer *producer) {
   // Purged records still have reports, which must be served before the client can go.
   rd_kafka_flush(producer->client, 1000);
   if (producer->topic) rd_kafka_topic_destroy(producer->topic);
+  rd_kafka_queue_destroy(producer->queue);
   rd_kafka_destroy(producer->client);
   free(producer->reports);
   free(producer);
@@ -126,6 +130,8 @@ size_t cks_producer_poll(
       producer->reports, producer->reports + count, producer->report_count * sizeof(*reports));
   return count;
 }
+
+void cks_producer_wake(cks_producer *producer) { rd_kafka_queue_yield(producer->queue); }
 
 bool cks_producer_fatal_error(cks_producer *producer, cks_error *error) {
   char message[sizeof(error->message)];

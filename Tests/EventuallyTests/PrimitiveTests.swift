@@ -136,3 +136,21 @@ import Testing
     #expect(signal.position == 100)
   }
 }
+
+@Suite struct EventIDGeneratorTests {
+  @Test func idsDifferAndFollowTime() {
+    var generator = EventIDGenerator()
+    var seen: Set<EventID> = []
+    var before = ""
+    for step in 0..<3_000 {
+      // Three calls within each millisecond, each for two ids.
+      let time = Timestamp(microseconds: 1_700_000_000_000_000 + Int64(step / 3) * 1_000)
+      let id = generator.next(at: time, count: 2)
+      for made in [id, id.successor] {
+        #expect(seen.insert(made).inserted)
+        #expect(made.description > before)
+        before = made.description
+      }
+    }
+  }
+}

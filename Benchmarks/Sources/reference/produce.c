@@ -101,7 +101,7 @@ static rd_kafka_t *make_client(const char *brokers, outcome *all) {
       {"acks", "all"},
       {"enable.idempotence", "true"},
       {"message.timeout.ms", "0"},
-      {"linger.ms", "2"},
+      {"linger.ms", "1"},
       {"queue.buffering.max.messages", "200000"},
       {"queue.buffering.max.kbytes", "65536"},
   };

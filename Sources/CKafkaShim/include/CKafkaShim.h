@@ -102,6 +102,9 @@ size_t cks_producer_produce(
 size_t cks_producer_poll(
     cks_producer *_Nonnull producer, int32_t timeout_ms, cks_report *_Nonnull reports, size_t capacity);
 
+/// Makes a poll that waits, or the next one, return at once. Any thread may call it.
+void cks_producer_wake(cks_producer *_Nonnull producer);
+
 /// The error that made the producer useless, where there is one.
 bool cks_producer_fatal_error(cks_producer *_Nonnull producer, cks_error *_Nonnull error);
 

@@ -8,6 +8,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     var log: [LogEntry<StreamID, Event>] = []
     /// The sequence numbers of each stream's events.
     var streams: [StreamID: [UInt64]] = [:]
+    var ids = EventIDGenerator()
   }
 
   private let state = Locked(State())
@@ -40,7 +41,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
         state.log.append(
           .event(
             Persisted(
-              streamID: streamID, position: position, id: EventID(time: time), time: time,
+              streamID: streamID, position: position, id: state.ids.next(at: time), time: time,
               event: event)))
         state.streams[streamID, default: []].append(sequence)
       }

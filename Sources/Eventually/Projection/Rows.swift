@@ -18,7 +18,8 @@ public final class Rows {
 
     @inlinable init(
       type: ObjectIdentifier, table: AnyObject, count: @escaping () -> Int,
-      save: @escaping () throws -> Void, clear: @escaping () -> Void, forgetChanges: @escaping () -> Void,
+      save: @escaping () throws -> Void, clear: @escaping () -> Void,
+      forgetChanges: @escaping () -> Void,
       revertChanges: @escaping () -> Void
     ) {
       self.type = type
@@ -118,7 +119,8 @@ public final class Rows {
     entries.append(
       Entry(
         type: ObjectIdentifier(type), table: table, count: { table.slots.count },
-        save: { try table.save() }, clear: { table.clear() }, forgetChanges: { table.forgetChanges() },
+        save: { try table.save() }, clear: { table.clear() },
+        forgetChanges: { table.forgetChanges() },
         revertChanges: { table.revertChanges() }))
     return table
   }

@@ -27,7 +27,7 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("enable.idempotence", "true"),
       // A record never times out: what follows it must not overtake it.
       KafkaSetting("message.timeout.ms", "0"),
-      KafkaSetting("linger.ms", "2"),
+      KafkaSetting("linger.ms", "1"),
       KafkaSetting("queue.buffering.max.messages", "200000"),
       KafkaSetting("queue.buffering.max.kbytes", "65536"),
       KafkaSetting("reconnect.backoff.max.ms", "2000"),
@@ -75,6 +75,9 @@ final class ProducerClient: @unchecked Sendable {
       DeliveryReport(sequenceNumber: $0.tag, partition: $0.partition, code: $0.code)
     }
   }
+
+  /// Makes ``poll(timeout:)`` return at once.
+  func wake() { cks_producer_wake(handle) }
 
   /// Throws where the producer has become useless.
   func checkFatalError() throws(KafkaError) {

@@ -90,8 +90,7 @@ actor Relay<Source: Outbox> {
       heartbeat.beat()
       guard let last = page.last else {
         heartbeat.idle()
-        await source.head.wait(past: position)
-        page = try await source.records(after: position, limit: pageSize)
+        page = try await newRecords(after: position)
         continue
       }
       // The next page is read while this one is handed over.
@@ -119,6 +118,14 @@ actor Relay<Source: Outbox> {
       if position > window { await acknowledged.wait(past: min(before, position - window)) }
       page = try await next
     }
+  }
+
+  /// Waits for records, and then makes way for handing them over.
+  private nonisolated func newRecords(after position: UInt64) async throws -> [EventRecord] {
+    await source.head.wait(past: position)
+    let page = try await source.records(after: position, limit: pageSize)
+    producer.wake()
+    return page
   }
 
   /// Hands the batch to the producer, and empties it.
@@ -173,8 +180,8 @@ actor Relay<Source: Outbox> {
         continue
       }
       heartbeat.beat()
-      // Short, since what is to be handed over waits for this thread; longer where the broker is away.
-      try takeReports(timeout: stall < .seconds(1) ? 1 : 20)
+      // Short where the next page may be there in a moment, which does not wake this thread.
+      try takeReports(timeout: stall < .milliseconds(10) ? 1 : 50)
       progressed(progress)
       await Task.yield()
     }

@@ -24,6 +24,8 @@ actor Consumption<Codec: EventCodec> {
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [ForeignRecord] = []
   private var nextCommit = ContinuousClock.now
+  /// When the portion has waited long enough for more.
+  private var lingerEnd: ContinuousClock.Instant?
   /// What was delivered, and what is heard of it.
   nonisolated let portions = DeliveredPortions()
 
@@ -106,7 +108,8 @@ actor Consumption<Codec: EventCodec> {
       try await reclaimWhereDue()
       commitWhereDue(client)
       try await keepForeign()
-      if let deliveries = portion.take() {
+      if isPortionDue, let deliveries = portion.take() {
+        lingerEnd = nil
         status.withLock { $0.failure = nil }
         publishStatus()
         portions.deliver()
@@ -126,19 +129,15 @@ actor Consumption<Codec: EventCodec> {
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
     do {
-      var change = try client.poll(timeout: 5, limit: options.batchSize) { receive($0) }
+      let space = options.batchSize - portion.count
+      var change = try client.poll(timeout: portion.count == 0 ? 5 : 1, limit: space) {
+        receive($0)
+      }
       if change == nil, portion.count == 0 {
         if brokerHasMore { watch?.ask() }
-        change = try client.poll(timeout: 95, limit: options.batchSize) { receive($0) }
+        change = try client.poll(timeout: 95, limit: space) { receive($0) }
       }
-      let deadline = ContinuousClock.now + options.linger
-      while change == nil, (1..<options.batchSize).contains(portion.count),
-        ContinuousClock.now < deadline
-      {
-        change = try client.poll(timeout: 1, limit: options.batchSize - portion.count) {
-          receive($0)
-        }
-      }
+      if portion.count > 0, lingerEnd == nil { lingerEnd = .now + options.linger }
       return change
     } catch {
       status.withLock { $0.failure = error.description }
@@ -147,6 +146,12 @@ actor Consumption<Codec: EventCodec> {
       logger.debug("the consumer reports an error", metadata: ["error": "\(error)"])
       return nil
     }
+  }
+
+  /// While another portion is being applied there is no hurry to end one that is not full.
+  private var isPortionDue: Bool {
+    if portion.count >= options.batchSize { return true }
+    return !portions.isOut && lingerEnd.map { ContinuousClock.now >= $0 } ?? true
   }
 
   /// Whether the broker was said to hold more of some partition than was consumed.

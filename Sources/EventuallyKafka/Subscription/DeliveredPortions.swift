@@ -29,6 +29,9 @@ final class DeliveredPortions: Sendable {
 
   private let state = Locked(State())
 
+  /// Whether there is a portion of which nothing has been heard.
+  var isOut: Bool { state.withLock { $0.out > 0 } }
+
   /// A portion goes out.
   func deliver() {
     state.withLock { $0.out += 1 }

@@ -19,9 +19,9 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var owner: String
     /// A portion of deliveries has at most this many events.
     public var batchSize = 5_000
-    /// How long a portion that is not full waits for more, after its first record: a transaction costs about
-    /// as much as a hundred events.
-    public var linger: Duration = .milliseconds(3)
+    /// How long a portion waits for more after its first record, where it is not full and no other is being applied. While
+    /// one is, the next grows anyway, so that transactions get larger with the load by themselves.
+    public var linger: Duration = .zero
     /// How often the store's heads are asked for.
     public var headInterval: Duration = .seconds(1)
     /// Hears that the subscription's loops are alive.

@@ -10,6 +10,7 @@ actor StoreWriter {
   private let partitioner: Partitioner
   private let queue: Locked<GroupCommit<StoreRequest>>
   private let clock: @Sendable () -> Timestamp
+  private var ids = EventIDGenerator()
   /// Where the store stands, as committed.
   private var heads: Heads
   /// A transaction failed: where the store stands has to be read anew before the next.
@@ -233,7 +234,7 @@ actor StoreWriter {
     let insert = try insertStatement(key: key, partition: partition, time: time)
     var previous = found?.head ?? 0
     var start = 0
-    var id = EventID(time: time)
+    var id = ids.next(at: time, count: events.count)
     let payloads = events.payloads.span
     for index in 0..<events.count {
       let sequence = firstSequence + UInt64(index)
@@ -322,7 +323,7 @@ actor StoreWriter {
     insert.bind(4, 0 as UInt64)
     insert.bind(6, partitionSequence)
     insert.bind(7, EventRecord.removedType)
-    insert.bind(8, EventID(time: time))
+    insert.bind(8, ids.next(at: time))
     insert.bind(10, [UInt8]().span)
     try insert.run()
     return Appended(
