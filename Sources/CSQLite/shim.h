@@ -12,4 +12,10 @@ static inline int csqlite_bind_blob(sqlite3_stmt *s, int i, const void *bytes, i
   return sqlite3_bind_blob(s, i, bytes, length, SQLITE_TRANSIENT);
 }
 
+/// SQLite takes the bytes where they are: they must stay there until the statement has been run.
+static inline int csqlite_bind_static_blob(
+    sqlite3_stmt *s, int i, const void *bytes, int length) {
+  return sqlite3_bind_blob(s, i, bytes, length, SQLITE_STATIC);
+}
+
 #endif

@@ -17,6 +17,16 @@ public final class BlockingExecutor: SerialExecutor {
     queue.async { job.runSynchronously(on: executor) }
   }
 
+  /// Runs `body` after what came before it, without a task: for the shell of an actor, whose `assumeIsolated` works in it.
+  public func run(_ body: @escaping @Sendable () -> Void) {
+    queue.async(execute: body)
+  }
+
+  /// Traps where the caller does not run on this executor.
+  public func checkIsolated() {
+    dispatchPrecondition(condition: .onQueue(queue))
+  }
+
   /// A reference for an actor's `unownedExecutor`.
   public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
     UnownedSerialExecutor(ordinary: self)

@@ -61,6 +61,17 @@ public final class SQLiteStatement {
     }
   }
 
+  /// Binds bytes without copying them: they must stay where they are until the statement has been run.
+  func bindUntilRun(_ index: Int32, _ bytes: Span<UInt8>) {
+    if bytes.isEmpty {
+      check(sqlite3_bind_zeroblob(handle, index, 0))
+    } else {
+      bytes.withUnsafeBytes { bytes in
+        check(csqlite_bind_static_blob(handle, index, bytes.baseAddress, Int32(bytes.count)))
+      }
+    }
+  }
+
   /// Binds an event's id, as its sixteen bytes.
   func bind(_ index: Int32, _ id: EventID) {
     withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { bytes in

@@ -75,7 +75,7 @@ actor StoreWriter {
   /// Hands a request over; its completion is called when it has been carried out.
   nonisolated func submit(_ request: StoreRequest) {
     switch queue.withLock({ $0.submit(request, weight: request.weight) }) {
-    case .startCommitting: Task { await self.commitWaiting() }
+    case .startCommitting: executor.run { self.assumeIsolated { $0.commitWaiting() } }
     case .wait: break
     case .refuse: request.completion(.failure(.overloaded))
     }
@@ -234,23 +234,30 @@ actor StoreWriter {
     let insert = try insertStatement(key: key, partition: partition, time: time)
     var previous = found?.head ?? 0
     var start = 0
-    var id = ids.next(at: time, count: events.count)
+    // What is bound stays until it is bound anew: of most columns, only what changes is.
+    var boundType: String?
+    let ids = eventIDs(at: time, count: events.count)
+    let idBytes = ids.span
     let payloads = events.payloads.span
+    var position = heads.partitions[Int(partition)]
     for index in 0..<events.count {
       let sequence = firstSequence + UInt64(index)
-      heads.partitions[Int(partition)] += 1
+      position += 1
       insert.bind(1, sequence)
       insert.bind(3, actual + UInt64(index) + 1)
       insert.bind(4, previous)
-      insert.bind(6, heads.partitions[Int(partition)])
-      insert.bind(7, events.types[index])
-      insert.bind(8, id)
-      id = id.successor
-      insert.bind(10, payloads.extracting(start..<events.ends[index]))
+      insert.bind(6, position)
+      if events.types[index] != boundType {
+        boundType = events.types[index]
+        insert.bind(7, events.types[index])
+      }
+      insert.bindUntilRun(8, idBytes.extracting(index * 16..<index * 16 + 16))
+      insert.bindUntilRun(10, payloads.extracting(start..<events.ends[index]))
       try insert.run()
       previous = sequence
       start = events.ends[index]
     }
+    heads.partitions[Int(partition)] = position
     heads.sequence = lastSequence
     return .success(
       Appended(
@@ -280,6 +287,18 @@ actor StoreWriter {
     defer { insert.reset() }
     _ = try insert.step()
     return insert.integer(0)
+  }
+
+  /// New ids, sixteen bytes each.
+  private func eventIDs(at time: Timestamp, count: Int) -> [UInt8] {
+    var id = ids.next(at: time, count: count)
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(count * 16)
+    for _ in 0..<count {
+      withUnsafeBytes(of: (id.high.bigEndian, id.low.bigEndian)) { bytes.append(contentsOf: $0) }
+      id = id.successor
+    }
+    return bytes
   }
 
   /// The statement that inserts an event, with what is the same for all events of an append.
