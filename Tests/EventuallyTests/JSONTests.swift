@@ -13,7 +13,7 @@ import Testing
       "a", "\"", "\\", "/", "\n", "\t", "\r", "\u{0}", "\u{1F}", "é", "€", "😀", "\u{7F}", " ", "{",
     ]
     return (0..<count).map { _ in
-      String((0..<next(12)).map { _ in alphabet[next(alphabet.count)] })
+      String((0..<next(40)).map { _ in alphabet[next(alphabet.count)] })
     }
   }
 

@@ -221,23 +221,26 @@ public struct JSONReader: ~Escapable {
   private mutating func stringRange() throws(JSONError) -> (Range<Int>, StringForm) {
     try expect(UInt8(ascii: "\""), "a string")
     let start = index
-    var escaped = false
-    var allBits: UInt8 = 0
-    while index < bytes.count {
-      let byte = bytes[index]
-      if byte == UInt8(ascii: "\"") {
+    var isEscaped = false
+    while true {
+      index = JSONBytes.endOfPlainText(bytes, from: index)
+      guard index < bytes.count else { throw JSONError("a string without an end", at: start) }
+      switch bytes[index] {
+      case UInt8(ascii: "\""):
+        let range = start..<index
         index += 1
-        return (start..<(index - 1), escaped ? .escaped : allBits < 0x80 ? .ascii : .unicode)
+        if isEscaped { return (range, .escaped) }
+        return (range, JSONBytes.isASCII(bytes, range) ? .ascii : .unicode)
+      case UInt8(ascii: "\\"):
+        isEscaped = true
+        // Whatever comes next belongs to the escape, a quote say.
+        guard index + 1 < bytes.count else {
+          throw JSONError("a string without an end", at: start)
+        }
+        index += 2
+      default: throw JSONError("a control character in a string", at: index)
       }
-      allBits |= byte
-      if byte < 0x20 { throw JSONError("a control character in a string", at: index) }
-      if byte == UInt8(ascii: "\\") {
-        escaped = true
-        index += 1
-      }
-      index += 1
     }
-    throw JSONError("a string without an end", at: start)
   }
 
   private func unescape(_ range: Range<Int>) throws(JSONError) -> String {

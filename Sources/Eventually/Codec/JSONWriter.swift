@@ -127,13 +127,12 @@ public struct JSONWriter: Sendable {
 
   private mutating func appendEscaped(_ utf8: UnsafeBufferPointer<UInt8>) {
     var start = 0
-    for index in 0..<utf8.count {
-      let byte = utf8[index]
-      guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
-        continue
-      }
-      bytes.append(contentsOf: utf8[start..<index])
-      start = index + 1
+    while true {
+      let end = JSONBytes.endOfPlainText(utf8.span, from: start)
+      bytes.append(contentsOf: utf8[start..<end])
+      if end == utf8.count { return }
+      let byte = utf8[end]
+      start = end + 1
       bytes.append(UInt8(ascii: "\\"))
       switch byte {
       case UInt8(ascii: "\""), UInt8(ascii: "\\"): bytes.append(byte)
@@ -147,6 +146,5 @@ public struct JSONWriter: Sendable {
         bytes.append(digits[Int(byte & 0xF)])
       }
     }
-    bytes.append(contentsOf: utf8[start...])
   }
 }
