@@ -9,7 +9,7 @@ extension Runner {
     for rate in isQuick ? [1_000] : [100, 1_000, 5_000] {
       progress("\(Self.latencies): \(rate) events/s")
       var samples: [Sample] = []
-      for _ in 0..<(isQuick ? 1 : min(repetitions, 3)) {
+      for _ in 0..<(isQuick ? 1 : min(repetitions, 2)) {
         samples.append(try paced(rate: rate, seconds: isQuick ? 2 : 5))
       }
       addLatency(Self.latencies, "\(rate) events/s, from the call of append", samples, rate)
@@ -21,7 +21,7 @@ extension Runner {
     for rate in isQuick ? [] : [100, 1_000, 5_000] {
       progress("\(Self.latencies): \(rate) requests/s")
       var samples: [Sample] = []
-      for _ in 0..<min(repetitions, 3) {
+      for _ in 0..<min(repetitions, 2) {
         samples.append(try requests(products, rate: rate, seconds: 5))
       }
       addLatency(
@@ -146,7 +146,7 @@ extension Runner {
     let section = "Start and take-over (the mock cluster's groups: 3 s to join, a session of 6 s)"
     var starts: [Double] = []
     var takeOvers: [Double] = []
-    for round in 0..<min(repetitions, 3) {
+    for round in 0..<min(repetitions, 2) {
       progress("\(section): round \(round + 1)")
       let store = fresh("hand.db")
       let database = fresh("hand-sales.db")

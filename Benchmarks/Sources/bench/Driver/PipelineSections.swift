@@ -47,7 +47,7 @@ extension Runner {
     var consumed: [Sample] = []
     var applied: [Sample] = []
     var samples: [String: [Sample]] = [:]
-    for round in 0..<min(repetitions, 3) {
+    for round in 0..<min(repetitions, 2) {
       try forgetPublished(store)
       try withBroker(partitions: 64) { brokers in
         progress("\(section): round \(round + 1)")
