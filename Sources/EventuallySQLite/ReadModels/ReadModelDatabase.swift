@@ -169,8 +169,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     }
   }
 
-  /// About as many rows as a few transactions touch.
-  private static var rowLimit: Int { 20_000 }
+  /// About as many rows as a few transactions touch: more take memory without being touched again.
+  private static var rowLimit: Int { 8_000 }
 
   private struct Overtaken: Error {
     var leases: [PartitionLease]

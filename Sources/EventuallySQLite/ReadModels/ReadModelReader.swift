@@ -65,6 +65,8 @@ public final class ReadModelReader: Sendable {
     for position: UInt64, in partition: Partition, atMost limit: Duration
   ) async throws -> UInt64? {
     let deadline = ContinuousClock.now + limit
+    // What has just happened is visible in a moment; what is not by then may take long.
+    let soon = ContinuousClock.now + .milliseconds(30)
     var pause = Duration.milliseconds(1)
     while true {
       let reached = try await read { connection in
@@ -73,7 +75,7 @@ public final class ReadModelReader: Sendable {
       }.map { UInt64($0) }
       if reached ?? 0 >= position || ContinuousClock.now >= deadline { return reached }
       try await Task.sleep(for: min(pause, deadline - .now))
-      pause = min(pause * 2, .milliseconds(20))
+      if ContinuousClock.now > soon { pause = min(pause * 2, .milliseconds(20)) }
     }
   }
 
