@@ -75,6 +75,12 @@ package final class Pipeline {
   package func startWriter(
     _ arguments: String..., environment: [String: String] = [:]
   ) async throws -> HTTPEndpoint {
+    try await startWriter(arguments, environment: environment)
+  }
+
+  package func startWriter(
+    _ arguments: [String], environment: [String: String]
+  ) async throws -> HTTPEndpoint {
     try launchWriter(arguments, environment: environment)
     let url = try endpoint(try await content(of: file("writer.url"), by: writer))
     writerPort = Int(url.base.split(separator: ":").last ?? "") ?? 0

@@ -58,10 +58,11 @@ final class Stage {
   /// Starts the writer, or starts it again.
   @discardableResult
   func startWriter(
-    faults: String? = nil, environment: [String: String] = [:]
+    faults: String? = nil, environment: [String: String] = [:], kafka settings: String...
   ) async throws -> HTTPEndpoint {
     let endpoint = try await pipeline.startWriter(
-      "--partitions", "4", environment: Self.faults(faults).merging(environment) { $1 })
+      ["--partitions", "4"] + settings.flatMap { ["--kafka", $0] },
+      environment: Self.faults(faults).merging(environment) { $1 })
     writerEndpoint = endpoint
     return endpoint
   }
