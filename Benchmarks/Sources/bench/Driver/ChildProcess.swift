@@ -5,6 +5,7 @@ final class ChildProcess {
   private let pid: pid_t
   private let output: FileHandle
   let name: String
+  private var hasEnded = false
 
   /// Starts a program; its standard output is read here, its standard error goes where this process's goes.
   init(_ path: String, _ arguments: [String]) throws {
@@ -29,6 +30,13 @@ final class ChildProcess {
     try pipe.fileHandleForWriting.close()
   }
 
+  /// A measurement that failed leaves no process behind.
+  deinit {
+    guard !hasEnded else { return }
+    kill(pid, SIGKILL)
+    waitpid(pid, nil, 0)
+  }
+
   /// The first line of output, as soon as it is there.
   func firstLine() throws -> String {
     var line = Data()
@@ -47,6 +55,7 @@ final class ChildProcess {
     var status: Int32 = 0
     var usage = rusage()
     guard wait4(pid, &status, 0, &usage) == pid else { throw BenchError("\(name) is gone") }
+    hasEnded = true
     let isSignalled = status & 0x7F != 0
     guard isSignalled || status >> 8 == 0 else {
       throw BenchError("\(name) failed with exit code \(status >> 8)")
