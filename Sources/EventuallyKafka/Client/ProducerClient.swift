@@ -13,8 +13,8 @@ struct DeliveryReport: Sendable {
 /// Owns a producer.
 ///
 /// `@unchecked Sendable`: librdkafka's producer may be used from any thread; the one thing that the shim does
-/// not share, the buffer of reports, is only touched by ``poll(timeout:)``, which the publisher calls from
-/// its polling thread alone.
+/// not share, the buffer of reports, is only touched by ``poll(timeout:)``, which the relay calls from its one
+/// thread alone.
 final class ProducerClient: @unchecked Sendable {
   private let handle: OpaquePointer
   private let log: ClientLog
