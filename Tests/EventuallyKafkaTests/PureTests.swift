@@ -42,6 +42,49 @@ import Testing
   }
 }
 
+@Suite struct DeliveredPortionsTests {
+  private func delivery(_ partition: Partition, after: UInt64?) -> Delivery<String> {
+    Delivery(
+      partition: partition, epoch: 1, after: after,
+      entries: [
+        .erased(
+          at: EventPosition(
+            partition: partition, partitionSequence: (after ?? 0) + 1, sequenceNumber: 1,
+            version: 1))
+      ], nextOffset: 7)
+  }
+
+  @Test func waitsUntilNothingIsOut() async throws {
+    let portions = DeliveredPortions()
+    await portions.allSettled()
+    portions.deliver()
+    portions.deliver()
+    let isSettled = Locked(false)
+    let waiting = Task {
+      await portions.allSettled()
+      isSettled.withLock { $0 = true }
+    }
+    portions.settle([delivery(2, after: 4)])
+    #expect(portions.isOut)
+    #expect(!isSettled.withLock { $0 })
+    portions.abandon([PartitionLease(partition: 3, epoch: 1, position: nil, offsetHint: nil)])
+    portions.settle([Delivery<String>]())
+    try await within(.seconds(10), seen: { "\(isSettled.withLock { $0 })" }) { await waiting.value }
+    let news = portions.takeNews()
+    #expect(news.applied.map(\.partition) == [2] && news.applied.map(\.position) == [5])
+    #expect(news.overtaken.map(\.partition) == [3])
+    #expect(portions.takeNews().applied.isEmpty)
+  }
+
+  @Test func whoWaitsIsLetGoWhereNothingWillBeHeard() async throws {
+    let portions = DeliveredPortions()
+    portions.deliver()
+    let waiting = Task { await portions.allSettled() }
+    portions.forget()
+    try await within(.seconds(10), seen: { "\(portions.isOut)" }) { await waiting.value }
+  }
+}
+
 @Suite struct PartitionTailTests {
   private func tail(_ proven: UInt64, _ found: [UInt64]) -> PartitionTail {
     var tail = PartitionTail(proven: proven)

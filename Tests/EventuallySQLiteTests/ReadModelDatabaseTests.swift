@@ -144,6 +144,22 @@ private struct LastRow: ReadModelRow {
     #expect(try count("successor") == 1)
   }
 
+  /// Rows stay in memory from one transaction to the next, but not over what another worker has written.
+  @Test func workersSeeEachOthersRows() async throws {
+    let workers = [try open(), try open()]
+    let leases = [
+      try await workers[0].claim([0], owner: "one")[0],
+      try await workers[1].claim([1], owner: "two")[0],
+    ]
+    var after: [UInt64?] = [nil, nil]
+    for turn in [0, 0, 1, 0, 1, 1, 0] {
+      let delivery = delivery(leases[turn], after: after[turn], ["a"])
+      #expect(try await workers[turn].apply([delivery]).isEmpty)
+      after[turn] = delivery.lastPosition
+    }
+    #expect(try count("a") == 7)
+  }
+
   @Test func aBatchThatDoesNotFollowThePositionIsRefused() async throws {
     let database = try open()
     let lease = try await database.claim([0], owner: "one")[0]

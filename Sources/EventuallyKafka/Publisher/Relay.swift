@@ -182,7 +182,6 @@ actor Relay<Source: Outbox> {
       heartbeat.beat()
       // Short where the next page may be there in a moment, which does not wake this thread.
       try takeReports(timeout: stall < .milliseconds(10) ? 1 : 50)
-      progressed(progress)
       await Task.yield()
     }
   }
@@ -196,7 +195,11 @@ actor Relay<Source: Outbox> {
         code: failed.code, message: "the broker refused a record", isRetriable: false,
         operation: "publish the event at sequence number \(failed.sequenceNumber)")
     }
-    guard !reports.isEmpty else { return try producer.checkFatalError() }
+    guard !reports.isEmpty else {
+      try producer.checkFatalError()
+      // That there is no progress is of interest too.
+      return progressed(progress)
+    }
     note { state in
       for report in reports { state.prefix.acknowledge(report.sequenceNumber) }
       state.count += UInt64(reports.count)

@@ -24,8 +24,6 @@ actor Consumption<Codec: EventCodec> {
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [ForeignRecord] = []
   private var nextCommit = ContinuousClock.now
-  /// When the portion has waited long enough for more.
-  private var lingerEnd: ContinuousClock.Instant?
   /// What was delivered, and what is heard of it.
   nonisolated let portions = DeliveredPortions()
 
@@ -99,7 +97,7 @@ actor Consumption<Codec: EventCodec> {
 
   /// The next portion of deliveries.
   func next() async throws -> [Delivery<Event>]? {
-    // Whoever asks for the next portion comes back when the one before is applied.
+    // The next call comes when this portion has been taken, which waits for the one before it to be applied.
     defer { heartbeat.idle() }
     while !Task.isCancelled, let client {
       heartbeat.beat()
@@ -109,7 +107,6 @@ actor Consumption<Codec: EventCodec> {
       commitWhereDue(client)
       try await keepForeign()
       if isPortionDue, let deliveries = portion.take() {
-        lingerEnd = nil
         status.withLock { $0.failure = nil }
         publishStatus()
         portions.deliver()
@@ -137,7 +134,6 @@ actor Consumption<Codec: EventCodec> {
         if brokerHasMore { watch?.ask() }
         change = try client.poll(timeout: 95, limit: space) { receive($0) }
       }
-      if portion.count > 0, lingerEnd == nil { lingerEnd = .now + options.linger }
       return change
     } catch {
       status.withLock { $0.failure = error.description }
@@ -148,11 +144,9 @@ actor Consumption<Codec: EventCodec> {
     }
   }
 
-  /// While another portion is being applied there is no hurry to end one that is not full.
-  private var isPortionDue: Bool {
-    if portion.count >= options.batchSize { return true }
-    return !portions.isOut && lingerEnd.map { ContinuousClock.now >= $0 } ?? true
-  }
+  /// While another portion is being applied there is no hurry to end one that is not full: transactions get larger with
+  /// the load by themselves.
+  private var isPortionDue: Bool { portion.count >= options.batchSize || !portions.isOut }
 
   /// Whether the broker was said to hold more of some partition than was consumed.
   private var brokerHasMore: Bool {

@@ -19,9 +19,6 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var owner: String
     /// A portion of deliveries has at most this many events.
     public var batchSize = 5_000
-    /// How long a portion waits for more after its first record, where it is not full and no other is being applied. While
-    /// one is, the next grows anyway, so that transactions get larger with the load by themselves.
-    public var linger: Duration = .zero
     /// How often the store's heads are asked for.
     public var headInterval: Duration = .seconds(1)
     /// Hears that the subscription's loops are alive.
@@ -62,8 +59,11 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     return Deliveries(consumption: consumption)
   }
 
-  /// Tells the broker how far the read model is, for others to see. It is called once for each portion, when whatever
-  /// becomes of it has become of it.
+  /// Tells that a portion is done with, and which of its deliveries were applied; the broker is told how far the read model
+  /// is, for others to see.
+  ///
+  /// It must be called once for each portion: until then the next one is only delivered when it is full, and partitions
+  /// are not given back.
   public func checkpoint(_ deliveries: [Delivery<Event>]) {
     consumption.portions.settle(deliveries)
   }

@@ -257,6 +257,8 @@ actor StoreWriter {
       previous = sequence
       start = events.ends[index]
     }
+    // The statement has run with the bytes of these where they are.
+    withExtendedLifetime((ids, events)) {}
     heads.partitions[Int(partition)] = position
     heads.sequence = lastSequence
     return .success(

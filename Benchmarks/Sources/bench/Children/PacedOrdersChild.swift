@@ -4,8 +4,7 @@ import Foundation
 
 /// Clients that create orders over HTTP at a steady rate, and each time ask the read model for the change.
 ///
-/// What is measured is the time from when the request was due to when the command is acknowledged (`first`), and to when
-/// a query that carries the command's token is answered.
+/// What is measured is the time from when the request was due to when a query that carries the command's token is answered.
 struct PacedOrdersChild: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "paced-orders", shouldDisplay: false)
   @Argument var writerPort: UInt16
