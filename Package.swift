@@ -75,7 +75,7 @@ let package = Package(
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    library("EventuallySQLite", ["Eventually", "CSQLite", logging]),
+    library("EventuallySQLite", ["Eventually", "CSQLite", crypto]),
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
@@ -88,7 +88,7 @@ let package = Package(
       "OrdersApp",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
-        signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioHTTP, crypto,
+        signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioHTTP,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),

@@ -19,8 +19,13 @@ extension FaultPoint {
     "readmodel.project",
     "an event is projected: fail:TEXT makes it fail for streams whose id ends so")
 
+  /// A replay has made its generation live, or is about to leave it as it is.
+  public static let replayBuilt = FaultPoint(
+    "replay.built", "a replay's generation is built, and live where it is to be; that is not noted yet")
+
   /// All points of this module.
   public static let sqlite: [FaultPoint] = [
     storeCommitted, readModelApplying, readModelApplied, readModelCommitted, readModelProject,
+    replayBuilt,
   ]
 }

@@ -145,7 +145,8 @@ import Testing
     expectFailure(
       try await pipeline.run(
         "projector", "run", "orders", "--read-models", pipeline.readModels, "--feed",
-        pipeline.store, "--brokers", pipeline.brokers), "newer than this program's", path)
+        pipeline.store, "--brokers", pipeline.brokers), "newer than this program's",
+      "generation-1.sqlite")
   }
 
   @Test func mistakesOnTheCommandLineAreNamed() async throws {

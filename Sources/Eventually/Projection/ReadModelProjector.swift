@@ -54,7 +54,7 @@ where S.Event == Store.Event {
   /// What the worker is doing.
   public var status: ReadModelProjectorStatus { state.withLock { $0 } }
 
-  /// Works until the task is cancelled.
+  /// Works until the task is cancelled, or the subscription ends.
   public func run() async {
     var failures = 0
     while !Task.isCancelled {
@@ -64,6 +64,7 @@ where S.Event == Store.Event {
           try await committed(deliveries, outcome)
           failures = 0
         }
+        return
       } catch {
         failures += 1
         await pause(after: error, failures: failures, retry)

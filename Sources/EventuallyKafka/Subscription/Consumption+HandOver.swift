@@ -29,7 +29,7 @@ extension Consumption {
   }
 
   /// Takes leases.
-  private func claim(_ partitions: [Partition]) async throws {
+  func claim(_ partitions: [Partition]) async throws {
     guard !partitions.isEmpty else { return }
     for lease in try await checkpoints.claim(partitions, owner: options.owner) {
       assignment.begin(lease)
@@ -58,9 +58,21 @@ extension Consumption {
       portion.drop(lease.partition)
       status.withLock { $0.fencings += 1 }
       logger.warning(
-        "another worker took the partition over",
+        "the lease was overtaken: another worker took the partition over, or another generation is live",
         metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"])
     }
+  }
+
+  /// Takes new leases of all partitions, after what is being applied.
+  func renewWhereAsked() async throws {
+    guard isRenewalDue else { return }
+    await settle()
+    isRenewalDue = false
+    let partitions = assignment.partitions.keys.sorted()
+    guard !partitions.isEmpty else { return }
+    logger.info("taking new leases", metadata: ["partitions": "\(partitions)"])
+    dropAll()
+    try await claim(partitions)
   }
 
   /// Takes new leases for partitions that were overtaken and that the group still gives to this worker.

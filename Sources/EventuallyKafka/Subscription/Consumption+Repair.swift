@@ -29,7 +29,7 @@ extension Consumption {
     where assignment.repair(partition, record.position.partitionSequence) {
       do {
         let entry = try record.entry(decodedBy: codec)
-        if let progress = assignment.partitions[partition] { portion.add(entry, progress) }
+        add(entry, in: partition)
         status.withLock { $0.eventsFromFeed += 1 }
       } catch {
         // Neither the bus nor the store has the event in a form that this code can read: stand still

@@ -24,6 +24,8 @@ actor Consumption<Codec: EventCodec> {
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [ForeignRecord] = []
   private var nextCommit = ContinuousClock.now
+  /// All leases are to be taken anew.
+  var isRenewalDue = false
   /// What was delivered, and what is heard of it.
   nonisolated let portions = DeliveredPortions()
 
@@ -65,8 +67,14 @@ actor Consumption<Codec: EventCodec> {
         KafkaSetting("queued.min.messages", "1000000"),
         KafkaSetting("queued.max.messages.kbytes", "8192"),
       ], logger: logger)
-    try client.subscribe()
     self.client = client
+    if let range = options.range {
+      try await claim(range.partitions)
+      try client.assign(assignment.takeRepositions())
+      status.withLock { $0.isAssigned = true }
+    } else {
+      try client.subscribe()
+    }
     feed.onNews { [weak client] in client?.wake() }
     watch = BrokerWatch(
       client,
@@ -103,6 +111,7 @@ actor Consumption<Codec: EventCodec> {
       heartbeat.beat()
       takeNews()
       takeFromFeed()
+      try await renewWhereAsked()
       try await reclaimWhereDue()
       commitWhereDue(client)
       try await keepForeign()
@@ -112,6 +121,7 @@ actor Consumption<Codec: EventCodec> {
         portions.deliver()
         return deliveries
       }
+      if isThrough { return nil }
       // After the delivery: what the feed brought is of use also while the broker is away.
       try reposition(client)
       feed.askForHeads()
@@ -147,6 +157,23 @@ actor Consumption<Codec: EventCodec> {
   /// While another portion is being applied there is no hurry to end one that is not full: transactions get larger with
   /// the load by themselves.
   private var isPortionDue: Bool { portion.count >= options.batchSize || !portions.isOut }
+
+  /// Whether everything of a fixed range has been delivered.
+  private var isThrough: Bool {
+    guard let range = options.range else { return false }
+    return range.partitions.allSatisfy { partition in
+      let position = assignment.partitions[partition]?.position ?? 0
+      return position >= range.through[Int(partition)]
+    }
+  }
+
+  /// Adds an entry that its partition's progress has let through, unless it is behind a fixed range.
+  func add(_ entry: LogEntry<String, Event>, in partition: Partition) {
+    guard let progress = assignment.partitions[partition],
+      options.range?.contains(partition, entry.position.partitionSequence) ?? true
+    else { return }
+    portion.add(entry, progress)
+  }
 
   /// Whether the broker was said to hold more of some partition than was consumed.
   private var brokerHasMore: Bool {
@@ -193,7 +220,7 @@ actor Consumption<Codec: EventCodec> {
     let partition = message.partition
     do {
       let entry = try message.entry(at: position, decodedBy: codec)
-      if let progress = assignment.partitions[partition] { portion.add(entry, progress) }
+      add(entry, in: partition)
     } catch {
       note(message.foreignRecord("it can't be decoded: \(error)"))
       if let missing = assignment.reject(partition, offset: message.offset) {
@@ -213,6 +240,7 @@ actor Consumption<Codec: EventCodec> {
         nextOffset: applied.nextOffset)
     }
     abandon(news.overtaken)
+    if news.isRenewalAsked { isRenewalDue = true }
   }
 
   /// Waits until everything that was delivered has been applied, or refused.
@@ -234,7 +262,7 @@ actor Consumption<Codec: EventCodec> {
   /// nothing here.
   func commitNow(_ client: ConsumerClient) {
     let offsets = assignment.takeCommits()
-    guard !offsets.isEmpty else { return }
+    guard !offsets.isEmpty, options.range == nil else { return }
     do {
       try client.commit(offsets)
     } catch {

@@ -10,6 +10,8 @@ final class DeliveredPortions: Sendable {
     var applied: [Applied] = []
     /// Leases that were overtaken.
     var overtaken: [PartitionLease] = []
+    /// All leases are to be taken anew.
+    var isRenewalAsked = false
   }
 
   /// Up to where a partition was applied.
@@ -55,6 +57,11 @@ final class DeliveredPortions: Sendable {
   /// Leases of deliveries turned out to be overtaken.
   func abandon(_ leases: [PartitionLease]) {
     state.withLock { $0.news.overtaken += leases }
+  }
+
+  /// All leases are to be taken anew.
+  func askForRenewal() {
+    state.withLock { $0.news.isRenewalAsked = true }
   }
 
   /// What has been told since the last call.

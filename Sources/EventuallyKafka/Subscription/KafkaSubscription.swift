@@ -23,6 +23,27 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var headInterval: Duration = .seconds(1)
     /// Hears that the subscription's loops are alive.
     public var heartbeats = Heartbeats()
+    /// What to consume, where that is fixed beforehand instead of being shared with a group.
+    public var range: Range?
+
+    /// A part of the topic with an end: for replays.
+    public struct Range: Sendable {
+      /// The partitions.
+      public var partitions: [Partition]
+      /// The position in each partition of the store after which the subscription ends.
+      public var through: [UInt64]
+
+      /// A range from its parts.
+      public init(partitions: [Partition], through: [UInt64]) {
+        self.partitions = partitions
+        self.through = through
+      }
+
+      /// Whether a place is in the range.
+      func contains(_ partition: Partition, _ position: UInt64) -> Bool {
+        position <= through[Int(partition)]
+      }
+    }
 
     /// Options with the defaults.
     public init(group: String, owner: String) {
@@ -53,7 +74,8 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
   /// What the subscription is doing.
   public var status: SubscriptionStatus { consumption.status.withLock { $0 } }
 
-  /// Joins the group and begins after the read model's checkpoints.
+  /// Joins the group and begins after the read model's checkpoints. Where the range is fixed, no group is joined, and the
+  /// deliveries end with the range.
   public func resume() async throws -> Deliveries {
     try await consumption.start()
     return Deliveries(consumption: consumption)
@@ -71,6 +93,12 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
   /// Gives up leases that have been overtaken; new ones are taken after a while.
   public func abandon(_ leases: [PartitionLease]) {
     consumption.portions.abandon(leases)
+  }
+
+  /// Takes new leases of all partitions, and goes on from where they say: for a read model that begins to stand elsewhere
+  /// than where it was, because it was replaced.
+  public func renewLeases() {
+    consumption.portions.askForRenewal()
   }
 
   /// Leaves the group. The deliveries end.

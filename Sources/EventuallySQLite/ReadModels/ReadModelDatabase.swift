@@ -18,6 +18,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
   private let parkingLimit: Int
+  /// Whether this is still the database that workers are to write to.
+  private let isCurrent: @Sendable () -> Bool
   /// The database file.
   public nonisolated let path: String
 
@@ -31,10 +33,12 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///   - codec: encodes events that are set aside, and decodes them when they are tried again.
   ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
   ///     but the code, and nothing more is applied until it is mended.
+  ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are overtaken.
   /// - Throws: ``ReadModelError``.
   public init(
     path: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
-    partitionCount: Partition, parkingLimit: Int = 10_000
+    partitionCount: Partition, parkingLimit: Int = 10_000,
+    isCurrent: @escaping @Sendable () -> Bool = { true }
   ) throws(ReadModelError) {
     do {
       connection = try SQLiteConnection(path: path, mode: .create, busyTimeout: 30_000)
@@ -50,6 +54,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     self.model = model
     self.codec = codec
     self.parkingLimit = parkingLimit
+    self.isCurrent = isCurrent
     parked = ParkedEvents(connection: connection)
     rows = Rows(over: SQLiteRowStorage(connection: connection))
     executor = BlockingExecutor(label: "readmodel.\(model.name)")
@@ -129,6 +134,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     do {
       var outcome = ApplyOutcome()
       try writeRows(isolating: isolating) {
+        guard isCurrent() else { throw Overtaken(leases: deliveries.map(\.lease)) }
         let refused = try deliveries.filter { try !moveCheckpoint($0) }
         if !refused.isEmpty { throw Overtaken(leases: refused.map(\.lease)) }
         var application = try Application(
@@ -267,6 +273,19 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     return connection.changes == 1
   }
 
+  /// Notes that the read model has caught up once: from now on it counts as built.
+  public func completeBuild() throws(ReadModelError) {
+    do {
+      try connection.write {
+        var build = try ReadModelSchema.build(connection)
+        build.isBuilding = false
+        try ReadModelSchema.write(build, connection)
+      }
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
+
   static func wrap(_ error: any Error, path: String) -> ReadModelError {
     if let error = error as? ReadModelError { return error }
     if let error = error as? SQLiteError, error.isFull { return .full(path: path) }
@@ -276,7 +295,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
 
 extension Delivery {
   /// The lease that the delivery was read under.
-  fileprivate var lease: PartitionLease {
+  var lease: PartitionLease {
     PartitionLease(partition: partition, epoch: epoch, position: after, offsetHint: nil)
   }
 }

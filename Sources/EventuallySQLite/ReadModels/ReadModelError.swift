@@ -17,6 +17,24 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   /// So many streams are parked that the read model's code must be at fault. Nothing is applied until it is mended, and
   /// streams are retried or dropped.
   case tooManyParked(limit: Int, reason: String)
+  /// There is no such generation.
+  case noGeneration(Int, path: String)
+  /// The generation is live, and can't be dropped.
+  case generationInUse(Int, path: String)
+  /// There is no such checkpoint.
+  case noCheckpoint(String, path: String)
+  /// There is a checkpoint of that name already.
+  case checkpointExists(String, path: String)
+  /// The name can't be a checkpoint's.
+  case invalidCheckpointName(String)
+  /// The checkpoint is not what was saved.
+  case damagedCheckpoint(String, path: String, reason: String)
+  /// There is no live generation yet.
+  case notBuilt(path: String)
+  /// Another process is replaying the read model.
+  case replayRunning(path: String)
+  /// Another replay was begun and has never ended.
+  case unfinishedReplay(Int, request: String, path: String)
   /// A stream is not parked, so there is nothing to be retried or dropped.
   case notParked(streamID: String)
 
@@ -44,6 +62,25 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
     case .tooManyParked(let limit, let reason):
       "\(limit) streams are parked already, and another one can't be projected (\(reason)): mend the "
         + "code, then retry or drop what is parked"
+    case .noGeneration(let number, let path):
+      "\(path) has no generation \(number): 'generations list' shows those that it has"
+    case .generationInUse(let number, let path):
+      "generation \(number) in \(path) is live: switch to another one before dropping it"
+    case .noCheckpoint(let name, let path):
+      "\(path) has no checkpoint '\(name)': 'checkpoint list' shows those that it has"
+    case .checkpointExists(let name, let path):
+      "\(path) has a checkpoint '\(name)' already: delete it first, or take another name"
+    case .invalidCheckpointName(let name):
+      "'\(name.prefix(80))' can't name a checkpoint: 1 to 64 letters, digits, dots, hyphens and underscores can, "
+        + "unless they are a number, a time or 'zero'"
+    case .damagedCheckpoint(let name, let path, let reason):
+      "the checkpoint '\(name)' is damaged (\(reason)): \(path) can't be used; take another one"
+    case .notBuilt(let path):
+      "there is no read model in \(path) yet: run a projector, or name another directory"
+    case .replayRunning(let path):
+      "another process is replaying \(path): wait until it has ended"
+    case .unfinishedReplay(let number, let request, let path):
+      "a replay '\(request)' has begun generation \(number) in \(path) and not ended: run that again, or drop the generation"
     case .notParked(let streamID):
       "the stream '\(streamID)' is not parked"
     }

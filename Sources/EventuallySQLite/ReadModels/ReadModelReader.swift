@@ -1,5 +1,11 @@
 public import Eventually
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// How far a read model is in one partition.
 public struct CheckpointStatus: Sendable, Hashable {
   /// The partition.
@@ -29,6 +35,8 @@ public final class ReadModelReader: Sendable {
   public init(
     path: String, model: any ReadModel, readers: Int = 2
   ) throws(ReadModelError) {
+    // All connections must be to the same file, whatever a link to it says meanwhile.
+    let path = Self.resolved(path)
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
       guard let found = try ReadModelSchema.identity(connection) else {
@@ -48,6 +56,13 @@ public final class ReadModelReader: Sendable {
     } catch {
       throw .unavailable(path: path, cause: error)
     }
+  }
+
+  /// The file that a path leads to; the path itself where it leads nowhere.
+  private static func resolved(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   /// Runs a query; all of its reads see one state of the read model.

@@ -62,6 +62,17 @@ enum ReadModelSchema {
     ) WITHOUT ROWID;
     """
 
+  /// How a database came to be.
+  struct Build: Sendable, Hashable {
+    /// What it was begun from, in words.
+    var origin = "the first event"
+    var created = Timestamp.now()
+    /// It has never caught up with the store yet.
+    var isBuilding = true
+    /// What the replay that builds it was asked for, where one does.
+    var replay: String?
+  }
+
   /// Creates the tables where there are none, and refuses what belongs to another read model, version or
   /// store.
   static func prepare(
@@ -90,6 +101,31 @@ enum ReadModelSchema {
       insert, .text("schema_version"), .integer(Int64(identity.schemaVersion)))
     try connection.run(insert, .text("store_id"), .text(identity.storeID))
     try connection.run(insert, .text("partitions"), .integer(Int64(identity.partitionCount)))
+    try write(Build(), connection)
+  }
+
+  /// How a database came to be.
+  static func build(_ connection: SQLiteConnection) throws(SQLiteError) -> Build {
+    let select = "SELECT value FROM readmodel WHERE key = ?"
+    let created = try connection.integer(select, .text("created"))
+    return Build(
+      origin: try connection.text(select, .text("origin")) ?? "",
+      created: Timestamp(microseconds: created ?? 0),
+      isBuilding: try connection.integer(select, .text("building")) == 1,
+      replay: try connection.text(select, .text("replay")))
+  }
+
+  /// Notes how a database came to be.
+  static func write(_ build: Build, _ connection: SQLiteConnection) throws(SQLiteError) {
+    let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
+    try connection.run(insert, .text("origin"), .text(build.origin))
+    try connection.run(insert, .text("created"), .integer(build.created.microseconds))
+    try connection.run(insert, .text("building"), .integer(build.isBuilding ? 1 : 0))
+    if let replay = build.replay {
+      try connection.run(insert, .text("replay"), .text(replay))
+    } else {
+      try connection.run("DELETE FROM readmodel WHERE key = 'replay'")
+    }
   }
 
   /// The identity of a database, `nil` where it is not a read model's.

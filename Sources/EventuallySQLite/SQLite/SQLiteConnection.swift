@@ -172,6 +172,23 @@ public final class SQLiteConnection {
     return rows
   }
 
+  /// Copies the whole database, as it stands at one moment, over that of another connection. Others may write meanwhile.
+  public func copy(to destination: SQLiteConnection) throws(SQLiteError) {
+    guard let backup = sqlite3_backup_init(destination.handle, "main", handle, "main") else {
+      throw destination.error(SQLITE_ERROR, "copy \(path)")
+    }
+    // All pages in one step: in several, each write of another process would begin the copy anew.
+    var code = sqlite3_backup_step(backup, -1)
+    while code == SQLITE_BUSY || code == SQLITE_LOCKED {
+      sqlite3_sleep(5)
+      code = sqlite3_backup_step(backup, -1)
+    }
+    let end = sqlite3_backup_finish(backup)
+    guard code == SQLITE_DONE, end == SQLITE_OK else {
+      throw destination.error(code == SQLITE_DONE ? end : code, "copy \(path)")
+    }
+  }
+
   private func error(_ code: Int32, _ sql: String) -> SQLiteError {
     SQLiteError(
       code: sqlite3_extended_errcode(handle) == 0 ? code : sqlite3_extended_errcode(handle),

@@ -1,7 +1,7 @@
 public import Eventually
 
 /// Reads an event store's file: any number of processes may, beside the writer.
-public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
+public final class SQLiteEventLog: EventLog, Sendable {
   /// Tells this store from every other.
   public let storeID: String
   /// How many partitions the store's streams are divided among.
@@ -40,6 +40,24 @@ public final class SQLiteEventLog: EventRecordSource, EventFeed, Sendable {
       try Self.page(
         connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
         [.integer(Int64(sequenceNumber)), .integer(Int64(limit))])
+    }
+  }
+
+  /// Up to `limit` records of some partitions in the store's order, and about 4 MiB of payload.
+  public func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) async throws(EventStoreError) -> [EventRecord] {
+    if partitions.count == Int(partitionCount) {
+      return try await records(after: sequenceNumber, limit: limit)
+    }
+    let list = partitions.sorted().map(String.init).joined(separator: ", ")
+    return try await read { connection in
+      try Self.page(
+        connection,
+        """
+        SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (\(list))
+        ORDER BY e.sequence LIMIT ?
+        """, [.integer(Int64(sequenceNumber)), .integer(Int64(limit))])
     }
   }
 

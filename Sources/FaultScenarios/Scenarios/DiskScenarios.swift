@@ -79,7 +79,8 @@ extension Scenario {
     // A frame that was being written when the power went: its header, and something of its page.
     try Damage.tear(stage.pipeline.store + "-wal", &stage.random)
     // Commits of a read model that never reached the disk; they may, since the events are in the store.
-    try Damage.cut(ReadModelName.sales.path(in: stage.pipeline.readModels) + "-wal")
+    try Damage.cut(
+      ReadModelName.sales.directory(in: stage.pipeline.readModels).path(of: 1) + "-wal")
     stage.tally.add(.filesDamaged, 2)
     try await stage.startWriter()
     try await stage.startWorker(.sales, "sales-1")
@@ -98,7 +99,7 @@ extension Scenario {
     }
     let before = try await endpoint.text("/sales").body
     try await stage.stopWorker("sales-1")
-    let path = ReadModelName.sales.path(in: stage.pipeline.readModels)
+    let path = ReadModelName.sales.directory(in: stage.pipeline.readModels).path(of: 1)
     for suffix in ["", "-wal", "-shm"] {
       try? FileManager.default.removeItem(atPath: path + suffix)
     }

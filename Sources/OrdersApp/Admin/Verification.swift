@@ -1,4 +1,3 @@
-import Crypto
 import Eventually
 import EventuallySQLite
 import Foundation
@@ -71,43 +70,22 @@ struct Verification {
   private func compare(
     fold: String, live: String, _ model: some OrdersReadModelType, _ outcome: inout Outcome
   ) throws {
-    var digest = SHA256()
-    var rows = 0
+    var digest = ReadModelDigest()
     var differences: [RowDifference] = []
     var count = 0
     try compareReadModels(
       expected: fold, found: live, tables: model.tables.map { $0.schema },
       visit: { table, key, values in
-        rows += 1
-        digest.update(data: Data(Self.text(table.name, key + values).utf8))
+        digest.add(table, key + values)
       },
       differ: { difference in
         count += 1
         if differences.count < 10 { differences.append(difference) }
       })
-    outcome.rows = rows
+    outcome.rows = digest.rows
     outcome.differences = differences
     outcome.differenceCount = count
-    outcome.digest = digest.finalize().map { byte in
-      String(byte >> 4, radix: 16) + String(byte & 0xF, radix: 16)
-    }.joined()
-  }
-
-  /// A row in a form that no other row has.
-  static func text(_ table: String, _ columns: [ColumnValue]) -> String {
-    var json = JSONWriter()
-    json.beginArray()
-    json.string(table)
-    for column in columns {
-      switch column {
-      case .integer(let value): json.integer(value)
-      case .text(let value): json.string(value)
-      case .null: json.null()
-      }
-    }
-    json.endArray()
-    json.newline()
-    return String(decoding: json.bytes, as: UTF8.self)
+    outcome.digest = digest.text
   }
 }
 

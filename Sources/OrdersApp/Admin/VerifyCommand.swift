@@ -61,9 +61,9 @@ extension AdminCommand {
         "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
           + "\(setAside)digest \(outcome.digest)")
       for difference in outcome.differences {
-        let key = Verification.text(difference.table, difference.key).dropLast()
+        let key = ReadModelDigest.text(difference.table, difference.key).dropLast()
         func columns(_ values: [ColumnValue]?) -> String {
-          values.map { String(Verification.text(difference.table, $0).dropLast()) } ?? "no row"
+          values.map { String(ReadModelDigest.text(difference.table, $0).dropLast()) } ?? "no row"
         }
         print(
           "  \(key): expected \(columns(difference.expected)), "

@@ -55,19 +55,31 @@ extension Request {
   }
 }
 
-extension ReadModelReader {
-  /// Waits until the read model has applied what a token stands for.
+extension ConsistencyToken {
+  /// Waits until a read model has applied what the token stands for.
+  ///
+  /// - Parameter open: opens the live generation; another one may become that while this waits.
+  /// - Returns: the generation that has applied it.
   /// - Throws: an answer 503 with the position that was reached where that takes too long.
-  func wait(for token: ConsistencyToken, atMost limit: Duration) async throws {
-    guard token.partition < partitionCount else {
-      throw HTTPError(
-        .badRequest, message: "the token '\(token)' names a partition that the store does not have")
+  func wait(
+    atMost limit: Duration, _ open: () throws -> ReadModelReader
+  ) async throws -> ReadModelReader {
+    let deadline = ContinuousClock.now + limit
+    while true {
+      let reader = try open()
+      guard partition < reader.partitionCount else {
+        throw HTTPError(
+          .badRequest, message: "the token '\(self)' names a partition that the store does not have")
+      }
+      let slice = max(.zero, min(deadline - .now, .milliseconds(100)))
+      let reached = try await reader.wait(for: position, in: partition, atMost: slice) ?? 0
+      if reached >= position { return reader }
+      guard ContinuousClock.now < deadline else {
+        throw HTTPError(
+          .serviceUnavailable, headers: [.retryAfter: "1"],
+          message: "the read model has applied partition \(partition) up to \(reached), not yet "
+            + "\(position)")
+      }
     }
-    let reached = try await wait(for: token.position, in: token.partition, atMost: limit)
-    guard reached ?? 0 < token.position else { return }
-    throw HTTPError(
-      .serviceUnavailable, headers: [.retryAfter: "1"],
-      message: "the read model has applied partition \(token.partition) up to \(reached ?? 0), not "
-        + "yet \(token.position)")
   }
 }

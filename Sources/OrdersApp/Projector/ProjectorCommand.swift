@@ -5,6 +5,7 @@ import EventuallySQLite
 import Foundation
 import Hummingbird
 import Logging
+import Orders
 import ServiceLifecycle
 
 /// The command `projector`.
@@ -79,8 +80,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let owner = worker ?? "\(process.hostName)-\(process.processIdentifier)"
       var logger = log.logger("projector")
       logger[metadataKey: "worker"] = "\(readModel.rawValue)/\(owner)"
-      let path = readModel.path(in: files.readModels)
-      try makeDirectory(of: path)
+      let directory = readModel.directory(in: files.readModels)
       let reference = WorkerReference()
       let heartbeats = health.heartbeats()
       let queries = QueryRoutes(directory: files.readModels, names: [readModel])
@@ -100,8 +100,11 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let work = Until { [logger] in
         let source = try await feed.open(logger: logger)
         func work(_ model: some OrdersReadModelType) async throws {
-          let worker = try Worker(
-            model, path: path, kafka: kafka, group: group, owner: owner, feed: source.feed,
+          let live = try LiveReadModel(
+            directory, model: model, codec: OrderEventCodec(), storeID: source.storeID,
+            partitionCount: source.partitions)
+          let worker = Worker(
+            live, kafka: kafka, group: group, owner: owner, feed: source.feed,
             storeID: source.storeID, partitions: source.partitions, heartbeats: heartbeats,
             logger: logger)
           reference.value = worker

@@ -1,4 +1,5 @@
-import EventuallySQLite
+import Eventually
+package import EventuallySQLite
 import Orders
 
 /// The sample's read models, by name.
@@ -16,13 +17,18 @@ package enum ReadModelName: String, CaseIterable, Sendable {
     }
   }
 
-  /// The read model's file in a directory.
-  package func path(in directory: String) -> String {
-    "\(directory)/\(rawValue).sqlite"
+  /// The read model's own directory in that of all read models.
+  package func directory(in readModels: String) -> ReadModelDirectory {
+    ReadModelDirectory("\(readModels)/\(rawValue)", model: model)
   }
 
-  /// The consumer group of the read model's workers.
+  /// The read model's live generation: a link.
+  package func path(in readModels: String) -> String {
+    directory(in: readModels).livePath
+  }
+
+  /// The consumer group of the read model's workers. Workers of different schema versions do not share partitions.
   package func group(topic: String) -> String {
-    "\(topic).\(rawValue)"
+    "\(topic).\(rawValue).v\(model.schemaVersion)"
   }
 }

@@ -17,27 +17,26 @@ protocol WorkerStatusSource: Sendable {
   var projectorStatus: ReadModelProjectorStatus { get }
 }
 
-/// A worker of one read model: subscription, database, and the projector between them.
+/// A worker of one read model: subscription, live generation, and the projector between them.
 struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
   typealias Subscription = KafkaSubscription<OrderEventCodec>
 
   let subscription: Subscription
-  let projector: ReadModelProjector<Subscription, ReadModelDatabase<Model>>
+  let readModel: LiveReadModel<Model>
+  let projector: ReadModelProjector<Subscription, LiveReadModel<Model>>
 
   init(
-    _ model: Model, path: String, kafka: KafkaConfiguration, group: String, owner: String,
+    _ readModel: LiveReadModel<Model>, kafka: KafkaConfiguration, group: String, owner: String,
     feed: any EventFeed, storeID: String, partitions: Partition, heartbeats: Heartbeats,
     logger: Logger
-  ) throws {
-    let codec = OrderEventCodec()
-    let database = try ReadModelDatabase(
-      path: path, model: model, codec: codec, storeID: storeID, partitionCount: partitions)
+  ) {
+    self.readModel = readModel
     var options = Subscription.Options(group: group, owner: owner)
     options.heartbeats = heartbeats
     subscription = Subscription(
-      kafka, storeID: storeID, partitionCount: partitions, codec: codec, checkpoints: database,
-      feed: feed, options: options, logger: logger)
-    projector = ReadModelProjector(subscription, into: database, heartbeats: heartbeats) { error in
+      kafka, storeID: storeID, partitionCount: partitions, codec: OrderEventCodec(),
+      checkpoints: readModel, feed: feed, options: options, logger: logger)
+    projector = ReadModelProjector(subscription, into: readModel, heartbeats: heartbeats) { error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
     }
   }
@@ -47,7 +46,20 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
 
   /// Works until the task is cancelled, then leaves the group.
   func run() async {
-    await projector.run()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await followGenerations() }
+      await projector.run()
+      group.cancelAll()
+    }
     await subscription.stop()
+  }
+
+  /// Has new leases taken whenever another generation has become the live one.
+  private func followGenerations() async {
+    while !Task.isCancelled {
+      if readModel.hasMoved { subscription.renewLeases() }
+      // A cancelled pause ends the loop by its condition. A link that changes in the file system gives no signal.
+      try? await Task.sleep(for: .milliseconds(100))
+    }
   }
 }

@@ -1,0 +1,172 @@
+/// Reads a store's log itself, from where a read model stands up to given positions, and ends there: for replays.
+///
+/// The next portion is read and decoded while one is applied.
+public struct LogSubscription<Log: EventLog, Codec: EventCodec>: PartitionedSubscription {
+  /// What the codec decodes.
+  public typealias Event = Codec.Event
+
+  private let log: Log
+  private let codec: Codec
+  private let checkpoints: any PartitionCheckpointStore
+  private let partitions: [Partition]
+  private let through: [UInt64]
+  private let owner: String
+  private let pageSize: Int
+
+  /// A subscription to some of a log's partitions.
+  /// - Parameters:
+  ///   - checkpoints: gives leases, and with them the positions to begin after.
+  ///   - through: the position in each partition of the store after which it ends; the log must have come so far.
+  ///   - owner: what the reader calls itself in leases.
+  ///   - pageSize: a portion of deliveries has at most this many events.
+  public init(
+    _ log: Log, codec: Codec, checkpoints: any PartitionCheckpointStore, partitions: [Partition],
+    through: [UInt64], owner: String, pageSize: Int = 5_000
+  ) {
+    self.log = log
+    self.codec = codec
+    self.checkpoints = checkpoints
+    self.partitions = partitions
+    self.through = through
+    self.owner = owner
+    self.pageSize = pageSize
+  }
+
+  /// Takes leases, and begins after what they say.
+  public func resume() async throws -> Deliveries {
+    var leases: [Partition: PartitionLease] = [:]
+    var after: UInt64?
+    for lease in try await checkpoints.claim(partitions, owner: owner)
+    where lease.position ?? 0 < through[Int(lease.partition)] {
+      leases[lease.partition] = lease
+      var sequence: UInt64 = 0
+      if let position = lease.position, position > 0 {
+        sequence = try await log.record(at: position, in: lease.partition).position.sequenceNumber
+      }
+      after = min(after ?? sequence, sequence)
+    }
+    let reader = Reader(
+      log: log, codec: codec, through: through, pageSize: pageSize, leases: leases,
+      after: after ?? 0)
+    return Deliveries(reader: reader)
+  }
+
+  /// Leases are given up by whoever takes them over; there is nobody to tell.
+  public func abandon(_ leases: [PartitionLease]) {}
+
+  /// The checkpoints are with the read model.
+  public func checkpoint(_ deliveries: [Delivery<Event>]) {}
+
+  /// Portions of deliveries, up to the end.
+  public struct Deliveries: AsyncSequence {
+    /// One portion: one delivery for each partition.
+    public typealias Element = [Delivery<Event>]
+    /// What the log throws, or the codec.
+    public typealias Failure = any Error
+    fileprivate let reader: Reader
+
+    /// The iterator, at the beginning.
+    public func makeAsyncIterator() -> Iterator {
+      Iterator(ahead: Ahead(reader: reader))
+    }
+
+    /// Reads one portion ahead.
+    public struct Iterator: AsyncIteratorProtocol {
+      fileprivate let ahead: Ahead
+
+      /// The next portion; `nil` at the end.
+      public mutating func next() async throws -> [Delivery<Event>]? {
+        try await ahead.next()
+      }
+    }
+  }
+
+  /// The portion that is being read, cancelled with its iterator.
+  fileprivate final class Ahead {
+    private let reader: Reader
+    private var task: Task<[Delivery<Event>]?, any Error>?
+
+    init(reader: Reader) {
+      self.reader = reader
+    }
+
+    deinit { task?.cancel() }
+
+    private func begin() -> Task<[Delivery<Event>]?, any Error> {
+      Task { [reader] in try await reader.next() }
+    }
+
+    func next() async throws -> [Delivery<Event>]? {
+      let current = task ?? begin()
+      task = nil
+      let portion = try await withTaskCancellationHandler {
+        try await current.value
+      } onCancel: {
+        current.cancel()
+      }
+      if portion != nil { task = begin() }
+      return portion
+    }
+  }
+
+  /// Where reading is.
+  fileprivate actor Reader {
+    private let log: Log
+    private let codec: Codec
+    private let through: [UInt64]
+    private let pageSize: Int
+    private var leases: [Partition: PartitionLease]
+    private var after: UInt64
+
+    init(
+      log: Log, codec: Codec, through: [UInt64], pageSize: Int,
+      leases: [Partition: PartitionLease], after: UInt64
+    ) {
+      self.log = log
+      self.codec = codec
+      self.through = through
+      self.pageSize = pageSize
+      self.leases = leases
+      self.after = after
+    }
+
+    func next() async throws -> [Delivery<Event>]? {
+      while !leases.isEmpty, !Task.isCancelled {
+        let records = try await log.records(after: after, limit: pageSize, of: Set(leases.keys))
+        guard let last = records.last else {
+          let (partition, lease) = leases.first ?? (0, nil)
+          throw EventLogError.missingPosition(
+            partition: partition, position: (lease?.position ?? 0) + 1)
+        }
+        let deliveries = try take(records)
+        after = last.position.sequenceNumber
+        if !deliveries.isEmpty { return deliveries }
+      }
+      return nil
+    }
+
+    /// Takes in what comes next of each partition; what was applied already, and what is after the end, is passed over.
+    private func take(_ records: [EventRecord]) throws -> [Delivery<Event>] {
+      var deliveries: [Partition: Delivery<Event>] = [:]
+      for record in records {
+        let partition = record.position.partition
+        let sequence = record.position.partitionSequence
+        guard let lease = leases[partition], sequence > lease.position ?? 0 else { continue }
+        guard sequence == (lease.position ?? 0) + 1 else {
+          throw EventLogError.missingPosition(
+            partition: partition, position: (lease.position ?? 0) + 1)
+        }
+        let entry = try record.entry(decodedBy: codec)
+        deliveries[
+          partition,
+          default: Delivery(
+            partition: partition, epoch: lease.epoch, after: lease.position, entries: [],
+            nextOffset: nil)
+        ].entries.append(entry)
+        leases[partition]?.position = sequence
+        if sequence >= through[Int(partition)] { leases[partition] = nil }
+      }
+      return Array(deliveries.values)
+    }
+  }
+}

@@ -1,0 +1,120 @@
+public import Eventually
+import Foundation
+
+/// A named checkpoint: a copy of a read model as it stood at one moment, rows and positions.
+public struct SavedCheckpoint: Sendable, Hashable {
+  /// Its name.
+  public var name: String
+  /// Its file.
+  public var path: String
+  /// The version of its tables.
+  public var schemaVersion: Int
+  /// The store that it is of.
+  public var storeID: String
+  /// When it was saved.
+  public var saved: Timestamp
+  /// Whether a worker saved it by itself.
+  public var isAutomatic: Bool
+  /// How far each partition was.
+  public var positions: [Partition: UInt64]
+  /// The sequence number of the newest event in it; others before it may be missing, of partitions that lagged.
+  public var sequenceNumber: UInt64
+  /// How many rows it has.
+  public var rows: Int
+  /// The digest of its rows.
+  public var digest: String
+
+  /// How many events are in it.
+  public var events: UInt64 { positions.values.reduce(0, +) }
+
+  /// Whether it has nothing of a partition that comes after a position there.
+  public func isAtOrBefore(_ heads: [UInt64]) -> Bool {
+    positions.allSatisfy { partition, position in
+      Int(partition) < heads.count ? position <= heads[Int(partition)] : position == 0
+    }
+  }
+
+  /// Whether a name can be a checkpoint's. Numbers, times and `zero` can't: they say other things to a replay.
+  public static func isValid(name: String) -> Bool {
+    let allowed = name.utf8.allSatisfy { byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
+        UInt8(ascii: "_"):
+        true
+      default: false
+      }
+    }
+    return allowed && (1...64).contains(name.utf8.count) && name != "zero"
+      && !name.hasPrefix(".") && !name.utf8.allSatisfy { (0x30...0x39).contains($0) }
+      && Timestamp(name) == nil
+  }
+}
+
+extension SavedCheckpoint {
+  private static let keys = (
+    name: "checkpoint", saved: "saved", automatic: "automatic", rows: "rows", digest: "digest"
+  )
+
+  /// Makes a copy of a read model a checkpoint: notes its name and the digest of its rows.
+  static func seal(
+    _ connection: SQLiteConnection, name: String, isAutomatic: Bool, tables: [TableSchema]
+  ) throws(SQLiteError) {
+    let digest = try ReadModelDigest.of(connection, tables: tables)
+    let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
+    try connection.run(insert, .text(keys.name), .text(name))
+    try connection.run(insert, .text(keys.saved), .integer(Timestamp.now().microseconds))
+    try connection.run(insert, .text(keys.automatic), .integer(isAutomatic ? 1 : 0))
+    try connection.run(insert, .text(keys.rows), .integer(Int64(digest.rows)))
+    try connection.run(insert, .text(keys.digest), .text(digest.text))
+  }
+
+  /// Makes a copy of a checkpoint a read model's database again.
+  static func unseal(_ connection: SQLiteConnection) throws(SQLiteError) {
+    for key in [keys.name, keys.saved, keys.automatic, keys.rows, keys.digest] {
+      try connection.run("DELETE FROM readmodel WHERE key = ?", .text(key))
+    }
+  }
+
+  /// What a checkpoint says of itself; `nil` where the file is none.
+  init?(_ connection: SQLiteConnection) throws {
+    let select = "SELECT value FROM readmodel WHERE key = ?"
+    guard let identity = try ReadModelSchema.identity(connection),
+      let name = try connection.text(select, .text(Self.keys.name)),
+      let saved = try connection.integer(select, .text(Self.keys.saved)),
+      let rows = try connection.integer(select, .text(Self.keys.rows)),
+      let digest = try connection.text(select, .text(Self.keys.digest))
+    else { return nil }
+    var positions: [Partition: UInt64] = [:]
+    for checkpoint in try ReadModelReader.checkpoints(connection) {
+      positions[checkpoint.partition] = checkpoint.position ?? 0
+    }
+    let sequence = try connection.integer("SELECT max(sequence) FROM checkpoints")
+    self.init(
+      name: name, path: connection.path, schemaVersion: identity.schemaVersion,
+      storeID: identity.storeID, saved: Timestamp(microseconds: saved),
+      isAutomatic: try connection.integer(select, .text(Self.keys.automatic)) == 1,
+      positions: positions, sequenceNumber: UInt64(sequence ?? 0), rows: Int(rows), digest: digest)
+  }
+
+  /// Reads the checkpoint's file whole.
+  /// - Throws: ``ReadModelError/damagedCheckpoint(_:path:reason:)`` where it is not what was saved.
+  public func verify(model: any ReadModel) throws(ReadModelError) {
+    func damaged(_ reason: String) -> ReadModelError {
+      .damagedCheckpoint(name, path: path, reason: reason)
+    }
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      let check = try connection.text("PRAGMA integrity_check(1)")
+      guard check == "ok" else { throw damaged(check ?? "SQLite can't read it") }
+      let found = try ReadModelDigest.of(connection, tables: model.tables.map { $0.schema })
+      guard found.text == digest, found.rows == rows else {
+        throw damaged("its rows have the digest \(found.text), and were saved with \(digest)")
+      }
+    } catch let error as ReadModelError {
+      throw error
+    } catch {
+      throw damaged("\(error)")
+    }
+  }
+}

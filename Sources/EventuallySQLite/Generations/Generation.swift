@@ -1,0 +1,136 @@
+public import Eventually
+import Foundation
+
+/// One build of a read model.
+public struct Generation: Sendable, Hashable {
+  /// Its number in the read model's directory.
+  public var number: Int
+  /// Its file.
+  public var path: String
+  /// The version of its tables.
+  public var schemaVersion: Int
+  /// What it was begun from, in words.
+  public var origin: String
+  /// When it was begun.
+  public var created: Timestamp
+  /// Whether it has never caught up with the store yet.
+  public var isBuilding: Bool
+  /// What a replay that is building it, or has built it, was asked for; `nil` where workers began it.
+  public var replay: String?
+  /// Whether it is the live one of its schema version.
+  public var isLive: Bool
+}
+
+extension ReadModelDirectory {
+  /// What a generation's database says of itself; `nil` where it says nothing yet, or there is none.
+  func description(of number: Int) throws(ReadModelError) -> Generation? {
+    let path = path(of: number)
+    guard FileManager.default.fileExists(atPath: path) else { return nil }
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      guard let identity = try ReadModelSchema.identity(connection) else { return nil }
+      guard identity.name == name else {
+        throw ReadModelError.notThisReadModel(
+          path: path, found: "the read model '\(identity.name)'", expected: name)
+      }
+      let build = try ReadModelSchema.build(connection)
+      return Generation(
+        number: number, path: path, schemaVersion: identity.schemaVersion, origin: build.origin,
+        created: build.created, isBuilding: build.isBuilding, replay: build.replay,
+        isLive: live(schemaVersion: identity.schemaVersion) == number)
+    } catch let error as ReadModelError {
+      throw error
+    } catch {
+      throw .unavailable(path: path, cause: error)
+    }
+  }
+
+  /// All generations, of every schema version, in the order in which they were begun.
+  public func list() throws(ReadModelError) -> [Generation] {
+    var found: [Generation] = []
+    for number in try generations() {
+      if let generation = try description(of: number) { found.append(generation) }
+    }
+    return found
+  }
+
+  /// A generation that exists.
+  /// - Throws: ``ReadModelError/noGeneration(_:path:)``.
+  public func generation(_ number: Int) throws(ReadModelError) -> Generation {
+    guard let found = try description(of: number) else {
+      throw .noGeneration(number, path: path)
+    }
+    return found
+  }
+
+  /// Makes another generation the live one, in one atomic step. Running workers and queries follow by themselves.
+  /// - Throws: ``ReadModelError/schemaVersion(path:found:expected:)`` where it is of another version of the code.
+  public func makeLive(_ number: Int) throws(ReadModelError) {
+    let found = try generation(number)
+    guard found.schemaVersion == schemaVersion else {
+      throw .schemaVersion(
+        path: found.path, found: found.schemaVersion, expected: schemaVersion)
+    }
+    // No transaction on what is live now can commit in between, so that what comes after is the new generation's.
+    try withLiveHeld { () throws(ReadModelError) in
+      try exclusively { () throws(ReadModelError) in try link(number) }
+    }
+  }
+
+  /// Runs `body` while nobody can write to the live generation.
+  private func withLiveHeld(
+    _ body: () throws(ReadModelError) -> Void
+  ) throws(ReadModelError) {
+    guard let live = live(), FileManager.default.fileExists(atPath: path(of: live)) else {
+      return try body()
+    }
+    let hold = try GenerationHold(path: path(of: live))
+    defer { hold.release() }
+    try body()
+  }
+
+  /// Deletes a generation for good.
+  /// - Throws: ``ReadModelError/generationInUse(_:path:)`` where it is live.
+  public func drop(_ number: Int) throws(ReadModelError) {
+    let found = try generation(number)
+    try exclusively { () throws(ReadModelError) in
+      guard live(schemaVersion: found.schemaVersion) != number else {
+        throw .generationInUse(number, path: path)
+      }
+      try removeDatabase(found.path)
+    }
+  }
+
+  /// Removes a database's files.
+  func removeDatabase(_ path: String) throws(ReadModelError) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+      guard unlink(path + suffix) == 0 || errno == ENOENT else { throw systemError(path + suffix) }
+    }
+  }
+}
+
+/// Keeps everybody from writing to a database, for as long as it is not released.
+///
+/// `@unchecked Sendable`: the connection is used by whoever holds it, one call at a time; it is made by one task, which
+/// releases it.
+final class GenerationHold: @unchecked Sendable {
+  let connection: SQLiteConnection
+  private var isHeld = true
+
+  init(path: String) throws(ReadModelError) {
+    do {
+      connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: 30_000)
+      try connection.execute("BEGIN IMMEDIATE")
+    } catch {
+      throw .unavailable(path: path, cause: error)
+    }
+  }
+
+  /// Lets others write again.
+  func release() {
+    guard isHeld else { return }
+    isHeld = false
+    // Nothing was written: an end that fails leaves nothing to undo, and closing the connection ends it too.
+    try? connection.execute("ROLLBACK")
+  }
+}

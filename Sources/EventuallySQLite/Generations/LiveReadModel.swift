@@ -1,0 +1,121 @@
+public import Eventually
+
+/// A read model's live generation, as its workers see it: it follows when another generation becomes the live one.
+///
+/// A lease belongs to the generation that it was taken in. What was read under a lease of a generation that is not
+/// live any more is refused as if the lease had been overtaken, and the worker takes a new lease, which says where the
+/// new generation is to go on.
+public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
+  /// What is taken in.
+  public typealias Event = Model.Event
+
+  /// What is open at the moment.
+  private struct Opened {
+    var generation: Int
+    var file: FileIdentity?
+    /// Rises each time that another generation is opened.
+    var tenure: Int
+  }
+
+  private struct Home {
+    var tenure: Int
+    var epoch: UInt64
+  }
+
+  /// The read model's files.
+  public nonisolated let directory: ReadModelDirectory
+  private let model: Model
+  private let codec: any EventCodec<Model.Event>
+  private let storeID: String
+  private let partitionCount: Partition
+  private let parkingLimit: Int
+  private var database: ReadModelDatabase<Model>
+  private nonisolated let opened: Locked<Opened>
+  /// Where each partition's newest lease was taken.
+  private var homes: [Partition: Home] = [:]
+
+  /// The live generation in `directory`; the first one is begun where there is none.
+  /// - Throws: ``ReadModelError``.
+  public init(
+    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
+    storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
+  ) throws(ReadModelError) {
+    self.directory = directory
+    self.model = model
+    self.codec = codec
+    self.storeID = storeID
+    self.partitionCount = partitionCount
+    self.parkingLimit = parkingLimit
+    let live = try directory.openLive(
+      model, codec: codec, storeID: storeID, partitionCount: partitionCount,
+      parkingLimit: parkingLimit)
+    database = live.database
+    opened = Locked(
+      Opened(generation: live.generation, file: Self.file(directory, live.generation), tenure: 1))
+  }
+
+  private static func file(_ directory: ReadModelDirectory, _ generation: Int) -> FileIdentity? {
+    FileIdentity(path: directory.path(of: generation))
+  }
+
+  /// The generation that leases are taken in, until the next ones are taken.
+  public nonisolated var generation: Int { opened.withLock { $0.generation } }
+
+  /// Whether another generation is live than the one that leases were taken in last.
+  public nonisolated var hasMoved: Bool {
+    directory.liveFile != opened.withLock { $0.file }
+  }
+
+  private func follow() throws(ReadModelError) {
+    guard hasMoved else { return }
+    let live = try directory.openLive(
+      model, codec: codec, storeID: storeID, partitionCount: partitionCount,
+      parkingLimit: parkingLimit)
+    database = live.database
+    opened.withLock {
+      $0 = Opened(
+        generation: live.generation, file: Self.file(directory, live.generation),
+        tenure: $0.tenure + 1)
+    }
+  }
+
+  /// Takes partitions for a worker, in the generation that is live now.
+  public func claim(
+    _ partitions: [Partition], owner: String
+  ) async throws(ReadModelError) -> [PartitionLease] {
+    try follow()
+    let tenure = opened.withLock { $0.tenure }
+    let leases = try await database.claim(partitions, owner: owner)
+    for lease in leases {
+      homes[lease.partition] = Home(tenure: tenure, epoch: lease.epoch)
+    }
+    return leases
+  }
+
+  /// Applies deliveries and moves their checkpoints, all in one transaction; refuses what was read under leases of
+  /// another generation.
+  public func apply(
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
+  ) async throws -> ApplyOutcome {
+    let tenure = opened.withLock { $0.tenure }
+    func isAtHome(_ delivery: Delivery<Model.Event>) -> Bool {
+      guard let home = homes[delivery.partition] else { return false }
+      return home.tenure == tenure && home.epoch == delivery.epoch
+    }
+    let current = deliveries.filter(isAtHome)
+    var outcome = ApplyOutcome()
+    if !current.isEmpty { outcome = try await database.apply(current, parking: parking) }
+    outcome.overtaken += deliveries.filter { !isAtHome($0) }.map(\.lease)
+    return outcome
+  }
+
+  /// Keeps records that are not of this store, or can't be read.
+  public func keep(_ records: [ForeignRecord]) async throws {
+    try await database.keep(records)
+  }
+
+  /// Notes that the generation has caught up once: from now on it counts as built.
+  public func completeBuild() async throws(ReadModelError) {
+    try await database.completeBuild()
+  }
+}
