@@ -39,6 +39,7 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
@@ -88,7 +89,7 @@ let package = Package(
       "OrdersApp",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
-        signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioHTTP,
+        signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioEmbedded, nioHTTP,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),

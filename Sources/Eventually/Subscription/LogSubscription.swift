@@ -1,11 +1,11 @@
 /// Reads a store's log itself, from where a read model stands up to given positions, and ends there: for replays.
 ///
 /// The next portion is read and decoded while one is applied.
-public struct LogSubscription<Log: EventLog, Codec: EventCodec>: PartitionedSubscription {
+public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   /// What the codec decodes.
   public typealias Event = Codec.Event
 
-  private let log: Log
+  private let log: any EventLog
   private let codec: Codec
   private let checkpoints: any PartitionCheckpointStore
   private let partitions: [Partition]
@@ -20,7 +20,7 @@ public struct LogSubscription<Log: EventLog, Codec: EventCodec>: PartitionedSubs
   ///   - owner: what the reader calls itself in leases.
   ///   - pageSize: a portion of deliveries has at most this many events.
   public init(
-    _ log: Log, codec: Codec, checkpoints: any PartitionCheckpointStore, partitions: [Partition],
+    _ log: any EventLog, codec: Codec, checkpoints: any PartitionCheckpointStore, partitions: [Partition],
     through: [UInt64], owner: String, pageSize: Int = 5_000
   ) {
     self.log = log
@@ -111,7 +111,7 @@ public struct LogSubscription<Log: EventLog, Codec: EventCodec>: PartitionedSubs
 
   /// Where reading is.
   fileprivate actor Reader {
-    private let log: Log
+    private let log: any EventLog
     private let codec: Codec
     private let through: [UInt64]
     private let pageSize: Int
@@ -119,7 +119,7 @@ public struct LogSubscription<Log: EventLog, Codec: EventCodec>: PartitionedSubs
     private var after: UInt64
 
     init(
-      log: Log, codec: Codec, through: [UInt64], pageSize: Int,
+      log: any EventLog, codec: Codec, through: [UInt64], pageSize: Int,
       leases: [Partition: PartitionLease], after: UInt64
     ) {
       self.log = log

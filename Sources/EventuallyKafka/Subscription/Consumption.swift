@@ -158,9 +158,9 @@ actor Consumption<Codec: EventCodec> {
   /// the load by themselves.
   private var isPortionDue: Bool { portion.count >= options.batchSize || !portions.isOut }
 
-  /// Whether everything of a fixed range has been delivered.
+  /// Whether everything of a fixed range has been delivered, and nothing is left to be.
   private var isThrough: Bool {
-    guard let range = options.range else { return false }
+    guard let range = options.range, portion.count == 0 else { return false }
     return range.partitions.allSatisfy { partition in
       let position = assignment.partitions[partition]?.position ?? 0
       return position >= range.through[Int(partition)]

@@ -19,8 +19,20 @@ extension ReadModelDirectory {
   /// - Throws: ``ReadModelError``. Where it throws, there is no checkpoint of that name that was not there before.
   @discardableResult
   public func saveCheckpoint(
-    _ name: String, of model: any ReadModel, isAutomatic: Bool = false
+    _ name: String, of model: any ReadModel
   ) throws(ReadModelError) -> SavedCheckpoint {
+    let saved = try saveCheckpoint(name, of: model, isAutomatic: false) {
+      () throws(ReadModelError) in true
+    }
+    guard let saved else { throw .noCheckpoint(name, path: path) }
+    return saved
+  }
+
+  /// The same, where it is still due once nobody else can save one.
+  func saveCheckpoint(
+    _ name: String, of model: any ReadModel, isAutomatic: Bool,
+    isDue: () throws(ReadModelError) -> Bool
+  ) throws(ReadModelError) -> SavedCheckpoint? {
     guard SavedCheckpoint.isValid(name: name) else { throw .invalidCheckpointName(name) }
     guard let live = live() else { throw .notBuilt(path: path) }
     do {
@@ -31,6 +43,7 @@ extension ReadModelDirectory {
     }
     let destination = path(ofCheckpoint: name)
     return try exclusively(in: checkpointDirectory) { () throws(ReadModelError) in
+      guard try isDue() else { return nil }
       guard !FileManager.default.fileExists(atPath: destination) else {
         throw .checkpointExists(name, path: path)
       }

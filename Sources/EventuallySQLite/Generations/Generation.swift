@@ -21,6 +21,18 @@ public struct Generation: Sendable, Hashable {
   public var isLive: Bool
 }
 
+extension Generation {
+  /// How many events have been applied.
+  public func events() throws(ReadModelError) -> UInt64 {
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      return UInt64(try connection.integer("SELECT sum(position) FROM checkpoints") ?? 0)
+    } catch {
+      throw .unavailable(path: path, cause: error)
+    }
+  }
+}
+
 extension ReadModelDirectory {
   /// What a generation's database says of itself; `nil` where it says nothing yet, or there is none.
   func description(of number: Int) throws(ReadModelError) -> Generation? {

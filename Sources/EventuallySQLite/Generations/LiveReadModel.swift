@@ -114,8 +114,9 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     try await database.keep(records)
   }
 
-  /// Notes that the generation has caught up once: from now on it counts as built.
-  public func completeBuild() async throws(ReadModelError) {
-    try await database.completeBuild()
+  /// Notes that the generation counts as built, where every partition has been applied up to where the store was.
+  /// - Returns: whether it counts as built.
+  public func completeBuild(through heads: [UInt64]) async throws -> Bool {
+    try await database.completeBuild(through: heads)
   }
 }

@@ -5,10 +5,13 @@ extension ReadModelReader {
   /// Writes a copy of the read model as it stands, rows and checkpoints of one moment, while workers go on.
   /// - Throws: ``ReadModelError`` where there is a file at `destination`, or no space for it.
   public func copy(to destination: String) async throws(ReadModelError) {
+    guard !FileManager.default.fileExists(atPath: destination) else {
+      throw .unavailable(path: destination, cause: POSIXError(.EEXIST))
+    }
     do {
       // A connection of its own: the copy must not wait in line behind queries, nor they behind it.
-      let connection = try SQLiteConnection(path: path, mode: .readWrite)
-      try connection.run("VACUUM INTO ?", .text(destination))
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      try connection.copy(to: try SQLiteConnection(path: destination, mode: .create))
     } catch {
       throw error.isFull ? .full(path: destination) : .unavailable(path: path, cause: error)
     }
@@ -60,10 +63,12 @@ struct TableCursor {
 ///
 /// - Parameters:
 ///   - visit: sees every row of the database that is checked, in the order of tables and keys.
+///   - visitExpected: sees every row of the other one, in the same order.
 ///   - differ: hears of each difference.
 public func compareReadModels(
   expected: String, found: String, tables: [TableSchema],
   visit: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void,
+  visitExpected: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void = { _, _, _ in },
   differ: (RowDifference) -> Void
 ) throws {
   let left = try SQLiteConnection(path: expected, mode: .readOnly)
@@ -75,6 +80,7 @@ public func compareReadModels(
       switch order(a.row?.key, b.row?.key) {
       case .orderedSame:
         if let x = a.row, let y = b.row {
+          visitExpected(table, x.key, x.values)
           visit(table, y.key, y.values)
           if x.values != y.values {
             differ(
@@ -85,6 +91,7 @@ public func compareReadModels(
         try b.advance()
       case .orderedAscending:
         if let x = a.row {
+          visitExpected(table, x.key, x.values)
           differ(RowDifference(table: table.name, key: x.key, expected: x.values, found: nil))
         }
         try a.advance()

@@ -23,6 +23,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   /// The database file.
   public nonisolated let path: String
 
+  /// The read model's name.
+  public nonisolated let name: String
+
   /// The thread that the database's calls block.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -52,6 +55,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     }
     self.path = path
     self.model = model
+    name = model.name
     self.codec = codec
     self.parkingLimit = parkingLimit
     self.isCurrent = isCurrent
@@ -284,6 +288,26 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     } catch {
       throw Self.wrap(error, path: path)
     }
+  }
+
+  /// The same, where every partition has been applied up to where the store was.
+  /// - Returns: whether it counts as built.
+  public func completeBuild(through heads: [UInt64]) throws(ReadModelError) -> Bool {
+    do {
+      guard try ReadModelSchema.build(connection).isBuilding else { return true }
+      var positions: [Partition: UInt64] = [:]
+      for checkpoint in try ReadModelReader.checkpoints(connection) {
+        positions[checkpoint.partition] = checkpoint.position
+      }
+      for (partition, head) in heads.enumerated()
+      where positions[Partition(partition)] ?? 0 < head {
+        return false
+      }
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+    try completeBuild()
+    return true
   }
 
   static func wrap(_ error: any Error, path: String) -> ReadModelError {

@@ -94,6 +94,11 @@ public final class ReadModelReader: Sendable {
     }
   }
 
+  /// Whether the read model has never caught up with the store yet.
+  public func isBuilding() async throws -> Bool {
+    try await read { try ReadModelSchema.build($0).isBuilding }
+  }
+
   /// How far the read model is, for each partition that a worker has ever taken.
   public func checkpoints() async throws -> [CheckpointStatus] {
     try await read { try Self.checkpoints($0) }

@@ -12,8 +12,8 @@ public struct AdminCommand: AsyncParsableCommand {
     abstract: "Looks at a store and its read models: where they stand, and whether they are right.",
     discussion: "It reads the files themselves, beside the processes that work on them.",
     subcommands: [
-      Status.self, Events.self, Show.self, Wait.self, Verify.self, Parked.self, Foreign.self,
-      Faults.self,
+      Status.self, Events.self, Show.self, Wait.self, Verify.self, Checkpoint.self, Replay.self,
+      Generations.self, AsOf.self, History.self, Parked.self, Foreign.self, Faults.self,
     ])
 
   /// The command.
@@ -24,7 +24,9 @@ public struct AdminCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
     var store = "data/store.sqlite"
 
-    func open() throws -> SQLiteEventLog {
+    func open() throws -> SQLiteEventLog { try Self.open(store) }
+
+    static func open(_ store: String) throws -> SQLiteEventLog {
       guard FileManager.default.fileExists(atPath: store) else {
         throw Failure("there is no store \(store): name it with --store")
       }

@@ -17,22 +17,29 @@ extension AdminCommand {
 
     func run() async throws {
       for name in names.isEmpty ? ReadModelName.allCases : names {
-        let reader = try ReadModelReader(
-          path: name.path(in: files.readModels), model: name.model, readers: 1)
-        switch name {
-        case .orders: try await showOrders(reader)
-        case .sales: try await showSales(reader)
-        case .customers: try await showCustomers(reader)
-        }
+        try await Self.show(name, in: files.readModels, limit: limit)
       }
     }
 
-    private func show(_ title: String, _ table: TextTable) {
+    /// Shows the top rows of a read model.
+    static func show(_ name: ReadModelName, in readModels: String, limit: Int64) async throws {
+      let reader = try ReadModelReader(
+        path: name.path(in: readModels), model: name.model, readers: 1)
+      switch name {
+      case .orders: try await showOrders(reader, limit)
+      case .sales: try await showSales(reader, limit)
+      case .customers: try await showCustomers(reader, limit)
+      }
+    }
+
+    private static func show(_ title: String, _ table: TextTable) {
       print("\(title)\n\(table.text)\n")
     }
 
-    private func showOrders(_ reader: ReadModelReader) async throws {
-      let orders = try await reader.read { [limit] in
+    private static func showOrders(
+      _ reader: ReadModelReader, _ limit: Int64
+    ) async throws {
+      let orders = try await reader.read {
         try OrderQueries.newest($0, customer: nil, limit: limit)
       }
       var table = TextTable("order", "time", "customer", "country", "state", "items", "total")
@@ -44,16 +51,18 @@ extension AdminCommand {
       show("orders: the newest", table)
     }
 
-    private func showSales(_ reader: ReadModelReader) async throws {
-      let (days, countries, products, totals) = try await reader.read { [limit] in
+    private static func showSales(
+      _ reader: ReadModelReader, _ limit: Int64
+    ) async throws {
+      let (days, countries, products, totals) = try await reader.read {
         (
           try SalesQueries.days($0, limit: limit), try SalesQueries.countries($0, limit: limit),
           try SalesQueries.products($0, limit: limit), try SalesQueries.totals($0)
         )
       }
-      show("sales: the newest days", Self.table("day", days))
-      show("sales: the countries with the largest revenue", Self.table("country", countries))
-      show("sales: the products with the largest revenue", Self.table("product", products))
+      show("sales: the newest days", table("day", days))
+      show("sales: the countries with the largest revenue", table("country", countries))
+      show("sales: the products with the largest revenue", table("product", products))
       var table = TextTable("sales: sum of", "revenue", "units")
       for (name, figures) in [
         ("days", totals.days), ("countries", totals.countries), ("products", totals.products),
@@ -79,8 +88,10 @@ extension AdminCommand {
       return table
     }
 
-    private func showCustomers(_ reader: ReadModelReader) async throws {
-      let customers = try await reader.read { [limit] in
+    private static func showCustomers(
+      _ reader: ReadModelReader, _ limit: Int64
+    ) async throws {
+      let customers = try await reader.read {
         try CustomerQueries.top($0, limit: limit)
       }
       var table = TextTable("customer", "orders", "revenue", "first order", "last order")

@@ -64,15 +64,36 @@ package struct HTTPEndpoint: Sendable, Hashable {
 /// The feed of a writer, over HTTP.
 ///
 /// Another writer may come to serve at the same address later, so each request says which store is meant.
-struct HTTPEventFeed: EventFeed {
+struct HTTPEventFeed: EventLog {
   let endpoint: HTTPEndpoint
   let storeID: String
+  let partitionCount: Partition
 
   func records(
     partition: Partition, after position: UInt64, limit: Int
   ) async throws -> [EventRecord] {
-    let body = try await endpoint.get(
-      "/events?store=\(storeID)&partition=\(partition)&after=\(position)&limit=\(limit)")
+    try await records("partition=\(partition)&after=\(position)&limit=\(limit)")
+  }
+
+  func records(
+    after sequenceNumber: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    do {
+      return try await records("after=\(sequenceNumber)&limit=\(limit)")
+    } catch {
+      throw .unavailable("the writer \(endpoint.base) could not be read", cause: error)
+    }
+  }
+
+  func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) async throws -> [EventRecord] {
+    let list = partitions.sorted().map(String.init).joined(separator: ",")
+    return try await records("partitions=\(list)&after=\(sequenceNumber)&limit=\(limit)")
+  }
+
+  private func records(_ parameters: String) async throws -> [EventRecord] {
+    let body = try await endpoint.get("/events?store=\(storeID)&\(parameters)")
     return try body.split(separator: UInt8(ascii: "\n")).map { line in
       let line = Array(line)
       return try OrderJSON.record(line.span)

@@ -37,7 +37,8 @@ enum FeedSource: Sendable, Equatable {
       let store = try await Self.waiting(for: endpoint.base, logger: logger) {
         try await StoreSummary(from: endpoint)
       }
-      let feed = HTTPEventFeed(endpoint: endpoint, storeID: store.storeID)
+      let feed = HTTPEventFeed(
+        endpoint: endpoint, storeID: store.storeID, partitionCount: store.partitionCount)
       return (feed, store.storeID, store.partitionCount)
     }
   }

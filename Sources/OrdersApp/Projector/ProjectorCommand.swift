@@ -65,6 +65,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
+    @OptionGroup var checkpoints: CheckpointOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
@@ -97,6 +98,11 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let feed = FeedSource(feed, token: try token.token())
       let group = readModel.group(topic: kafka.topic)
       let model = readModel.model
+      let saving = checkpoints.policy.map { policy in
+        AutomaticCheckpoints(directory, model: model, policy: policy) { [logger] error in
+          logger.warning("no checkpoint could be saved", metadata: ["error": "\(error)"])
+        }
+      }
       let work = Until { [logger] in
         let source = try await feed.open(logger: logger)
         func work(_ model: some OrdersReadModelType) async throws {
@@ -108,7 +114,11 @@ public struct ProjectorCommand: AsyncParsableCommand {
             storeID: source.storeID, partitions: source.partitions, heartbeats: heartbeats,
             logger: logger)
           reference.value = worker
-          await worker.run()
+          await withTaskGroup(of: Void.self) { group in
+            if let saving { group.addTask { await saving.run() } }
+            await worker.run()
+            group.cancelAll()
+          }
         }
         try await work(model)
       }
@@ -145,16 +155,22 @@ public struct ProjectorCommand: AsyncParsableCommand {
         API.Operation(
           method: .get, path: "/readyz", summary: "Whether all read models can be read",
           answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
-        ) { _, _ in Self.readiness(queries) })
+        ) { _, _ in await Self.readiness(queries) })
       let server = Server(
         api: api, listen: try server.address(), addressFile: server.addressFile, logger: logger)
       try await OrdersApp.run([server], logger: logger)
     }
 
-    private static func readiness(_ queries: QueryRoutes) -> Reply {
+    private static func readiness(_ queries: QueryRoutes) async -> Reply {
       var missing: [String] = []
       for name in ReadModelName.allCases {
-        do { _ = try queries.sources[name]?.open() } catch { missing.append(error.description) }
+        do {
+          if try await queries.sources[name]?.open().isBuilding() == true {
+            missing.append("\(name.rawValue): \(WorkerRoutes.building)")
+          }
+        } catch {
+          missing.append("\(error)")
+        }
       }
       return Reply(missing.isEmpty ? .ok : .serviceUnavailable) { json in
         json.beginObject()
@@ -167,6 +183,41 @@ public struct ProjectorCommand: AsyncParsableCommand {
         json.endObject()
       }
     }
+  }
+}
+
+/// When a worker saves checkpoints by itself.
+struct CheckpointOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Save a checkpoint after so many events.", valueName: "count"))
+  var checkpointEvents: UInt64?
+  @Option(
+    help: ArgumentHelp(
+      "Save a checkpoint after so long, where anything was applied.", valueName: "seconds"))
+  var checkpointSeconds: Int64?
+  @Option(
+    help: ArgumentHelp(
+      "How many of the checkpoints that workers saved are kept, the newest.", valueName: "count"))
+  var keepCheckpoints = 5
+
+  func validate() throws {
+    guard checkpointEvents != 0 else {
+      throw ValidationError("--checkpoint-events must be at least 1")
+    }
+    guard checkpointSeconds ?? 1 >= 1 else {
+      throw ValidationError("--checkpoint-seconds must be at least 1")
+    }
+    guard keepCheckpoints >= 1 else {
+      throw ValidationError("--keep-checkpoints must be at least 1")
+    }
+  }
+
+  var policy: CheckpointPolicy? {
+    guard checkpointEvents != nil || checkpointSeconds != nil else { return nil }
+    return CheckpointPolicy(
+      events: checkpointEvents, interval: checkpointSeconds.map { .seconds($0) },
+      kept: keepCheckpoints)
   }
 }
 

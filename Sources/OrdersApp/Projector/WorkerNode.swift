@@ -24,6 +24,8 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
   let subscription: Subscription
   let readModel: LiveReadModel<Model>
   let projector: ReadModelProjector<Subscription, LiveReadModel<Model>>
+  private let feed: any EventFeed
+  private let logger: Logger
 
   init(
     _ readModel: LiveReadModel<Model>, kafka: KafkaConfiguration, group: String, owner: String,
@@ -31,6 +33,8 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
     logger: Logger
   ) {
     self.readModel = readModel
+    self.feed = feed
+    self.logger = logger
     var options = Subscription.Options(group: group, owner: owner)
     options.heartbeats = heartbeats
     subscription = Subscription(
@@ -48,6 +52,7 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await followGenerations() }
+      group.addTask { await completeBuild() }
       await projector.run()
       group.cancelAll()
     }
@@ -60,6 +65,24 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
       if readModel.hasMoved { subscription.renewLeases() }
       // A cancelled pause ends the loop by its condition. A link that changes in the file system gives no signal.
       try? await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  /// Once all that was in the store when the worker began has been applied, the generation counts as built.
+  private func completeBuild() async {
+    var heads: [UInt64]?
+    while !Task.isCancelled {
+      do {
+        if heads == nil { heads = try await feed.heads() }
+        if let heads, try await readModel.completeBuild(through: heads) {
+          logger.info("built", metadata: ["generation": "\(readModel.generation)"])
+          return
+        }
+      } catch {
+        logger.info("it can't be told yet whether the read model is built", metadata: ["error": "\(error)"])
+      }
+      // A cancelled pause ends the loop by its condition.
+      try? await Task.sleep(for: .milliseconds(200))
     }
   }
 }

@@ -39,7 +39,10 @@ struct WorkerRoutes: Sendable {
     var reasons = Self.reasons(subscription, projector)
     var setAside: ReadModelReader.SetAside?
     do {
-      setAside = try await queries.sources[name]?.open().setAside()
+      if let reader = try queries.sources[name]?.open() {
+        setAside = try await reader.setAside()
+        if try await reader.isBuilding() { reasons.append(Self.building) }
+      }
     } catch {
       reasons.append("\(error)")
     }
@@ -61,6 +64,10 @@ struct WorkerRoutes: Sendable {
       json.endObject()
     }
   }
+
+  /// Queries are answered while a read model is being built, and not from all events yet.
+  static let building =
+    "the read model is being built: it has not yet applied all that was in the store when that began"
 
   private static func counts(
     _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus

@@ -112,6 +112,9 @@ extension WriterRoutes {
           .query(
             "partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
           .query(
+            "partitions", "Only these partitions', separated by commas, in the store's order",
+            .string(pattern: "^[0-9]+(,[0-9]+)*$")),
+          .query(
             "after", "The position, in the partition or in the store, after which to begin",
             .integer(0...(1 << 62))),
           .query("limit", "At most this many events", .integer(1...10_000)),

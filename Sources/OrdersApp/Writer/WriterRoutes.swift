@@ -105,7 +105,15 @@ struct WriterRoutes: Sendable {
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
     let records: [EventRecord]
-    if request.uri.queryParameters["partition"] == nil {
+    if let list = request.uri.queryParameters["partitions"] {
+      let partitions = list.split(separator: ",").map { Partition($0) ?? -1 }
+      guard partitions.allSatisfy({ (0..<store.partitionCount).contains($0) }) else {
+        throw HTTPError(
+          .badRequest, message: "the parameter 'partitions' must be numbers from 0 to "
+            + "\(store.partitionCount - 1), separated by commas")
+      }
+      records = try await store.log.records(after: after, limit: limit, of: Set(partitions))
+    } else if request.uri.queryParameters["partition"] == nil {
       records = try await store.log.records(after: after, limit: limit)
     } else {
       let partition = try request.number(

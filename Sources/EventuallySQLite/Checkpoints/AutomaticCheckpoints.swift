@@ -1,0 +1,105 @@
+public import Eventually
+import Foundation
+
+/// When workers save checkpoints by themselves, and how many of them are kept.
+public struct CheckpointPolicy: Sendable, Hashable {
+  /// After so many events; `nil` for never because of events.
+  public var events: UInt64?
+  /// After so long, where anything has been applied meanwhile; `nil` for never because of time.
+  public var interval: Duration?
+  /// How many of those that were saved by themselves are kept: the newest.
+  public var kept: Int
+
+  /// A policy from its parts.
+  public init(events: UInt64?, interval: Duration?, kept: Int) {
+    self.events = events
+    self.interval = interval
+    self.kept = kept
+  }
+
+  /// Whether a checkpoint is due.
+  /// - Parameters:
+  ///   - applied: how many events the read model has applied.
+  ///   - last: the events and the time of the newest checkpoint that was saved by itself.
+  func isDue(applied: UInt64, last: (events: UInt64, saved: Timestamp)?, now: Timestamp) -> Bool {
+    guard applied > 0 else { return false }
+    guard let last else { return interval != nil || applied >= events ?? .max }
+    // A read model that was switched back is begun to be saved again where it comes to something new.
+    guard applied > last.events else { return false }
+    if let events, applied - last.events >= events { return true }
+    guard let interval else { return false }
+    let seconds = Double(now.microseconds - last.saved.microseconds) / 1e6
+    return seconds >= Double(interval.components.seconds)
+  }
+}
+
+/// Saves checkpoints of a read model again and again, on a thread of its own.
+///
+/// Each worker of a read model may run one: together they save as many as one alone.
+public actor AutomaticCheckpoints {
+  private let executor = BlockingExecutor(label: "readmodel.checkpoints")
+  private let directory: ReadModelDirectory
+  private let model: any ReadModel
+  private let policy: CheckpointPolicy
+  private let onFailure: @Sendable (any Error) -> Void
+
+  /// The thread that the copying blocks.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Saves checkpoints of what is live in a directory.
+  /// - Parameter onFailure: hears why one could not be saved, before that is tried again.
+  public init(
+    _ directory: ReadModelDirectory, model: any ReadModel, policy: CheckpointPolicy,
+    onFailure: @escaping @Sendable (any Error) -> Void
+  ) {
+    self.directory = directory
+    self.model = model
+    self.policy = policy
+    self.onFailure = onFailure
+  }
+
+  /// Saves until the task is cancelled.
+  public func run() async {
+    while !Task.isCancelled {
+      var pause = Duration.seconds(1)
+      do {
+        try saveWhereDue()
+      } catch {
+        onFailure(error)
+        pause = .seconds(30)
+      }
+      // A cancelled pause ends the loop by its condition.
+      try? await Task.sleep(for: pause)
+    }
+  }
+
+  /// Saves one checkpoint where one is due, and deletes those that are too many.
+  /// - Returns: what was saved.
+  @discardableResult
+  public func saveWhereDue() throws(ReadModelError) -> SavedCheckpoint? {
+    guard let applied = try applied(), try isDue(applied: applied) else { return nil }
+    let time = Timestamp.now().description.prefix { $0 != "." && $0 != "Z" }
+      .filter { $0 != "-" && $0 != ":" }
+    let saved = try directory.saveCheckpoint(
+      "auto-\(time)-\(applied)", of: model, isAutomatic: true
+    ) { () throws(ReadModelError) in try isDue(applied: applied) }
+    let automatic = try directory.checkpoints().filter(\.isAutomatic)
+    for checkpoint in automatic.dropLast(policy.kept) {
+      try directory.deleteCheckpoint(checkpoint.name)
+    }
+    return saved
+  }
+
+  private func isDue(applied: UInt64) throws(ReadModelError) -> Bool {
+    let last = try directory.checkpoints().last { $0.isAutomatic }
+    return policy.isDue(
+      applied: applied, last: last.map { ($0.events, $0.saved) }, now: Timestamp.now())
+  }
+
+  private func applied() throws(ReadModelError) -> UInt64? {
+    guard let live = directory.live() else { return nil }
+    return try directory.generation(live).events()
+  }
+}

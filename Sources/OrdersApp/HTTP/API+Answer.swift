@@ -1,0 +1,36 @@
+import Eventually
+import Hummingbird
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOEmbedded
+
+extension API {
+  /// Answers a request without a server.
+  func answer(path: String) async throws -> (status: Int, body: [UInt8]) {
+    let request = Request(
+      head: HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: path),
+      body: RequestBody(buffer: ByteBuffer()))
+    let context = BasicRequestContext(
+      source: ApplicationRequestContextSource(
+        channel: NIOAsyncTestingChannel(), logger: Logger(label: "queries")))
+    let response = try await router().buildResponder().respond(to: request, context: context)
+    let collected = Collected()
+    try await response.body.write(Writer(collected: collected))
+    return (Int(response.status.code), collected.bytes.withLock { $0 })
+  }
+
+  private final class Collected: Sendable {
+    let bytes = Locked<[UInt8]>([])
+  }
+
+  private struct Writer: ResponseBodyWriter {
+    let collected: Collected
+
+    mutating func write(_ buffer: ByteBuffer) async throws {
+      collected.bytes.withLock { $0 += buffer.readableBytesView }
+    }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+  }
+}

@@ -1,0 +1,161 @@
+import ArgumentParser
+import Eventually
+import EventuallyKafka
+import EventuallySQLite
+import Foundation
+import Logging
+import Orders
+
+/// Where a replay reads events.
+struct ReplaySourceOptions: ParsableArguments {
+  enum Source: String, ExpressibleByArgument, CaseIterable {
+    case store
+    case kafka
+  }
+
+  @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
+  var store = "data/store.sqlite"
+  @Option(
+    help: ArgumentHelp(
+      "A writer's URL, instead of the store's file: for events, and for what Kafka does not hold.",
+      valueName: "url"))
+  var feed: String?
+  @Option(
+    help: ArgumentHelp(
+      "Where events are read: 'store' is the store or the feed; 'kafka' is the topic as far as it still holds them."))
+  var source = Source.store
+  @OptionGroup var kafka: KafkaOptions
+  @OptionGroup var token: TokenOptions
+
+  func validate() throws {
+    if let feed, HTTPEndpoint(feed) == nil {
+      throw ValidationError("--feed '\(feed)' is not an http or https URL")
+    }
+  }
+
+  /// The store's log: its file, or a writer's feed.
+  func log() async throws -> any EventLog {
+    guard let feed else { return try AdminCommand.LogOptions.open(store) }
+    guard var endpoint = HTTPEndpoint(feed) else {
+      throw ValidationError("--feed '\(feed)' is not an http or https URL")
+    }
+    endpoint.token = try token.token()?.text
+    let summary = try await StoreSummary(from: endpoint)
+    return HTTPEventFeed(
+      endpoint: endpoint, storeID: summary.storeID, partitionCount: summary.partitionCount)
+  }
+
+  /// Kafka, where events are to be read from there.
+  func kafkaConfiguration() throws -> KafkaConfiguration? {
+    guard source == .kafka else { return nil }
+    let configuration = try kafka.configuration()
+    try configuration.check()
+    return configuration
+  }
+}
+
+/// Applies a store's events to a read model's database, up to given positions.
+struct ReplayRun<Model: OrdersReadModelType>: Sendable {
+  let database: ReadModelDatabase<Model>
+  let log: any EventLog
+  /// Where events are read as far as they are there; `nil` for the log alone.
+  let kafka: KafkaConfiguration?
+  /// Each has a share of the partitions.
+  let workers: Int
+
+  /// How often something may fail in a row before this gives up.
+  private static var failureLimit: Int { 8 }
+
+  private final class Failures: Sendable {
+    let state = Locked((count: 0, last: ""))
+  }
+
+  /// Runs until the positions are reached.
+  /// - Parameter progress: hears how many events have been applied.
+  /// - Throws: ``Failure`` where something fails again and again. What has been applied is kept.
+  func run(
+    from positions: [UInt64], through: [UInt64], progress: @escaping @Sendable (UInt64) -> Void
+  ) async throws {
+    let shares = (0..<workers).map { worker in
+      (0..<log.partitionCount).filter { partition in
+        Int(partition) % workers == worker
+          && positions[Int(partition)] < through[Int(partition)]
+      }
+    }
+    let failures = Failures()
+    var statuses: [@Sendable () -> ReadModelProjectorStatus] = []
+    var runs: [@Sendable () async -> Void] = []
+    for share in shares where !share.isEmpty {
+      let (run, status) = worker(share, through, failures, log)
+      runs.append(run)
+      statuses.append(status)
+    }
+    guard !runs.isEmpty else { return }
+    try await withThrowingTaskGroup(of: Void.self) { [runs, statuses] group in
+      for run in runs { group.addTask { await run() } }
+      group.addTask {
+        try await Self.watch(failures, statuses, progress)
+      }
+      var left = runs.count
+      while left > 0, try await group.next() != nil { left -= 1 }
+      group.cancelAll()
+    }
+    try Task.checkCancellation()
+    progress(statuses.reduce(0) { $0 + $1().applied + $1().parked })
+  }
+
+  /// One worker with a share of the partitions.
+  private func worker(
+    _ share: [Partition], _ through: [UInt64], _ failures: Failures, _ log: any EventLog
+  ) -> (@Sendable () async -> Void, @Sendable () -> ReadModelProjectorStatus) {
+    let owner = "replay-\(ProcessInfo.processInfo.processIdentifier)"
+    let onFailure: @Sendable (any Error) -> Void = { error in
+      failures.state.withLock { $0 = ($0.count + 1, "\(error)") }
+    }
+    guard let kafka else {
+      let subscription = LogSubscription(
+        log, codec: OrderEventCodec(), checkpoints: database, partitions: share, through: through,
+        owner: owner)
+      let projector = ReadModelProjector(subscription, into: database, onFailure: onFailure)
+      return ({ await projector.run() }, { projector.status })
+    }
+    var options = KafkaSubscription<OrderEventCodec>.Options(
+      group: "\(kafka.topic).\(database.name).replay", owner: owner)
+    options.range = .init(partitions: share, through: through)
+    var logger = Logger(label: "replay") { StreamLogHandler.standardError(label: $0) }
+    logger.logLevel = .error
+    let subscription = KafkaSubscription(
+      kafka, storeID: log.storeID, partitionCount: log.partitionCount, codec: OrderEventCodec(),
+      checkpoints: database, feed: log, options: options, logger: logger)
+    let projector = ReadModelProjector(subscription, into: database, onFailure: onFailure)
+    return (
+      {
+        await projector.run()
+        await subscription.stop()
+      }, { projector.status }
+    )
+  }
+
+  /// Tells the progress, and gives up where nothing succeeds any more.
+  private static func watch(
+    _ failures: Failures, _ statuses: [@Sendable () -> ReadModelProjectorStatus],
+    _ progress: @Sendable (UInt64) -> Void
+  ) async throws {
+    var applied: UInt64 = 0
+    while !Task.isCancelled {
+      let now = statuses.reduce(0) { $0 + $1().applied + $1().parked }
+      if now > applied {
+        applied = now
+        failures.state.withLock { $0.count = 0 }
+        progress(applied)
+      }
+      let failed = failures.state.withLock { $0 }
+      if failed.count >= failureLimit {
+        throw Failure(
+          "it does not go on: \(failed.last). What has been applied is kept: run the same command again once that is mended"
+        )
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+}

@@ -1,0 +1,54 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import Orders
+
+/// A read model as it stood at a moment, built on the side and thrown away afterwards.
+struct TimeMachine {
+  let log: SQLiteEventLog
+  /// Where the read models are whose checkpoints are begun from.
+  let readModels: String
+
+  /// Calls `body` with a directory of read models in which one stands as it was at a sequence number.
+  func visit<Result>(
+    _ name: ReadModelName, sequenceNumber: UInt64,
+    _ body: (_ readModels: String) async throws -> Result
+  ) async throws -> Result {
+    let scratch = FileManager.default.temporaryDirectory.appending(
+      path: "eventually-as-of-\(UUID().uuidString)")
+    // What can't be removed lies in the system's temporary directory.
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    func build(_ model: some OrdersReadModelType) async throws {
+      try await self.build(name, model, in: scratch.path(), sequenceNumber: sequenceNumber)
+    }
+    try await build(name.model)
+    return try await body(scratch.path())
+  }
+
+  private func build(
+    _ name: ReadModelName, _ model: some OrdersReadModelType, in scratch: String,
+    sequenceNumber: UInt64
+  ) async throws {
+    let through = try await log.heads(at: sequenceNumber)
+    let replay = try await Replay(
+      "as of \(sequenceNumber)", in: name.directory(in: scratch), model: model,
+      codec: OrderEventCodec(), storeID: log.storeID, partitionCount: log.partitionCount
+    ) {
+      try name.directory(in: readModels).newestCheckpoint(atOrBefore: through, of: log.storeID)
+    }
+    let positions = try await replay.positions()
+    let total = zip(positions, through).reduce(0) { $0 + ($1.1 - min($1.0, $1.1)) }
+    let line = Locked(ProgressLine())
+    try await ReplayRun(database: replay.database, log: log, kafka: nil, workers: 1).run(
+      from: positions, through: through
+    ) { done in
+      line.withLock {
+        $0.show(
+          "building \(name.rawValue) as of sequence number \(grouped(sequenceNumber))",
+          fraction: Double(done) / Double(max(total, 1)))
+      }
+    }
+    line.withLock { $0.finish() }
+    try await replay.makeLive { _ in }
+  }
+}
