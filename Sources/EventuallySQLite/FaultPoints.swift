@@ -21,7 +21,8 @@ extension FaultPoint {
 
   /// A replay has made its generation live, or is about to leave it as it is.
   public static let replayBuilt = FaultPoint(
-    "replay.built", "a replay's generation is built, and live where it is to be; that is not noted yet")
+    "replay.built",
+    "a replay's generation is built, and live where it is to be; that is not noted yet")
 
   /// All points of this module.
   public static let sqlite: [FaultPoint] = [

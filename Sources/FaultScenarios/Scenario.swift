@@ -39,5 +39,5 @@ package struct Scenario: Sendable, CustomStringConvertible {
   /// All scenarios.
   package static let all =
     writerScenarios + workerScenarios + brokerScenarios + topicScenarios + parkingScenarios
-    + diskScenarios + clockScenarios
+    + diskScenarios + clockScenarios + replayScenarios
 }

@@ -274,11 +274,14 @@ private struct Library {
     var bytes = try Data(contentsOf: URL(filePath: other.path))
     for index in 4096..<min(bytes.count, 20_000) { bytes[index] = 0xFF }
     try bytes.write(to: URL(filePath: other.path))
-    #expect(throws: ReadModelError.self) { try library.directory.checkpoint("two").verify(model: WordModel()) }
+    #expect(throws: ReadModelError.self) {
+      try library.directory.checkpoint("two").verify(model: WordModel())
+    }
   }
 
   @Test(arguments: [
-    "", "zero", "12", "2026-11-23T00:00:00Z", "a/b", "..", ".x", "a b", String(repeating: "x", count: 65),
+    "", "zero", "12", "2026-11-23T00:00:00Z", "a/b", "..", ".x", "a b",
+    String(repeating: "x", count: 65),
   ])
   func namesThatSaySomethingElseAreRefused(_ name: String) async throws {
     try await library.project(into: try library.live())

@@ -312,3 +312,67 @@ extension StoreWriter {
     return try await perform(.append(streamID: streamID, expecting: .any, encoded))
   }
 }
+
+@Suite struct SQLiteSnapshotTests {
+  private let folder: TemporaryFolder
+  private let store: TextStore
+
+  init() throws {
+    folder = try TemporaryFolder()
+    store = try TextStore(path: folder.file("store.sqlite"), codec: TextCodec())
+  }
+
+  private func snapshot(_ appended: Appended, _ text: String) -> Snapshot {
+    Snapshot(
+      version: appended.version, sequenceNumber: appended.last.sequenceNumber, schemaVersion: 3,
+      payload: Array(text.utf8))
+  }
+
+  @Test func theNewestSnapshotIsKept() async throws {
+    let first = try await store.append(["a", "b"], to: "s", expecting: .any)
+    let second = try await store.append(["c"], to: "s", expecting: .any)
+    try await store.save(snapshot(second, "newer"), of: "s")
+    try await store.save(snapshot(first, "older"), of: "s")
+    #expect(try await store.snapshot(of: "s") == snapshot(second, "newer"))
+    #expect(try await store.snapshot(of: "t") == nil)
+    // Of an event that is another stream's, or has another version.
+    let other = try await store.append(["x"], to: "t", expecting: .any)
+    try await store.save(snapshot(other, "wrong"), of: "s")
+    try await store.save(snapshot(second, "wrong"), of: "t")
+    #expect(try await store.snapshot(of: "s") == snapshot(second, "newer"))
+    #expect(try await store.snapshot(of: "t") == nil)
+  }
+
+  /// Nothing is left of a removed stream's state, in the file or in its log.
+  @Test func aRemovedStreamsSnapshotIsErased() async throws {
+    let appended = try await store.append(["a"], to: "s", expecting: .any)
+    try await store.save(snapshot(appended, "a secret state"), of: "s")
+    try await store.remove("s")
+    #expect(try await store.snapshot(of: "s") == nil)
+    try await store.save(snapshot(appended, "a secret state"), of: "s")
+    #expect(try await store.snapshot(of: "s") == nil)
+    for file in ["store.sqlite", "store.sqlite-wal"] {
+      let data = try Data(contentsOf: URL(filePath: folder.file(file)))
+      #expect(data.range(of: Data("secret".utf8)) == nil, "\(file)")
+    }
+  }
+
+  @Test func aStoreFromBeforeSnapshotsGetsTheirTable() async throws {
+    let path = folder.file("old.sqlite")
+    do {
+      let old = try TextStore(path: path, codec: TextCodec())
+      _ = try await old.append(["a"], to: "s", expecting: .any)
+      await old.close()
+    }
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readWrite)
+      try connection.execute("DROP TABLE snapshots; PRAGMA user_version = 1")
+    }
+    let reader = try SQLiteEventLog(path: path)
+    #expect(try await reader.head() == 1)
+    let store = try TextStore(path: path, codec: TextCodec())
+    let appended = try await store.append(["b"], to: "s", expecting: .exact(1))
+    try await store.save(snapshot(appended, "two"), of: "s")
+    #expect(try await store.snapshot(of: "s")?.version == 2)
+  }
+}

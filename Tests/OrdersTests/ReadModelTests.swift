@@ -51,7 +51,7 @@ func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
       }
       switch Int.random(in: 0..<4, using: &random) {
       case 0: break
-      case 1: events.append(.cancelled)
+      case 1: events.append(.cancelled(reason: "late"))
       default: events.append(.completed)
       }
       var entries = events.enumerated().map { offset, event -> Entry in
@@ -141,7 +141,7 @@ func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
       "1", [.created(sale), .itemAdded(line("a", 3, "0.1")), .itemAdded(line("a", 1, "0.2"))])
     #expect(try rows.all(DayRow.self).isEmpty)
     try take("2", [.created(sale), .itemAdded(line("a", 3, "0.001")), .completed])
-    try take("3", [.created(sale), .itemAdded(line("b", 5, "100")), .cancelled])
+    try take("3", [.created(sale), .itemAdded(line("b", 5, "100")), .cancelled(reason: "late")])
     let day = try #require(try rows.all(DayRow.self)["2010-12-01"])
     #expect(day.figures == SalesFigures(revenue: Money("0.003") ?? .zero, units: 3, orders: 1))
     #expect(try rows.all(ProductRow.self).count == 1)

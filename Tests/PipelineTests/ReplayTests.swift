@@ -54,7 +54,8 @@ private actor Questioner {
     }
     seen.append(days - countries)
     if !allowed.contains(days - countries) || countries != products {
-      wrong.append("sums differ by \(days - countries), which is none of \(allowed): \(answer.body)")
+      wrong.append(
+        "sums differ by \(days - countries), which is none of \(allowed): \(answer.body)")
     }
     // Nothing that was seen goes away again.
     if count < orders { wrong.append("\(orders) orders, and then \(count)") }
@@ -128,7 +129,8 @@ private actor Questioner {
     let live = try SQLiteConnection(
       path: ReadModelName.sales.path(in: pipeline.readModels), mode: .readWrite)
     try live.execute(
-      "UPDATE sales_by_day SET revenue = revenue + 12345 WHERE day = (SELECT min(day) FROM sales_by_day)")
+      "UPDATE sales_by_day SET revenue = revenue + 12345 WHERE day = (SELECT min(day) FROM sales_by_day)"
+    )
     #expect(try await ctl(["verify", "sales"], fails: true).contains("DIFFERS in 1 rows"))
 
     // Orders come in while the replay is built, compared and switched to.
@@ -153,7 +155,8 @@ private actor Questioner {
     await questioner.allow([0])
     _ = try await pipeline.verifiedDigests("sales")
     try await ctl(["generations", "drop", "sales", "1"], files)
-    #expect(try await ctl(["generations", "list", "sales"], files).split(separator: "\n").count == 3)
+    #expect(
+      try await ctl(["generations", "list", "sales"], files).split(separator: "\n").count == 3)
 
     asking.cancel()
     await asking.value
@@ -291,7 +294,8 @@ private actor Questioner {
       (["as-of", "order", "two", "--sequence", "2"], "no order 'two'"),
       (["as-of", "order", "one", "--time", "2001-01-01"], "no order 'one'"),
       (["as-of", "order", "one", "--sequence", "9"], "ends before"),
-      (["as-of", "order", "one"], "--sequence"), (["as-of", "weather", "--sequence", "1"], "weather"),
+      (["as-of", "order", "one"], "--sequence"),
+      (["as-of", "weather", "--sequence", "1"], "weather"),
       (["history", "order", "two"], "'two'"), (["history", "customer", "two"], "customer"),
     ] {
       #expect(try await ctl(arguments, store, fails: true).contains(word), "\(arguments)")

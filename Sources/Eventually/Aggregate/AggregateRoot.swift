@@ -12,6 +12,9 @@ public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
   /// Events that commands led to and that are not saved yet, oldest first.
   public private(set) var uncommitted: [Model.Event] = []
 
+  /// The version that a snapshot is kept of; 0 for none.
+  var snapshotVersion: Version = 0
+
   private let model: Model
 
   /// A root at a known state, as ``AggregateRootBuilder`` and ``Repository`` make it.

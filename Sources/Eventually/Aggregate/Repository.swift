@@ -7,11 +7,16 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   /// The store that holds the aggregates' streams.
   public let store: Store
   private let builder: AggregateRootBuilder<Model>
+  private let snapshots: Snapshots<Model.State, Model.ID>?
 
   /// A repository of `model`'s entities in `store`.
-  public init(_ model: Model, store: Store) {
+  /// - Parameter snapshots: how states are kept, so that long streams need not be read whole; `nil` for not at all.
+  public init(
+    _ model: Model, store: Store, snapshots: Snapshots<Model.State, Model.ID>? = nil
+  ) {
     self.builder = AggregateRootBuilder(model)
     self.store = store
+    self.snapshots = snapshots
   }
 
   /// The entity as it stands after the events in the store; a fresh root where there are none.
@@ -19,14 +24,39 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   /// - Throws: ``RepositoryError/store(_:)`` where the stream can't be read, and
   ///   ``RepositoryError/unappliable(version:cause:)`` where an event does not fit the state.
   public func get(_ id: Model.ID) async throws(RepositoryError) -> AggregateRoot<Model> {
+    if let snapshots, let (state, snapshot) = await snapshots.load(id) {
+      var root = builder.build(id: id, state: state, version: snapshot.version)
+      root.snapshotVersion = snapshot.version
+      if try await replay(into: &root, after: snapshot) { return root }
+    }
     var root = builder.build(id: id)
+    _ = try await replay(into: &root, after: nil)
+    return root
+  }
+
+  /// Applies the events that the store holds after a snapshot, or all.
+  /// - Returns: whether the snapshot is one of this stream as it is now.
+  private func replay(
+    into root: inout AggregateRoot<Model>, after snapshot: Snapshot?
+  ) async throws(RepositoryError) -> Bool {
+    var isOfStream = snapshot == nil
+    var last: UInt64 = 0
     do {
-      for try await persisted in store.stream(id, .all) {
+      // From the snapshot's own event on: where that is another one, the stream was removed and begun anew.
+      for try await persisted in store.stream(root.id, .from(max(root.version, 1))) {
+        if !isOfStream {
+          guard persisted.version == snapshot?.version,
+            persisted.position.sequenceNumber == snapshot?.sequenceNumber
+          else { return false }
+          isOfStream = true
+          continue
+        }
         do {
           try root.replay(persisted.event, version: persisted.version)
         } catch {
           throw RepositoryError.unappliable(version: persisted.version, cause: error)
         }
+        last = persisted.position.sequenceNumber
       }
     } catch let error as RepositoryError {
       throw error
@@ -35,7 +65,17 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
     } catch {
       throw .store(.unavailable("the stream could not be read", cause: error))
     }
-    return root
+    if isOfStream { await keep(&root, at: last) }
+    return isOfStream
+  }
+
+  /// Keeps a snapshot of a root without unsaved events, where one is due.
+  private func keep(_ root: inout AggregateRoot<Model>, at sequenceNumber: UInt64) async {
+    guard let snapshots else { return }
+    let isKept = await snapshots.saveWhereDue(
+      root.state, of: root.id, at: root.version, sequenceNumber: sequenceNumber,
+      last: root.snapshotVersion)
+    if isKept { root.snapshotVersion = root.version }
   }
 
   /// Appends the root's unsaved events, all or none, and marks them as saved.
@@ -50,6 +90,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
     let appended = try await store.append(
       root.uncommitted, to: root.id, expecting: .exact(root.version))
     root.committed(at: appended.version)
+    await keep(&root, at: appended.last.sequenceNumber)
     return appended
   }
 

@@ -8,6 +8,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     var log: [LogEntry<StreamID, Event>] = []
     /// The sequence numbers of each stream's events.
     var streams: [StreamID: [UInt64]] = [:]
+    var snapshots: [StreamID: Snapshot] = [:]
     var ids = EventIDGenerator()
   }
 
@@ -65,6 +66,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   public func remove(_ streamID: StreamID) {
     let removal = state.withLock { state -> UInt64 in
       guard let sequences = state.streams.removeValue(forKey: streamID) else { return 0 }
+      state.snapshots[streamID] = nil
       for sequence in sequences {
         let index = Int(sequence - 1)
         state.log[index] = .erased(at: state.log[index].position)
@@ -168,5 +170,24 @@ extension InMemoryEventStore: EventSubscriber {
   public func subscribeAll(after sequenceNumber: UInt64?) -> Entries {
     let after = sequenceNumber ?? state.withLock { UInt64($0.log.count) }
     return Entries(store: self, after: after, waits: true)
+  }
+}
+
+extension InMemoryEventStore: SnapshotStore {
+  /// The snapshot of a stream, where there is one.
+  public func snapshot(of streamID: StreamID) -> Snapshot? {
+    state.withLock { $0.snapshots[streamID] }
+  }
+
+  /// Keeps a snapshot in place of an older one, where its event is in the stream.
+  public func save(_ snapshot: Snapshot, of streamID: StreamID) {
+    state.withLock { state in
+      guard snapshot.version >= 1, let sequences = state.streams[streamID],
+        snapshot.version <= sequences.count,
+        sequences[Int(snapshot.version) - 1] == snapshot.sequenceNumber,
+        snapshot.version >= state.snapshots[streamID]?.version ?? 0
+      else { return }
+      state.snapshots[streamID] = snapshot
+    }
   }
 }

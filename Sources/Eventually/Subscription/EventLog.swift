@@ -18,7 +18,11 @@ extension EventLog {
       while low < high {
         let middle = low + (high - low + 1) / 2
         let record = try await record(at: middle, in: Partition(partition))
-        if record.position.sequenceNumber <= sequenceNumber { low = middle } else { high = middle - 1 }
+        if record.position.sequenceNumber <= sequenceNumber {
+          low = middle
+        } else {
+          high = middle - 1
+        }
       }
       heads[partition] = low
     }

@@ -20,7 +20,8 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   ///   - owner: what the reader calls itself in leases.
   ///   - pageSize: a portion of deliveries has at most this many events.
   public init(
-    _ log: any EventLog, codec: Codec, checkpoints: any PartitionCheckpointStore, partitions: [Partition],
+    _ log: any EventLog, codec: Codec, checkpoints: any PartitionCheckpointStore,
+    partitions: [Partition],
     through: [UInt64], owner: String, pageSize: Int = 5_000
   ) {
     self.log = log

@@ -68,7 +68,8 @@ struct TableCursor {
 public func compareReadModels(
   expected: String, found: String, tables: [TableSchema],
   visit: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void,
-  visitExpected: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void = { _, _, _ in },
+  visitExpected: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void = { _, _, _ in
+  },
   differ: (RowDifference) -> Void
 ) throws {
   let left = try SQLiteConnection(path: expected, mode: .readOnly)

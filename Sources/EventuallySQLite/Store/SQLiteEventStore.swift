@@ -151,3 +151,15 @@ extension SQLiteEventStore: Outbox {
     _ = try await writer.perform(.published(sequenceNumber))
   }
 }
+
+extension SQLiteEventStore: SnapshotStore {
+  /// The snapshot that is kept of a stream, where there is one.
+  public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
+    try await log.snapshot(of: streamID)
+  }
+
+  /// Keeps a snapshot in place of an older one, where its event is in the stream; with the transaction of other appends.
+  public func save(_ snapshot: Snapshot, of streamID: String) async throws(EventStoreError) {
+    _ = try await writer.perform(.snapshot(streamID: streamID, snapshot))
+  }
+}

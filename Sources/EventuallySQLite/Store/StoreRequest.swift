@@ -39,6 +39,7 @@ struct StoreRequest: Sendable {
   enum Kind: Sendable {
     case append(streamID: String, expecting: Expected, EncodedEvents)
     case remove(streamID: String)
+    case snapshot(streamID: String, Snapshot)
     /// All events up to this one have been acknowledged by the bus.
     case published(UInt64)
     /// No event changes: only whether the store can be written is of interest.

@@ -9,7 +9,7 @@ import Foundation
 enum StoreSchema {
   /// What leads from each version of the tables to the next, from an empty file on. A step never changes once
   /// stores have been made with it: what is to be different comes in a further step.
-  private static let steps = [version1]
+  private static let steps = [version1, version2]
 
   /// The version that this code works with; stored as SQLite's `user_version`.
   static let version = Int64(steps.count)
@@ -36,6 +36,17 @@ enum StoreSchema {
       payload BLOB NOT NULL
     );
     CREATE UNIQUE INDEX events_by_partition ON events (partition, partition_sequence);
+    """
+
+  /// Snapshots: a state for a stream, and the event that it is after.
+  private static let version2 = """
+    CREATE TABLE snapshots (
+      stream INTEGER PRIMARY KEY,
+      version INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      schema_version INTEGER NOT NULL,
+      payload BLOB NOT NULL
+    );
     """
 
   /// What a store is and always stays.

@@ -186,6 +186,9 @@ actor StoreWriter {
       return try append(events, to: streamID, expecting: expecting, time: time, heads: &heads)
     case .remove(let streamID):
       return .success(try remove(streamID, time: time, heads: &heads))
+    case .snapshot(let streamID, let snapshot):
+      try save(snapshot, of: streamID)
+      return .success(nil)
     case .published(let sequence):
       try connection.run(
         "UPDATE store SET value = ? WHERE key = 'published'", .integer(Int64(sequence)))
@@ -324,6 +327,8 @@ actor StoreWriter {
     _ streamID: String, time: Timestamp, heads: inout Heads
   ) throws(SQLiteError) -> Appended? {
     guard let found = try stream(streamID), found.version > 0 else { return nil }
+    // A state tells what the events were.
+    try connection.run("DELETE FROM snapshots WHERE stream = ?", .integer(found.key))
     var sequence = found.head
     while sequence != 0 {
       let previous = try connection.integer(
@@ -351,5 +356,32 @@ actor StoreWriter {
       last: EventPosition(
         partition: found.partition, partitionSequence: partitionSequence,
         sequenceNumber: heads.sequence, version: 0))
+  }
+
+  /// Keeps a snapshot in place of an older one, where its event is in the stream.
+  private func save(_ snapshot: Snapshot, of streamID: String) throws(SQLiteError) {
+    guard let found = try stream(streamID), found.version >= snapshot.version else { return }
+    let select = try connection.statement(
+      "SELECT stream, version, type FROM events WHERE sequence = ?")
+    select.bind(1, snapshot.sequenceNumber)
+    defer { select.reset() }
+    // After a removal the event's place is still the stream's, but the event is gone.
+    guard try select.step(), select.integer(0) == found.key,
+      select.unsigned(1) == snapshot.version, select.text(2) != EventRecord.erasedType
+    else { return }
+    let insert = try connection.statement(
+      """
+      INSERT INTO snapshots (stream, version, sequence, schema_version, payload)
+      VALUES (?, ?, ?, ?, ?)
+      ON CONFLICT DO UPDATE SET version = excluded.version, sequence = excluded.sequence,
+        schema_version = excluded.schema_version, payload = excluded.payload
+      WHERE excluded.version >= snapshots.version
+      """)
+    insert.bind(1, found.key)
+    insert.bind(2, snapshot.version)
+    insert.bind(3, snapshot.sequenceNumber)
+    insert.bind(4, Int64(snapshot.schemaVersion))
+    insert.bind(5, snapshot.payload.span)
+    try insert.run()
   }
 }

@@ -25,6 +25,8 @@ public struct Order: Aggregate {
     public var lines: [OrderLine] = []
     /// The sum of its lines.
     public var total: Money = .zero
+    /// Why it was cancelled, where it was.
+    public var cancellation: String?
   }
 
   /// What an order can be asked to do.
@@ -35,8 +37,8 @@ public struct Order: Aggregate {
     case addItem(OrderLine)
     /// Make it final.
     case complete
-    /// Give it up.
-    case cancel
+    /// Give it up, and say why.
+    case cancel(reason: String = OrderEvent.unspecified)
   }
 
   /// An order has at most this many lines.
@@ -60,8 +62,9 @@ public struct Order: Aggregate {
       state.lines.append(line)
     case .completed:
       state.status = .completed
-    case .cancelled:
+    case .cancelled(let reason):
       state.status = .cancelled
+      state.cancellation = reason
     }
   }
 
@@ -85,8 +88,9 @@ public struct Order: Aggregate {
     case .complete:
       guard !state.lines.isEmpty else { throw .empty(id) }
       return [.completed]
-    case .cancel:
-      return [.cancelled]
+    case .cancel(let reason):
+      guard Self.isText(reason, upTo: 200) else { throw .invalid("reason", "1 to 200 bytes") }
+      return [.cancelled(reason: reason)]
     }
   }
 

@@ -63,6 +63,9 @@ public enum OrderEvent: Sendable, Hashable {
   case itemAdded(OrderLine)
   /// The order is final: it counts from now on.
   case completed
-  /// The order will never be completed.
-  case cancelled
+  /// The order will never be completed, and why.
+  case cancelled(reason: String)
+
+  /// What stands for the reason of orders that were cancelled before reasons were asked for.
+  public static let unspecified = "unspecified"
 }

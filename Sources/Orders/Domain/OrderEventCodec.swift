@@ -9,7 +9,13 @@ public struct OrderEventCodec: EventCodec {
   private static let created = "OrderCreated"
   private static let itemAdded = "OrderItemAdded"
   private static let completed = "OrderCompleted"
-  private static let cancelled = "OrderCancelled"
+  private static let cancelled = "OrderCancelled.v2"
+
+  /// What leads from old forms of events to those that are written now.
+  private static let upcasts = UpcastChain([
+    // At first nobody was asked why an order was cancelled.
+    Upcast("OrderCancelled", from: 1) { _ in cancellation(reason: OrderEvent.unspecified) }
+  ])
 
   /// The codec.
   public init() {}
@@ -33,21 +39,60 @@ public struct OrderEventCodec: EventCodec {
     switch event {
     case .created(let header): Self.write(header, &writer)
     case .itemAdded(let line): Self.write(line, &writer)
-    case .completed, .cancelled: break
+    case .completed: break
+    case .cancelled(let reason): Self.write(reason: reason, &writer)
     }
     writer.endObject()
     bytes = writer.bytes
   }
 
-  /// Reads an event's JSON. Members that it does not know are passed over.
+  private static func cancellation(reason: String) -> [UInt8] {
+    var writer = JSONWriter()
+    writer.beginObject()
+    write(reason: reason, &writer)
+    writer.endObject()
+    return writer.bytes
+  }
+
+  /// Reads an event's JSON, in whichever version. Members that it does not know are passed over.
   public func decode(type: String, payload: Span<UInt8>) throws -> OrderEvent {
     switch type {
     case Self.itemAdded: return .itemAdded(try Self.line(payload))
     case Self.created: return .created(try Self.header(payload))
     case Self.completed: return .completed
-    case Self.cancelled: return .cancelled
-    default: throw UnknownEventType(type: type)
+    case Self.cancelled: return .cancelled(reason: try Self.reason(payload))
+    default:
+      guard let lifted = try Self.upcasts.lift(type: type, payload: payload) else {
+        throw UnknownEventType(type: type)
+      }
+      return try decode(type: lifted.type, payload: lifted.payload.span)
     }
+  }
+
+  /// Writes the member of a cancellation.
+  public static func write(reason: String, _ writer: inout JSONWriter) {
+    writer.key("reason")
+    writer.string(reason)
+  }
+
+  /// Reads the reason from a cancellation's object.
+  /// - Parameter defaultReason: that of an object that has none; without it, that is an error.
+  public static func reason(
+    _ payload: Span<UInt8>, defaultReason: String? = nil
+  ) throws -> String {
+    var reader = JSONReader(payload)
+    var reason = defaultReason
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "reason") {
+        reason = try reader.string()
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard let reason else { throw InvalidMember("reason", "is missing") }
+    return reason
   }
 
   /// Writes the members of a header.

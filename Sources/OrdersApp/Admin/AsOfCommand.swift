@@ -22,7 +22,8 @@ extension AdminCommand {
         """)
 
     @Argument(
-      help: ArgumentHelp("The read model, orders, sales or customers; or 'order'.", valueName: "what"))
+      help: ArgumentHelp(
+        "The read model, orders, sales or customers; or 'order'.", valueName: "what"))
     var target: String
     @Argument(help: "The order's id, after 'order'.")
     var id: String?
@@ -90,8 +91,10 @@ extension AdminCommand {
         guard status == 200 else { throw Failure("\(text) is answered \(status): \(words)") }
         print(words, terminator: "")
       } else {
-        try await Self.select(text, try ReadModelReader(
-          path: name.path(in: readModels), model: name.model, readers: 1))
+        try await Self.select(
+          text,
+          try ReadModelReader(
+            path: name.path(in: readModels), model: name.model, readers: 1))
       }
     }
 
@@ -151,7 +154,8 @@ extension AdminCommand {
       for record in records {
         let changes = try history.take(record)
         print(
-          "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)")
+          "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
+        )
         for change in changes { print("    \(change)") }
       }
     }

@@ -81,7 +81,8 @@ extension AdminCommand {
         print("file             \(checkpoint.path)")
         print("schema version   \(checkpoint.schemaVersion)")
         print("store            \(checkpoint.storeID)")
-        print("saved            \(checkpoint.saved)\(checkpoint.isAutomatic ? ", by a worker" : "")")
+        print(
+          "saved            \(checkpoint.saved)\(checkpoint.isAutomatic ? ", by a worker" : "")")
         print("events           \(grouped(checkpoint.events))")
         print("newest sequence  \(grouped(checkpoint.sequenceNumber))")
         print("rows             \(grouped(checkpoint.rows))")

@@ -44,7 +44,8 @@ extension AdminCommand {
     func validate() throws {
       guard ReplayStart(from) != nil else {
         throw ValidationError(
-          "--from '\(from)' is not zero, a checkpoint's name, a sequence number or a time such as 2026-11-23T12:00:00Z")
+          "--from '\(from)' is not zero, a checkpoint's name, a sequence number or a time such as 2026-11-23T12:00:00Z"
+        )
       }
       if let to, PointInTime(to) == nil {
         throw ValidationError(
@@ -90,7 +91,9 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     }
     if replay.isLive {
       try await replay.end()
-      say("generation \(replay.generation) was made live when the replay was killed; nothing is left to do")
+      say(
+        "generation \(replay.generation) was made live when the replay was killed; nothing is left to do"
+      )
       return
     }
     let begun = try await replay.positions().reduce(0, +)
@@ -135,7 +138,8 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     let positions = try await replay.positions()
     guard positions == through else {
       return say(
-        "generation \(live.generation) is behind generation \(replay.generation): they can't be compared at the same position")
+        "generation \(live.generation) is behind generation \(replay.generation): they can't be compared at the same position"
+      )
     }
     var (expected, found) = (ReadModelDigest(), ReadModelDigest())
     var differences: [RowDifference] = []
@@ -151,10 +155,13 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
       })
     let verdict = count == 0 ? "equal" : "DIFFERENT in \(grouped(count)) rows"
     say(
-      "compared with generation \(live.generation) at the same position, \(grouped(through.reduce(0, +))) events: \(verdict)")
+      "compared with generation \(live.generation) at the same position, \(grouped(through.reduce(0, +))) events: \(verdict)"
+    )
     for difference in differences { print("  \(Self.text(difference))") }
     print("  digest of generation \(live.generation): \(found.text), \(grouped(found.rows)) rows")
-    print("  digest of generation \(replay.generation): \(expected.text), \(grouped(expected.rows)) rows")
+    print(
+      "  digest of generation \(replay.generation): \(expected.text), \(grouped(expected.rows)) rows"
+    )
     let setAside = try await replay.reader().setAside()
     if setAside.parkedEvents > 0 {
       say("\(grouped(setAside.parkedEvents)) events are parked in generation \(replay.generation)")

@@ -15,6 +15,7 @@ package enum OrderJSON {
     json.key("status")
     json.string(state.status.rawValue)
     if let header = state.header { OrderEventCodec.write(header, &json) }
+    if let reason = state.cancellation { json.member("cancellation", reason) }
     json.key("total")
     json.plainString { state.total.append(to: &$0) }
     json.key("items")
@@ -158,7 +159,9 @@ package enum OrderJSON {
     case "create": return .create(try OrderEventCodec.header(bytes, defaultTime: now))
     case "addItem": return .addItem(try OrderEventCodec.line(bytes))
     case "complete": return .complete
-    case "cancel": return .cancel
+    case "cancel":
+      return .cancel(
+        reason: try OrderEventCodec.reason(bytes, defaultReason: OrderEvent.unspecified))
     default:
       throw InvalidMember("commands", "holds '\(name)', none of create, addItem, complete, cancel")
     }
@@ -191,9 +194,10 @@ package enum OrderJSON {
         json.key("complete")
         json.beginObject()
         json.endObject()
-      case .cancelled:
+      case .cancelled(let reason):
         json.key("cancel")
         json.beginObject()
+        OrderEventCodec.write(reason: reason, &json)
         json.endObject()
       }
       json.endObject()

@@ -79,7 +79,8 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
           return
         }
       } catch {
-        logger.info("it can't be told yet whether the read model is built", metadata: ["error": "\(error)"])
+        logger.info(
+          "it can't be told yet whether the read model is built", metadata: ["error": "\(error)"])
       }
       // A cancelled pause ends the loop by its condition.
       try? await Task.sleep(for: .milliseconds(200))

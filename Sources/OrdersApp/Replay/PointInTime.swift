@@ -55,7 +55,8 @@ enum ReplayStart: Sendable {
   }
 
   /// The checkpoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
-  func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> SavedCheckpoint? {
+  func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> SavedCheckpoint?
+  {
     switch self {
     case .zero: return nil
     case .checkpoint(let name):

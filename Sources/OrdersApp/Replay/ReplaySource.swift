@@ -22,7 +22,8 @@ struct ReplaySourceOptions: ParsableArguments {
   var feed: String?
   @Option(
     help: ArgumentHelp(
-      "Where events are read: 'store' is the store or the feed; 'kafka' is the topic as far as it still holds them."))
+      "Where events are read: 'store' is the store or the feed; 'kafka' is the topic as far as it still holds them."
+    ))
   var source = Source.store
   @OptionGroup var kafka: KafkaOptions
   @OptionGroup var token: TokenOptions

@@ -42,7 +42,7 @@ package struct OrderGenerator: Sendable {
     var events: [OrderEvent] = [.created(header)]
     for _ in 0..<count { events.append(.itemAdded(line(isReturn, &random))) }
     let isCancelled = Int.random(in: 0..<100, using: &random) < 2
-    events.append(isCancelled ? .cancelled : .completed)
+    events.append(isCancelled ? .cancelled(reason: "out of stock") : .completed)
     return events
   }
 

@@ -38,6 +38,9 @@ extension WriterRoutes {
     .required("quantity", .integer(-1_000_000...1_000_000)),
     .required("unitPrice", .string(pattern: "^-?[0-9]{1,8}([.][0-9]{1,4})?$")),
   ])
+  private static let cancellation = Schema.object([
+    .optional("reason", .string(maximum: 200))
+  ])
   private static let empty = Schema.object([])
 
   private static let commandAnswers = [
@@ -53,7 +56,7 @@ extension WriterRoutes {
       ("create", "create", "Place an order", Self.header),
       ("add-item", "addItem", "Add a line to an open order", Self.line),
       ("complete", "complete", "Make an order final", Self.empty),
-      ("cancel", "cancel", "Give an order up", Self.empty),
+      ("cancel", "cancel", "Give an order up", Self.cancellation),
     ] {
       api.add(
         API.Operation(
@@ -70,7 +73,7 @@ extension WriterRoutes {
             .object([.required("create", Self.header)]),
             .object([.required("addItem", Self.line)]),
             .object([.required("complete", Self.empty)]),
-            .object([.required("cancel", Self.empty)]),
+            .object([.required("cancel", Self.cancellation)]),
           ]))),
     ])
     api.add(

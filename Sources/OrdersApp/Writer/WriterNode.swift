@@ -41,7 +41,7 @@ struct WriterNode: Sendable {
   func services(
     listen: ListenAddress, addressFile: String?, token: BearerToken?
   ) -> [any Service] {
-    let routes = WriterRoutes(store: store, publisher: publisher)
+    let routes = WriterRoutes(store: store, publisher: publisher, logger: logger)
     let server = Server(
       api: routes.api(token: token, heartbeats: heartbeats), listen: listen,
       addressFile: addressFile, logger: logger)

@@ -3,6 +3,7 @@ import EventuallyKafka
 import EventuallySQLite
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
 import Orders
 
@@ -15,10 +16,18 @@ struct WriterRoutes: Sendable {
   let repository: Repository<Order, OrderStore>
   let publisher: OrderPublisher
 
-  init(store: OrderStore, publisher: OrderPublisher) {
+  /// An order has about twenty events; those that have many more are loaded from snapshots.
+  static let snapshotInterval: UInt64 = 100
+
+  init(store: OrderStore, publisher: OrderPublisher, logger: Logger) {
     self.store = store
     self.publisher = publisher
-    repository = Repository(Order(), store: store)
+    repository = Repository(
+      Order(), store: store,
+      snapshots: Snapshots(in: store, codec: OrderStateCodec(), every: Self.snapshotInterval) {
+        error in
+        logger.warning("a snapshot could not be used", metadata: ["error": "\(error)"])
+      })
   }
 
   func orderID(_ context: BasicRequestContext) throws -> String {
@@ -109,7 +118,8 @@ struct WriterRoutes: Sendable {
       let partitions = list.split(separator: ",").map { Partition($0) ?? -1 }
       guard partitions.allSatisfy({ (0..<store.partitionCount).contains($0) }) else {
         throw HTTPError(
-          .badRequest, message: "the parameter 'partitions' must be numbers from 0 to "
+          .badRequest,
+          message: "the parameter 'partitions' must be numbers from 0 to "
             + "\(store.partitionCount - 1), separated by commas")
       }
       records = try await store.log.records(after: after, limit: limit, of: Set(partitions))
