@@ -168,7 +168,7 @@ private actor Questioner {
   }
 
   /// A replay is killed at twenty random moments, and comes to the same in the end, with nothing left behind.
-  @Test(arguments: ["store", "kafka"])
+  @Test(arguments: ["store", "kafka", "feed"])
   func aReplayThatIsKilledAgainAndAgainEndsRight(source: String) async throws {
     let seed = UInt64.random(in: 0 ... .max)
     var random = SeededGenerator(seed: seed)
@@ -179,11 +179,12 @@ private actor Questioner {
     try await simulate(1500, seed: 5, writer)
     let digest = try await pipeline.verifiedDigests("sales")["sales"]
     try await ctl(["checkpoint", "save", "sales", "end"], files)
-    let arguments =
-      [
-        "replay", "sales", "--from", "zero", "--source", source, "--workers", "2", "--brokers",
-        pipeline.brokers,
-      ] + places
+    var arguments = ["replay", "sales", "--from", "zero", "--workers", "2"] + places
+    switch source {
+    case "kafka": arguments += ["--source", "kafka", "--brokers", pipeline.brokers]
+    case "feed": arguments += ["--feed", writer.base]
+    default: break
+    }
     var kills = 0
     var ends = 0
     while kills < 20 {

@@ -88,6 +88,7 @@ static const struct {
 } programs[] = {
     {"append", append_main},   {"scan", scan_main},       {"stream", stream_main},
     {"produce", produce_main}, {"consume", consume_main}, {"apply", apply_main},
+    {"replay", replay_main},
 };
 
 int main(int argc, char **argv) {
@@ -95,6 +96,6 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], programs[i].name) == 0)
       return programs[i].main(argc - 1, argv + 1);
   }
-  fprintf(stderr, "usage: reference append|scan|stream|produce|consume|apply ARGUMENTS\n");
+  fprintf(stderr, "usage: reference append|scan|stream|produce|consume|apply|replay ARGUMENTS\n");
   return 2;
 }

@@ -38,6 +38,59 @@ int scan_main(int argc, char **argv) {
   return 0;
 }
 
+// replay STORE DATABASE: all events in order, each an upsert of its stream's row, in transactions of 5,000.
+int replay_main(int argc, char **argv) {
+  if (argc != 3) fail("usage", "replay STORE DATABASE");
+  sqlite3 *store = open_database(argv[1]);
+  sqlite3 *database = open_database(argv[2]);
+  run(database,
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+      "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000;"
+      "CREATE TABLE orders (id TEXT PRIMARY KEY, events INTEGER NOT NULL, bytes INTEGER NOT NULL)"
+      "  WITHOUT ROWID;"
+      "CREATE TABLE checkpoints (partition INTEGER PRIMARY KEY, position INTEGER NOT NULL);");
+  sqlite3_stmt *select = prepare(
+      store,
+      "SELECT e.sequence, e.partition, e.partition_sequence, e.payload, s.id"
+      " FROM events e JOIN streams s ON s.key = e.stream ORDER BY e.sequence");
+  sqlite3_stmt *begin = prepare(database, "BEGIN IMMEDIATE");
+  sqlite3_stmt *commit = prepare(database, "COMMIT");
+  sqlite3_stmt *upsert = prepare(
+      database,
+      "INSERT INTO orders VALUES (?1, 1, ?2) ON CONFLICT DO UPDATE SET"
+      " events = events + 1, bytes = bytes + ?2");
+  sqlite3_stmt *checkpoint = prepare(
+      database,
+      "INSERT INTO checkpoints VALUES (?1, ?2) ON CONFLICT DO UPDATE SET position = ?2");
+  static int64_t positions[10000];
+  uint64_t count = 0;
+  double start = now();
+  int row = sqlite3_step(select);
+  while (row == SQLITE_ROW) {
+    execute(begin);
+    for (int i = 0; i < 5000 && row == SQLITE_ROW; i++) {
+      sqlite3_bind_text(
+          upsert, 1, (const char *)sqlite3_column_text(select, 4),
+          sqlite3_column_bytes(select, 4), SQLITE_STATIC);
+      sqlite3_bind_int64(upsert, 2, sqlite3_column_bytes(select, 3));
+      execute(upsert);
+      positions[sqlite3_column_int64(select, 1)] = sqlite3_column_int64(select, 2);
+      count++;
+      row = sqlite3_step(select);
+    }
+    for (int i = 0; i < 10000; i++) {
+      if (!positions[i]) continue;
+      sqlite3_bind_int64(checkpoint, 1, i);
+      sqlite3_bind_int64(checkpoint, 2, positions[i]);
+      execute(checkpoint);
+      positions[i] = 0;
+    }
+    execute(commit);
+  }
+  report(count, now() - start, NULL);
+  return 0;
+}
+
 int stream_main(int argc, char **argv) {
   if (argc != 4) fail("usage", "stream STORE ID ROUNDS");
   sqlite3 *database = open_database(argv[1]);

@@ -12,6 +12,7 @@
 int append_main(int argc, char **argv);
 int scan_main(int argc, char **argv);
 int stream_main(int argc, char **argv);
+int replay_main(int argc, char **argv);
 int produce_main(int argc, char **argv);
 int consume_main(int argc, char **argv);
 int apply_main(int argc, char **argv);

@@ -52,6 +52,7 @@ struct LoadChild: AsyncParsableCommand {
   @Argument var store: String
   @Argument var id: String
   @Argument var rounds: Int
+  @Flag var countingLoads = false
 
   func run() async throws {
     let store = try OrderStore(path: store, codec: OrderEventCodec())
@@ -61,10 +62,52 @@ struct LoadChild: AsyncParsableCommand {
     let start = monotonic()
     for _ in 0..<rounds {
       let before = monotonic()
-      count += try await repository.get(id).version
+      let version = try await repository.get(id).version
+      count += countingLoads ? 1 : version
       calls.append(monotonic() - before)
     }
     try Measured(count: Int(count), seconds: monotonic() - start, calls: calls).report()
+  }
+}
+
+/// One aggregate with ninety-nine events after its snapshot, again and again.
+struct SnapshotLoadChild: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "load-snapshot", shouldDisplay: false)
+  @Argument var store: String
+  @Argument var id: String
+  @Argument var rounds: Int
+
+  private struct SumCodec: SnapshotCodec {
+    let schemaVersion = 1
+
+    func encode(_ state: Int64, into bytes: inout [UInt8]) {
+      withUnsafeBytes(of: state.littleEndian) { bytes += $0 }
+    }
+
+    func decode(_ payload: Span<UInt8>) throws -> Int64 {
+      payload.withUnsafeBytes { Int64(littleEndian: $0.loadUnaligned(as: Int64.self)) }
+    }
+  }
+
+  func run() async throws {
+    let store = try OrderStore(path: store, codec: OrderEventCodec())
+    let repository = Repository(
+      Tally(), store: store, snapshots: Snapshots(in: store, codec: SumCodec(), every: 100))
+    var root = try await repository.get(id)
+    let events = UInt64(99) - (root.version - (try await store.snapshot(of: id)?.version ?? 0))
+    for _ in 0..<events { try await root.handle(Events.line) }
+    try await repository.save(&root)
+    var calls: [Double] = []
+    let start = monotonic()
+    for _ in 0..<rounds {
+      let before = monotonic()
+      guard try await repository.get(id).version == root.version else {
+        throw BenchError("the aggregate changed")
+      }
+      calls.append(monotonic() - before)
+    }
+    try Measured(count: rounds, seconds: monotonic() - start, calls: calls).report()
   }
 }
 

@@ -9,6 +9,7 @@ struct ReplayChild: AsyncParsableCommand {
   @Argument var store: String
   @Argument var model: String
   @Argument var database: String
+  @Option var workers = 1
 
   func run() async throws {
     switch model {
@@ -26,40 +27,21 @@ struct ReplayChild: AsyncParsableCommand {
     let database = try ReadModelDatabase(
       path: database, model: model, codec: codec, storeID: log.storeID,
       partitionCount: log.partitionCount)
-    let leases = try await database.claim(
-      (0..<log.partitionCount).map { $0 }, owner: "replay")
-    var after: [UInt64?] = leases.map(\.position)
-    var position: UInt64 = 0
+    let heads = try await log.heads()
     let start = monotonic()
-    var deliveries = try await Self.portion(log, codec, after: &position)
-    while !deliveries.isEmpty {
-      for index in deliveries.indices {
-        let partition = Int(deliveries[index].partition)
-        deliveries[index].epoch = leases[partition].epoch
-        deliveries[index].after = after[partition]
-        after[partition] = deliveries[index].lastPosition
+    await withTaskGroup(of: Void.self) { group in
+      for worker in 0..<workers {
+        let subscription = LogSubscription(
+          log, codec: codec, checkpoints: database,
+          partitions: (0..<log.partitionCount).filter { Int($0) % workers == worker },
+          through: heads, owner: "replay-\(worker)")
+        group.addTask { await ReadModelProjector(subscription, into: database).run() }
       }
-      // The next portion is read and decoded while this one is applied.
-      let current = deliveries
-      async let applied = database.apply(current, parking: [])
-      let next = try await Self.portion(log, codec, after: &position)
-      _ = try await applied
-      deliveries = next
     }
-    try Measured(count: Int(position), seconds: monotonic() - start).report()
-  }
-
-  private static func portion(
-    _ log: SQLiteEventLog, _ codec: OrderEventCodec, after position: inout UInt64
-  ) async throws -> [Delivery<OrderEvent>] {
-    let records = try await log.records(after: position, limit: 5000)
-    if let last = records.last { position = last.position.sequenceNumber }
-    var entries: [Partition: [LogEntry<String, OrderEvent>]] = [:]
-    for record in records {
-      entries[record.position.partition, default: []].append(try record.entry(decodedBy: codec))
+    let events = heads.reduce(0, +)
+    guard try await database.completeBuild(through: heads) else {
+      throw BenchError("not all events were applied")
     }
-    return entries.map {
-      Delivery(partition: $0, epoch: 0, after: nil, entries: $1, nextOffset: nil)
-    }
+    try Measured(count: Int(events), seconds: monotonic() - start).report()
   }
 }

@@ -114,10 +114,18 @@ extension Runner {
 
   func replay(_ store: String) throws {
     let section = "Replay (store → read model, from zero, one process)"
+    let reference = Reference(name: "C, an upsert an event, not decoded") { _ in
+      try self.c(["replay", store, self.fresh("c-replay.db")])
+    }
     for model in isQuick ? ["sales"] : ["sales", "orders", "customers"] {
-      try compare(
-        section, model, goal: .rate(250_000), repetitions: min(repetitions, 3)
-      ) { _ in try swift(["replay", store, model, fresh("replay.db")]) }
+      for workers in isQuick ? [1] : [1, 2] {
+        try compare(
+          section, "\(model), \(workers) worker\(workers == 1 ? "" : "s")",
+          goal: .rate(250_000), with: reference, repetitions: min(repetitions, 3)
+        ) { _ in
+          try swift(["replay", store, model, fresh("replay.db"), "--workers", "\(workers)"])
+        }
+      }
     }
   }
 

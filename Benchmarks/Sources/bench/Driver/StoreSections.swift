@@ -70,8 +70,23 @@ extension Runner {
       try compare(
         section, "an aggregate of \(length) events from the repository", with: reference
       ) { _ in try swift(["load", streams, name, "\(rounds)"]) }
+      if length == (isQuick ? 1_000 : 100_000) { try snapshots(section, streams, name, length) }
       _ = fresh("streams.db")
     }
+  }
+
+  /// A long stream behind a snapshot, beside a short one without.
+  private func snapshots(_ section: String, _ streams: String, _ name: String, _ length: Int) throws
+  {
+    let short = fresh("short.db")
+    _ = try swift(["append", short, "100", "100", "1"])
+    let goal = Goal(text: "ratio ≥ 0.5") { $0.ratio.map { $0.median >= 0.5 } ?? false }
+    try compare(
+      section, "loads of an aggregate of \(length) events, a snapshot every 100", goal: goal,
+      with: Reference(name: "an aggregate of 100 events, without") { _ in
+        try self.swift(["load", short, name, "2000", "--counting-loads"])
+      }
+    ) { _ in try swift(["load-snapshot", streams, name, "2000"]) }
   }
 
   /// Ten million events: does it get slower, and does memory grow?
