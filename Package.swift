@@ -90,6 +90,7 @@ let package = Package(
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
         signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioEmbedded, nioHTTP,
+        crypto,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),

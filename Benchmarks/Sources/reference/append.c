@@ -13,7 +13,7 @@ void create_store(sqlite3 *database) {
       "CREATE TABLE IF NOT EXISTS events (sequence INTEGER PRIMARY KEY, stream INTEGER NOT NULL,"
       "  version INTEGER NOT NULL, previous INTEGER NOT NULL, partition INTEGER NOT NULL,"
       "  partition_sequence INTEGER NOT NULL, type TEXT NOT NULL, id BLOB NOT NULL,"
-      "  time INTEGER NOT NULL, payload BLOB NOT NULL);"
+      "  time INTEGER NOT NULL, payload BLOB NOT NULL, metadata BLOB);"
       "CREATE UNIQUE INDEX IF NOT EXISTS events_by_partition"
       "  ON events (partition, partition_sequence);");
 }
@@ -95,7 +95,7 @@ int append_main(int argc, char **argv) {
       .add = prepare(
           database, "INSERT INTO streams (id, partition, version, head) VALUES (?, ?, ?, ?)"),
       .change = prepare(database, "UPDATE streams SET version = ?, head = ? WHERE key = ?"),
-      .insert = prepare(database, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+      .insert = prepare(database, "INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)"),
   };
   latencies calls = {0};
   double start = now();

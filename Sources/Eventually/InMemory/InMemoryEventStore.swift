@@ -27,6 +27,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   ) throws(EventStoreError) -> Appended {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
     let time = clock()
+    let metadata = EventMetadata.current
     let appended = try state.withLock { (state) throws(EventStoreError) -> Appended in
       let actual = Version(state.streams[streamID]?.count ?? 0)
       if case .exact(let expected) = expecting, expected != actual {
@@ -43,7 +44,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
           .event(
             Persisted(
               streamID: streamID, position: position, id: state.ids.next(at: time), time: time,
-              event: event)))
+              event: event, metadata: metadata)))
         state.streams[streamID, default: []].append(sequence)
       }
       return Appended(last: state.log[state.log.count - 1].position)

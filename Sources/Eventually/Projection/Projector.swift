@@ -30,7 +30,11 @@ where S.Element == LogEntry<P.StreamID, P.Event>, S.Position == UInt64 {
     for attempt in 1... {
       do {
         switch entry {
-        case .event(let persisted): try await projection.project(persisted)
+        case .event(let persisted):
+          // What the projection appends elsewhere follows from this event.
+          try await EventMetadata.$current.withValue(.following(persisted)) {
+            try await projection.project(persisted)
+          }
         case .removed(let streamID, _): try await projection.forget(streamID)
         case .erased: break
         }

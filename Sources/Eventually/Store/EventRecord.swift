@@ -12,11 +12,13 @@ public struct EventRecord: Sendable, Hashable {
   public var time: Timestamp
   /// The encoded event; empty for a removal and for an erased event.
   public var payload: [UInt8]
+  /// What led to the event.
+  public var metadata: EventMetadata
 
   /// A record from its parts.
   public init(
     id: EventID, type: String, streamID: String, position: EventPosition, time: Timestamp,
-    payload: [UInt8]
+    payload: [UInt8], metadata: EventMetadata = EventMetadata()
   ) {
     self.id = id
     self.type = type
@@ -24,6 +26,7 @@ public struct EventRecord: Sendable, Hashable {
     self.position = position
     self.time = time
     self.payload = payload
+    self.metadata = metadata
   }
 
   /// The type of the record that says that its stream was removed.
@@ -41,7 +44,9 @@ public struct EventRecord: Sendable, Hashable {
     do {
       let event = try codec.decode(type: type, payload: payload.span)
       return .event(
-        Persisted(streamID: streamID, position: position, id: id, time: time, event: event))
+        Persisted(
+          streamID: streamID, position: position, id: id, time: time, event: event,
+          metadata: metadata))
     } catch {
       throw .undecodable(position: position, type: type, cause: error)
     }

@@ -10,6 +10,8 @@ public struct Persisted<StreamID: Hashable & Sendable, Event: Sendable>: Sendabl
   public var time: Timestamp
   /// What happened.
   public var event: Event
+  /// What led to it.
+  public var metadata: EventMetadata
 
   /// The event's version in its stream, from 1.
   public var version: Version { position.version }
@@ -18,13 +20,15 @@ public struct Persisted<StreamID: Hashable & Sendable, Event: Sendable>: Sendabl
 
   /// An event with its place.
   public init(
-    streamID: StreamID, position: EventPosition, id: EventID, time: Timestamp, event: Event
+    streamID: StreamID, position: EventPosition, id: EventID, time: Timestamp, event: Event,
+    metadata: EventMetadata = EventMetadata()
   ) {
     self.streamID = streamID
     self.position = position
     self.id = id
     self.time = time
     self.event = event
+    self.metadata = metadata
   }
 }
 

@@ -51,6 +51,7 @@ struct RecordBatch {
     headers[first + WireHeader.type.index] = span { $0.append(contentsOf: event.type.utf8) }
     headers[first + WireHeader.time.index] = span { event.time.append(to: &$0) }
     headers[first + WireHeader.position.index] = span { event.position.appendWire(to: &$0) }
+    if !event.metadata.isEmpty { append(event.metadata, at: first) }
     let isTombstone =
       event.type == EventRecord.removedType || event.type == EventRecord.erasedType
     records.append(
@@ -60,6 +61,20 @@ struct RecordBatch {
         value: isTombstone
           ? cks_span(offset: 0, length: -1) : span { $0.append(contentsOf: event.payload) },
         first_header: UInt32(first)))
+  }
+
+  private mutating func append(_ metadata: EventMetadata, at first: Int) {
+    for (header, value) in [
+      (WireHeader.correlationID, metadata.correlationID),
+      (.causationID, metadata.causationID), (.traceParent, metadata.traceParent),
+    ] {
+      guard let value else { continue }
+      headers[first + header.index] = span { $0.append(contentsOf: value.utf8) }
+    }
+    guard !metadata.additional.isEmpty else { return }
+    var json = JSONWriter()
+    EventMetadata.write(metadata.additional, &json)
+    headers[first + WireHeader.metadata.index] = span { $0.append(contentsOf: json.bytes) }
   }
 
   private mutating func span(_ write: (inout [UInt8]) -> Void) -> cks_span {

@@ -8,6 +8,12 @@ enum WireHeader: String, CaseIterable {
   case contentType = "content-type"
   /// `<partition sequence>.<sequence number>.<stream version>`
   case position = "ce_position"
+  /// Only where the event has it, as all that follow.
+  case correlationID = "ce_correlationid"
+  case causationID = "ce_causationid"
+  case traceParent = "ce_traceparent"
+  /// The rest of an event's metadata: an object of texts, in JSON.
+  case metadata = "ce_metadata"
 
   /// The header's place among ``allCases``.
   var index: Int {
@@ -19,6 +25,10 @@ enum WireHeader: String, CaseIterable {
     case .time: 4
     case .contentType: 5
     case .position: 6
+    case .correlationID: 7
+    case .causationID: 8
+    case .traceParent: 9
+    case .metadata: 10
     }
   }
 }

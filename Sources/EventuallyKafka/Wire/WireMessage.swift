@@ -64,7 +64,24 @@ struct WireMessage: ~Copyable {
     let event = try codec.decode(type: type, payload: span(message.value))
     return .event(
       Persisted(
-        streamID: string(message.key), position: position, id: id, time: time, event: event))
+        streamID: string(message.key), position: position, id: id, time: time, event: event,
+        metadata: try metadata()))
+  }
+
+  /// What led to the event; most have nothing of it.
+  private func metadata() throws -> EventMetadata {
+    let optional = [WireHeader.correlationID, .causationID, .traceParent, .metadata]
+    guard optional.contains(where: { header($0).start != nil }) else { return EventMetadata() }
+    func text(_ name: WireHeader) -> String? {
+      header(name).start == nil ? nil : string(header(name))
+    }
+    var metadata = EventMetadata(
+      correlationID: text(.correlationID), causationID: text(.causationID),
+      traceParent: text(.traceParent))
+    if header(.metadata).start != nil {
+      metadata.additional = try EventMetadata.texts(span(header(.metadata)))
+    }
+    return metadata
   }
 
   /// The partition, of so many, that the record's key belongs to.

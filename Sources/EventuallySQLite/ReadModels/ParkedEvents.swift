@@ -34,8 +34,8 @@ struct ParkedEvents {
     let insert = try connection.statement(
       """
       INSERT INTO parked_events
-        (stream, position, partition, sequence, version, id, type, time, payload)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        (stream, position, partition, sequence, version, id, type, time, payload, metadata)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
     insert.bind(1, record.streamID)
     insert.bind(2, record.position.partitionSequence)
@@ -46,6 +46,7 @@ struct ParkedEvents {
     insert.bind(7, record.type)
     insert.bind(8, record.time.microseconds)
     insert.bind(9, record.payload.span)
+    if !record.metadata.isEmpty { insert.bind(10, record.metadata.json.span) }
     try insert.run()
   }
 
@@ -59,16 +60,18 @@ struct ParkedEvents {
   func records(of streamID: String) throws -> [EventRecord] {
     try connection.rows(
       """
-      SELECT position, partition, sequence, version, id, type, time, payload
+      SELECT position, partition, sequence, version, id, type, time, payload, metadata
       FROM parked_events WHERE stream = ? ORDER BY position
       """, [.text(streamID)]
     ) { row in
-      EventRecord(
+      var record = EventRecord(
         id: row.eventID(4), type: row.text(5), streamID: streamID,
         position: EventPosition(
           partition: Partition(row.integer(1)), partitionSequence: row.unsigned(0),
           sequenceNumber: row.unsigned(2), version: row.unsigned(3)),
         time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
+      if !row.isNull(8) { record.metadata = EventMetadata(stored: row.bytes(8)) }
+      return record
     }
   }
 
@@ -116,7 +119,8 @@ extension EventRecord {
       try codec.encode(persisted.event, into: &payload)
       self.init(
         id: persisted.id, type: codec.type(of: persisted.event), streamID: persisted.streamID,
-        position: persisted.position, time: persisted.time, payload: payload)
+        position: persisted.position, time: persisted.time, payload: payload,
+        metadata: persisted.metadata)
     case .removed(let streamID, let position):
       self.init(
         id: EventID(high: 0, low: 0), type: EventRecord.removedType, streamID: streamID,

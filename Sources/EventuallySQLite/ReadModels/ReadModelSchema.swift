@@ -41,6 +41,7 @@ enum ReadModelSchema {
       type TEXT NOT NULL,
       time INTEGER NOT NULL,
       payload BLOB NOT NULL,
+      metadata BLOB,
       PRIMARY KEY (stream, position)
     ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS dropped_events (

@@ -27,7 +27,8 @@ public final class SQLiteEventLog: EventLog, Sendable {
   }
 
   private static let columns = """
-    e.sequence, e.version, e.partition, e.partition_sequence, e.type, e.id, e.time, e.payload, s.id
+    e.sequence, e.version, e.partition, e.partition_sequence, e.type, e.id, e.time, e.payload, s.id,
+      e.metadata
     FROM events e JOIN streams s ON s.key = e.stream
     """
 
@@ -231,11 +232,24 @@ public final class SQLiteEventLog: EventLog, Sendable {
   }
 
   private static func record(_ row: SQLiteStatement) -> EventRecord {
-    EventRecord(
+    var record = EventRecord(
       id: row.eventID(5), type: row.text(4), streamID: row.text(8),
       position: EventPosition(
         partition: Partition(row.integer(2)), partitionSequence: row.unsigned(3),
         sequenceNumber: row.unsigned(0), version: row.unsigned(1)),
       time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
+    if !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }
+    return record
+  }
+}
+
+extension EventMetadata {
+  /// Metadata as it is stored. What can't be read is kept as it is: it says nothing of what happened.
+  init(stored bytes: [UInt8]) {
+    do {
+      try self.init(json: bytes.span)
+    } catch {
+      self.init(additional: ["unreadable": String(decoding: bytes, as: UTF8.self)])
+    }
   }
 }

@@ -87,7 +87,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     guard !streamID.isEmpty, streamID.utf8.count <= 512 else {
       throw .invalid("a stream id has 1 to 512 bytes; '\(streamID.prefix(40))' has not")
     }
-    let encoded = try EncodedEvents(events, codec: codec, maximumSize: maximumEventSize)
+    let encoded = try EncodedEvents(
+      events, metadata: .current, codec: codec, maximumSize: maximumEventSize)
     let appended = try await writer.perform(
       .append(streamID: streamID, expecting: expecting, encoded))
     guard let appended else { preconditionFailure("an append adds events") }

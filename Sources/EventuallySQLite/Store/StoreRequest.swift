@@ -6,12 +6,21 @@ struct EncodedEvents: Sendable {
   var payloads: [UInt8] = []
   /// Where each event's payload ends.
   var ends: [Int] = []
+  /// The encoded metadata of all of them; empty for none.
+  var metadata: [UInt8] = []
 
   var count: Int { types.count }
 
   init<Codec: EventCodec>(
-    _ events: [Codec.Event], codec: Codec, maximumSize: Int
+    _ events: [Codec.Event], metadata: EventMetadata, codec: Codec, maximumSize: Int
   ) throws(EventStoreError) {
+    if !metadata.isEmpty {
+      self.metadata = metadata.json
+      guard self.metadata.count <= EventMetadata.maximumSize else {
+        throw .invalid(
+          "the metadata takes \(self.metadata.count) bytes, more than \(EventMetadata.maximumSize)")
+      }
+    }
     types.reserveCapacity(events.count)
     ends.reserveCapacity(events.count)
     payloads.reserveCapacity(events.count * 128)

@@ -9,7 +9,7 @@ import Foundation
 enum StoreSchema {
   /// What leads from each version of the tables to the next, from an empty file on. A step never changes once
   /// stores have been made with it: what is to be different comes in a further step.
-  private static let steps = [version1, version2]
+  private static let steps = [version1, version2, version3]
 
   /// The version that this code works with; stored as SQLite's `user_version`.
   static let version = Int64(steps.count)
@@ -48,6 +48,9 @@ enum StoreSchema {
       payload BLOB NOT NULL
     );
     """
+
+  /// What led to an event; nothing for most.
+  private static let version3 = "ALTER TABLE events ADD COLUMN metadata BLOB;"
 
   /// What a store is and always stays.
   struct Identity: Sendable, Hashable {

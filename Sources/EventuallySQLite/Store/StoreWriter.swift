@@ -234,7 +234,8 @@ actor StoreWriter {
     let key = try writeStream(
       found, id: streamID, partition: partition, version: actual + UInt64(events.count),
       head: lastSequence)
-    let insert = try insertStatement(key: key, partition: partition, time: time)
+    let insert = try insertStatement(
+      key: key, partition: partition, time: time, metadata: events.metadata)
     var previous = found?.head ?? 0
     var start = 0
     // What is bound stays until it is bound anew: of most columns, only what changes is.
@@ -308,16 +309,18 @@ actor StoreWriter {
 
   /// The statement that inserts an event, with what is the same for all events of an append.
   private func insertStatement(
-    key: Int64, partition: Partition, time: Timestamp
+    key: Int64, partition: Partition, time: Timestamp, metadata: [UInt8]
   ) throws(SQLiteError) -> SQLiteStatement {
     let insert = try connection.statement(
       """
       INSERT INTO events (sequence, stream, version, previous, partition, partition_sequence,
-        type, id, time, payload) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        type, id, time, payload, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
     insert.bind(2, key)
     insert.bind(5, Int64(partition))
     insert.bind(9, time.microseconds)
+    // Without it nothing is bound, which is NULL.
+    if !metadata.isEmpty { insert.bind(11, metadata.span) }
     return insert
   }
 
@@ -334,7 +337,7 @@ actor StoreWriter {
       let previous = try connection.integer(
         "SELECT previous FROM events WHERE sequence = ?", .integer(Int64(sequence)))
       try connection.run(
-        "UPDATE events SET type = ?, payload = x'' WHERE sequence = ?",
+        "UPDATE events SET type = ?, payload = x'', metadata = NULL WHERE sequence = ?",
         .text(EventRecord.erasedType), .integer(Int64(sequence)))
       sequence = UInt64(previous ?? 0)
     }
@@ -343,7 +346,8 @@ actor StoreWriter {
     let partitionSequence = heads.partitions[Int(found.partition)]
     // Version 0 and no head: the next append begins a new chain at version 1.
     _ = try writeStream(found, id: streamID, partition: found.partition, version: 0, head: 0)
-    let insert = try insertStatement(key: found.key, partition: found.partition, time: time)
+    let insert = try insertStatement(
+      key: found.key, partition: found.partition, time: time, metadata: [])
     insert.bind(1, heads.sequence)
     insert.bind(3, 0 as UInt64)
     insert.bind(4, 0 as UInt64)

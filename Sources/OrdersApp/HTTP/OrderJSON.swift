@@ -67,6 +67,10 @@ package enum OrderJSON {
       json.key("data")
       json.raw(record.payload)
     }
+    if !record.metadata.isEmpty {
+      json.key("metadata")
+      record.metadata.write(&json)
+    }
     json.endObject()
   }
 
@@ -78,6 +82,7 @@ package enum OrderJSON {
     var stream: String?
     var time: Timestamp?
     var payload: [UInt8] = []
+    var metadata = EventMetadata()
     var position = EventPosition(
       partition: 0, partitionSequence: 0, sequenceNumber: 0, version: 0)
     try reader.beginObject()
@@ -100,6 +105,8 @@ package enum OrderJSON {
         time = Timestamp(utf8: reader.slice(try reader.plainString()).span)
       } else if reader.isKey(key, "data") {
         payload = reader.slice(try reader.skip())
+      } else if reader.isKey(key, "metadata") {
+        metadata = try EventMetadata(json: reader.slice(try reader.skip()).span)
       } else {
         try reader.skip()
       }
@@ -109,7 +116,8 @@ package enum OrderJSON {
       position.sequenceNumber > 0
     else { throw InvalidMember("event", "lacks a part") }
     return EventRecord(
-      id: id, type: type, streamID: stream, position: position, time: time, payload: payload)
+      id: id, type: type, streamID: stream, position: position, time: time, payload: payload,
+      metadata: metadata)
   }
 
   private static func unsigned(_ reader: inout JSONReader) throws -> UInt64 {

@@ -96,7 +96,7 @@ struct SnapshotLoadChild: AsyncParsableCommand {
       Tally(), store: store, snapshots: Snapshots(in: store, codec: SumCodec(), every: 100))
     var root = try await repository.get(id)
     let events = UInt64(99) - (root.version - (try await store.snapshot(of: id)?.version ?? 0))
-    for _ in 0..<events { try await root.handle(Events.line) }
+    for _ in 0..<events { await root.handle(Events.line) }
     try await repository.save(&root)
     var calls: [Double] = []
     let start = monotonic()
