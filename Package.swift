@@ -31,6 +31,8 @@ let lifecycle: Target.Dependency = .product(
   name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(
   name: "UnixSignals", package: "swift-service-lifecycle")
+let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let http: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -62,8 +64,10 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
+    .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.2.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
@@ -71,16 +75,16 @@ let package = Package(
   ],
   targets: [
     // The abstractions: pure Swift, no store and no bus.
-    library("Eventually"),
+    library("Eventually", [tracing, metrics]),
 
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    library("EventuallySQLite", ["Eventually", "CSQLite", crypto]),
+    library("EventuallySQLite", ["Eventually", "CSQLite", crypto, tracing, metrics]),
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
-    library("EventuallyKafka", ["Eventually", "CKafkaShim", logging]),
+    library("EventuallyKafka", ["Eventually", "CKafkaShim", logging, tracing, metrics]),
 
     // The sample: the domain, and the processes built around it.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -90,7 +94,7 @@ let package = Package(
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
         signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioEmbedded, nioHTTP,
-        crypto,
+        crypto, tracing, metrics,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),
@@ -117,8 +121,8 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "FaultScenarios", "writer",
-        "projector", "eventuallyctl", "devbroker", arguments, http, httpClient, nio, nioHTTP,
-        logging,
+        "projector", "eventuallyctl", "devbroker", "EventuallyKafka", arguments, http, httpClient,
+        httpTypes, nio, nioHTTP, logging, tracing,
       ]),
     .testTarget(
       name: "FaultTests",

@@ -27,7 +27,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   ) throws(EventStoreError) -> Appended {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
     let time = clock()
-    let metadata = EventMetadata.current
+    let metadata = TraceContext.metadata
     let appended = try state.withLock { (state) throws(EventStoreError) -> Appended in
       let actual = Version(state.streams[streamID]?.count ?? 0)
       if case .exact(let expected) = expecting, expected != actual {

@@ -1,3 +1,6 @@
+import CoreMetrics
+import Tracing
+
 /// What a ``ReadModelProjector`` is doing.
 public struct ReadModelProjectorStatus: Sendable, Hashable {
   /// Events that were applied since the start.
@@ -25,6 +28,8 @@ where S.Event == Store.Event {
   private let retry: RetryPolicy
   private let parking: RetryPolicy
   private let heartbeat: Heartbeat
+  private let name: String
+  private let metrics: ProjectorMetrics
   private let state = Locked(ReadModelProjectorStatus())
   private let onFailure: @Sendable (any Error) -> Void
 
@@ -34,19 +39,22 @@ where S.Event == Store.Event {
   ///     long as it takes.
   ///   - parking: how often, and after which pauses, an event that can't be projected is tried before its
   ///     stream is parked.
+  ///   - name: the read model's name, in traces and metrics.
   ///   - onFailure: hears of each failure before it is tried again.
   public init(
     _ subscription: S, into store: Store,
     retry: RetryPolicy = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5)),
     parking: RetryPolicy = RetryPolicy(
       attempts: 5, firstPause: .milliseconds(100), longestPause: .seconds(2)),
-    heartbeats: Heartbeats = Heartbeats(),
+    heartbeats: Heartbeats = Heartbeats(), name: String = "",
     onFailure: @escaping @Sendable (any Error) -> Void = { _ in }
   ) {
     self.subscription = subscription
     self.store = store
     self.retry = retry
     self.parking = parking
+    self.name = name
+    metrics = ProjectorMetrics(readModel: name)
     heartbeat = heartbeats.loop("readmodel.apply")
     self.onFailure = onFailure
   }
@@ -60,7 +68,11 @@ where S.Event == Store.Event {
     while !Task.isCancelled {
       do {
         for try await deliveries in try await subscription.resume() {
+          let spans = TraceContext.isActive ? ApplySpans(deliveries, name) : nil
+          let start = ContinuousClock.now
           guard let outcome = await apply(deliveries) else { return }
+          spans?.end(outcome)
+          metrics.applied(deliveries, outcome, in: .now - start)
           try await committed(deliveries, outcome)
           failures = 0
         }
@@ -115,9 +127,84 @@ where S.Event == Store.Event {
       $0.retries += 1
       $0.failure = "\(error)"
     }
+    metrics.retried()
     onFailure(error)
     var generator = SystemRandomNumberGenerator()
     // A cancelled pause ends the caller's loop by its condition.
     try? await Task.sleep(for: policy.pause(afterFailures: failures, using: &generator))
+  }
+}
+
+/// The spans of a transaction: one for each of its events that belongs to a trace.
+private struct ApplySpans {
+  private var spans: [(partition: Partition, span: any Span)] = []
+
+  init<Event>(_ deliveries: [Delivery<Event>], _ name: String) {
+    for delivery in deliveries {
+      for case .event(let persisted) in delivery.entries {
+        guard let parent = persisted.metadata.traceParent else { continue }
+        let span = startSpan(
+          SpanName.apply, context: TraceContext.context(parent), ofKind: .consumer)
+        span.attributes["eventually.read_model"] = name
+        span.attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+        spans.append((delivery.partition, span))
+      }
+    }
+  }
+
+  /// Ends the spans, with an error where nothing of their delivery was applied.
+  func end(_ outcome: ApplyOutcome) {
+    for (partition, span) in spans {
+      if outcome.overtaken.contains(where: { $0.partition == partition }) {
+        span.setStatus(SpanStatus(code: .error, message: "the lease was overtaken"))
+      }
+      span.end()
+    }
+  }
+}
+
+/// What a worker counts.
+private struct ProjectorMetrics {
+  private let events: Counter
+  private let parked: Counter
+  private let retries: Counter
+  private let batch: Recorder
+  private let seconds: Timer
+  private let endToEnd: Timer
+
+  init(readModel: String) {
+    let dimensions = [("read_model", readModel)]
+    events = Counter(label: MetricName.appliedEvents, dimensions: dimensions)
+    parked = Counter(label: MetricName.parkedEvents, dimensions: dimensions)
+    retries = Counter(label: MetricName.retries, dimensions: dimensions)
+    batch = Recorder(label: MetricName.applyEvents, dimensions: dimensions, aggregate: true)
+    seconds = Timer(label: MetricName.applySeconds, dimensions: dimensions)
+    endToEnd = Timer(label: MetricName.endToEndSeconds, dimensions: dimensions)
+  }
+
+  func applied<Event>(
+    _ deliveries: [Delivery<Event>], _ outcome: ApplyOutcome, in duration: Duration
+  ) {
+    var count = 0
+    let now = Timestamp.now().microseconds
+    for delivery in deliveries
+    where !outcome.overtaken.contains(where: { $0.partition == delivery.partition }) {
+      count += delivery.entries.count
+      // The oldest and the newest of a delivery stand for those between.
+      if case .event(let first)? = delivery.entries.first {
+        endToEnd.recordMicroseconds(max(0, now - first.time.microseconds))
+      }
+      if delivery.entries.count > 1, case .event(let last)? = delivery.entries.last {
+        endToEnd.recordMicroseconds(max(0, now - last.time.microseconds))
+      }
+    }
+    events.increment(by: count - outcome.parked)
+    if outcome.parked > 0 { parked.increment(by: outcome.parked) }
+    batch.record(count)
+    seconds.recordNanoseconds(duration.nanoseconds)
+  }
+
+  func retried() {
+    retries.increment()
   }
 }

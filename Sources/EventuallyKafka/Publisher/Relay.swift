@@ -1,5 +1,7 @@
+import CoreMetrics
 import Eventually
 import Logging
+import Tracing
 
 /// One life of a producer: hands a store's events to it, and takes in what becomes of them.
 ///
@@ -15,6 +17,12 @@ actor Relay<Source: Outbox> {
   /// Partitions whose first record has been compared with the topic's end.
   private var compared: Set<Partition> = []
   private let progressed: @Sendable (Progress) -> Void
+  /// The spans of records in flight that belong to traces, by sequence number.
+  private var spans: [UInt64: any Span] = [:]
+  /// When records up to a sequence number were handed over, the oldest first; those that are acknowledged go.
+  private var handOvers: [(through: UInt64, at: ContinuousClock.Instant)] = []
+  private let publishedEvents = Counter(label: MetricName.publishedEvents)
+  private let publishSeconds = Timer(label: MetricName.publishSeconds)
   private let state: Locked<State>
   /// The sequence number up to which everything is acknowledged.
   private let acknowledged: PositionSignal
@@ -103,7 +111,12 @@ actor Relay<Source: Outbox> {
             "the event at sequence number \(position + 1) is missing: the store is damaged")
         }
         position += 1
-        if shouldPublish(record.position) { batch.append(record) } else { held.append(position) }
+        if shouldPublish(record.position) {
+          batch.append(record)
+          beginSpan(record)
+        } else {
+          held.append(position)
+        }
       }
       if !held.isEmpty {
         note { state in
@@ -113,6 +126,7 @@ actor Relay<Source: Outbox> {
       }
       // What waits for the broker is seen by the stall.
       heartbeat.idle()
+      handOvers.append((position, .now))
       try await handOver()
       noteHanded(position)
       if position > window { await acknowledged.wait(past: min(before, position - window)) }
@@ -151,6 +165,14 @@ actor Relay<Source: Outbox> {
       state.handed = max(state.handed, sequence)
     }
     handed.advance(to: sequence)
+  }
+
+  private func beginSpan(_ record: EventRecord) {
+    guard let parent = record.metadata.traceParent, TraceContext.isActive else { return }
+    let span = startSpan(
+      SpanName.publish, context: TraceContext.context(parent), ofKind: .producer)
+    span.attributes["eventually.sequence_number"] = Int64(record.position.sequenceNumber)
+    spans[record.position.sequenceNumber] = span
   }
 
   /// Whether the topic lacks an event.
@@ -203,6 +225,15 @@ actor Relay<Source: Outbox> {
     note { state in
       for report in reports { state.prefix.acknowledge(report.sequenceNumber) }
       state.count += UInt64(reports.count)
+    }
+    publishedEvents.increment(by: reports.count)
+    let end = progress.published
+    while let first = handOvers.first, first.through <= end {
+      publishSeconds.recordNanoseconds((ContinuousClock.now - first.at).nanoseconds)
+      handOvers.removeFirst()
+    }
+    if !spans.isEmpty {
+      for report in reports { spans.removeValue(forKey: report.sequenceNumber)?.end() }
     }
     FaultPoint.relayAcknowledged.pass()
   }

@@ -12,7 +12,7 @@ struct Assignment {
   private var ends: [Partition: UInt64?] = [:]
   private var commits: [Partition: Int64] = [:]
   /// Up to where deliveries of the leases have been applied.
-  private var applied: [Partition: (position: UInt64, nextOffset: Int64?)] = [:]
+  private var applied: [Partition: (position: UInt64, nextOffset: Int64?, time: Timestamp?)] = [:]
   /// The last partition sequences in the store, as last heard.
   private(set) var heads: [UInt64] = []
   /// How often in a row the store was found to end before a lease's position.
@@ -158,17 +158,21 @@ struct Assignment {
 
   /// A delivery of a lease has been applied.
   mutating func note(
-    _ partition: Partition, epoch: UInt64, position: UInt64, nextOffset: Int64?
+    _ partition: Partition, epoch: UInt64, position: UInt64, nextOffset: Int64?,
+    time: Timestamp? = nil
   ) {
     guard partitions[partition]?.lease.epoch == epoch else { return }
     if let nextOffset { commits[partition] = nextOffset }
-    applied[partition] = (position, nextOffset)
+    applied[partition] = (position, nextOffset, time ?? applied[partition]?.time)
   }
 
   /// Up to where a partition has been applied, under its lease or before; `nil` for never.
   func appliedPosition(_ partition: Partition) -> UInt64? {
     applied[partition]?.position ?? partitions[partition]?.lease.position
   }
+
+  /// When the event was appended that was applied last under the lease.
+  func appliedTime(_ partition: Partition) -> Timestamp? { applied[partition]?.time }
 
   /// Where the bus has what comes after that, as far as that is known.
   func appliedOffset(_ partition: Partition) -> Int64? {

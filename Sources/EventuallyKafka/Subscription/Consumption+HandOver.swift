@@ -5,6 +5,7 @@ import Logging
 extension Consumption {
   func handle(_ change: AssignmentChange, _ client: ConsumerClient) async throws {
     status.withLock { $0.rebalances += 1 }
+    metrics.assignmentChanged()
     switch change {
     case .assigned(let partitions):
       logger.info("assigned", metadata: ["partitions": "\(partitions.sorted())"])
@@ -47,6 +48,7 @@ extension Consumption {
     feed.cancelFetches()
     assignment.end()
     portion = Portion()
+    endSpans()
   }
 
   /// Stops taking partitions in whose leases were overtaken.
@@ -57,6 +59,7 @@ extension Consumption {
       guard assignment.abandon(lease, until: .now + pause) else { continue }
       portion.drop(lease.partition)
       status.withLock { $0.fencings += 1 }
+      metrics.leaseOvertaken()
       logger.warning(
         "the lease was overtaken: another worker took the partition over, or another generation is live",
         metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"])

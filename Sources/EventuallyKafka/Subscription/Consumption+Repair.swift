@@ -44,6 +44,7 @@ extension Consumption {
       feed.fetch(partition, missing, after: pause)
     } else {
       status.withLock { $0.gapsRepaired += 1 }
+      metrics.gapRepaired()
     }
   }
 
@@ -65,6 +66,7 @@ extension Consumption {
   /// Counts a record that is not applied, and puts it to those that are kept.
   func note(_ record: ForeignRecord) {
     foreign.append(record)
+    metrics.foreignRecordKept()
     let count = status.withLock { status in
       status.foreignRecords += 1
       return status.foreignRecords

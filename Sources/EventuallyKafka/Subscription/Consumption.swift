@@ -1,5 +1,6 @@
 import Eventually
 import Logging
+import Tracing
 
 /// The shell around ``Assignment``: polls, claims, fetches what is missing, and puts deliveries together.
 /// It runs on a thread of its own, which it blocks while it waits for records.
@@ -24,6 +25,9 @@ actor Consumption<Codec: EventCodec> {
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [ForeignRecord] = []
   private var nextCommit = ContinuousClock.now
+  /// The spans of events that have come and not been delivered yet.
+  private var spans: [any Span] = []
+  let metrics: SubscriptionMetrics
   /// All leases are to be taken anew.
   var isRenewalDue = false
   /// What was delivered, and what is heard of it.
@@ -44,6 +48,7 @@ actor Consumption<Codec: EventCodec> {
     self.checkpoints = checkpoints
     self.options = options
     self.logger = logger
+    metrics = SubscriptionMetrics(group: options.group)
     self.feed = FeedReader(feed, options)
     heartbeat = options.heartbeats.loop("subscription.consume")
   }
@@ -119,6 +124,7 @@ actor Consumption<Codec: EventCodec> {
         status.withLock { $0.failure = nil }
         publishStatus()
         portions.deliver()
+        endSpans()
         return deliveries
       }
       if isThrough { return nil }
@@ -173,6 +179,20 @@ actor Consumption<Codec: EventCodec> {
       options.range?.contains(partition, entry.position.partitionSequence) ?? true
     else { return }
     portion.add(entry, progress)
+    if case .event(let persisted) = entry, let parent = persisted.metadata.traceParent,
+      TraceContext.isActive
+    {
+      let span = startSpan(
+        SpanName.consume, context: TraceContext.context(parent), ofKind: .consumer)
+      span.attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+      spans.append(span)
+    }
+  }
+
+  /// What had come is on its way, or is not of interest any more.
+  func endSpans() {
+    for span in spans { span.end() }
+    spans.removeAll()
   }
 
   /// Whether the broker was said to hold more of some partition than was consumed.
@@ -205,7 +225,9 @@ actor Consumption<Codec: EventCodec> {
     }
     switch assignment.receive(partition, position.partitionSequence, offset: message.offset) {
     case .accept: take(message, at: position)
-    case .duplicate: status.withLock { $0.duplicates += 1 }
+    case .duplicate:
+      status.withLock { $0.duplicates += 1 }
+      metrics.duplicateDropped()
     case .gap(let missing):
       logger.info(
         "records are missing; fetching them from the feed",
@@ -237,7 +259,7 @@ actor Consumption<Codec: EventCodec> {
     for applied in news.applied {
       assignment.note(
         applied.partition, epoch: applied.epoch, position: applied.position,
-        nextOffset: applied.nextOffset)
+        nextOffset: applied.nextOffset, time: applied.time)
     }
     abandon(news.overtaken)
     if news.isRenewalAsked { isRenewalDue = true }
@@ -285,6 +307,7 @@ actor Consumption<Codec: EventCodec> {
           }
         return SubscriptionStatus.Assigned(
           epoch: state.lease.epoch, position: assignment.appliedPosition(partition),
+          appliedTime: assignment.appliedTime(partition),
           nextOffset: assignment.appliedOffset(partition),
           storeHead: Int(partition) < assignment.heads.count
             ? assignment.heads[Int(partition)] : nil,

@@ -20,6 +20,8 @@ final class DeliveredPortions: Sendable {
     var epoch: UInt64
     var position: UInt64
     var nextOffset: Int64?
+    /// When the last of its events was appended, where that is known.
+    var time: Timestamp?
   }
 
   private struct State {
@@ -46,7 +48,7 @@ final class DeliveredPortions: Sendable {
         state.news.applied.append(
           Applied(
             partition: delivery.partition, epoch: delivery.epoch, position: delivery.lastPosition,
-            nextOffset: delivery.nextOffset))
+            nextOffset: delivery.nextOffset, time: delivery.lastTime))
       }
       state.out = max(0, state.out - 1)
       return state.out == 0 ? take(&state.waiting) : []
@@ -90,6 +92,14 @@ final class DeliveredPortions: Sendable {
       return take(&state.waiting)
     }
     for waiter in waiting { waiter.resume() }
+  }
+}
+
+extension Delivery {
+  /// When the last event was appended, where that is known.
+  fileprivate var lastTime: Timestamp? {
+    guard case .event(let persisted)? = entries.last else { return nil }
+    return persisted.time
   }
 }
 

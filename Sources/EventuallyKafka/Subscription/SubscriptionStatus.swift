@@ -18,6 +18,8 @@ public struct SubscriptionStatus: Sendable, Hashable {
     public var epoch: UInt64
     /// The partition sequence that was applied last; `nil` for never.
     public var position: UInt64?
+    /// When the event was appended that was applied last; `nil` where none was since the lease was taken.
+    public var appliedTime: Timestamp?
     /// Where the bus has what comes after that, where that is known.
     public var nextOffset: Int64?
     /// The last partition sequence in the store, as last heard from the feed.

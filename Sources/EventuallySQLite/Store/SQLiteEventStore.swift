@@ -1,4 +1,6 @@
+import CoreMetrics
 public import Eventually
+import Tracing
 
 /// An event store in a file: durable when an append returns, one writer process at a time, any number of
 /// readers.
@@ -40,6 +42,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   private let writer: StoreWriter
   private let codec: Codec
   private let maximumEventSize: Int
+  private let appendSeconds = Timer(label: MetricName.appendSeconds)
 
   /// Opens a store as its writer, and creates it where there is none.
   /// - Throws: ``StoreOpenError/locked(path:owner:)`` where another process is its writer.
@@ -87,8 +90,35 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     guard !streamID.isEmpty, streamID.utf8.count <= 512 else {
       throw .invalid("a stream id has 1 to 512 bytes; '\(streamID.prefix(40))' has not")
     }
+    let span = TraceContext.isActive ? startSpan(SpanName.append, ofKind: .producer) : nil
+    defer { span?.end() }
+    let start = ContinuousClock.now
+    do throws(EventStoreError) {
+      let appended = try await append(
+        events, to: streamID, expecting: expecting, metadata: metadata(in: span))
+      span?.attributes["eventually.sequence_number"] = Int64(appended.last.sequenceNumber)
+      appendSeconds.recordNanoseconds((ContinuousClock.now - start).nanoseconds)
+      return appended
+    } catch {
+      span?.recordError(error)
+      throw error
+    }
+  }
+
+  /// What the events keep: what is bound to the task, in the trace of the append itself.
+  private func metadata(in span: (any Span)?) -> EventMetadata {
+    var metadata = EventMetadata.current
+    if let span, let parent = TraceContext.traceParent(of: span.context) {
+      metadata.traceParent = parent
+    }
+    return metadata
+  }
+
+  private func append(
+    _ events: [Event], to streamID: String, expecting: Expected, metadata: EventMetadata
+  ) async throws(EventStoreError) -> Appended {
     let encoded = try EncodedEvents(
-      events, metadata: .current, codec: codec, maximumSize: maximumEventSize)
+      events, metadata: metadata, codec: codec, maximumSize: maximumEventSize)
     let appended = try await writer.perform(
       .append(streamID: streamID, expecting: expecting, encoded))
     guard let appended else { preconditionFailure("an append adds events") }

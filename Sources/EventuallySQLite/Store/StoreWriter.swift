@@ -1,3 +1,4 @@
+import CoreMetrics
 import Eventually
 import Foundation
 
@@ -16,6 +17,7 @@ actor StoreWriter {
   /// A transaction failed: where the store stands has to be read anew before the next.
   private var headsAreInDoubt = false
   private let heartbeat: Heartbeat
+  private let metrics = StoreMetrics()
   /// Why the last transaction failed; `nil` where it did not.
   nonisolated let failure = Locked<String?>(nil)
   nonisolated let identity: StoreSchema.Identity
@@ -137,6 +139,7 @@ actor StoreWriter {
       heads = next
       headsAreInDoubt = false
       failure.withLock { $0 = nil }
+      metrics.committed(batch, results)
       if hasAppended { FaultPoint.storeCommitted.pass() }
       if erases { finishErasing(batch, &results) }
     } catch {
@@ -387,5 +390,34 @@ actor StoreWriter {
     insert.bind(4, Int64(snapshot.schemaVersion))
     insert.bind(5, snapshot.payload.span)
     try insert.run()
+  }
+}
+
+/// What a store's writer counts.
+private struct StoreMetrics {
+  private let appends = Counter(label: MetricName.appends)
+  private let events = Counter(label: MetricName.appendedEvents)
+  private let conflicts = Counter(label: MetricName.conflicts)
+  private let requests = Recorder(label: MetricName.commitRequests, aggregate: true)
+
+  /// A transaction was committed.
+  func committed(_ batch: [StoreRequest], _ results: [Result<Appended?, EventStoreError>]) {
+    var (appended, refused, count) = (0, 0, 0)
+    for (request, result) in zip(batch, results) {
+      guard case .append(_, _, let events) = request.kind else { continue }
+      switch result {
+      case .success:
+        appended += 1
+        count += events.count
+      case .failure(.conflict): refused += 1
+      case .failure: break
+      }
+    }
+    if appended > 0 {
+      appends.increment(by: appended)
+      events.increment(by: count)
+    }
+    if refused > 0 { conflicts.increment(by: refused) }
+    requests.record(batch.count)
   }
 }

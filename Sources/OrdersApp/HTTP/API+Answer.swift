@@ -7,10 +7,12 @@ import NIOEmbedded
 
 extension API {
   /// Answers a request without a server.
-  func answer(path: String) async throws -> (status: Int, body: [UInt8]) {
+  func answer(
+    _ method: HTTPRequest.Method = .get, path: String, body: [UInt8] = []
+  ) async throws -> (status: Int, body: [UInt8]) {
     let request = Request(
-      head: HTTPRequest(method: .get, scheme: "http", authority: "localhost", path: path),
-      body: RequestBody(buffer: ByteBuffer()))
+      head: HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path),
+      body: RequestBody(buffer: ByteBuffer(bytes: body)))
     let context = BasicRequestContext(
       source: ApplicationRequestContextSource(
         channel: NIOAsyncTestingChannel(), logger: Logger(label: "queries")))

@@ -40,7 +40,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
         An event that this code fails on again and again is parked, with the later events of its order, and the \
         others go on: see eventuallyctl parked.
 
-        GET /healthz, /readyz                    health; readiness with positions, lag and reasons
+        GET /healthz, /readyz, /metrics          health; readiness with positions, lag and reasons; metrics
         GET /openapi.json                        all of this for programs
         GET /orders[?customer=C], /orders/ID     queries of 'orders'
         GET /sales, /sales/days, /sales/countries, /sales/products
@@ -66,6 +66,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
     @OptionGroup var checkpoints: CheckpointOptions
+    @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
@@ -77,6 +78,9 @@ public struct ProjectorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+      try trace.begin()
+      // What is counted before this would be counted nowhere.
+      _ = PrometheusMetrics.shared
       let process = ProcessInfo.processInfo
       let owner = worker ?? "\(process.hostName)-\(process.processIdentifier)"
       var logger = log.logger("projector")

@@ -40,7 +40,9 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
     subscription = Subscription(
       kafka, storeID: storeID, partitionCount: partitions, codec: OrderEventCodec(),
       checkpoints: readModel, feed: feed, options: options, logger: logger)
-    projector = ReadModelProjector(subscription, into: readModel, heartbeats: heartbeats) { error in
+    projector = ReadModelProjector(
+      subscription, into: readModel, heartbeats: heartbeats, name: readModel.directory.name
+    ) { error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
     }
   }

@@ -1,3 +1,4 @@
+import CoreMetrics
 import Eventually
 import EventuallyKafka
 import EventuallySQLite
@@ -13,6 +14,7 @@ struct WorkerRoutes: Sendable {
   let queries: QueryRoutes
 
   func add(to api: inout API) {
+    api.addMetrics(.shared) { refreshMetrics() }
     api.add(
       API.Operation(
         method: .get, path: "/readyz",
@@ -21,6 +23,20 @@ struct WorkerRoutes: Sendable {
           + "it is behind the store and the broker",
         answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
       ) { _, _ in await readiness() })
+  }
+
+  /// The lag of the worker's partitions, as of now.
+  private func refreshMetrics() {
+    guard let worker = worker.value else { return }
+    let now = Timestamp.now().microseconds
+    for (partition, state) in worker.subscriptionStatus.partitions {
+      let dimensions = [("read_model", name.rawValue), ("partition", "\(partition)")]
+      let position = state.position ?? 0
+      let lag = max(state.storeHead ?? 0, position) - position
+      Gauge(label: MetricName.lagEvents, dimensions: dimensions).record(lag)
+      let age = state.appliedTime.map { Double(max(0, now - $0.microseconds)) / 1e6 } ?? 0
+      Gauge(label: MetricName.lagSeconds, dimensions: dimensions).record(lag == 0 ? 0 : age)
+    }
   }
 
   /// A worker is ready when it has an assignment and nothing keeps its partitions from going on.

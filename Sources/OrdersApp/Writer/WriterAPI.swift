@@ -14,6 +14,7 @@ extension WriterRoutes {
     addCommands(to: &api)
     addReads(to: &api)
     api.addHealth(heartbeats)
+    api.addMetrics(.shared) { refreshMetrics() }
     api.add(
       API.Operation(
         method: .get, path: "/readyz",

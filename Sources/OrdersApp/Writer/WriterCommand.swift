@@ -35,7 +35,7 @@ public struct WriterCommand: AsyncParsableCommand {
         GET  /orders/ID/history                           its events
         GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
         GET  /store                                       the store's id, partitions and heads
-        GET  /healthz, /readyz                            health, readiness and backlog
+        GET  /healthz, /readyz, /metrics                  health, readiness and backlog, metrics
         GET  /openapi.json                                all of this for programs
 
         With a token, all but health, readiness and the document ask for it.
@@ -48,9 +48,13 @@ public struct WriterCommand: AsyncParsableCommand {
     @OptionGroup var server: ServerOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var health: HealthOptions
+    @OptionGroup var trace: TraceOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
+      try trace.begin()
+      // What is counted before this would be counted nowhere.
+      _ = PrometheusMetrics.shared
       let logger = log.logger("writer")
       let token = try token.token()
       let node = try WriterNode(

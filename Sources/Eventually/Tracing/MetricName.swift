@@ -1,0 +1,52 @@
+extension Duration {
+  /// The duration in whole nanoseconds, for timers of swift-metrics.
+  package var nanoseconds: Int64 {
+    components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+  }
+}
+
+/// The names of the metrics that the libraries report through swift-metrics.
+public enum MetricName {
+  /// Appends that were carried out.
+  public static let appends = "eventually_appends_total"
+  /// Events that were appended.
+  public static let appendedEvents = "eventually_appended_events_total"
+  /// Appends that were refused because the stream was at another version.
+  public static let conflicts = "eventually_append_conflicts_total"
+  /// How long an append takes its caller.
+  public static let appendSeconds = "eventually_append_seconds"
+  /// How many requests share a transaction of the store.
+  public static let commitRequests = "eventually_commit_requests"
+  /// Events that the bus has acknowledged.
+  public static let publishedEvents = "eventually_published_events_total"
+  /// How long the bus takes to acknowledge events, from when they are handed over.
+  public static let publishSeconds = "eventually_publish_acknowledge_seconds"
+  /// Committed events that the bus has not acknowledged yet.
+  public static let publishBacklog = "eventually_publish_backlog_events"
+  /// Events that were applied to a read model.
+  public static let appliedEvents = "eventually_applied_events_total"
+  /// How many events a transaction of a read model has.
+  public static let applyEvents = "eventually_apply_batch_events"
+  /// How long a transaction of a read model takes, with all of its attempts.
+  public static let applySeconds = "eventually_apply_seconds"
+  /// How old events are when they have been applied, from their append.
+  public static let endToEndSeconds = "eventually_end_to_end_seconds"
+  /// Failures after which something was tried again.
+  public static let retries = "eventually_retries_total"
+  /// Events that were set aside because their streams are parked.
+  public static let parkedEvents = "eventually_parked_events_total"
+  /// How often the group's assignment changed.
+  public static let rebalances = "eventually_rebalances_total"
+  /// Leases that turned out to be overtaken.
+  public static let fencings = "eventually_fencings_total"
+  /// Records that had been had before.
+  public static let duplicates = "eventually_duplicates_dropped_total"
+  /// Gaps that were filled from the feed.
+  public static let gapsRepaired = "eventually_gaps_repaired_total"
+  /// Records that are not of the store, or can't be read.
+  public static let foreignRecords = "eventually_foreign_records_total"
+  /// By how many events a partition of a read model is behind the store.
+  public static let lagEvents = "eventually_lag_events"
+  /// How old the last event is that was applied of a partition that is behind; 0 where it is not.
+  public static let lagSeconds = "eventually_lag_seconds"
+}

@@ -1,0 +1,26 @@
+import CoreMetrics
+import Eventually
+
+/// What a subscription counts.
+struct SubscriptionMetrics: Sendable {
+  private let rebalances: Counter
+  private let fencings: Counter
+  private let duplicates: Counter
+  private let gaps: Counter
+  private let foreignRecords: Counter
+
+  init(group: String) {
+    let dimensions = [("group", group)]
+    rebalances = Counter(label: MetricName.rebalances, dimensions: dimensions)
+    fencings = Counter(label: MetricName.fencings, dimensions: dimensions)
+    duplicates = Counter(label: MetricName.duplicates, dimensions: dimensions)
+    gaps = Counter(label: MetricName.gapsRepaired, dimensions: dimensions)
+    foreignRecords = Counter(label: MetricName.foreignRecords, dimensions: dimensions)
+  }
+
+  func assignmentChanged() { rebalances.increment() }
+  func leaseOvertaken() { fencings.increment() }
+  func duplicateDropped() { duplicates.increment() }
+  func gapRepaired() { gaps.increment() }
+  func foreignRecordKept() { foreignRecords.increment() }
+}

@@ -1,0 +1,95 @@
+public import Eventually
+
+/// What a read model makes of events, as a test says it.
+///
+/// ```swift
+/// try ReadModelScenario(Balances())
+///   .given("account-1", .opened, .deposited(10))
+///   .given("account-2", .opened)
+///   .then(BalanceRow.self, "account-1", BalanceRow(key: "account-1", balance: 10))
+/// ```
+public struct ReadModelScenario<Model: ReadModel>: Sendable {
+  private let model: Model
+  private var entries: [LogEntry<String, Model.Event>] = []
+  private var versions: [String: Version] = [:]
+
+  /// A scenario without events.
+  public init(_ model: Model) {
+    self.model = model
+  }
+
+  /// Events of a stream, appended at a time.
+  public func given(
+    _ streamID: String, _ events: Model.Event..., at time: Timestamp = Timestamp(microseconds: 0)
+  ) -> ReadModelScenario {
+    given(streamID, events, at: time)
+  }
+
+  /// Events of a stream, appended at a time.
+  public func given(
+    _ streamID: String, _ events: [Model.Event], at time: Timestamp = Timestamp(microseconds: 0)
+  ) -> ReadModelScenario {
+    var scenario = self
+    for event in events {
+      scenario.versions[streamID, default: 0] += 1
+      scenario.entries.append(
+        .event(
+          Persisted(
+            streamID: streamID, position: scenario.next(scenario.versions[streamID] ?? 0),
+            id: EventID(time: time), time: time, event: event)))
+    }
+    return scenario
+  }
+
+  /// A stream is erased.
+  public func removed(_ streamID: String) -> ReadModelScenario {
+    var scenario = self
+    scenario.versions[streamID] = nil
+    scenario.entries.append(.removed(streamID, at: scenario.next(0)))
+    return scenario
+  }
+
+  private func next(_ version: Version) -> EventPosition {
+    let sequence = UInt64(entries.count) + 1
+    return EventPosition(
+      partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: version)
+  }
+
+  /// The rows that the events lead to.
+  /// - Throws: what the read model throws.
+  public func rows() throws -> Rows {
+    let rows = Rows()
+    for entry in entries { try model.take(entry, into: rows) }
+    return rows
+  }
+
+  /// The row with a key is this one; `nil` where there must be none.
+  public func then<Row: ReadModelRow>(
+    _ type: Row.Type, _ key: Row.Key, _ expected: Row?
+  ) throws {
+    let found = try rows().row(type, key)
+    try require(
+      found == expected,
+      "the row \(key) of '\(Row.schema.name)': expected \(text(expected)), found \(text(found))")
+  }
+
+  /// The table has exactly these rows.
+  public func thenAll<Row: ReadModelRow>(_ expected: [Row]) throws {
+    let found = try rows().all(Row.self)
+    try require(
+      found.count == expected.count && expected.allSatisfy { found[$0.key] == $0 },
+      "the table '\(Row.schema.name)': expected \(expected), found \(Array(found.values))")
+  }
+
+  /// The events can't be projected.
+  public func thenFails() throws {
+    do {
+      _ = try rows()
+    } catch {
+      return
+    }
+    throw ScenarioFailure("expected an error, and all events were projected")
+  }
+
+  private func text(_ row: (some ReadModelRow)?) -> String { row.map { "\($0)" } ?? "none" }
+}

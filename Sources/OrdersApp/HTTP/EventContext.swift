@@ -1,0 +1,34 @@
+import Eventually
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Binds what a request says of itself to the events that it leads to: `correlation-id` (or a new one), `causation-id`, and
+/// `traceparent`.
+struct EventContext<Context: RequestContext>: RouterMiddleware {
+  /// Longer texts are no ids.
+  private let longest = 200
+
+  func handle(
+    _ request: Request, context: Context,
+    next: (Request, Context) async throws -> Response
+  ) async throws -> Response {
+    // Only commands lead to events.
+    guard request.method != .get else { return try await next(request, context) }
+    let metadata = EventMetadata(
+      correlationID: try text("correlation-id", request) ?? EventID(time: .now()).description,
+      causationID: try text("causation-id", request),
+      traceParent: try text("traceparent", request))
+    return try await EventMetadata.$current.withValue(metadata) {
+      try await next(request, context)
+    }
+  }
+
+  private func text(_ name: String, _ request: Request) throws -> String? {
+    guard let field = HTTPField.Name(name), let text = request.headers[field] else { return nil }
+    guard (1...longest).contains(text.utf8.count) else {
+      throw HTTPError(.badRequest, message: "the header '\(name)' has more than \(longest) bytes")
+    }
+    return text
+  }
+}

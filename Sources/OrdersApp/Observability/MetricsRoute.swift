@@ -1,0 +1,31 @@
+import CoreMetrics
+import Eventually
+import Hummingbird
+
+extension PrometheusMetrics {
+  /// The metrics of this process: what libraries count goes here from the first use on.
+  static let shared: PrometheusMetrics = {
+    let metrics = PrometheusMetrics()
+    MetricsSystem.bootstrap(metrics)
+    return metrics
+  }()
+}
+
+extension API {
+  /// Adds `/metrics`.
+  /// - Parameter refresh: brings gauges up to date before they are told.
+  mutating func addMetrics(
+    _ metrics: PrometheusMetrics, refresh: @escaping @Sendable () async -> Void = {}
+  ) {
+    add(
+      Operation(
+        method: .get, path: "/metrics", summary: "Metrics, in Prometheus' text format",
+        answers: [Answer(200, "The metrics", contentType: "text/plain; version=0.0.4")]
+      ) { _, _ in
+        await refresh()
+        var reply = Reply { $0.raw(metrics.text().utf8) }
+        reply.contentType = "text/plain; version=0.0.4; charset=utf-8"
+        return reply
+      })
+  }
+}

@@ -1,0 +1,173 @@
+import AsyncHTTPClient
+import Eventually
+import EventuallyKafka
+import EventuallySQLite
+import FaultScenarios
+import Foundation
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOHTTP1
+import Orders
+import Testing
+import Tracing
+
+@testable import OrdersApp
+
+/// Keeps the spans of this process.
+private enum Spans {
+  static let finished = Locked<[FinishedSpan]>([])
+  /// Tracers can be set once in a process.
+  static let bootstrapped: Void = InstrumentationSystem.bootstrap(
+    W3CTracer { span in finished.withLock { $0.append(span) } })
+}
+
+@Suite(.serialized, .timeLimit(.minutes(3))) struct ObservabilityTests {
+  private let pipeline: Pipeline
+
+  init() throws {
+    pipeline = try Pipeline()
+  }
+
+  /// From the request for one order to its rows in three read models, all spans are of one trace.
+  @Test func theSpansOfAnOrderAreOneTrace() async throws {
+    Spans.bootstrapped
+    try await pipeline.startBroker()
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let kafka = KafkaConfiguration(brokers: pipeline.brokers, topic: "orders")
+    let store = try OrderStore(
+      path: pipeline.store, codec: OrderEventCodec(), options: .init(partitionCount: 4))
+    let publisher = OrderPublisher(
+      kafka, source: store, contentType: "application/json", logger: logger)
+    let api = WriterRoutes(store: store, publisher: publisher, logger: logger).api(
+      token: nil, heartbeats: Heartbeats())
+    let applied = try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { try await publisher.run() }
+      for name in ReadModelName.allCases {
+        func start(_ model: some OrdersReadModelType) throws {
+          let live = try LiveReadModel(
+            name.directory(in: pipeline.readModels), model: model, codec: OrderEventCodec(),
+            storeID: store.storeID, partitionCount: 4)
+          let worker = Worker(
+            live, kafka: kafka, group: name.group(topic: "orders"), owner: "test", feed: store.log,
+            storeID: store.storeID, partitions: 4, heartbeats: Heartbeats(), logger: logger)
+          group.addTask { await worker.run() }
+        }
+        try start(name.model)
+      }
+      let answer = try await api.answer(
+        .post, path: "/orders/one/create", body: Array(#"{"country":"France"}"#.utf8))
+      #expect(answer.status == 200)
+      defer { group.cancelAll() }
+      return try await spans(of: "apply", count: 3)
+    }
+    let all = Spans.finished.withLock { $0 }.filter { $0.traceID == applied[0].traceID }
+    func only(_ name: String) throws -> FinishedSpan {
+      let found = all.filter { $0.name == name }
+      try #require(found.count == 1, "\(name): \(all.map(\.name))")
+      return found[0]
+    }
+    let request = try only("/orders/{id}/create")
+    let append = try only("append")
+    let publish = try only("publish")
+    let consumed = all.filter { $0.name == "consume" }
+    #expect(request.parentID == nil && request.kind == "server")
+    #expect(append.parentID == request.spanID)
+    #expect(publish.parentID == append.spanID)
+    #expect(consumed.count == 3 && consumed.allSatisfy { $0.parentID == append.spanID })
+    #expect(Set(applied.map(\.traceID)) == [request.traceID])
+    #expect(applied.allSatisfy { $0.parentID == append.spanID && $0.error == nil })
+    #expect(
+      Set(applied.compactMap { $0.attributes["eventually.read_model"] })
+        == ["orders", "sales", "customers"])
+    let record = try await store.log.records(ofStream: "one")[0]
+    #expect(record.metadata.traceParent == "00-\(append.traceID)-\(append.spanID)-01")
+    #expect(record.metadata.correlationID != nil)
+    await store.close()
+  }
+
+  /// Waits for spans of the order's trace.
+  private func spans(of name: String, count: Int) async throws -> [FinishedSpan] {
+    var found: [FinishedSpan] = []
+    try await waitUntil(
+      "\(count) spans '\(name)'", seen: { "\(Spans.finished.withLock { $0.map(\.name) })" }
+    ) {
+      let all = Spans.finished.withLock { $0 }
+      let trace = all.last { $0.name == "/orders/{id}/create" }?.traceID
+      found = all.filter { $0.name == name && $0.traceID == trace }
+      return found.count >= count
+    }
+    return found
+  }
+
+  /// The same between processes, by way of what stands with the event; and each tells its metrics.
+  @Test func processesTellTheirSpansAndTheirMetrics() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter(
+      "--partitions", "4", "--trace-file", pipeline.file("writer.trace"))
+    let (worker, projector) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales", "--trace-file", pipeline.file("sales.trace"))
+    let trace = "0af7651916cd43dd8448eb211c80319c"
+    var request = HTTPClientRequest(url: "\(writer.base)/orders/one/create")
+    request.method = .POST
+    request.body = .bytes(ByteBuffer(string: #"{"country":"France"}"#))
+    request.headers.add(name: "traceparent", value: "00-\(trace)-b7ad6b7169203331-01")
+    request.headers.add(name: "correlation-id", value: "basket-17")
+    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
+    #expect(response.status == .ok)
+    #expect(try await writer.post("/orders/one/create", #"{"country":"X"}"#).status == 409)
+    _ = try await pipeline.verifiedDigests("sales")
+    func names(_ file: String) -> [String] {
+      let text = (try? String(contentsOfFile: pipeline.file(file), encoding: .utf8)) ?? ""
+      return text.split(separator: "\n").compactMap { line in
+        let span = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+        return span?["traceId"] as? String == trace ? span?["name"] as? String : nil
+      }.sorted()
+    }
+    try await waitUntil("the spans", seen: { "\(names("writer.trace")) \(names("sales.trace"))" }) {
+      names("writer.trace") == ["/orders/{id}/create", "append", "publish"]
+        && names("sales.trace") == ["apply", "consume"]
+    }
+    let history = try await writer.text("/orders/one/history").body
+    #expect(history.contains(#""correlationId":"basket-17""#), "\(history)")
+
+    let written = try await writer.text("/metrics").body
+    for line in [
+      "# TYPE eventually_appends_total counter", "eventually_appends_total 1",
+      "eventually_appended_events_total 1", "eventually_append_seconds_count 1",
+      "eventually_published_events_total 1", "eventually_publish_backlog_events 0",
+      "# TYPE eventually_commit_requests histogram", "eventually_publish_acknowledge_seconds_count 1",
+    ] { #expect(written.contains(line + "\n"), "\(line): \(written)") }
+    let applied = try await projector.text("/metrics").body
+    for line in [
+      #"eventually_applied_events_total{read_model="sales"} 1"#,
+      #"eventually_apply_batch_events_bucket{read_model="sales",le="1"} 1"#,
+      #"eventually_end_to_end_seconds_count{read_model="sales"} 1"#,
+      #"eventually_lag_events{read_model="sales",partition="0"} 0"#,
+      #"eventually_lag_seconds{read_model="sales",partition="3"} 0"#,
+      #"eventually_rebalances_total{group="orders.sales.v1"} 1"#,
+    ] { #expect(applied.contains(line + "\n"), "\(line): \(applied)") }
+    for part in [written, applied] { try checkFormat(part) }
+    #expect(try await worker.stop() == 0)
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
+
+  /// Each line is a comment or `name{labels} number`, and each name is declared once, before its first value.
+  private func checkFormat(_ text: String) throws {
+    var declared: Set<String> = []
+    let line = /([a-z_]+)(?:\{(?:[a-z_]+="[^"]*",?)+\})? (?:[0-9.e+-]+|NaN)/
+    for text in text.split(separator: "\n") {
+      if text.hasPrefix("# TYPE ") {
+        let name = String(text.split(separator: " ")[2])
+        #expect(declared.insert(name).inserted, "\(name) is declared twice")
+        continue
+      }
+      let match = try #require(text.wholeMatch(of: line), "\(text)")
+      var name = String(match.1)
+      for suffix in ["_bucket", "_sum", "_count"] where !declared.contains(name) {
+        if name.hasSuffix(suffix) { name.removeLast(suffix.count) }
+      }
+      #expect(declared.contains(name), "\(text)")
+    }
+  }
+}
