@@ -52,6 +52,7 @@ let package = Package(
     .library(name: "Eventually", targets: ["Eventually"]),
     .library(name: "EventuallySQLite", targets: ["EventuallySQLite"]),
     .library(name: "EventuallyKafka", targets: ["EventuallyKafka"]),
+    .library(name: "EventuallyTesting", targets: ["EventuallyTesting"]),
     // The sample's domain, which the benchmarks use too.
     .library(name: "Orders", targets: ["Orders"]),
     .executable(name: "writer", targets: ["writer"]),
@@ -76,6 +77,8 @@ let package = Package(
   targets: [
     // The abstractions: pure Swift, no store and no bus.
     library("Eventually", [tracing, metrics]),
+    // What users' tests, and those of adapters, are made of.
+    library("EventuallyTesting", ["Eventually"]),
 
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
@@ -113,10 +116,10 @@ let package = Package(
     .executableTarget(
       name: "shimcheck", dependencies: ["CKafkaShim"], path: "Tests/CKafkaShimCheck"),
 
-    tests("EventuallyTests", ["Eventually"]),
-    tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite"]),
-    tests("EventuallyKafkaTests", ["Eventually", "EventuallyKafka"]),
-    tests("OrdersTests", ["Eventually", "EventuallySQLite", "Orders"]),
+    tests("EventuallyTests", ["Eventually", "EventuallyTesting"]),
+    tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite", "EventuallyTesting"]),
+    tests("EventuallyKafkaTests", ["Eventually", "EventuallyKafka", "EventuallyTesting"]),
+    tests("OrdersTests", ["Eventually", "EventuallySQLite", "EventuallyTesting", "Orders"]),
     tests(
       "PipelineTests",
       [

@@ -74,7 +74,8 @@ public struct AggregateScenario<Model: Aggregate>: Sendable {
         do {
           try model.fold(new, into: &state)
         } catch {
-          throw ScenarioFailure("the events \(new), which follow from \(command), can't be applied: \(error)")
+          throw ScenarioFailure(
+            "the events \(new), which follow from \(command), can't be applied: \(error)")
         }
       }
       return (new, state)

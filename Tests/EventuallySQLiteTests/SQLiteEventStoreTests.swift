@@ -308,7 +308,8 @@ extension StoreWriter {
   }
 
   func append(_ events: [String], to streamID: String) async throws(EventStoreError) -> Appended? {
-    let encoded = try EncodedEvents(events, metadata: EventMetadata(), codec: TextCodec(), maximumSize: 900_000)
+    let encoded = try EncodedEvents(
+      events, metadata: EventMetadata(), codec: TextCodec(), maximumSize: 900_000)
     return try await perform(.append(streamID: streamID, expecting: .any, encoded))
   }
 }

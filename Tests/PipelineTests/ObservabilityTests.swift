@@ -136,7 +136,8 @@ private enum Spans {
       "# TYPE eventually_appends_total counter", "eventually_appends_total 1",
       "eventually_appended_events_total 1", "eventually_append_seconds_count 1",
       "eventually_published_events_total 1", "eventually_publish_backlog_events 0",
-      "# TYPE eventually_commit_requests histogram", "eventually_publish_acknowledge_seconds_count 1",
+      "# TYPE eventually_commit_requests histogram",
+      "eventually_publish_acknowledge_seconds_count 1",
     ] { #expect(written.contains(line + "\n"), "\(line): \(written)") }
     let applied = try await projector.text("/metrics").body
     for line in [

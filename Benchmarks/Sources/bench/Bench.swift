@@ -12,7 +12,8 @@ struct Bench: AsyncParsableCommand {
     subcommands: [
       RunCommand.self, BrokerChild.self, BuildChild.self, AppendChild.self, CallersChild.self,
       PagesChild.self,
-      ScanChild.self, StreamChild.self, LoadChild.self, SnapshotLoadChild.self, PublishChild.self, WorkerChild.self,
+      ScanChild.self, StreamChild.self, LoadChild.self, SnapshotLoadChild.self, PublishChild.self,
+      WorkerChild.self,
       ReplayChild.self, CodecChild.self, PacedWriterChild.self, PacedOrdersChild.self,
       InMemoryChild.self,
     ],

@@ -1,0 +1,121 @@
+/// A read model in memory, with its checkpoints: for tests, and for read models that are built anew with each process.
+///
+/// It keeps the same promises as one in a database, as long as the process lives: deliveries are applied whole or not at all,
+/// and a lease that was overtaken applies nothing.
+public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
+  /// What is taken in.
+  public typealias Event = Model.Event
+
+  private struct Checkpoint {
+    var epoch: UInt64 = 0
+    var position: UInt64?
+    var nextOffset: Int64?
+  }
+
+  private let model: Model
+  private let rows = Rows()
+  private var checkpoints: [Partition: Checkpoint] = [:]
+  /// Streams that are parked, with what is set aside of each.
+  private var parked: [String: [LogEntry<String, Model.Event>]] = [:]
+  /// The newest records that were not applied.
+  private(set) public var foreign: [ForeignRecord] = []
+  private static var foreignLimit: Int { 10_000 }
+
+  /// A read model without rows.
+  public init(_ model: Model) {
+    self.model = model
+    // Every change is noted until it is known that all of them stand.
+    rows.isIsolating = true
+  }
+
+  /// Reads rows.
+  public func read<Result: Sendable>(_ body: @Sendable (Rows) throws -> Result) rethrows -> Result {
+    try body(rows)
+  }
+
+  /// The position that was applied last of each partition; `nil` for never.
+  public func position(of partition: Partition) -> UInt64? { checkpoints[partition]?.position }
+
+  /// The streams that are parked.
+  public var parkedStreams: Set<String> { Set(parked.keys) }
+
+  /// Takes partitions for a worker.
+  public func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] {
+    partitions.map { partition in
+      var checkpoint = checkpoints[partition] ?? Checkpoint()
+      checkpoint.epoch += 1
+      checkpoints[partition] = checkpoint
+      return PartitionLease(
+        partition: partition, epoch: checkpoint.epoch, position: checkpoint.position,
+        offsetHint: checkpoint.nextOffset)
+    }
+  }
+
+  /// Applies deliveries and moves their checkpoints, all or none; those of leases that were overtaken are left out.
+  public func apply(
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
+  ) throws -> ApplyOutcome {
+    var outcome = ApplyOutcome()
+    var current: [Delivery<Model.Event>] = []
+    for delivery in deliveries {
+      let checkpoint = checkpoints[delivery.partition]
+      if checkpoint?.epoch == delivery.epoch, checkpoint?.position == delivery.after {
+        current.append(delivery)
+      } else {
+        outcome.overtaken.append(
+          PartitionLease(
+            partition: delivery.partition, epoch: delivery.epoch, position: delivery.after,
+            offsetHint: nil))
+      }
+    }
+    let before = parked
+    rows.beginEntry()
+    do {
+      for delivery in current {
+        for entry in delivery.entries { try take(entry, parking, &outcome) }
+      }
+    } catch {
+      rows.revertEntry()
+      parked = before
+      throw error
+    }
+    for delivery in current {
+      checkpoints[delivery.partition]?.position = delivery.lastPosition
+      checkpoints[delivery.partition]?.nextOffset = delivery.nextOffset
+    }
+    return outcome
+  }
+
+  private func take(
+    _ entry: LogEntry<String, Model.Event>, _ parking: [ProjectionFailure],
+    _ outcome: inout ApplyOutcome
+  ) throws {
+    if let streamID = entry.streamID {
+      let isParkedHere = parking.contains { $0.position == entry.position }
+      if isParkedHere { parked[streamID, default: []] += [] }
+      if case .removed = entry, parked[streamID] != nil, !isParkedHere {
+        parked[streamID] = nil
+      } else if parked[streamID] != nil {
+        parked[streamID]?.append(entry)
+        outcome.parked += 1
+        return
+      }
+    }
+    do {
+      try model.take(entry, into: rows)
+    } catch {
+      throw ProjectionFailures([
+        ProjectionFailure(
+          position: entry.position, streamID: entry.streamID ?? "", reason: "\(error)")
+      ])
+    }
+  }
+
+  /// Keeps records that are not applied, the newest ones.
+  public func keep(_ records: [ForeignRecord]) {
+    foreign += records
+    if foreign.count > Self.foreignLimit {
+      foreign.removeFirst(foreign.count - Self.foreignLimit)
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import Eventually
+import EventuallyTesting
+import Foundation
+import Testing
+
+@testable import EventuallySQLite
+
+@Suite(.timeLimit(.minutes(2))) struct SQLiteContractTests {
+  /// A store that takes its folder with it.
+  private final class Store: EventStore, EventSubscriber {
+    private let folder: TemporaryFolder
+    private let base: TextStore
+
+    init() throws {
+      folder = try TemporaryFolder()
+      base = try TextStore(path: folder.file("store.sqlite"), codec: TextCodec())
+    }
+
+    func append(
+      _ events: [String], to streamID: String, expecting: Expected
+    ) async throws(EventStoreError) -> Appended {
+      try await base.append(events, to: streamID, expecting: expecting)
+    }
+
+    func stream(_ streamID: String, _ select: Select) -> SQLiteStreamEvents<TextCodec> {
+      base.stream(streamID, select)
+    }
+
+    func streamAll(_ select: Select) -> TextStore.Log { base.streamAll(select) }
+
+    func remove(_ streamID: String) async throws(EventStoreError) {
+      try await base.remove(streamID)
+    }
+
+    func subscribeAll(after sequenceNumber: UInt64?) -> TextStore.Live {
+      base.subscribeAll(after: sequenceNumber)
+    }
+  }
+
+  private static let stores = EventStoreContract(
+    makeStore: { try Store() }, streamID: { "stream-\($0)" }, event: { "event \($0)" })
+
+  @Test(arguments: stores.checks + stores.subscriberChecks)
+  func theSQLiteStoreIsAnEventStore(_ check: ContractCheck) async throws {
+    try await check.run()
+  }
+
+  private static let subscriptions = SubscriptionContract {
+    let folder = try TemporaryFolder()
+    let store = try TextStore(
+      path: folder.file("store.sqlite"), codec: TextCodec(), options: .init(partitionCount: 4))
+    let readModel = try LiveReadModel(
+      ReadModelDirectory(folder.file("words"), model: WordCounts()), model: WordCounts(),
+      codec: TextCodec(), storeID: store.storeID, partitionCount: 4)
+    return .init(
+      append: { count in
+        for number in 0..<count {
+          _ = try await store.append(["w"], to: "stream-\(number % 9)", expecting: .any)
+        }
+      },
+      subscribe: {
+        LogSubscription(
+          store.log, codec: TextCodec(), checkpoints: readModel, partitions: [0, 1, 2, 3],
+          through: try await store.log.heads(), owner: "contract", pageSize: 16)
+      },
+      entries: { deliveries in
+        deliveries.flatMap { delivery in
+          delivery.entries.map { "\(delivery.partition)-\($0.position.partitionSequence)" }
+        }
+      },
+      applied: { deliveries, _ in _ = try await readModel.apply(deliveries, parking: []) },
+      close: { _ in withExtendedLifetime(folder) {} })
+  }
+
+  @Test(arguments: subscriptions.checks(endsWithLog: true))
+  func theLogSubscriptionIsASubscription(_ check: ContractCheck) async throws {
+    try await check.run()
+  }
+
+  /// A read model that takes its folder with it.
+  private final class Database: ReadModelStore {
+    typealias Event = String
+    let folder: TemporaryFolder
+    let base: LiveReadModel<WordCounts>
+
+    init() throws {
+      folder = try TemporaryFolder()
+      base = try LiveReadModel(
+        ReadModelDirectory(folder.file("words"), model: WordCounts()), model: WordCounts(),
+        codec: TextCodec(), storeID: "store", partitionCount: 4)
+    }
+
+    func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease] {
+      try await base.claim(partitions, owner: owner)
+    }
+
+    func apply(
+      _ deliveries: [Delivery<String>], parking: [ProjectionFailure]
+    ) async throws -> ApplyOutcome {
+      try await base.apply(deliveries, parking: parking)
+    }
+
+    func keep(_ records: [ForeignRecord]) async throws { try await base.keep(records) }
+
+    func count(_ word: String) throws -> Int64 {
+      try SQLiteConnection(path: base.directory.livePath, mode: .readOnly).integer(
+        "SELECT count FROM word_counts WHERE word = ?", .text(word)) ?? 0
+    }
+  }
+
+  private static let readModels = ReadModelStoreContract(
+    makeStore: { try Database() }, count: { try $0.count($1) })
+
+  @Test(arguments: readModels.checks)
+  func theSQLiteReadModelIsAReadModelStore(_ check: ContractCheck) async throws {
+    try await check.run()
+  }
+}
