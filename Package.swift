@@ -70,6 +70,8 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    // For `swift package generate-documentation`; nothing is linked with it.
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
@@ -104,6 +106,14 @@ let package = Package(
     executable("eventuallyctl", ["OrdersApp", arguments]),
     executable("devbroker", ["EventuallyKafka", "OrdersApp", arguments]),
 
+    // The smallest complete programs: in memory, and with SQLite and Kafka.
+    .executableTarget(
+      name: "counter", dependencies: ["Eventually"], path: "Examples/Counter",
+      swiftSettings: strict),
+    .executableTarget(
+      name: "notes", dependencies: ["Eventually", "EventuallySQLite", "EventuallyKafka", logging],
+      path: "Examples/Notes", swiftSettings: strict),
+
     // Proof: scenarios of failures, played with the real executables.
     library(
       "FaultScenarios",
@@ -124,7 +134,8 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "FaultScenarios", "writer",
-        "projector", "eventuallyctl", "devbroker", "EventuallyKafka", arguments, http, httpClient,
+        "projector", "eventuallyctl", "devbroker", "counter", "notes", "EventuallyKafka", arguments,
+        http, httpClient,
         httpTypes, nio, nioHTTP, logging, tracing,
       ]),
     .testTarget(

@@ -10,7 +10,10 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   private let snapshots: Snapshots<Model.State, Model.ID>?
 
   /// A repository of `model`'s entities in `store`.
-  /// - Parameter snapshots: how states are kept, so that long streams need not be read whole; `nil` for not at all.
+  /// - Parameters:
+  ///   - model: decides on commands and applies events.
+  ///   - store: holds the streams.
+  ///   - snapshots: how states are kept, so that long streams need not be read whole; `nil` for not at all.
   public init(
     _ model: Model, store: Store, snapshots: Snapshots<Model.State, Model.ID>? = nil
   ) {

@@ -59,6 +59,8 @@ public struct Snapshots<State: Sendable, StreamID: Hashable & Sendable>: Sendabl
 
   /// Snapshots every so many events.
   /// - Parameters:
+  ///   - store: keeps snapshots.
+  ///   - codec: encodes and decodes states.
   ///   - interval: at least 1.
   ///   - onFailure: hears of a snapshot that could not be saved, read or decoded.
   public init(

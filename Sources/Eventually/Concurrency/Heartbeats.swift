@@ -42,7 +42,9 @@ public final class Heartbeats: Sendable {
   }
 
   /// The heartbeat of a loop, which is idle at first.
-  /// - Parameter factor: for a loop with longer steps than others, how many times the limit it may take.
+  /// - Parameters:
+  ///   - name: the loop's name.
+  ///   - factor: for a loop with longer steps than others, how many times the limit it may take.
   public func loop(_ name: String, factor: Int = 1) -> Heartbeat {
     let heartbeat = Heartbeat(name: name, limit: limit * factor, owner: self)
     heartbeat.idle()

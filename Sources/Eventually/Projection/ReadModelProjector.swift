@@ -35,10 +35,13 @@ where S.Event == Store.Event {
 
   /// A worker of the read model in `store`.
   /// - Parameters:
+  ///   - subscription: where events come from.
+  ///   - store: keeps the read model's rows and checkpoints.
   ///   - retry: the pauses after failures of the database or the subscription, which are tried again for as
   ///     long as it takes.
   ///   - parking: how often, and after which pauses, an event that can't be projected is tried before its
   ///     stream is parked.
+  ///   - heartbeats: hears that the loops are alive.
   ///   - name: the read model's name, in traces and metrics.
   ///   - onFailure: hears of each failure before it is tried again.
   public init(

@@ -6,7 +6,9 @@ public protocol ReadModelStore<Event>: PartitionCheckpointStore {
   /// Applies deliveries and moves their checkpoints, all in one transaction.
   ///
   /// The entries of streams that are parked are set aside instead of being applied.
-  /// - Parameter parking: events whose streams are to be parked from there on, in the same transaction.
+  /// - Parameters:
+  ///   - deliveries: what was read under leases, at most one delivery for each of them.
+  ///   - parking: events whose streams are to be parked from there on, in the same transaction.
   /// - Throws: ``ProjectionFailures`` where the read model's code fails on events that are not to be parked.
   ///   Whatever it throws, nothing has been applied.
   func apply(

@@ -15,7 +15,10 @@ public protocol EventStore<StreamID, Event>: Sendable {
   /// Appends `events`, all or none, to the end of a stream.
   ///
   /// When it returns, the events are as durable as the store makes them.
-  /// - Parameter expecting: the version that the stream must have.
+  /// - Parameters:
+  ///   - events: what has happened, at least one.
+  ///   - streamID: the stream; it begins where it has no events yet.
+  ///   - expecting: the version that the stream must have.
   /// - Returns: where the last event is.
   /// - Throws: ``EventStoreError/conflict(_:)`` where the stream has another version, and
   ///   ``EventStoreError/invalid(_:)`` where there are no events.

@@ -15,7 +15,10 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
 
   /// A subscription to some of a log's partitions.
   /// - Parameters:
+  ///   - log: the log that is read.
+  ///   - codec: encodes and decodes events.
   ///   - checkpoints: gives leases, and with them the positions to begin after.
+  ///   - partitions: the partitions that are read.
   ///   - through: the position in each partition of the store after which it ends; the log must have come so far.
   ///   - owner: what the reader calls itself in leases.
   ///   - pageSize: a portion of deliveries has at most this many events.

@@ -18,7 +18,12 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   public let published = PositionSignal(at: 0)
 
   /// A publisher of a store's events.
-  /// - Parameter contentType: the media type of the encoded events.
+  /// - Parameters:
+  ///   - configuration: which Kafka, and which topic.
+  ///   - source: the store whose events are published.
+  ///   - contentType: the media type of the encoded events.
+  ///   - heartbeats: hears that the loops are alive.
+  ///   - logger: hears what people may want to know.
   public init(
     _ configuration: KafkaConfiguration, source: Source, contentType: String,
     heartbeats: Heartbeats = Heartbeats(), logger: Logger

@@ -56,11 +56,15 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
 
   /// A subscription to a store's events.
   /// - Parameters:
+  ///   - configuration: which Kafka, and which topic.
   ///   - storeID: the store; records of others are not applied.
   ///   - partitionCount: how many partitions the store has; a record whose key belongs to another partition than
   ///     it is in is not applied.
+  ///   - codec: encodes and decodes events.
   ///   - checkpoints: gives leases, and with them the positions to begin after.
   ///   - feed: gives what the topic does not hold.
+  ///   - options: how it consumes.
+  ///   - logger: hears what people may want to know.
   public init(
     _ configuration: KafkaConfiguration, storeID: String, partitionCount: Partition, codec: Codec,
     checkpoints: any PartitionCheckpointStore, feed: any EventFeed, options: Options,

@@ -49,7 +49,11 @@ public actor AutomaticCheckpoints {
   }
 
   /// Saves checkpoints of what is live in a directory.
-  /// - Parameter onFailure: hears why one could not be saved, before that is tried again.
+  /// - Parameters:
+  ///   - directory: the read model's files.
+  ///   - model: what is made of events.
+  ///   - policy: when a checkpoint is due.
+  ///   - onFailure: hears why one could not be saved, before that is tried again.
   public init(
     _ directory: ReadModelDirectory, model: any ReadModel, policy: CheckpointPolicy,
     onFailure: @escaping @Sendable (any Error) -> Void

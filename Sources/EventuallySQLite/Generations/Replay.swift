@@ -26,6 +26,11 @@ public final class Replay<Model: ReadModel>: Sendable {
   /// Begins a replay, or goes on with it where it was begun before.
   /// - Parameters:
   ///   - request: what was asked for, in words that are the same when it is asked for again.
+  ///   - directory: the read model's files.
+  ///   - model: what is made of events.
+  ///   - codec: encodes and decodes events.
+  ///   - storeID: the store that events come from.
+  ///   - partitionCount: how many partitions the store has.
   ///   - base: the checkpoint that it begins from, asked for where it was not begun before; `nil` for zero.
   /// - Throws: ``ReadModelError/replayRunning(path:)`` where another process replays the read model, and
   ///   ``ReadModelError/unfinishedReplay(_:request:path:)`` where another replay was begun and never ended.

@@ -62,6 +62,9 @@ struct TableCursor {
 /// Compares two databases of the same read model row by row, in constant memory.
 ///
 /// - Parameters:
+///   - expected: the database as it should be.
+///   - found: the database that is checked.
+///   - tables: the tables that are compared.
 ///   - visit: sees every row of the database that is checked, in the order of tables and keys.
 ///   - visitExpected: sees every row of the other one, in the same order.
 ///   - differ: hears of each difference.

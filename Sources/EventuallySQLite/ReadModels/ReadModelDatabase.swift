@@ -33,7 +33,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
 
   /// Opens a read model's database, and creates it where there is none.
   /// - Parameters:
+  ///   - path: the database file.
+  ///   - model: what is made of events.
   ///   - codec: encodes events that are set aside, and decodes them when they are tried again.
+  ///   - storeID: the store that events come from.
+  ///   - partitionCount: how many partitions the store has.
   ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
   ///     but the code, and nothing more is applied until it is mended.
   ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are overtaken.

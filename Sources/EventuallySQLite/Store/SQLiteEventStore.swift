@@ -22,7 +22,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     /// At most this many events go into one transaction, unless one append has more.
     public var transactionLimit = 4096
     /// While this many events wait to be appended, further appends are refused with
-    /// ``EventStoreError/overloaded``.
+    /// `EventStoreError.overloaded`.
     public var queueLimit = 100_000
     /// An event that takes more bytes is refused. The bus must accept what this accepts.
     public var maximumEventSize = 900_000

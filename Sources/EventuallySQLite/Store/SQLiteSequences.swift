@@ -4,7 +4,7 @@ public import Eventually
 public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
   /// Events of one stream.
   public typealias Element = Persisted<String, Codec.Event>
-  /// ``EventStoreError``, as `any Error` for the sake of the protocol.
+  /// `EventStoreError`, as `any Error` for the sake of the protocol.
   public typealias Failure = any Error
   let log: SQLiteEventLog
   let codec: Codec
@@ -71,7 +71,7 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
 public struct SQLiteLogEntries<Codec: EventCodec>: AsyncSequence, Sendable {
   /// Entries of the whole store.
   public typealias Element = LogEntry<String, Codec.Event>
-  /// ``EventStoreError``, as `any Error` for the sake of the protocol.
+  /// `EventStoreError`, as `any Error` for the sake of the protocol.
   public typealias Failure = any Error
   let log: SQLiteEventLog
   let codec: Codec

@@ -76,7 +76,9 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Reads the reason from a cancellation's object.
-  /// - Parameter defaultReason: that of an object that has none; without it, that is an error.
+  /// - Parameters:
+  ///   - payload: the object's bytes.
+  ///   - defaultReason: that of an object that has none; without it, that is an error.
   public static func reason(
     _ payload: Span<UInt8>, defaultReason: String? = nil
   ) throws -> String {
@@ -122,7 +124,9 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Reads a header from an object.
-  /// - Parameter defaultTime: the time of a header that has none; without it, that is an error.
+  /// - Parameters:
+  ///   - payload: the object's bytes.
+  ///   - defaultTime: the time of a header that has none; without it, that is an error.
   public static func header(
     _ payload: Span<UInt8>, defaultTime: Timestamp? = nil
   ) throws -> OrderHeader {
