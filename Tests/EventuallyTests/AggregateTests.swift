@@ -62,4 +62,19 @@ import Testing
     }
     #expect(try await repository.get("a").state == 20)
   }
+
+  /// Code that does not care which store there is takes any repository of its aggregate.
+  @Test func aRepositoryIsSomeOrAny() async throws {
+    func add(_ number: Int, in counters: some AggregateRepository<Counter>) async throws -> Int {
+      try await counters.execute([.add(number)], on: "one").root.state
+    }
+    let counters: any AggregateRepository<Counter> = Repository(Counter(), store: CounterStore())
+    #expect(try await add(3, in: counters) == 3)
+    #expect(try await counters.execute([.add(4)], on: "one").root.state == 7)
+    var root = try await counters.get("one")
+    try await root.handle(.add(1))
+    #expect(try await counters.save(&root)?.version == 3)
+    try await counters.remove("one")
+    #expect(try await counters.get("one").version == 0)
+  }
 }

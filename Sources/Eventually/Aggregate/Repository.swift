@@ -1,8 +1,44 @@
+/// Something that loads, saves and removes the entities of one aggregate: for code that does not care in which store they are.
+///
+/// ```swift
+/// struct Bank {
+///   let accounts: any AggregateRepository<Account>
+/// }
+/// ```
+public protocol AggregateRepository<Model>: Sendable {
+  /// The aggregate.
+  associatedtype Model: Aggregate
+
+  /// The entity as it stands; a fresh root where it has no events.
+  func get(_ id: Model.ID) async throws(RepositoryError) -> AggregateRoot<Model>
+
+  /// Appends the root's unsaved events, all or none, and marks them as saved.
+  @discardableResult
+  func save(_ root: inout AggregateRoot<Model>) async throws(EventStoreError) -> Appended?
+
+  /// Loads the entity, lets it handle commands in order, and saves; repeats all of it after conflicts.
+  func execute(
+    _ commands: [Model.Command], on id: Model.ID, attempts: Int
+  ) async throws -> (root: AggregateRoot<Model>, appended: Appended?)
+
+  /// Erases the entity's stream for good.
+  func remove(_ id: Model.ID) async throws(EventStoreError)
+}
+
+extension AggregateRepository {
+  /// The same, at most eight times.
+  public func execute(
+    _ commands: [Model.Command], on id: Model.ID
+  ) async throws -> (root: AggregateRoot<Model>, appended: Appended?) {
+    try await execute(commands, on: id, attempts: 8)
+  }
+}
+
 /// Loads, saves and removes aggregates by way of an event store.
 ///
 /// After the seed's `Repository`. Saving is optimistic: a root that somebody else has changed since it
 /// was loaded is refused with ``EventStoreError/conflict(_:)``; load it again and repeat the command.
-public struct Repository<Model: Aggregate, Store: EventStore>: Sendable
+public struct Repository<Model: Aggregate, Store: EventStore>: AggregateRepository
 where Store.StreamID == Model.ID, Store.Event == Model.Event {
   /// The store that holds the aggregates' streams.
   public let store: Store
@@ -103,7 +139,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   /// - Returns: the root after the commands, and where its last new event is.
   /// - Throws: the aggregate's refusal, or ``RepositoryError``. Nothing is saved then.
   public func execute(
-    _ commands: [Model.Command], on id: Model.ID, attempts: Int = 8
+    _ commands: [Model.Command], on id: Model.ID, attempts: Int
   ) async throws -> (root: AggregateRoot<Model>, appended: Appended?) {
     var attempt = 1
     while true {
