@@ -51,6 +51,18 @@ import Testing
     return commands
   }
 
+  /// A package can't be built without the folder of each of its targets, also of those that are not asked for.
+  @Test func theImageIsBuiltFromAllThatThePackageNames() throws {
+    func text(_ name: String) throws -> String {
+      try String(contentsOf: root.appending(path: name), encoding: .utf8)
+    }
+    let image = try text("deploy/Dockerfile")
+    let named = try text("Package.swift").matches(of: /path: "([A-Za-z]+)\//).map { String($0.1) }
+    for folder in Set(named + ["Sources", "Tests"]) {
+      #expect(image.contains("COPY \(folder) ./\(folder)\n"), "\(folder)")
+    }
+  }
+
   @Test func everyCommandIsOneThatTheExecutablesTake() throws {
     let commands = commands(try config())
     #expect(
