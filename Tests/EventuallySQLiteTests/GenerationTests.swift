@@ -217,6 +217,7 @@ private struct Library {
       try await library.project(
         into: replay.database, through: try await library.store.log.heads(at: 40))
       await #expect(throws: ReadModelError.self) { try await library.replay() }
+      #expect(throws: ReadModelError.self) { try library.directory.drop(replay.generation) }
     }
     await #expect(throws: ReadModelError.self) { try await library.replay("something else") }
     let replay = try await library.replay()

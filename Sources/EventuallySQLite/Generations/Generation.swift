@@ -102,9 +102,13 @@ extension ReadModelDirectory {
   }
 
   /// Deletes a generation for good.
-  /// - Throws: ``ReadModelError/generationInUse(_:path:)`` where it is live.
+  /// - Throws: ``ReadModelError/generationInUse(_:path:)`` where it is live, and
+  ///   ``ReadModelError/replayRunning(path:)`` where a replay is building it.
   public func drop(_ number: Int) throws(ReadModelError) {
     let found = try generation(number)
+    // What a replay is building is its own, for as long as it runs.
+    let lock = found.isBuilding && found.replay != nil ? try ReplayLock(self) : nil
+    defer { withExtendedLifetime(lock) {} }
     try exclusively { () throws(ReadModelError) in
       guard live(schemaVersion: found.schemaVersion) != number else {
         throw .generationInUse(number, path: path)

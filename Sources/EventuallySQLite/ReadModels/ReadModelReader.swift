@@ -29,6 +29,7 @@ public final class ReadModelReader: Sendable {
   /// How many partitions that store has.
   public let partitionCount: Partition
   private let readers: SQLiteReaderPool
+  private let watch: CheckpointWatch
 
   /// Opens a read model's database that exists.
   /// - Throws: ``ReadModelError`` where it is another read model's or of another version.
@@ -50,6 +51,7 @@ public final class ReadModelReader: Sendable {
       storeID = found.storeID
       partitionCount = found.partitionCount
       self.path = path
+      watch = CheckpointWatch(path: path)
       self.readers = try SQLiteReaderPool(path: path, count: readers)
     } catch let error as ReadModelError {
       throw error
@@ -73,25 +75,11 @@ public final class ReadModelReader: Sendable {
   }
 
   /// Waits until the read model has applied a partition up to a position.
-  ///
-  /// Other processes' commits give no signal, so the database is asked again and again, which takes microseconds.
   /// - Returns: how far the partition has been applied, which is less where the time is up; `nil` for never.
   public func wait(
     for position: UInt64, in partition: Partition, atMost limit: Duration
   ) async throws -> UInt64? {
-    let deadline = ContinuousClock.now + limit
-    // What has just happened is visible in a moment; what is not by then may take long.
-    let soon = ContinuousClock.now + .milliseconds(30)
-    var pause = Duration.milliseconds(1)
-    while true {
-      let reached = try await read { connection in
-        try connection.integer(
-          "SELECT position FROM checkpoints WHERE partition = ?", .integer(Int64(partition)))
-      }.map { UInt64($0) }
-      if reached ?? 0 >= position || ContinuousClock.now >= deadline { return reached }
-      try await Task.sleep(for: min(pause, deadline - .now))
-      if ContinuousClock.now > soon { pause = min(pause * 2, .milliseconds(20)) }
-    }
+    try await watch.wait(for: position, in: partition, atMost: limit)
   }
 
   /// Whether the read model has never caught up with the store yet.
