@@ -367,7 +367,8 @@ extension StoreWriter {
     }
     do {
       let connection = try SQLiteConnection(path: path, mode: .readWrite)
-      try connection.execute("DROP TABLE snapshots; PRAGMA user_version = 1")
+      try connection.execute(
+        "DROP TABLE snapshots; ALTER TABLE events DROP COLUMN metadata; PRAGMA user_version = 1")
     }
     let reader = try SQLiteEventLog(path: path)
     #expect(try await reader.head() == 1)

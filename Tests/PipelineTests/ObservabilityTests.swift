@@ -82,7 +82,6 @@ private enum Spans {
         == ["orders", "sales", "customers"])
     let record = try await store.log.records(ofStream: "one")[0]
     #expect(record.metadata.traceParent == "00-\(append.traceID)-\(append.spanID)-01")
-    #expect(record.metadata.correlationID != nil)
     await store.close()
   }
 

@@ -91,6 +91,11 @@ public struct EventMetadata: Sendable, Hashable {
   }
 }
 
+extension EventMetadata: CustomStringConvertible {
+  /// The parts that there are, as JSON.
+  public var description: String { String(decoding: json, as: UTF8.self) }
+}
+
 /// Metadata in the form in which stores keep it.
 extension EventMetadata {
   /// In encoded form it has at most this many bytes.

@@ -42,6 +42,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   private let writer: StoreWriter
   private let codec: Codec
   private let maximumEventSize: Int
+  /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
+  private let snapshotted: Locked<Set<Int>>
   private let appendSeconds = Timer(label: MetricName.appendSeconds)
 
   /// Opens a store as its writer, and creates it where there is none.
@@ -57,6 +59,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
       transactionLimit: options.transactionLimit, queueLimit: options.queueLimit,
       heartbeats: options.heartbeats, clock: options.clock)
     log = try SQLiteEventLog(path: path)
+    snapshotted = Locked(try Self.streamsWithSnapshots(path))
     self.codec = codec
     maximumEventSize = options.maximumEventSize
   }
@@ -186,11 +189,25 @@ extension SQLiteEventStore: Outbox {
 extension SQLiteEventStore: SnapshotStore {
   /// The snapshot that is kept of a stream, where there is one.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
-    try await log.snapshot(of: streamID)
+    guard snapshotted.withLock({ $0.contains(streamID.hashValue) }) else { return nil }
+    return try await log.snapshot(of: streamID)
   }
 
   /// Keeps a snapshot in place of an older one, where its event is in the stream; with the transaction of other appends.
   public func save(_ snapshot: Snapshot, of streamID: String) async throws(EventStoreError) {
     _ = try await writer.perform(.snapshot(streamID: streamID, snapshot))
+    snapshotted.withLock { _ = $0.insert(streamID.hashValue) }
+  }
+
+  private static func streamsWithSnapshots(_ path: String) throws(StoreOpenError) -> Set<Int> {
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      return Set(
+        try connection.rows(
+          "SELECT s.id FROM snapshots n JOIN streams s ON s.key = n.stream"
+        ) { $0.text(0).hashValue })
+    } catch {
+      throw .unreadable(path: path, cause: error)
+    }
   }
 }

@@ -74,7 +74,7 @@ struct API: Sendable {
   /// A router for the operations and for the document that describes them.
   func router() -> Router<BasicRequestContext> {
     let router = Router(context: BasicRequestContext.self)
-    router.middlewares.add(TracingMiddleware())
+    if TraceContext.isActive { router.middlewares.add(TracingMiddleware()) }
     router.middlewares.add(EventContext())
     router.middlewares.add(FailureReplies())
     router.middlewares.add(InFlightLimit(inFlightLimit))

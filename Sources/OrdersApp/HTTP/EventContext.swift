@@ -3,8 +3,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// Binds what a request says of itself to the events that it leads to: `correlation-id` (or a new one), `causation-id`, and
-/// `traceparent`.
+/// Binds what a request says of itself to the events that it leads to: `correlation-id`, `causation-id`, and `traceparent`.
 struct EventContext<Context: RequestContext>: RouterMiddleware {
   /// Longer texts are no ids.
   private let longest = 200
@@ -16,9 +15,10 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
     // Only commands lead to events.
     guard request.method != .get else { return try await next(request, context) }
     let metadata = EventMetadata(
-      correlationID: try text("correlation-id", request) ?? EventID(time: .now()).description,
+      correlationID: try text("correlation-id", request),
       causationID: try text("causation-id", request),
       traceParent: try text("traceparent", request))
+    if metadata.isEmpty { return try await next(request, context) }
     return try await EventMetadata.$current.withValue(metadata) {
       try await next(request, context)
     }
