@@ -121,7 +121,7 @@ extension Runner {
       for workers in isQuick ? [1] : [1, 2] {
         try compare(
           section, "\(model), \(workers) worker\(workers == 1 ? "" : "s")",
-          goal: .rate(250_000), with: reference, repetitions: min(repetitions, 3)
+          goal: .rate(250_000), with: reference, repetitions: min(repetitions, 2)
         ) { _ in
           try swift(["replay", store, model, fresh("replay.db"), "--workers", "\(workers)"])
         }
