@@ -71,45 +71,17 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
 
     /// The iterator, at the beginning.
     public func makeAsyncIterator() -> Iterator {
-      Iterator(ahead: Ahead(reader: reader))
+      Iterator(ahead: OneAhead { [reader] in try await reader.next() })
     }
 
     /// Reads one portion ahead.
     public struct Iterator: AsyncIteratorProtocol {
-      fileprivate let ahead: Ahead
+      fileprivate let ahead: OneAhead<[Delivery<Event>]>
 
       /// The next portion; `nil` at the end.
       public mutating func next() async throws -> [Delivery<Event>]? {
         try await ahead.next()
       }
-    }
-  }
-
-  /// The portion that is being read, cancelled with its iterator.
-  fileprivate final class Ahead {
-    private let reader: Reader
-    private var task: Task<[Delivery<Event>]?, any Error>?
-
-    init(reader: Reader) {
-      self.reader = reader
-    }
-
-    deinit { task?.cancel() }
-
-    private func begin() -> Task<[Delivery<Event>]?, any Error> {
-      Task { [reader] in try await reader.next() }
-    }
-
-    func next() async throws -> [Delivery<Event>]? {
-      let current = task ?? begin()
-      task = nil
-      let portion = try await withTaskCancellationHandler {
-        try await current.value
-      } onCancel: {
-        current.cancel()
-      }
-      if portion != nil { task = begin() }
-      return portion
     }
   }
 

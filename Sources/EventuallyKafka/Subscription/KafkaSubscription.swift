@@ -120,44 +120,16 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
 
     /// The iterator; there is one consumer behind all of them.
     public func makeAsyncIterator() -> Iterator {
-      Iterator(ahead: Ahead(consumption: consumption))
+      Iterator(ahead: OneAhead { [consumption] in try await consumption.next() })
     }
 
     /// Consumes one portion ahead.
     public struct Iterator: AsyncIteratorProtocol {
-      fileprivate let ahead: Ahead
+      fileprivate let ahead: OneAhead<[Delivery<Event>]>
 
       /// The next portion, waiting for one; `nil` when the task is cancelled or the subscription stopped.
       public mutating func next() async throws -> [Delivery<Event>]? {
         try await ahead.next()
-      }
-    }
-
-    /// The portion that is being consumed, cancelled with its iterator.
-    fileprivate final class Ahead {
-      private let consumption: Consumption<Codec>
-      private var task: Task<[Delivery<Event>]?, any Error>?
-
-      init(consumption: Consumption<Codec>) {
-        self.consumption = consumption
-      }
-
-      deinit { task?.cancel() }
-
-      private func begin() -> Task<[Delivery<Event>]?, any Error> {
-        Task { [consumption] in try await consumption.next() }
-      }
-
-      func next() async throws -> [Delivery<Event>]? {
-        let current = task ?? begin()
-        task = nil
-        let portion = try await withTaskCancellationHandler {
-          try await current.value
-        } onCancel: {
-          current.cancel()
-        }
-        if portion != nil { task = begin() }
-        return portion
       }
     }
   }
