@@ -66,7 +66,12 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
     if let snapshots, let (state, snapshot) = await snapshots.load(id) {
       var root = builder.build(id: id, state: state, version: snapshot.version)
       root.snapshotVersion = snapshot.version
-      if try await replay(into: &root, after: snapshot) { return root }
+      do throws(RepositoryError) {
+        if try await replay(into: &root, after: snapshot) { return root }
+      } catch .unappliable(let version, let cause) {
+        // The state may be at fault, not the event: all events tell.
+        snapshots.failed(RepositoryError.unappliable(version: version, cause: cause))
+      }
     }
     var root = builder.build(id: id)
     _ = try await replay(into: &root, after: nil)

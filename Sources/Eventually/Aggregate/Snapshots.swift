@@ -87,6 +87,9 @@ public struct Snapshots<State: Sendable, StreamID: Hashable & Sendable>: Sendabl
     }
   }
 
+  /// Events do not fit a state that was kept.
+  func failed(_ error: any Error) { onFailure(error) }
+
   /// Keeps a state, where enough events have come since the last one that was kept.
   /// - Returns: whether it was kept.
   func saveWhereDue(
