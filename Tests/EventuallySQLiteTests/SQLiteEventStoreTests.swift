@@ -370,9 +370,12 @@ extension StoreWriter {
       try connection.execute(
         "DROP TABLE snapshots; ALTER TABLE events DROP COLUMN metadata; PRAGMA user_version = 1")
     }
-    let reader = try SQLiteEventLog(path: path)
-    #expect(try await reader.head() == 1)
+    #expect { try SQLiteEventLog(path: path) } throws: { error in
+      guard case .older(_, version: 1)? = error as? StoreOpenError else { return false }
+      return true
+    }
     let store = try TextStore(path: path, codec: TextCodec())
+    #expect(try await SQLiteEventLog(path: path).head() == 1)
     let appended = try await store.append(["b"], to: "s", expecting: .exact(1))
     try await store.save(snapshot(appended, "two"), of: "s")
     #expect(try await store.snapshot(of: "s")?.version == 2)

@@ -94,6 +94,7 @@ enum StoreSchema {
         : StoreOpenError.notAStore(path: connection.path)
     }
     if found > version { throw StoreOpenError.newer(path: connection.path, version: found) }
+    if found < version { throw StoreOpenError.older(path: connection.path, version: found) }
     guard let id = try connection.text("SELECT value FROM store WHERE key = 'store_id'"),
       let count = try connection.integer("SELECT value FROM store WHERE key = 'partitions'")
     else { throw StoreOpenError.notAStore(path: connection.path) }
@@ -131,6 +132,8 @@ public enum StoreOpenError: Error, Sendable, CustomStringConvertible {
   case empty(path: String)
   /// The file was written by a newer version of the code.
   case newer(path: String, version: Int64)
+  /// The file was written by an older version of the code, and its writer has not brought it up to date yet.
+  case older(path: String, version: Int64)
   /// The store was created with another number of partitions.
   case partitionCount(path: String, asked: Partition, actual: Partition)
   /// The file can't be opened at all.
@@ -149,6 +152,9 @@ public enum StoreOpenError: Error, Sendable, CustomStringConvertible {
     case .newer(let path, let version):
       "the store \(path) has schema version \(version), newer than this program's "
         + "\(StoreSchema.version): run the newer program"
+    case .older(let path, let version):
+      "the store \(path) has schema version \(version), older than this program's "
+        + "\(StoreSchema.version): start this program's writer on it, which brings it up to date"
     case .partitionCount(let path, let asked, let actual):
       "the store \(path) was created with \(actual) partitions, not \(asked): the number can't "
         + "change; leave it out, or create a new store"

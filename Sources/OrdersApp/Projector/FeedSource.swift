@@ -73,9 +73,11 @@ enum FeedSource: Sendable, Equatable {
 }
 
 extension StoreOpenError {
-  /// A writer that is just making the store changes this.
+  /// A writer that is just making the store, or is about to bring it up to date, changes this.
   fileprivate var isPassing: Bool {
-    if case .empty = self { return true }
-    return false
+    switch self {
+    case .empty, .older: true
+    default: false
+    }
   }
 }
