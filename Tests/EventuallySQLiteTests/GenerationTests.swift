@@ -218,6 +218,7 @@ private struct Library {
         into: replay.database, through: try await library.store.log.heads(at: 40))
       await #expect(throws: ReadModelError.self) { try await library.replay() }
       #expect(throws: ReadModelError.self) { try library.directory.drop(replay.generation) }
+      #expect(throws: ReadModelError.self) { try library.directory.makeLive(replay.generation) }
     }
     await #expect(throws: ReadModelError.self) { try await library.replay("something else") }
     let replay = try await library.replay()
@@ -281,7 +282,7 @@ private struct Library {
   }
 
   @Test(arguments: [
-    "", "zero", "12", "2026-11-23T00:00:00Z", "a/b", "..", ".x", "a b",
+    "", "zero", "12", "2026-11-23T00:00:00Z", "2026-11-23", "a/b", "..", ".x", "a b",
     String(repeating: "x", count: 65),
   ])
   func namesThatSaySomethingElseAreRefused(_ name: String) async throws {

@@ -42,6 +42,8 @@ public actor AutomaticCheckpoints {
   private let model: any ReadModel
   private let policy: CheckpointPolicy
   private let onFailure: @Sendable (any Error) -> Void
+  /// The newest checkpoint that was saved by itself, when that was last looked for.
+  private var last: (events: UInt64, saved: Timestamp)?
 
   /// The thread that the copying blocks.
   public nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -83,7 +85,9 @@ public actor AutomaticCheckpoints {
   /// - Returns: what was saved.
   @discardableResult
   public func saveWhereDue() throws(ReadModelError) -> SavedCheckpoint? {
-    guard let applied = try applied(), try isDue(applied: applied) else { return nil }
+    guard let applied = try applied(),
+      policy.isDue(applied: applied, last: last, now: Timestamp.now()), try isDue(applied: applied)
+    else { return nil }
     let time = Timestamp.now().description.prefix { $0 != "." && $0 != "Z" }
       .filter { $0 != "-" && $0 != ":" }
     let saved = try directory.saveCheckpoint(
@@ -97,9 +101,8 @@ public actor AutomaticCheckpoints {
   }
 
   private func isDue(applied: UInt64) throws(ReadModelError) -> Bool {
-    let last = try directory.checkpoints().last { $0.isAutomatic }
-    return policy.isDue(
-      applied: applied, last: last.map { ($0.events, $0.saved) }, now: Timestamp.now())
+    last = try directory.checkpoints().last { $0.isAutomatic }.map { ($0.events, $0.saved) }
+    return policy.isDue(applied: applied, last: last, now: Timestamp.now())
   }
 
   private func applied() throws(ReadModelError) -> UInt64? {

@@ -65,7 +65,7 @@ extension ReadModelDirectory {
   }
 
   /// What files end in that somebody is writing, or was killed writing.
-  private static var unfinishedSuffix: String { ".unfinished" }
+  static var unfinishedSuffix: String { ".unfinished" }
 
   /// Removes what somebody was killed writing. Nobody else may be writing.
   func removeUnfinished(in directory: String) throws(ReadModelError) {

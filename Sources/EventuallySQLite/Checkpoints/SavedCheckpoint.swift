@@ -47,7 +47,7 @@ public struct SavedCheckpoint: Sendable, Hashable {
     }
     return allowed && (1...64).contains(name.utf8.count) && name != "zero"
       && !name.hasPrefix(".") && !name.utf8.allSatisfy { (0x30...0x39).contains($0) }
-      && Timestamp(name) == nil
+      && Timestamp(name) == nil && Timestamp("\(name)T00:00:00Z") == nil
   }
 }
 

@@ -76,12 +76,16 @@ extension ReadModelDirectory {
   }
 
   /// Makes another generation the live one, in one atomic step. Running workers and queries follow by themselves.
-  /// - Throws: ``ReadModelError/schemaVersion(path:found:expected:)`` where it is of another version of the code.
+  /// - Throws: ``ReadModelError/schemaVersion(path:found:expected:)`` where it is of another version of the code,
+  ///   and ``ReadModelError/unfinishedReplay(_:request:path:)`` where a replay has not come to its end.
   public func makeLive(_ number: Int) throws(ReadModelError) {
     let found = try generation(number)
     guard found.schemaVersion == schemaVersion else {
       throw .schemaVersion(
         path: found.path, found: found.schemaVersion, expected: schemaVersion)
+    }
+    if found.isBuilding, let request = found.replay {
+      throw .unfinishedReplay(number, request: request, path: path)
     }
     // No transaction on what is live now can commit in between, so that what comes after is the new generation's.
     try withLiveHeld { () throws(ReadModelError) in

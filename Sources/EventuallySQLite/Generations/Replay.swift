@@ -78,7 +78,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   /// Copies the live generation as it stands now, to be compared with; `nil` where there is none.
   public func copyLive() throws(ReadModelError) -> LiveCopy? {
     guard let live = directory.live(), live != generation else { return nil }
-    let path = "\(directory.path)/live-copy.unfinished"
+    let path = "\(directory.path)/live-copy\(ReadModelDirectory.unfinishedSuffix)"
     try directory.removeDatabase(path)
     try directory.copyDatabase(directory.path(of: live), to: path) { _ in }
     return LiveCopy(generation: live, path: path, directory: directory)
@@ -179,7 +179,7 @@ extension ReadModelDirectory {
   ) throws(ReadModelError) -> Int {
     let number = (try generations().last ?? 0) + 1
     let destination = path(of: number)
-    let unfinished = destination + ".unfinished"
+    let unfinished = destination + Self.unfinishedSuffix
     var build = ReadModelSchema.Build()
     build.replay = request
     build.origin = base.map { "the checkpoint '\($0.name)'" } ?? "the first event"

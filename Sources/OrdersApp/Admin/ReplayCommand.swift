@@ -207,7 +207,9 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     let total = zip(positions, through).reduce(0) { $0 + ($1.1 - min($1.0, $1.1)) }
     let line = Locked(ProgressLine())
     let start = ContinuousClock.now
-    try await ReplayRun(database: replay.database, log: log, kafka: kafka, workers: workers).run(
+    try await ReplayRun(
+      database: replay.database, model: model, log: log, kafka: kafka, workers: workers
+    ).run(
       from: positions, through: through
     ) { [name] done in
       let seconds = max((ContinuousClock.now - start).seconds, 0.001)

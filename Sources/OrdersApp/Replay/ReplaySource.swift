@@ -58,6 +58,7 @@ struct ReplaySourceOptions: ParsableArguments {
 /// Applies a store's events to a read model's database, up to given positions.
 struct ReplayRun<Model: OrdersReadModelType>: Sendable {
   let database: ReadModelDatabase<Model>
+  let model: Model
   let log: any EventLog
   /// Where events are read as far as they are there; `nil` for the log alone.
   let kafka: KafkaConfiguration?
@@ -66,6 +67,19 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
 
   /// How often something may fail in a row before this gives up.
   private static var failureLimit: Int { 8 }
+  /// How long nothing may come from a source that tells of trouble.
+  private static var patience: Duration { .seconds(10) }
+
+  /// A worker, and what is to be known of it.
+  private struct Work: Sendable {
+    var run: @Sendable () async -> Void
+    var status: @Sendable () -> ReadModelProjectorStatus
+    /// Why nothing comes, where that is known.
+    var trouble: @Sendable () -> String?
+
+    /// How many events it has dealt with.
+    var done: UInt64 { status().applied + status().parked }
+  }
 
   private final class Failures: Sendable {
     let state = Locked((count: 0, last: ""))
@@ -84,31 +98,31 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
       }
     }
     let failures = Failures()
-    var statuses: [@Sendable () -> ReadModelProjectorStatus] = []
-    var runs: [@Sendable () async -> Void] = []
-    for share in shares where !share.isEmpty {
-      let (run, status) = worker(share, through, failures, log)
-      runs.append(run)
-      statuses.append(status)
-    }
-    guard !runs.isEmpty else { return }
-    try await withThrowingTaskGroup(of: Void.self) { [runs, statuses] group in
-      for run in runs { group.addTask { await run() } }
-      group.addTask {
-        try await Self.watch(failures, statuses, progress)
-      }
-      var left = runs.count
+    let works = shares.filter { !$0.isEmpty }.map { worker($0, through, failures) }
+    guard !works.isEmpty else { return }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for work in works { group.addTask { await work.run() } }
+      group.addTask { try await Self.watch(failures, works, progress) }
+      var left = works.count
       while left > 0, try await group.next() != nil { left -= 1 }
       group.cancelAll()
     }
     try Task.checkCancellation()
-    progress(statuses.reduce(0) { $0 + $1().applied + $1().parked })
+    progress(works.reduce(0) { $0 + $1.done })
+    // Whoever makes it live relies on that.
+    let reached = try await ReadModelReader(path: database.path, model: model, readers: 1)
+      .positions()
+    guard zip(reached, through).allSatisfy({ $0 >= $1 }) else {
+      throw Failure(
+        "it ended before its end: another process has taken its partitions; run the same command again"
+      )
+    }
   }
 
   /// One worker with a share of the partitions.
   private func worker(
-    _ share: [Partition], _ through: [UInt64], _ failures: Failures, _ log: any EventLog
-  ) -> (@Sendable () async -> Void, @Sendable () -> ReadModelProjectorStatus) {
+    _ share: [Partition], _ through: [UInt64], _ failures: Failures
+  ) -> Work {
     let owner = "replay-\(ProcessInfo.processInfo.processIdentifier)"
     let onFailure: @Sendable (any Error) -> Void = { error in
       failures.state.withLock { $0 = ($0.count + 1, "\(error)") }
@@ -118,7 +132,8 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
         log, codec: OrderEventCodec(), checkpoints: database, partitions: share, through: through,
         owner: owner)
       let projector = ReadModelProjector(subscription, into: database, onFailure: onFailure)
-      return ({ await projector.run() }, { projector.status })
+      return Work(
+        run: { await projector.run() }, status: { projector.status }, trouble: { nil })
     }
     var options = KafkaSubscription<OrderEventCodec>.Options(
       group: "\(kafka.topic).\(database.name).replay", owner: owner)
@@ -129,24 +144,28 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
       kafka, storeID: log.storeID, partitionCount: log.partitionCount, codec: OrderEventCodec(),
       checkpoints: database, feed: log, options: options, logger: logger)
     let projector = ReadModelProjector(subscription, into: database, onFailure: onFailure)
-    return (
-      {
+    return Work(
+      run: {
         await projector.run()
         await subscription.stop()
-      }, { projector.status }
-    )
+      }, status: { projector.status },
+      trouble: {
+        let status = subscription.status
+        return status.broker.failure ?? status.feedFailure ?? status.failure
+      })
   }
 
   /// Tells the progress, and gives up where nothing succeeds any more.
   private static func watch(
-    _ failures: Failures, _ statuses: [@Sendable () -> ReadModelProjectorStatus],
-    _ progress: @Sendable (UInt64) -> Void
+    _ failures: Failures, _ works: [Work], _ progress: @Sendable (UInt64) -> Void
   ) async throws {
     var applied: UInt64 = 0
+    var lastProgress = ContinuousClock.now
     while !Task.isCancelled {
-      let now = statuses.reduce(0) { $0 + $1().applied + $1().parked }
+      let now = works.reduce(0) { $0 + $1.done }
       if now > applied {
         applied = now
+        lastProgress = .now
         failures.state.withLock { $0.count = 0 }
         progress(applied)
       }
@@ -154,6 +173,13 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
       if failed.count >= failureLimit {
         throw Failure(
           "it does not go on: \(failed.last). What has been applied is kept: run the same command again once that is mended"
+        )
+      }
+      if ContinuousClock.now - lastProgress > patience,
+        let trouble = works.lazy.compactMap({ $0.trouble() }).first
+      {
+        throw Failure(
+          "nothing has come for \(patience.components.seconds) s: \(trouble). What has been applied is kept: run the same command again once that is mended, or with --source store"
         )
       }
       try await Task.sleep(for: .milliseconds(100))

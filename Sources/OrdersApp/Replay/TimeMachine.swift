@@ -39,15 +39,16 @@ struct TimeMachine {
     let positions = try await replay.positions()
     let total = zip(positions, through).reduce(0) { $0 + ($1.1 - min($1.0, $1.1)) }
     let line = Locked(ProgressLine())
-    try await ReplayRun(database: replay.database, log: log, kafka: nil, workers: 1).run(
-      from: positions, through: through
-    ) { done in
-      line.withLock {
-        $0.show(
-          "building \(name.rawValue) as of sequence number \(grouped(sequenceNumber))",
-          fraction: Double(done) / Double(max(total, 1)))
+    try await ReplayRun(database: replay.database, model: model, log: log, kafka: nil, workers: 1)
+      .run(
+        from: positions, through: through
+      ) { done in
+        line.withLock {
+          $0.show(
+            "building \(name.rawValue) as of sequence number \(grouped(sequenceNumber))",
+            fraction: Double(done) / Double(max(total, 1)))
+        }
       }
-    }
     line.withLock { $0.finish() }
     try await replay.makeLive { _ in }
   }
