@@ -19,15 +19,3 @@ public struct ContractCheck: Sendable, CustomStringConvertible {
     }
   }
 }
-
-/// Waits for a condition that other tasks bring about.
-func eventually(
-  _ what: String, within limit: Duration = .seconds(30), _ condition: () async throws -> Bool
-) async throws {
-  let deadline = ContinuousClock.now + limit
-  while try await !condition() {
-    try require(ContinuousClock.now < deadline, "not within \(limit): \(what)")
-    // A poll: whoever brings it about gives no signal here.
-    try await Task.sleep(for: .milliseconds(5))
-  }
-}

@@ -92,7 +92,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   ) throws {
     if let streamID = entry.streamID {
       let isParkedHere = parking.contains { $0.position == entry.position }
-      if isParkedHere { parked[streamID, default: []] += [] }
+      if isParkedHere, parked[streamID] == nil { parked[streamID] = [] }
       if case .removed = entry, parked[streamID] != nil, !isParkedHere {
         parked[streamID] = nil
       } else if parked[streamID] != nil {

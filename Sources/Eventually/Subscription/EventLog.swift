@@ -4,11 +4,14 @@ public protocol EventLog: EventRecordSource, EventFeed {
   func records(
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
   ) async throws -> [EventRecord]
+
+  /// The last partition sequence that each partition had when the store's last sequence number was `sequenceNumber`,
+  /// 0 for none.
+  func heads(at sequenceNumber: UInt64) async throws -> [UInt64]
 }
 
 extension EventLog {
-  /// The last partition sequence that each partition had when the store's last sequence number was `sequenceNumber`,
-  /// 0 for none.
+  /// The same by reading records, for logs that can't look it up.
   ///
   /// Sequence numbers rise with partition sequences, which have no gaps: a few records of each partition are read.
   public func heads(at sequenceNumber: UInt64) async throws -> [UInt64] {

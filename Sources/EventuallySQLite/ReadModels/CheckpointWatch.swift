@@ -66,6 +66,7 @@ actor CheckpointWatch {
         // What has just happened is visible in a moment; what is not by then may take long.
         let now = ContinuousClock.now
         let isSoon = waiters.values.contains { now - $0.begun < .milliseconds(50) }
+        // Nobody cancels this task: it ends with the last who waits.
         try? await Task.sleep(for: isSoon ? .milliseconds(1) : .milliseconds(10))
         look()
       }

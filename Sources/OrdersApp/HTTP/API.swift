@@ -75,8 +75,8 @@ struct API: Sendable {
   func router() -> Router<BasicRequestContext> {
     let router = Router(context: BasicRequestContext.self)
     if TraceContext.isActive { router.middlewares.add(TracingMiddleware()) }
-    router.middlewares.add(EventContext())
     router.middlewares.add(FailureReplies())
+    router.middlewares.add(EventContext())
     router.middlewares.add(InFlightLimit(inFlightLimit))
     for operation in operations {
       let path = operation.path.replacing("{", with: ":").replacing("}", with: "")

@@ -164,7 +164,7 @@ enum Machine {
     return [
       "\(info.activeProcessorCount) processors (\(processor)), "
         + "\(info.physicalMemory >> 30) GiB, \(info.operatingSystemVersionString)",
-      "\(repetitions) runs of each, subject and reference in turns; a ratio is the median of the ratios of neighbouring runs",
+      "\(repetitions) runs of each, two of those that take long, subject and reference in turns; a ratio is the median of the ratios of neighbouring runs",
       "the broker is librdkafka's mock cluster in a process of its own on the same machine",
     ]
   }
