@@ -175,8 +175,12 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
   @Sendable private func removal(_ store: Store) async throws {
     _ = try await store.append([event(1), event(2)], to: streamID(1), expecting: .any)
     _ = try await store.append([event(3)], to: streamID(2), expecting: .any)
-    try await store.remove(streamID(1))
-    try await store.remove(streamID(7))
+    let removal = try await store.remove(streamID(1))
+    try require(
+      removal?.sequenceNumber == 4 && removal?.version == 0,
+      "the removal is at \(String(describing: removal))")
+    let nothing = try await store.remove(streamID(7))
+    try require(nothing == nil, "the removal of nothing is at \(String(describing: nothing))")
     try require(try await events(store, 1).isEmpty, "its events are there still")
     let again = try await store.append([event(4)], to: streamID(1), expecting: .exact(0))
     try require(again.version == 1, "it begins again at \(again.version)")

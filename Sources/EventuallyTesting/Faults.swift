@@ -76,12 +76,13 @@ public struct FaultyEventStore<Base: EventStore>: EventStore {
   public func streamAll(_ select: Select) -> Base.Log { base.streamAll(select) }
 
   /// Removes, or fails before.
-  public func remove(_ streamID: StreamID) async throws(EventStoreError) {
+  @discardableResult
+  public func remove(_ streamID: StreamID) async throws(EventStoreError) -> EventPosition? {
     await faults.delay()
     guard !faults.strikes() else {
       throw .unavailable("the store was made to fail", cause: InjectedFault())
     }
-    try await base.remove(streamID)
+    return try await base.remove(streamID)
   }
 }
 

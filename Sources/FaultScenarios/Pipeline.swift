@@ -41,12 +41,13 @@ package final class Pipeline {
   }
 
   package func start(
-    _ name: String, _ arguments: [String], environment: [String: String] = [:]
+    _ name: String, _ arguments: [String], environment: [String: String] = [:],
+    memoryLimit: Int? = nil
   ) throws -> RunningProcess {
     count += 1
     return try RunningProcess(
       "\(buildFolder)/\(name)", arguments, log: file("\(count)-\(name).log"),
-      environment: environment)
+      environment: environment, memoryLimit: memoryLimit)
   }
 
   /// Runs one of the executables to its end.
@@ -104,15 +105,27 @@ package final class Pipeline {
     _ readModel: String, feed: String, worker: String, environment: [String: String] = [:],
     _ arguments: String...
   ) async throws -> (RunningProcess, HTTPEndpoint) {
-    let file = file("\(worker).url")
+    let process = try launchProjector(
+      readModel, feed: feed, worker: worker, environment: environment, arguments)
+    let file = addressFile(worker)
+    return (process, try endpoint(try await content(of: file, by: process)))
+  }
+
+  private func addressFile(_ worker: String) -> String { file("\(worker).url") }
+
+  /// Starts a worker, and does not wait for it.
+  package func launchProjector(
+    _ readModel: String, feed: String, worker: String, environment: [String: String] = [:],
+    memoryLimit: Int? = nil, _ arguments: [String] = []
+  ) throws -> RunningProcess {
+    let file = addressFile(worker)
     try? FileManager.default.removeItem(atPath: file)
-    let process = try start(
+    return try start(
       "projector",
       [
         "run", readModel, "--read-models", readModels, "--feed", feed, "--brokers", brokers,
         "--worker", worker, "--kafka", "session.timeout.ms=4000", "--address-file", file,
-      ] + arguments, environment: environment)
-    return (process, try endpoint(try await content(of: file, by: process)))
+      ] + arguments, environment: environment, memoryLimit: memoryLimit)
   }
 
   /// Starts a worker of each read model.

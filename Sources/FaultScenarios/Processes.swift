@@ -38,14 +38,20 @@ package final class RunningProcess {
   /// How the process ended, as `waitpid` tells it; `nil` while it runs.
   private var status: Int32?
 
+  /// - Parameter memoryLimit: how many KiB of addresses the process may have.
   package init(
-    _ executable: String, _ arguments: [String], log: String, environment: [String: String] = [:]
+    _ executable: String, _ arguments: [String], log: String, environment: [String: String] = [:],
+    memoryLimit: Int? = nil
   ) throws {
     name = URL(filePath: executable).lastPathComponent
     logPath = log
     let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+    var command = [executable] + arguments
+    if let memoryLimit {
+      command = ["/bin/sh", "-c", #"ulimit -v "$0"; exec "$@""#, "\(memoryLimit)"] + command
+    }
     processID = try Self.spawn(
-      [executable] + arguments, variables.map { "\($0.key)=\($0.value)" }, log: log)
+      command, variables.map { "\($0.key)=\($0.value)" }, log: log)
   }
 
   deinit {

@@ -39,5 +39,6 @@ package struct Scenario: Sendable, CustomStringConvertible {
   /// All scenarios.
   package static let all =
     writerScenarios + workerScenarios + brokerScenarios + topicScenarios + parkingScenarios
+    + deadlyEventScenarios
     + diskScenarios + clockScenarios + replayScenarios
 }

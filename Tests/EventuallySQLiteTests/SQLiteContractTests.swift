@@ -28,7 +28,7 @@ import Testing
 
     func streamAll(_ select: Select) -> TextStore.Log { base.streamAll(select) }
 
-    func remove(_ streamID: String) async throws(EventStoreError) {
+    func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
       try await base.remove(streamID)
     }
 

@@ -129,6 +129,7 @@ import Testing
       case .event(let persisted): persisted.event
       case .removed(let id, let position): "removed \(id) at \(position.partitionSequence)"
       case .erased: "erased"
+      case .unreadable(let event): "unreadable \(event.streamID)"
       }
     }
     #expect(log == ["erased", "erased", "other", "removed a at 4", "new"])

@@ -75,7 +75,7 @@ import Testing
       base.streamAll(select)
     }
 
-    func remove(_ streamID: String) { base.remove(streamID) }
+    func remove(_ streamID: String) -> EventPosition? { base.remove(streamID) }
   }
 
   @Test func aStoreThatLetsTwoAppendsPassIsFoundOut() async throws {

@@ -55,6 +55,7 @@ import Testing
       case .event(let persisted): log.append("\(persisted.event)")
       case .removed(let id, _): log.append("removed \(id)")
       case .erased: log.append("erased")
+      case .unreadable(let event): log.append("unreadable \(event.streamID)")
       }
     }
     #expect(log == ["erased", "erased", "removed a", "added(9)"])

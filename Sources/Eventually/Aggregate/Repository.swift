@@ -21,8 +21,10 @@ public protocol AggregateRepository<Model>: Sendable {
     _ commands: [Model.Command], on id: Model.ID, attempts: Int
   ) async throws -> (root: AggregateRoot<Model>, appended: Appended?)
 
-  /// Erases the entity's stream for good.
-  func remove(_ id: Model.ID) async throws(EventStoreError)
+  /// Erases the entity's stream for good, without decoding its events.
+  /// - Returns: where the removal is; `nil` where there were no events.
+  @discardableResult
+  func remove(_ id: Model.ID) async throws(EventStoreError) -> EventPosition?
 }
 
 extension AggregateRepository {
@@ -163,7 +165,8 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   }
 
   /// Erases the entity's stream for good; see ``EventStore/remove(_:)``.
-  public func remove(_ id: Model.ID) async throws(EventStoreError) {
+  @discardableResult
+  public func remove(_ id: Model.ID) async throws(EventStoreError) -> EventPosition? {
     try await store.remove(id)
   }
 }

@@ -18,7 +18,8 @@ public protocol EventCodec<Event>: Sendable {
   func encode(_ event: Event, into bytes: inout [UInt8]) throws
 
   /// The event that `payload` holds.
-  /// - Throws: where the type is unknown or the payload is not what the type calls for.
+  /// - Throws: ``UnknownEventType`` where the type is not known: readers stop before the event, since newer code may be on its
+  ///   way. Anything else where the payload is not what the type calls for: read models park the event and go on.
   func decode(type: String, payload: Span<UInt8>) throws -> Event
 }
 

@@ -14,7 +14,9 @@
 /// - `kill`: SIGKILL, as a power cut or an out-of-memory killer would end the process;
 /// - `stop`: SIGSTOP, until somebody sends SIGCONT: a pause that the process does not know of;
 /// - `hang`: the thread never goes on;
-/// - `fail:TEXT`: what is done at the point fails for subjects that end with the text, each time.
+/// - `fail:TEXT`: what is done at the point fails for subjects that end with the text, each time;
+/// - `trap:TEXT`, `overflow:TEXT`, `allocate:TEXT`: for such subjects the process traps, calls itself until its stack is exhausted, or
+///   takes 2 GB of memory, and goes on where it may have them.
 public final class FaultPlan: Sendable {
   /// What happens at a point.
   public enum Action: Sendable, Hashable {
@@ -26,6 +28,18 @@ public final class FaultPlan: Sendable {
     case hang
     /// What is done fails for subjects with this end.
     case fail(suffix: String)
+    /// For subjects with this end, the process ends in some way of its own making.
+    case crash(Crash, suffix: String)
+  }
+
+  /// How a process ends by its own code.
+  public enum Crash: String, Sendable, Hashable, CaseIterable {
+    /// By a trap, as of arithmetic that runs over.
+    case trap
+    /// By a recursion without an end.
+    case overflow
+    /// By more memory than a limit allows: 2 GB.
+    case allocate
   }
 
   /// One thing to happen.
@@ -45,7 +59,7 @@ public final class FaultPlan: Sendable {
 
     /// What is wrong, for people.
     public var description: String {
-      "\(FaultPlan.variable): '\(item)' is not a known point, or not point=kill, stop, hang or fail:text with "
+      "\(FaultPlan.variable): '\(item)' is not a known point, or not point=kill, stop, hang, or fail:, trap:, overflow: or allocate:text, with "
         + "@number or without"
     }
   }
@@ -87,11 +101,8 @@ public final class FaultPlan: Sendable {
     for item in text.split(separator: ",") {
       let parts = item.split(separator: "=", maxSplits: 1)
       guard parts.count == 2 else { throw ParseError(item: String(item)) }
-      if parts[1].hasPrefix("fail:") {
-        items.append(
-          Item(
-            point: String(parts[0]), action: .fail(suffix: String(parts[1].dropFirst(5))),
-            passage: 1))
+      if let action = subjectAction(parts[1]) {
+        items.append(Item(point: String(parts[0]), action: action, passage: 1))
         continue
       }
       let words = parts[1].split(separator: "@", omittingEmptySubsequences: false)
@@ -102,6 +113,15 @@ public final class FaultPlan: Sendable {
       items.append(Item(point: String(parts[0]), action: action, passage: passage))
     }
     return items
+  }
+
+  /// An action on subjects with a certain end; `nil` for others.
+  private static func subjectAction(_ text: Substring) -> Action? {
+    let words = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    guard words.count == 2 else { return nil }
+    let suffix = String(words[1])
+    if words[0] == "fail" { return .fail(suffix: suffix) }
+    return Crash(rawValue: String(words[0])).map { .crash($0, suffix: suffix) }
   }
 
   /// What is due at this passage of a point.
@@ -120,14 +140,41 @@ public final class FaultPlan: Sendable {
     case .kill: raise(SIGKILL)
     case .stop: raise(SIGSTOP)
     case .hang: while true { pause() }
-    case .fail, nil: break
+    case .fail, .crash, nil: break
     }
   }
 
   func fails(_ point: String, for subject: String) -> Bool {
-    items.contains { item in
-      guard item.point == point, case .fail(let suffix) = item.action else { return false }
-      return subject.hasSuffix(suffix)
+    for item in items where item.point == point {
+      switch item.action {
+      case .fail(let suffix) where subject.hasSuffix(suffix): return true
+      case .crash(let crash, let suffix) where subject.hasSuffix(suffix): crash.happen()
+      default: break
+      }
     }
+    return false
+  }
+}
+
+extension FaultPlan.Crash {
+  func happen() {
+    switch self {
+    case .trap: fatalError("made to trap by \(FaultPlan.variable)")
+    case .overflow: _ = Self.descend(1)
+    case .allocate: Self.take(2 << 30)
+    }
+  }
+
+  @inline(never)
+  private static func descend(_ depth: UInt64) -> UInt64 {
+    // What comes after the call keeps it from becoming a loop.
+    depth == 0 ? 0 : descend(depth &+ 1) ^ depth
+  }
+
+  /// Every page is written to, so that it counts.
+  private static func take(_ size: Int) {
+    guard let memory = malloc(size) else { fatalError("\(size) bytes can't be had") }
+    memset(memory, 1, size)
+    free(memory)
   }
 }

@@ -64,9 +64,11 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   }
 
   /// Erases a stream's events.
-  public func remove(_ streamID: StreamID) {
-    let removal = state.withLock { state -> UInt64 in
-      guard let sequences = state.streams.removeValue(forKey: streamID) else { return 0 }
+  /// - Returns: where the removal is; `nil` where the stream had no events.
+  @discardableResult
+  public func remove(_ streamID: StreamID) -> EventPosition? {
+    let removal = state.withLock { state -> EventPosition? in
+      guard let sequences = state.streams.removeValue(forKey: streamID) else { return nil }
       state.snapshots[streamID] = nil
       for sequence in sequences {
         let index = Int(sequence - 1)
@@ -76,9 +78,10 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
       let position = EventPosition(
         partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 0)
       state.log.append(.removed(streamID, at: position))
-      return sequence
+      return position
     }
-    head.advance(to: removal)
+    if let removal { head.advance(to: removal.sequenceNumber) }
+    return removal
   }
 
   // MARK: - Reading

@@ -91,7 +91,8 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
     _ outcome: inout ApplyOutcome
   ) throws {
     if let streamID = entry.streamID {
-      let isParkedHere = parking.contains { $0.position == entry.position }
+      let isParkedHere =
+        parking.contains { $0.position == entry.position } || entry.failure != nil
       if isParkedHere, parked[streamID] == nil { parked[streamID] = [] }
       if case .removed = entry, parked[streamID] != nil, !isParkedHere {
         parked[streamID] = nil

@@ -37,6 +37,7 @@ where S.Element == LogEntry<P.StreamID, P.Event>, S.Position == UInt64 {
           }
         case .removed(let streamID, _): try await projection.forget(streamID)
         case .erased: break
+        case .unreadable(let event): throw UnreadableEventError(event)
         }
         return
       } catch {

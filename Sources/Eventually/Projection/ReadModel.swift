@@ -26,11 +26,13 @@ public protocol ReadModel<Event>: Sendable {
 
 extension ReadModel {
   /// Takes in one entry of the log.
+  /// - Throws: what the projection throws, and ``UnreadableEventError`` for an event that can't be decoded.
   public func take(_ entry: LogEntry<String, Event>, into rows: Rows) throws {
     switch entry {
     case .event(let persisted): try project(persisted, into: rows)
     case .removed(let streamID, _): try forget(streamID, in: rows)
     case .erased: break
+    case .unreadable(let event): throw UnreadableEventError(event)
     }
   }
 }

@@ -34,8 +34,9 @@ public struct EventRecord: Sendable, Hashable {
   /// The type of a record whose event has been erased with its stream.
   public static let erasedType = "eventually.erased"
 
-  /// The entry of the log that this record stands for.
-  /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` with the codec's reason.
+  /// The entry of the log that this record stands for; ``LogEntry/unreadable(_:)`` where the payload is not what its type
+  /// calls for.
+  /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` where the codec does not know the type.
   public func entry<Codec: EventCodec>(
     decodedBy codec: Codec
   ) throws(EventStoreError) -> LogEntry<String, Codec.Event> {
@@ -47,8 +48,10 @@ public struct EventRecord: Sendable, Hashable {
         Persisted(
           streamID: streamID, position: position, id: id, time: time, event: event,
           metadata: metadata))
-    } catch {
+    } catch let error as UnknownEventType {
       throw .undecodable(position: position, type: type, cause: error)
+    } catch {
+      return .unreadable(UnreadableEvent(self, reason: "\(error)"))
     }
   }
 }

@@ -36,8 +36,10 @@ public protocol EventStore<StreamID, Event>: Sendable {
   ///
   /// Their places in the store stay taken, so that sequences remain gapless; an entry
   /// ``LogEntry/removed(_:at:)`` is added to the log; and the stream begins again at version 1. A
-  /// stream without events is left as it is.
-  func remove(_ streamID: StreamID) async throws(EventStoreError)
+  /// stream without events is left as it is. Events that can't be decoded are erased like all others.
+  /// - Returns: where the removal is; `nil` where the stream had no events.
+  @discardableResult
+  func remove(_ streamID: StreamID) async throws(EventStoreError) -> EventPosition?
 }
 
 /// Tells of entries that come into a store from now on.

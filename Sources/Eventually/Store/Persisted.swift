@@ -42,12 +42,15 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
   case removed(StreamID, at: EventPosition)
   /// The event that was here belonged to a stream that has been removed since.
   case erased(at: EventPosition)
+  /// The event that is here is of a known type and can't be decoded.
+  indirect case unreadable(UnreadableEvent<StreamID>)
 
   /// Where the entry is.
   public var position: EventPosition {
     switch self {
     case .event(let persisted): persisted.position
     case .removed(_, let position), .erased(let position): position
+    case .unreadable(let event): event.position
     }
   }
 
@@ -57,6 +60,7 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
     case .event(let persisted): persisted.streamID
     case .removed(let streamID, _): streamID
     case .erased: nil
+    case .unreadable(let event): event.streamID
     }
   }
 }

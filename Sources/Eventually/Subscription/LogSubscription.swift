@@ -50,7 +50,8 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
       after = min(after ?? sequence, sequence)
     }
     let reader = Reader(
-      log: log, codec: codec, through: through, pageSize: pageSize, leases: leases,
+      log: log, decoder: EntryDecoder(codec, journal: checkpoints.crashJournal),
+      checkpoints: checkpoints, through: through, pageSize: pageSize, leases: leases,
       after: after ?? 0)
     return Deliveries(reader: reader)
   }
@@ -88,18 +89,20 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   /// Where reading is.
   fileprivate actor Reader {
     private let log: any EventLog
-    private let codec: Codec
+    private let decoder: EntryDecoder<Codec>
+    private let checkpoints: any PartitionCheckpointStore
     private let through: [UInt64]
     private let pageSize: Int
     private var leases: [Partition: PartitionLease]
     private var after: UInt64
 
     init(
-      log: any EventLog, codec: Codec, through: [UInt64], pageSize: Int,
-      leases: [Partition: PartitionLease], after: UInt64
+      log: any EventLog, decoder: EntryDecoder<Codec>, checkpoints: any PartitionCheckpointStore,
+      through: [UInt64], pageSize: Int, leases: [Partition: PartitionLease], after: UInt64
     ) {
       self.log = log
-      self.codec = codec
+      self.decoder = decoder
+      self.checkpoints = checkpoints
       self.through = through
       self.pageSize = pageSize
       self.leases = leases
@@ -114,7 +117,7 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
           throw EventLogError.missingPosition(
             partition: partition, position: (lease?.position ?? 0) + 1)
         }
-        let deliveries = try take(records)
+        let deliveries = try await take(records)
         after = last.position.sequenceNumber
         if !deliveries.isEmpty { return deliveries }
       }
@@ -122,7 +125,7 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
     }
 
     /// Takes in what comes next of each partition; what was applied already, and what is after the end, is passed over.
-    private func take(_ records: [EventRecord]) throws -> [Delivery<Event>] {
+    private func take(_ records: [EventRecord]) async throws -> [Delivery<Event>] {
       var deliveries: [Partition: Delivery<Event>] = [:]
       for record in records {
         let partition = record.position.partition
@@ -132,7 +135,7 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
           throw EventLogError.missingPosition(
             partition: partition, position: (lease.position ?? 0) + 1)
         }
-        let entry = try record.entry(decodedBy: codec)
+        let entry = try await checkpoints.entry(record, decodedBy: decoder)
         deliveries[
           partition,
           default: Delivery(

@@ -73,6 +73,39 @@ public protocol PartitionCheckpointStore: Sendable {
 
   /// Keeps records that are not applied, for people to look at. The same record may come more than once.
   func keep(_ records: [ForeignRecord]) async throws
+
+  /// Notes which event is worked on; `nil` where this process's end leaves no trace. It may be another one after each
+  /// ``claim(_:owner:)``.
+  var crashJournal: (any CrashJournal)? { get }
+
+  /// The partition offsets of events of unknown types that an administrator has decided to park, instead of waiting for code that
+  /// knows them.
+  func parkRequests(in partition: Partition) async throws -> Set<UInt64>
+}
+
+extension PartitionCheckpointStore {
+  /// Nothing is noted.
+  public var crashJournal: (any CrashJournal)? { nil }
+
+  /// Nothing was decided.
+  public func parkRequests(in partition: Partition) async throws -> Set<UInt64> { [] }
+}
+
+extension PartitionCheckpointStore {
+  /// The entry of a record; an event of an unknown type is unreadable where an administrator has decided to park it.
+  /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` where nobody has: the partition is held before it.
+  package func entry<Codec>(
+    _ record: EventRecord, decodedBy decoder: EntryDecoder<Codec>
+  ) async throws -> LogEntry<String, Codec.Event> {
+    do {
+      return try decoder.entry(record)
+    } catch {
+      let position = record.position
+      let requests = try await parkRequests(in: position.partition)
+      guard requests.contains(position.partitionSequence) else { throw error }
+      return .unreadable(UnreadableEvent(record, reason: error.description))
+    }
+  }
 }
 
 /// A record on the bus that is not applied: it is of another store, or can't be read.

@@ -35,6 +35,7 @@ extension Consumption {
     for lease in try await checkpoints.claim(partitions, owner: options.owner) {
       assignment.begin(lease)
     }
+    renewDecoder()
   }
 
   /// Moves the consumer to where partitions have to go on.

@@ -4,7 +4,7 @@ import Logging
 /// What the bus does not have, and what it has that is not the store's.
 extension Consumption {
   /// Takes in what the feed has brought, and asks it for more.
-  func takeFromFeed() {
+  func takeFromFeed() async throws {
     for answer in feed.takeAnswers() {
       switch answer {
       case .heads(let heads):
@@ -15,25 +15,23 @@ extension Consumption {
           feed.fetch(partition, missing)
         }
       case .records(let partition, let records):
-        takeRepair(partition, records)
+        try await takeRepair(partition, records)
       case .end(let partition, let head):
         takeEnd(partition, head: head)
       }
     }
   }
 
-  private func takeRepair(_ partition: Partition, _ records: [EventRecord]) {
+  private func takeRepair(_ partition: Partition, _ records: [EventRecord]) async throws {
     guard assignment.missing(partition) != nil else { return }
     var pause = Duration.zero
     for record in records
     where assignment.repair(partition, record.position.partitionSequence) {
       do {
-        let entry = try record.entry(decodedBy: codec)
-        add(entry, in: partition)
+        add(try await checkpoints.entry(record, decodedBy: decoder), in: partition)
         status.withLock { $0.eventsFromFeed += 1 }
-      } catch {
-        // Neither the bus nor the store has the event in a form that this code can read: stand still
-        // before it, and look again after a while.
+      } catch let error as EventStoreError {
+        // Newer code may be on its way: the partition is held before the event, and looked at again after a while.
         assignment.standStill(partition)
         feed.fail(partition, error.description)
         pause = .seconds(5)

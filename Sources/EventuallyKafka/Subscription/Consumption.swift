@@ -10,7 +10,9 @@ actor Consumption<Codec: EventCodec> {
   private let executor = BlockingExecutor(label: "kafka.subscription")
   private let configuration: KafkaConfiguration
   let source: EventSource
-  let codec: Codec
+  private let codec: Codec
+  /// Of the generation that the leases were taken in.
+  var decoder: EntryDecoder<Codec>
   let checkpoints: any PartitionCheckpointStore
   let options: KafkaSubscription<Codec>.Options
   let logger: Logger
@@ -45,6 +47,7 @@ actor Consumption<Codec: EventCodec> {
     self.configuration = configuration
     self.source = source
     self.codec = codec
+    decoder = EntryDecoder(codec, journal: nil)
     self.checkpoints = checkpoints
     self.options = options
     self.logger = logger
@@ -115,7 +118,7 @@ actor Consumption<Codec: EventCodec> {
     while !Task.isCancelled, let client {
       heartbeat.beat()
       takeNews()
-      takeFromFeed()
+      try await takeFromFeed()
       try await renewWhereAsked()
       try await reclaimWhereDue()
       commitWhereDue(client)
@@ -240,18 +243,28 @@ actor Consumption<Codec: EventCodec> {
   /// Takes a record in that is the next of its partition.
   private func take(_ message: borrowing WireMessage, at position: EventPosition) {
     let partition = message.partition
-    do {
-      let entry = try message.entry(at: position, decodedBy: codec)
-      add(entry, in: partition)
-    } catch {
-      note(message.foreignRecord("it can't be decoded: \(error)"))
-      if let missing = assignment.reject(partition, offset: message.offset) {
-        feed.fetch(partition, missing)
+    if decoder.begin(partition, position.partitionSequence) == nil {
+      defer { decoder.end(partition) }
+      do {
+        add(try message.entry(at: position, decodedBy: codec), in: partition)
+        return
+      } catch is UnknownEventType {
+        // The store's record decides, as for what must not be decoded.
+      } catch {
+        note(message.foreignRecord("it can't be decoded: \(error)"))
       }
+    }
+    if let missing = assignment.reject(partition, offset: message.offset) {
+      feed.fetch(partition, missing)
     }
   }
 
   // MARK: - Telling others
+
+  /// The decoder's notes belong to the generation in which leases were taken.
+  func renewDecoder() {
+    decoder = EntryDecoder(codec, journal: checkpoints.crashJournal)
+  }
 
   /// Takes in what is heard of the portions that were delivered.
   func takeNews() {

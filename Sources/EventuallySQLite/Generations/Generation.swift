@@ -123,7 +123,7 @@ extension ReadModelDirectory {
 
   /// Removes a database's files.
   func removeDatabase(_ path: String) throws(ReadModelError) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
+    for suffix in ["", "-wal", "-shm", "-journal", "-crash"] {
       guard unlink(path + suffix) == 0 || errno == ENOENT else { throw systemError(path + suffix) }
     }
   }

@@ -15,6 +15,7 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     var file: FileIdentity?
     /// Rises each time that another generation is opened.
     var tenure: Int
+    var journal: (any CrashJournal)?
   }
 
   private struct Home {
@@ -51,7 +52,9 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
       parkingLimit: parkingLimit)
     database = live.database
     opened = Locked(
-      Opened(generation: live.generation, file: Self.file(directory, live.generation), tenure: 1))
+      Opened(
+        generation: live.generation, file: Self.file(directory, live.generation), tenure: 1,
+        journal: live.database.crashJournal))
   }
 
   private static func file(_ directory: ReadModelDirectory, _ generation: Int) -> FileIdentity? {
@@ -75,7 +78,7 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     opened.withLock {
       $0 = Opened(
         generation: live.generation, file: Self.file(directory, live.generation),
-        tenure: $0.tenure + 1)
+        tenure: $0.tenure + 1, journal: live.database.crashJournal)
     }
   }
 
@@ -112,6 +115,20 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   /// Keeps records that are not of this store, or can't be read.
   public func keep(_ records: [ForeignRecord]) async throws {
     try await database.keep(records)
+  }
+
+  /// What is noted about events of the generation that leases were taken in last.
+  public nonisolated var crashJournal: (any CrashJournal)? { opened.withLock { $0.journal } }
+
+  /// The events of unknown types that an administrator has decided to park.
+  public func parkRequests(in partition: Partition) async throws -> Set<UInt64> {
+    try await database.parkRequests(in: partition)
+  }
+
+  /// The partitions in which a process has ended while it worked on events, with the last partition offset in doubt.
+  public func crashedPartitions() async throws -> [Partition: UInt64] {
+    try follow()
+    return try await database.crashedPartitions()
   }
 
   /// Notes that the generation counts as built, where every partition has been applied up to where the store was.

@@ -198,6 +198,7 @@ extension ReadModelDirectory {
             partitionCount: partitionCount))
         try ReadModelSchema.write(build, connection)
       }
+      try takeOverParkRequests(unfinished)
     } catch let error as ReadModelError {
       throw error
     } catch {
@@ -206,5 +207,15 @@ extension ReadModelDirectory {
     guard rename(unfinished, destination) == 0 else { throw systemError(destination) }
     try synchronize(path)
     return number
+  }
+
+  /// What an administrator has decided about events of unknown types holds for the next generation too.
+  private func takeOverParkRequests(_ path: String) throws {
+    guard let live = live() else { return }
+    let requests = try ParkedEvents(
+      connection: try SQLiteConnection(path: self.path(of: live), mode: .readOnly)
+    ).requests()
+    let parked = ParkedEvents(connection: try SQLiteConnection(path: path, mode: .create))
+    for (partition, position) in requests { try parked.request(partition, position) }
   }
 }

@@ -56,6 +56,22 @@ struct ParkedEvents {
     try connection.run("DELETE FROM parked_streams WHERE stream = ?", .text(streamID))
   }
 
+  /// The events of unknown types that an administrator has decided to park; none in a database of an earlier version.
+  func requests() throws -> [(Partition, Int64)] {
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'park_requests'"
+    guard try connection.integer(tables) == 1 else { return [] }
+    return try connection.rows("SELECT partition, position FROM park_requests") {
+      (Partition($0.integer(0)), $0.integer(1))
+    }
+  }
+
+  /// Has an event of an unknown type parked.
+  func request(_ partition: Partition, _ position: Int64) throws(SQLiteError) {
+    try connection.run(
+      "INSERT OR IGNORE INTO park_requests VALUES (?, ?)", .integer(Int64(partition)),
+      .integer(position))
+  }
+
   /// A stream's events that were set aside, in order.
   func records(of streamID: String) throws -> [EventRecord] {
     try connection.rows(
@@ -125,6 +141,8 @@ extension EventRecord {
       self.init(
         id: EventID(high: 0, low: 0), type: EventRecord.removedType, streamID: streamID,
         position: position, time: Timestamp(microseconds: 0), payload: [])
+    case .unreadable(let event):
+      self = event.record
     case .erased:
       return nil
     }

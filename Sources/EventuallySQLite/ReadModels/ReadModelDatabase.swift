@@ -20,6 +20,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private let parkingLimit: Int
   /// Whether this is still the database that workers are to write to.
   private let isCurrent: @Sendable () -> Bool
+  nonisolated let journal: CrashJournalFile
+  /// Partitions whose events are applied one at a time, since a process ended while it worked on them.
+  var recoveries: [Partition: PartitionRecovery] = [:]
   /// The database file.
   public nonisolated let path: String
 
@@ -40,12 +43,13 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///   - partitionCount: how many partitions the store has.
   ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
   ///     but the code, and nothing more is applied until it is mended.
+  ///   - crashLimit: how often an event must have ended the process that worked on it before its stream is parked.
   ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are overtaken.
   /// - Throws: ``ReadModelError``.
   public init(
     path: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
     partitionCount: Partition, parkingLimit: Int = 10_000,
-    isCurrent: @escaping @Sendable () -> Bool = { true }
+    crashLimit: CrashLimit = CrashLimit(), isCurrent: @escaping @Sendable () -> Bool = { true }
   ) throws(ReadModelError) {
     do {
       connection = try SQLiteConnection(path: path, mode: .create, busyTimeout: 30_000)
@@ -57,6 +61,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     } catch {
       throw Self.wrap(error, path: path)
     }
+    journal = try CrashJournalFile(
+      database: path, partitionCount: partitionCount, limit: crashLimit)
     self.path = path
     self.model = model
     name = model.name
@@ -73,9 +79,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     _ partitions: [Partition], owner: String
   ) async throws(ReadModelError) -> [PartitionLease] {
     do {
-      return try connection.write {
+      let leases = try connection.write {
         try partitions.map { try claim($0, owner: owner) }
       }
+      for lease in leases { recoverWhereNeeded(lease) }
+      return leases
     } catch {
       throw Self.wrap(error, path: path)
     }
@@ -108,14 +116,23 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   public func apply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
   ) async throws -> ApplyOutcome {
-    var left = deliveries
     var outcome = ApplyOutcome()
+    var left = try deliveries.compactMap {
+      recoveries.isEmpty ? $0 : try applySingly($0, parking: parking, &outcome)
+    }
     while !left.isEmpty {
-      FaultPoint.readModelApplying.pass()
-      let attempt = try tryApply(left, parking: parking)
-      FaultPoint.readModelCommitted.pass()
+      for delivery in left { journal.begin(delivery) }
+      let attempt: ApplyOutcome
+      do {
+        FaultPoint.readModelApplying.pass()
+        attempt = try tryApply(left, parking: parking)
+        FaultPoint.readModelCommitted.pass()
+      } catch {
+        for delivery in left { journal.cancel(delivery.partition) }
+        throw error
+      }
       outcome.overtaken += attempt.overtaken
-      outcome.parked = attempt.parked
+      outcome.parked += attempt.parked
       if attempt.overtaken.isEmpty { break }
       left.removeAll { delivery in
         attempt.overtaken.contains { $0.partition == delivery.partition }
@@ -125,7 +142,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   }
 
   /// One attempt: nothing is applied where any lease is refused.
-  private func tryApply(
+  func tryApply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
   ) throws -> ApplyOutcome {
     do {
@@ -208,8 +225,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private func take(
     _ entry: LogEntry<String, Model.Event>, isolating: Bool, _ application: inout Application
   ) throws {
-    if !application.parked.isEmpty || !application.parking.isEmpty,
-      try setAside(entry, &application)
+    if !application.parked.isEmpty || !application.parking.isEmpty || entry.isUnreadable,
+      try park(entry, &application)
     {
       return
     }
@@ -238,12 +255,13 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     try model.take(entry, into: rows)
   }
 
-  /// Sets an entry aside where its stream is parked, or to be parked from here on.
-  private func setAside(
+  /// Parks an entry where its stream is parked, or to be parked from here on, as it is from an unreadable event on.
+  private func park(
     _ entry: LogEntry<String, Model.Event>, _ application: inout Application
   ) throws -> Bool {
     guard let streamID = entry.streamID else { return false }
-    if let failure = application.parking[entry.position] {
+    let isKnown = application.parked.contains(streamID)
+    if let failure = application.parking[entry.position] ?? (isKnown ? nil : entry.failure) {
       guard try parked.count() < parkingLimit else {
         throw ReadModelError.tooManyParked(limit: parkingLimit, reason: failure.reason)
       }
@@ -267,7 +285,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private func moveCheckpoint(_ delivery: Delivery<Model.Event>) throws(SQLiteError) -> Bool {
     let update = try connection.statement(
       """
-      UPDATE checkpoints SET position = ?, sequence = ?, next_offset = ?, updated = ?
+      UPDATE checkpoints SET position = ?, sequence = ?, next_offset = coalesce(?, next_offset),
+        updated = ?
       WHERE partition = ? AND epoch = ? AND position IS ?
       """)
     update.bind(1, delivery.lastPosition)

@@ -35,6 +35,8 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case replayRunning(path: String)
   /// Another replay was begun and has never ended.
   case unfinishedReplay(Int, request: String, path: String)
+  /// An event was applied or parked before.
+  case alreadyApplied(partition: Partition, position: UInt64)
   /// A stream is not parked, so there is nothing to be retried or dropped.
   case notParked(streamID: String)
 
@@ -81,6 +83,9 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "another process is replaying \(path): wait until it has ended"
     case .unfinishedReplay(let number, let request, let path):
       "a replay '\(request)' has begun generation \(number) in \(path) and not ended: run that again, or drop the generation"
+    case .alreadyApplied(let partition, let position):
+      "the event at partition \(partition), partition offset \(position), was applied or parked before: 'status' shows how far "
+        + "each partition is"
     case .notParked(let streamID):
       "the stream '\(streamID)' is not parked"
     }

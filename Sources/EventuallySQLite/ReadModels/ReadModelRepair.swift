@@ -37,6 +37,33 @@ extension ReadModelDatabase {
     }
   }
 
+  /// Has the workers park an event of an unknown type, once they come to it, with the later events of its stream.
+  /// - Throws: ``ReadModelError/alreadyApplied(partition:position:)`` where the event was applied or parked before.
+  public func requestParking(of partition: Partition, at position: UInt64) async throws {
+    do {
+      try connection.write {
+        let applied = try connection.integer(
+          "SELECT position FROM checkpoints WHERE partition = ?", .integer(Int64(partition)))
+        guard let wanted = Int64(exactly: position), wanted > applied ?? 0 else {
+          throw ReadModelError.alreadyApplied(partition: partition, position: position)
+        }
+        try parked.request(partition, wanted)
+      }
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
+
+  /// The partition offsets of events that ``requestParking(of:at:)`` was called with.
+  public func parkRequests(in partition: Partition) async throws -> Set<UInt64> {
+    do {
+      return Set(
+        try parked.requests().filter { $0.0 == partition }.map { UInt64(bitPattern: $0.1) })
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
+
   /// Gives up the events of a parked stream for good, and parks it no longer: later events are applied again.
   /// That they are missing is kept on record.
   /// - Returns: how many events were given up.

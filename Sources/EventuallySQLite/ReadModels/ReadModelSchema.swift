@@ -51,6 +51,11 @@ enum ReadModelSchema {
       reason TEXT NOT NULL,
       PRIMARY KEY (partition, position)
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS park_requests (
+      partition INTEGER NOT NULL,
+      position INTEGER NOT NULL,
+      PRIMARY KEY (partition, position)
+    ) WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS foreign_records (
       partition INTEGER NOT NULL,
       offset INTEGER NOT NULL,

@@ -130,8 +130,10 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// Erases a stream's events for good. It reads and overwrites all of them: the larger the stream,
   /// the longer other appends wait.
-  public func remove(_ streamID: String) async throws(EventStoreError) {
-    _ = try await writer.perform(.remove(streamID: streamID))
+  /// - Returns: where the removal is; `nil` where the stream had no events.
+  @discardableResult
+  public func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
+    try await writer.perform(.remove(streamID: streamID))?.last
   }
 
   /// A stream's events in order of version, read in pages.

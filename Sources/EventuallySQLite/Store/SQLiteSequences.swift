@@ -55,14 +55,18 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
       }
       let entry = try page[index].entry(decodedBy: sequence.codec)
       index += 1
-      // A stream that is removed while it is read ends here.
-      guard case .event(let persisted) = entry else {
+      switch entry {
+      case .event(let persisted): return persisted
+      case .unreadable(let event):
+        throw EventStoreError.undecodable(
+          position: event.position, type: event.type, cause: UnreadableEventError(event))
+      case .removed, .erased:
+        // A stream that is removed while it is read ends here.
         numbers = []
         page = []
         index = 0
         return nil
       }
-      return persisted
     }
   }
 }

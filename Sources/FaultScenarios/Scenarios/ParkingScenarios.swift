@@ -86,7 +86,7 @@ extension Stage {
   }
 
   /// The sales read model is the fold of what is not parked.
-  fileprivate func verifyWithParked() async throws {
+  func verifyWithParked() async throws {
     let verify = try await pipeline.run(
       "eventuallyctl", "verify", "sales", "--store", pipeline.store, "--read-models",
       pipeline.readModels)

@@ -15,7 +15,7 @@ extension AdminCommand {
         the same order; other orders go on. Once the code is mended, retry applies what was set aside, and the read \
         model is what it would have been. Workers may go on meanwhile.
         """,
-      subcommands: [List.self, Show.self, Retry.self, Drop.self])
+      subcommands: [List.self, Show.self, Retry.self, Drop.self, Add.self])
 
     /// One read model.
     struct ReadModelArgument: ParsableArguments {
@@ -189,6 +189,7 @@ extension AdminCommand {
 
 /// What can be done about a read model's parked streams, whichever read model it is.
 protocol ParkedStreamRepair: Sendable {
+  func requestParking(of partition: Partition, at position: UInt64) async throws
   func retryParked(_ streamID: String) async throws -> Int
   func dropParked(_ streamID: String) async throws -> Int
 }

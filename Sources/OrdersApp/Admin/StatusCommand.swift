@@ -31,16 +31,16 @@ extension AdminCommand {
           print("read model \(name.rawValue): not built yet (\(path))")
           continue
         }
-        try await show(name, path: path, heads: heads, storeID: log.storeID)
+        try await show(name, path: path, heads: heads, log)
       }
     }
 
     private func show(
-      _ name: ReadModelName, path: String, heads: [UInt64], storeID: String
+      _ name: ReadModelName, path: String, heads: [UInt64], _ log: SQLiteEventLog
     ) async throws {
       let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
-      guard reader.storeID == storeID else {
-        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: storeID)
+      guard reader.storeID == log.storeID else {
+        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
       }
       let checkpoints = Dictionary(
         uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })
@@ -62,6 +62,9 @@ extension AdminCommand {
           + "\(grouped(setAside.droppedEvents)) dropped, "
           + "\(grouped(setAside.foreignRecords)) foreign records")
       print(table.text)
+      for held in try await HeldPartition.find(reader, in: log) {
+        print(held.description(readModel: name.rawValue))
+      }
     }
   }
 }

@@ -21,6 +21,8 @@ struct Verification {
     var parked = 0
     /// Events that were given up for good.
     var dropped = 0
+    /// Partitions that go on no further.
+    var held: [HeldPartition] = []
     var differences: [RowDifference] = []
     var differenceCount = 0
     /// SHA-256 over all rows in the order of tables and keys.
@@ -63,6 +65,7 @@ struct Verification {
     let stored = try await log.heads().reduce(0, +)
     let applied = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
     outcome.lag = stored - min(stored, applied)
+    outcome.held = try await HeldPartition.find(reader, in: log)
     try compare(fold: fold, live: copy, model, &outcome)
     return outcome
   }
@@ -111,7 +114,7 @@ struct Fold<Model: OrdersReadModelType> {
     var ends = [UInt64](repeating: 0, count: Int(log.partitionCount))
     for checkpoint in checkpoints { ends[Int(checkpoint.partition)] = checkpoint.position ?? 0 }
     var positions = leases.map(\.position)
-    let codec = OrderEventCodec()
+    let decoder = EntryDecoder(OrderEventCodec(), journal: database.crashJournal)
     let head = try await log.head()
     var sequence: UInt64 = 0
     var count = 0
@@ -139,7 +142,7 @@ struct Fold<Model: OrdersReadModelType> {
             partition: record.position.partition, epoch: leases[partition].epoch,
             after: positions[partition], entries: [], nextOffset: nil)
         ].entries.append(
-          isLeftOut ? .erased(at: position) : try record.entry(decodedBy: codec))
+          isLeftOut ? .erased(at: position) : try decoder.entry(record))
         positions[partition] = record.position.partitionSequence
       }
       if !deliveries.isEmpty {

@@ -11,7 +11,7 @@ extension AdminCommand {
       discussion: """
         Each read model is compared at the position that it has reached; how many events it lags behind is \
         shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where a row \
-        differs, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
+        differs, where a partition is held before an event that can't be read, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
         """)
 
     @OptionGroup var log: LogOptions
@@ -38,7 +38,7 @@ extension AdminCommand {
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
         show(name, outcome)
-        if outcome.differenceCount > 0 || (caughtUp && (outcome.lag > 0 || outcome.parked > 0)) {
+        if outcome.differenceCount > 0 || !outcome.held.isEmpty || (caughtUp && (outcome.lag > 0 || outcome.parked > 0)) {
           isRight = false
         }
       }
@@ -60,6 +60,7 @@ extension AdminCommand {
       print(
         "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
           + "\(setAside)digest \(outcome.digest)")
+      for held in outcome.held { print("  \(held.description(readModel: name.rawValue))") }
       for difference in outcome.differences {
         let key = ReadModelDigest.text(difference.table, difference.key).dropLast()
         func columns(_ values: [ColumnValue]?) -> String {

@@ -25,7 +25,7 @@ enum FeedSource: Sendable, Equatable {
   /// are waited for.
   func open(
     logger: Logger
-  ) async throws -> (feed: any EventFeed, storeID: String, partitions: Partition) {
+  ) async throws -> (feed: any EventLog, storeID: String, partitions: Partition) {
     switch self {
     case .file(let path):
       let log = try await Self.waiting(for: path, logger: logger) {

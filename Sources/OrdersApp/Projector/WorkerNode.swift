@@ -24,16 +24,20 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
   let subscription: Subscription
   let readModel: LiveReadModel<Model>
   let projector: ReadModelProjector<Subscription, LiveReadModel<Model>>
-  private let feed: any EventFeed
+  private let feed: any EventLog
+  private let owner: String
+  private let heartbeats: Heartbeats
   private let logger: Logger
 
   init(
     _ readModel: LiveReadModel<Model>, kafka: KafkaConfiguration, group: String, owner: String,
-    feed: any EventFeed, storeID: String, partitions: Partition, heartbeats: Heartbeats,
+    feed: any EventLog, storeID: String, partitions: Partition, heartbeats: Heartbeats,
     logger: Logger
   ) {
     self.readModel = readModel
     self.feed = feed
+    self.owner = owner
+    self.heartbeats = heartbeats
     self.logger = logger
     var options = Subscription.Options(group: group, owner: owner)
     options.heartbeats = heartbeats
@@ -52,6 +56,10 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
 
   /// Works until the task is cancelled, then leaves the group.
   func run() async {
+    await CrashedPartitions(
+      readModel: readModel, log: feed, codec: OrderEventCodec(), owner: owner,
+      heartbeats: heartbeats, logger: logger
+    ).recover()
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await followGenerations() }
       group.addTask { await completeBuild() }

@@ -78,12 +78,9 @@ struct WriterRoutes: Sendable {
   /// Erases an order for good, here and in the read models.
   func remove(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
     let id = try orderID(context)
-    guard try await repository.get(id).version > 0 else { throw OrderError.unknown(id) }
-    try await repository.remove(id)
-    let partition = Partitioner(count: store.partitionCount).partition(of: id)
-    // The removal is there, so the head is its place or one behind it.
+    guard let removal = try await repository.remove(id) else { throw OrderError.unknown(id) }
     let token = ConsistencyToken(
-      partition: partition, position: try await store.log.heads()[Int(partition)])
+      partition: removal.partition, position: removal.partitionSequence)
     return Reply { json in
       json.beginObject()
       json.member("order", id)

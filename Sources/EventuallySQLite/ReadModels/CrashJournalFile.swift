@@ -1,0 +1,194 @@
+import Eventually
+import Foundation
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// A read model's crash journal: a file beside its database that all of its workers map into memory.
+///
+/// A page of the file outlives the process that wrote to it, so a note is one store. Of each partition there are three words:
+/// which process has taken it, and the ``CrashMark`` of what is being applied and of what is being decoded. A process is alive
+/// while it holds the lock on its own byte in the file, which the kernel gives back however it ends.
+///
+/// `@unchecked Sendable`: the addresses never change until `deinit`; all words behind them are atomics, and of a partition's words
+/// only the worker that has claimed it writes.
+final class CrashJournalFile: CrashJournal, @unchecked Sendable {
+  private typealias Word = Atomic<UInt64>
+
+  /// "EVCRASH1".
+  private static let magic: UInt64 = 0x4556_4352_4153_4831
+  private static let ownerSlots = 256
+  private static let headerWords = 1 + ownerSlots
+  private static let wordsPerPartition = 3
+
+  private let descriptor: Int32
+  private let base: UnsafeMutablePointer<Word>
+  private let wordCount: Int
+  private let partitionCount: Partition
+  private let limit: CrashLimit
+  /// What names this process in the words of a partition: its slot, and a number that no other process in that slot has had.
+  private let owner: UInt64
+  /// What a process that has ended was decoding, by partition.
+  private let leftDecoding: UnsafeMutablePointer<Word>
+
+  /// The journal of a read model's database.
+  static func path(ofDatabase path: String) -> String { "\(path)-crash" }
+
+  /// Opens a journal, and makes it where there is none or where it is not one.
+  init(
+    database: String, partitionCount: Partition, limit: CrashLimit = CrashLimit()
+  ) throws(ReadModelError) {
+    let path = Self.path(ofDatabase: database)
+    let words = Self.headerWords + Int(partitionCount) * Self.wordsPerPartition
+    let size = words * MemoryLayout<UInt64>.stride
+    descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw systemError(path) }
+    // Without space for all of it, a note would end the process.
+    let failure = posix_fallocate(descriptor, 0, off_t(size))
+    guard failure == 0 else {
+      close(descriptor)
+      throw failure == ENOSPC
+        ? .full(path: path)
+        : .unavailable(path: path, cause: POSIXError(.init(rawValue: failure) ?? .EIO))
+    }
+    guard let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
+      address != MAP_FAILED
+    else {
+      let error = systemError(path)
+      close(descriptor)
+      throw error
+    }
+    base = address.bindMemory(to: Word.self, capacity: words)
+    wordCount = words
+    self.partitionCount = partitionCount
+    self.limit = limit
+    leftDecoding = .allocate(capacity: Int(partitionCount))
+    for partition in 0..<Int(partitionCount) {
+      (leftDecoding + partition).initialize(to: Word(0))
+    }
+    if base[0].load(ordering: .relaxed) != Self.magic {
+      for index in 1..<words { base[index].store(0, ordering: .relaxed) }
+      base[0].store(Self.magic, ordering: .relaxed)
+    }
+    owner = Self.takeSlot(descriptor, base)
+  }
+
+  deinit {
+    leftDecoding.deallocate()
+    munmap(base, wordCount * MemoryLayout<UInt64>.stride)
+    // The lock on the slot goes with it.
+    close(descriptor)
+  }
+
+  // MARK: - Who is alive
+
+  /// Takes the first slot that no living process has. Without one left, this process counts as ended, which costs nothing but
+  /// that others may go through its events one at a time.
+  private static func takeSlot(_ descriptor: Int32, _ base: UnsafeMutablePointer<Word>) -> UInt64 {
+    for slot in 0..<ownerSlots {
+      var lock = Self.lock(slot)
+      guard fcntl(descriptor, setLock, &lock) == 0 else { continue }
+      let incarnation = UInt64.random(in: 1..<1 << 56)
+      base[1 + slot].store(incarnation, ordering: .relaxed)
+      return incarnation << 8 | UInt64(slot)
+    }
+    return 0
+  }
+
+  /// A lock on a slot's byte, which belongs to the open file and not to the process.
+  private static func lock(_ slot: Int) -> flock {
+    var lock = flock()
+    lock.l_type = Int16(F_WRLCK)
+    lock.l_whence = Int16(SEEK_SET)
+    lock.l_start = off_t((1 + slot) * MemoryLayout<UInt64>.stride)
+    lock.l_len = 1
+    return lock
+  }
+
+  #if canImport(Darwin)
+    private static let (setLock, getLock): (Int32, Int32) = (90, 92)
+  #else
+    private static let (setLock, getLock): (Int32, Int32) = (37, 36)
+  #endif
+
+  private func isAlive(_ owner: UInt64) -> Bool {
+    if owner == self.owner { return owner != 0 }
+    let slot = Int(owner & 0xFF)
+    guard owner != 0, base[1 + slot].load(ordering: .relaxed) == owner >> 8 else { return false }
+    var lock = Self.lock(slot)
+    return fcntl(descriptor, Self.getLock, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
+  }
+
+  // MARK: - Words
+
+  private func word(_ partition: Partition, _ index: Int) -> UnsafeMutablePointer<Word> {
+    base + Self.headerWords + Int(partition) * Self.wordsPerPartition + index
+  }
+
+  private func ownerWord(_ partition: Partition) -> UnsafeMutablePointer<Word> {
+    word(partition, 0)
+  }
+  private func applying(_ partition: Partition) -> UnsafeMutablePointer<Word> {
+    word(partition, 1)
+  }
+  private func decoding(_ partition: Partition) -> UnsafeMutablePointer<Word> {
+    word(partition, 2)
+  }
+
+  /// What a process that has ended leaves to be recovered from; `nil` for nothing.
+  func recovery(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
+    guard (0..<partitionCount).contains(partition),
+      !isAlive(ownerWord(partition).pointee.load(ordering: .relaxed))
+    else { return nil }
+    return CrashRecovery(
+      after: position,
+      applying: CrashMark(word: applying(partition).pointee.load(ordering: .relaxed)),
+      decoding: CrashMark(word: decoding(partition).pointee.load(ordering: .relaxed)), limit: limit)
+  }
+
+  /// This process has claimed a partition: what comes is noted as its own.
+  /// - Returns: what a process that has ended leaves to be recovered from.
+  func claim(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
+    guard (0..<partitionCount).contains(partition) else { return nil }
+    let recovery = recovery(partition, after: position)
+    let left = recovery == nil ? 0 : decoding(partition).pointee.load(ordering: .relaxed)
+    leftDecoding[Int(partition)].store(left, ordering: .relaxed)
+    if recovery == nil {
+      applying(partition).pointee.store(0, ordering: .relaxed)
+      decoding(partition).pointee.store(0, ordering: .relaxed)
+    }
+    ownerWord(partition).pointee.store(owner, ordering: .relaxed)
+    return recovery
+  }
+
+  /// Events up to an offset are about to be applied.
+  func begin(_ partition: Partition, _ mark: CrashMark?) {
+    guard let mark, (0..<partitionCount).contains(partition) else { return }
+    applying(partition).pointee.store(mark.word, ordering: .relaxed)
+  }
+
+  /// What was begun has ended with an error.
+  func cancel(_ partition: Partition) {
+    guard (0..<partitionCount).contains(partition) else { return }
+    applying(partition).pointee.store(0, ordering: .relaxed)
+  }
+
+  func beginDecoding(_ partition: Partition, _ partitionOffset: UInt64) -> Int? {
+    guard (0..<partitionCount).contains(partition) else { return nil }
+    let left = CrashMark(word: leftDecoding[Int(partition)].load(ordering: .relaxed))
+    let deaths = left?.partitionOffset == partitionOffset ? left?.attempts ?? 0 : 0
+    if deaths >= limit.deaths { return deaths }
+    guard let mark = CrashMark(partitionOffset, attempts: deaths + 1) else { return nil }
+    decoding(partition).pointee.store(mark.word, ordering: .relaxed)
+    return nil
+  }
+
+  func endDecoding(_ partition: Partition) {
+    guard (0..<partitionCount).contains(partition) else { return }
+    decoding(partition).pointee.store(0, ordering: .relaxed)
+  }
+}
