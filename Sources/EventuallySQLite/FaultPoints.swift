@@ -17,7 +17,8 @@ extension FaultPoint {
   /// An event is projected.
   public static let readModelProject = FaultPoint(
     "readmodel.project",
-    "an event is projected: fail:TEXT makes it fail for streams whose id ends so; trap:, overflow: and allocate:TEXT end the process")
+    "an event is projected: fail:TEXT makes it fail for streams whose id ends so; trap:, overflow: and allocate:TEXT end the process"
+  )
 
   /// A replay has made its generation live, or is about to leave it as it is.
   public static let replayBuilt = FaultPoint(

@@ -48,7 +48,7 @@ extension LogEntry where StreamID == String {
     guard case .unreadable(let event) = self else { return nil }
     return ProjectionFailure(
       position: event.position, streamID: event.streamID,
-      reason: "\(UnreadableEventError(event))")
+      reason: "it can't be decoded: \(event.reason)")
   }
 }
 

@@ -117,7 +117,10 @@ extension AdminCommand {
         $0.position.sequenceNumber <= sequence
       }
       var history = OrderHistory(id: id)
-      for record in records { _ = try history.take(record) }
+      for record in records { _ = history.take(record) }
+      if let failure = history.failure {
+        throw Failure("\(failure); 'eventuallyctl history order' shows the others")
+      }
       guard let last = records.last else {
         throw Failure("there was no order '\(id)' at sequence number \(grouped(sequence))")
       }
@@ -152,7 +155,7 @@ extension AdminCommand {
       }
       var history = OrderHistory(id: id)
       for record in records {
-        let changes = try history.take(record)
+        let changes = history.take(record)
         print(
           "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
         )

@@ -38,7 +38,9 @@ extension AdminCommand {
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
         show(name, outcome)
-        if outcome.differenceCount > 0 || !outcome.held.isEmpty || (caughtUp && (outcome.lag > 0 || outcome.parked > 0)) {
+        if outcome.differenceCount > 0 || !outcome.held.isEmpty
+          || (caughtUp && (outcome.lag > 0 || outcome.parked > 0))
+        {
           isRight = false
         }
       }

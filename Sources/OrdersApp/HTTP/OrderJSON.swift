@@ -1,4 +1,5 @@
 package import Eventually
+import Foundation
 package import Orders
 
 /// Orders and their events as the HTTP interface writes and reads them.
@@ -63,15 +64,34 @@ package enum OrderJSON {
     json.integer(record.position.sequenceNumber)
     json.key("time")
     json.plainString { record.time.append(to: &$0) }
-    if !record.payload.isEmpty {
-      json.key("data")
-      json.raw(record.payload)
-    }
+    if !record.payload.isEmpty { writePayload(record.payload, &json) }
     if !record.metadata.isEmpty {
       json.key("metadata")
       record.metadata.write(&json)
     }
     json.endObject()
+  }
+
+  /// A payload that is not JSON, which damage may have made it, would make the answer unreadable.
+  private static func writePayload(_ payload: [UInt8], _ json: inout JSONWriter) {
+    if isJSON(payload.span) {
+      json.key("data")
+      json.raw(payload)
+    } else {
+      json.key("dataBase64")
+      json.string(Data(payload).base64EncodedString())
+    }
+  }
+
+  private static func isJSON(_ bytes: Span<UInt8>) -> Bool {
+    do {
+      var reader = JSONReader(bytes)
+      try reader.skip()
+      try reader.finish()
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// Reads what ``write(_:_:)`` writes for a record.
@@ -105,6 +125,11 @@ package enum OrderJSON {
         time = Timestamp(utf8: reader.slice(try reader.plainString()).span)
       } else if reader.isKey(key, "data") {
         payload = reader.slice(try reader.skip())
+      } else if reader.isKey(key, "dataBase64") {
+        guard let data = Data(base64Encoded: try reader.string()) else {
+          throw InvalidMember("dataBase64", "is not base64")
+        }
+        payload = Array(data)
       } else if reader.isKey(key, "metadata") {
         metadata = try EventMetadata(json: reader.slice(try reader.skip()).span)
       } else {

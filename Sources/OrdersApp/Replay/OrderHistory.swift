@@ -10,17 +10,24 @@ struct OrderHistory {
     self.id = id
   }
 
-  /// Takes in the order's next event.
+  /// Why the state is not the order's: the first event that can't be read or applied.
+  private(set) var failure: String?
+
+  /// Applies the order's next event. One that can't be read or applied changes nothing, and is told.
   /// - Returns: what it changed, a line each.
-  mutating func take(_ record: EventRecord) throws -> [String] {
-    guard case .event(let persisted) = try record.entry(decodedBy: OrderEventCodec()) else {
-      return []
-    }
+  mutating func take(_ record: EventRecord) -> [String] {
     let before = state
     do {
-      try Order().apply(persisted.event, to: &state)
+      switch try record.entry(decodedBy: OrderEventCodec()) {
+      case .event(let persisted): try Order().apply(persisted.event, to: &state)
+      case .unreadable(let event): throw UnreadableEventError(event)
+      case .removed, .erased: return []
+      }
     } catch {
-      throw RepositoryError.unappliable(version: record.position.version, cause: error)
+      state = before
+      let reason = "the event at version \(record.position.version) can't be applied: \(error)"
+      failure = failure ?? reason
+      return [reason]
     }
     return Self.changes(from: before, to: state)
   }

@@ -41,11 +41,13 @@ struct WriterNode: Sendable {
   func services(
     listen: ListenAddress, addressFile: String?, token: BearerToken?
   ) -> [any Service] {
-    let routes = WriterRoutes(store: store, publisher: publisher, logger: logger)
+    let readability = StoreReadability(store.log, through: store.head.position, logger: logger)
+    let routes = WriterRoutes(
+      store: store, publisher: publisher, readability: readability, logger: logger)
     let server = Server(
       api: routes.api(token: token, heartbeats: heartbeats), listen: listen,
       addressFile: addressFile, logger: logger)
-    return [Until { try await publisher.run() }, server]
+    return [readability, Until { try await publisher.run() }, server]
   }
 }
 

@@ -16,13 +16,19 @@ struct WriterRoutes: Sendable {
   let store: OrderStore
   let repository: Repository<Order, OrderStore>
   let publisher: OrderPublisher
+  let readability: StoreReadability
 
   /// An order has about twenty events; those that have many more are loaded from snapshots.
   static let snapshotInterval: UInt64 = 100
 
-  init(store: OrderStore, publisher: OrderPublisher, logger: Logger) {
+  init(
+    store: OrderStore, publisher: OrderPublisher, readability: StoreReadability? = nil,
+    logger: Logger
+  ) {
     self.store = store
     self.publisher = publisher
+    self.readability =
+      readability ?? StoreReadability(store.log, through: store.head.position, logger: logger)
     repository = Repository(
       Order(), store: store,
       snapshots: Snapshots(in: store, codec: OrderStateCodec(), every: Self.snapshotInterval) {
@@ -174,6 +180,7 @@ struct WriterRoutes: Sendable {
         json.key("failure")
         json.string(failure)
       }
+      readability.findings.write(&json)
       json.endObject()
     }
   }
