@@ -79,6 +79,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
       check("the same delivery is applied once", once),
       check("where an event can't be projected, nothing is applied", poison),
       check("a parked stream is set aside, and others go on", parking),
+      check("an event that can't be decoded is parked at once, and others go on", unreadable),
     ]
   }
 
@@ -163,6 +164,23 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
     }
     let outcome = try await store.apply([delivery(leases[0], ["a"])], parking: [])
     try require(outcome == ApplyOutcome(), "the lease is of no use any more: \(outcome)")
+  }
+
+  @Sendable private func unreadable(_ store: Store) async throws {
+    let leases = try await store.claim([0, 1], owner: "one")
+    var bad = delivery(leases[0], ["a", "?", "b"])
+    let record = EventRecord(
+      id: EventID(time: Timestamp(microseconds: 0)), type: "Text", streamID: "s-0",
+      position: bad.entries[1].position, time: Timestamp(microseconds: 0), payload: [63])
+    bad.entries[1] = .unreadable(UnreadableEvent(record, reason: "it is not a word"))
+    let outcome = try await store.apply([bad, delivery(leases[1], ["c"])], parking: [])
+    try require(outcome.parked == 2, "\(outcome.parked) of 2 are parked")
+    let counts = (
+      try await count(store, "a"), try await count(store, "b"), try await count(store, "c")
+    )
+    try require(counts == (1, 0, 1), "counts \(counts)")
+    let next = try await store.claim([0], owner: "two")[0]
+    try require(next.position == 3, "the checkpoint is at \(String(describing: next.position))")
   }
 
   @Sendable private func parking(_ store: Store) async throws {

@@ -215,7 +215,9 @@ private actor Questioner {
     }
     #expect(try await worker.stop() == 0)
     let live = try #require(directory.live())
+    // The notes of who works on a generation go with it.
     let left = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+      .filter { $0 != "generation-\(live).sqlite-crash" }
     #expect(left == ["checkpoints", "generation-\(live).sqlite", "live-v1.sqlite"], "seed \(seed)")
     #expect(try await pipeline.writer?.stop() == 0)
   }
