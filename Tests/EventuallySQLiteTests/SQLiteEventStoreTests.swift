@@ -97,6 +97,24 @@ import Testing
     }
   }
 
+  /// Positions come from requests and command lines: beyond the largest there is nothing, and no trap.
+  @Test(arguments: [UInt64.max, UInt64.max - 1, 1 << 63, (1 << 63) - 1])
+  func beyondTheLargestPositionThereIsNothing(position: UInt64) async throws {
+    let store = try open()
+    _ = try await store.append(["a", "b"], to: "s", expecting: .any)
+    let log = store.log
+    #expect(try await log.records(after: position, limit: 10).isEmpty)
+    #expect(try await log.records(after: position, limit: 10, of: [0, 1]).isEmpty)
+    #expect(try await log.records(partition: 0, after: position, limit: 10).isEmpty)
+    #expect(try await log.heads(at: position) == log.heads())
+    for try await persisted in store.stream("s", .from(position)) {
+      Issue.record("\(persisted) is not beyond \(position)")
+    }
+    for try await entry in store.streamAll(.from(position)) {
+      Issue.record("\(entry) is not beyond \(position)")
+    }
+  }
+
   @Test func longStreamsAndLogsAreReadInPages() async throws {
     let store = try open()
     for round in 0..<13 {

@@ -19,6 +19,25 @@ import Testing
     #expect(events == [.added(2), .added(4)])
   }
 
+  /// Positions come from requests and command lines: beyond the largest there is nothing, and no trap.
+  @Test(arguments: [UInt64.max, 1 << 63, (1 << 63) - 1])
+  func beyondTheLargestPositionThereIsNothing(position: UInt64) async throws {
+    let store = CounterStore()
+    _ = try store.append([.added(1)], to: "a", expecting: .any)
+    for try await persisted in store.stream("a", .from(position)) {
+      Issue.record("\(persisted) is not beyond \(position)")
+    }
+    for try await entry in store.streamAll(.from(position)) {
+      Issue.record("\(entry) is not beyond \(position)")
+    }
+    let waiting = Task {
+      var iterator = store.subscribeAll(after: position).makeAsyncIterator()
+      return try await iterator.next()
+    }
+    waiting.cancel()
+    #expect(try await waiting.value == nil)
+  }
+
   @Test func anEmptyAppendIsRefused() throws {
     #expect(throws: EventStoreError.self) {
       try CounterStore().append([], to: "a", expecting: .any)

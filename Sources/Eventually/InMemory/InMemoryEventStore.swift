@@ -87,7 +87,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   // MARK: - Reading
 
   fileprivate func entry(after sequenceNumber: UInt64) -> LogEntry<StreamID, Event>? {
-    let index = Int(sequenceNumber)
+    let index = Int(clamping: sequenceNumber)
     return state.withLock { $0.log.indices.contains(index) ? $0.log[index] : nil }
   }
 

@@ -144,7 +144,8 @@ extension ReadModelReader {
   /// How far each partition of the store is applied, as a list; 0 for nothing.
   public func positions() async throws -> [UInt64] {
     var positions = [UInt64](repeating: 0, count: Int(partitionCount))
-    for checkpoint in try await checkpoints() {
+    for checkpoint in try await checkpoints()
+    where positions.indices.contains(Int(checkpoint.partition)) {
       positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
     }
     return positions
@@ -159,7 +160,8 @@ extension GenerationHold {
         throw ReadModelError.notBuilt(path: connection.path)
       }
       var positions = [UInt64](repeating: 0, count: Int(identity.partitionCount))
-      for checkpoint in try ReadModelReader.checkpoints(connection) {
+      for checkpoint in try ReadModelReader.checkpoints(connection)
+      where positions.indices.contains(Int(checkpoint.partition)) {
         positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
       }
       return positions

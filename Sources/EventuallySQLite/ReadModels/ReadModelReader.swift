@@ -98,8 +98,8 @@ public final class ReadModelReader: Sendable {
       "SELECT partition, epoch, position, owner, updated FROM checkpoints ORDER BY partition"
     ) { row in
       CheckpointStatus(
-        partition: Partition(row.integer(0)), epoch: row.unsigned(1),
-        position: row.optionalInteger(2).map { UInt64($0) }, owner: row.text(3),
+        partition: Partition(clamping: row.integer(0)), epoch: row.unsigned(1),
+        position: row.optionalInteger(2).map { UInt64(clamping: $0) }, owner: row.text(3),
         updated: Timestamp(microseconds: row.integer(4)))
     }
   }

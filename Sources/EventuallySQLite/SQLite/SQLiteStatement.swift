@@ -30,9 +30,9 @@ public final class SQLiteStatement {
     check(sqlite3_bind_int64(handle, index, value))
   }
 
-  /// Binds an unsigned integer. Positions stay far below 2⁶³.
+  /// Binds an unsigned integer; one beyond 2⁶³ - 1, where no position is, counts as that.
   public func bind(_ index: Int32, _ value: UInt64) {
-    check(sqlite3_bind_int64(handle, index, Int64(bitPattern: value)))
+    check(sqlite3_bind_int64(handle, index, Int64(clamping: value)))
   }
 
   /// Binds text.
@@ -133,9 +133,9 @@ public final class SQLiteStatement {
     sqlite3_column_int64(handle, column)
   }
 
-  /// A column as an unsigned integer.
+  /// A column as an unsigned integer, 0 where it is below that.
   public func unsigned(_ column: Int32) -> UInt64 {
-    UInt64(bitPattern: sqlite3_column_int64(handle, column))
+    UInt64(clamping: sqlite3_column_int64(handle, column))
   }
 
   /// A column as text, empty where it holds no value.

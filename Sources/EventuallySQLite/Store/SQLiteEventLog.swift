@@ -40,7 +40,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     try await read { connection in
       try Self.page(
         connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
-        [.integer(Int64(sequenceNumber)), .integer(Int64(limit))])
+        [.integer(Int64(clamping: sequenceNumber)), .integer(Int64(limit))])
     }
   }
 
@@ -58,7 +58,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
         """
         SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (\(list))
         ORDER BY e.sequence LIMIT ?
-        """, [.integer(Int64(sequenceNumber)), .integer(Int64(limit))])
+        """, [.integer(Int64(clamping: sequenceNumber)), .integer(Int64(limit))])
     }
   }
 
@@ -73,7 +73,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
         SELECT \(Self.columns) WHERE e.partition = ? AND e.partition_sequence > ?
         ORDER BY e.partition_sequence LIMIT ?
         """,
-        [.integer(Int64(partition)), .integer(Int64(position)), .integer(Int64(limit))])
+        [.integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit))])
     }
   }
 
@@ -85,7 +85,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
         let last = try connection.integer(
           "SELECT max(partition_sequence) FROM events WHERE partition = ?",
           .integer(Int64(partition)))
-        return UInt64(last ?? 0)
+        return UInt64(clamping: last ?? 0)
       }
     }
   }
@@ -120,14 +120,14 @@ public final class SQLiteEventLog: EventLog, Sendable {
 
   /// The last sequence number, 0 where the store is empty.
   public func head() async throws(EventStoreError) -> UInt64 {
-    try await read { UInt64(try $0.integer("SELECT max(sequence) FROM events") ?? 0) }
+    try await read { UInt64(clamping: try $0.integer("SELECT max(sequence) FROM events") ?? 0) }
   }
 
   /// The sequence number up to which all events have been acknowledged by the bus, as last recorded: the
   /// bus may be further.
   public func published() async throws(EventStoreError) -> UInt64 {
     try await read {
-      UInt64(try $0.integer("SELECT value FROM store WHERE key = 'published'") ?? 0)
+      UInt64(clamping: try $0.integer("SELECT value FROM store WHERE key = 'published'") ?? 0)
     }
   }
 
@@ -166,7 +166,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     try await read { connection in
       try connection.snapshot {
         let head = try connection.integer("SELECT head FROM streams WHERE id = ?", .text(streamID))
-        var sequence = UInt64(head ?? 0)
+        var sequence = UInt64(clamping: head ?? 0)
         var numbers: [UInt64] = []
         let select = try connection.statement(
           "SELECT version, previous FROM events WHERE sequence = ?")
@@ -235,7 +235,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     var record = EventRecord(
       id: row.eventID(5), type: row.text(4), streamID: row.text(8),
       position: EventPosition(
-        partition: Partition(row.integer(2)), partitionSequence: row.unsigned(3),
+        partition: Partition(clamping: row.integer(2)), partitionSequence: row.unsigned(3),
         sequenceNumber: row.unsigned(0), version: row.unsigned(1)),
       time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
     if !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }
