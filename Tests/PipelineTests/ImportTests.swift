@@ -5,39 +5,6 @@ import Testing
 
 @testable import OrdersApp
 
-@Suite struct CSVReaderTests {
-  private func read(_ text: String, portion: Int = .max) -> [CSVReader.Row] {
-    var reader = CSVReader()
-    var rows: [CSVReader.Row] = []
-    var rest = Array(text.utf8)[...]
-    while !rest.isEmpty {
-      reader.read(rest.prefix(portion)) { rows.append($0) }
-      rest = rest.dropFirst(portion)
-    }
-    reader.finish { rows.append($0) }
-    return rows
-  }
-
-  /// The same rows come out however the bytes are cut.
-  @Test(arguments: [1, 2, 3, 7, Int.max]) func readsQuotesAndLineEnds(portion: Int) {
-    let text = "\u{FEFF}a,b\r\n1,\"x,\"\"y\"\"\n z\"\n\n,\r\n\"\",é\nlast"
-    let rows = read(text, portion: portion)
-    #expect(
-      rows == [
-        .init(line: 1, fields: ["a", "b"]), .init(line: 2, fields: ["1", "x,\"y\"\n z"]),
-        .init(line: 5, fields: ["", ""]), .init(line: 6, fields: ["", "é"]),
-        .init(line: 7, fields: ["last"]),
-      ])
-  }
-
-  @Test func takesWhatIsNotUTF8ForLatin1() {
-    var reader = CSVReader()
-    var rows: [CSVReader.Row] = []
-    reader.read([0x50, 0xA3, 0x31, 0x0A]) { rows.append($0) }
-    #expect(rows.map(\.fields) == [["P£1"]])
-  }
-}
-
 @Suite struct OnlineRetailLayoutTests {
   private let header = [
     "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID",
@@ -60,6 +27,16 @@ import Testing
     #expect(row.time == Timestamp("2010-12-01T08:26:00Z"))
     #expect(OnlineRetailLayout.time("12/1/2010 8:26") == row.time)
     #expect(OnlineRetailLayout.time("12/1/10 8:26") == row.time)
+  }
+
+  @Test(arguments: [
+    "1/1/-5 8:26", "1/1/+5 8:26", "1/1/5 8:26", "1/1/195 8:26", "1/1/19955 8:26", "12/1/2010",
+    "12/1/2010  8:26", " 12/1/2010 8:26", "12/1/2010 8:2", "12/1/2010 8:26:3", "12/1/2010 8/26",
+    "12:1:2010 8:26", "13/1/2010 8:26", "2/29/2011 8:26", "12/1/2010 24:00", "12/1/0000 8:26",
+    "१/1/2010 8:26", "12/1/2010 8:26 PM", "", "/// :",
+  ])
+  func aDateIsReadStrictlyOrNotAtAll(text: String) {
+    #expect(OnlineRetailLayout.time(text) == nil)
   }
 
   @Test(arguments: [
@@ -87,7 +64,7 @@ import Testing
 }
 
 @Suite struct InvoiceWindowTests {
-  private func row(_ invoice: String, _ line: Int) -> InvoiceRow {
+  fileprivate func row(_ invoice: String, _ line: Int) -> InvoiceRow {
     InvoiceRow(
       line: line, invoice: invoice, customer: nil, country: "X",
       time: Timestamp(microseconds: 0),
@@ -95,7 +72,7 @@ import Testing
   }
 
   /// Whatever the order of rows, every row comes out once, in its invoice and in order.
-  @Test func everyRowComesOutOnce() {
+  @Test func everyRowComesOutOnce() throws {
     var state: UInt64 = .random(in: .min ... .max)
     let seed = state
     var window = InvoiceWindow(limit: 5)
@@ -103,7 +80,7 @@ import Testing
     for line in 1...5000 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let invoice = "\(line / 20 + Int(state >> 33) % 3)"
-      if let rows = window.add(row(invoice, line)) { closed.append(rows) }
+      closed += try window.add(row(invoice, line))
     }
     while let rows = window.drain() { closed.append(rows) }
     #expect(closed.flatMap { $0.map(\.line) }.sorted() == Array(1...5000), "seed \(seed)")
@@ -115,15 +92,38 @@ import Testing
     #expect(Set(closed.map { $0[0].invoice }).count == closed.count, "seed \(seed)")
   }
 
-  @Test func theInvoiceThatWasTouchedLongestAgoIsClosedFirst() {
+  @Test func theInvoiceThatWasTouchedLongestAgoIsClosedFirst() throws {
     var window = InvoiceWindow(limit: 2)
-    #expect(window.add(row("a", 1)) == nil)
-    #expect(window.add(row("b", 2)) == nil)
-    #expect(window.add(row("a", 3)) == nil)
-    #expect(window.add(row("c", 4))?.map(\.line) == [2])
+    #expect(try window.add(row("a", 1)).isEmpty)
+    #expect(try window.add(row("b", 2)).isEmpty)
+    #expect(try window.add(row("a", 3)).isEmpty)
+    #expect(try window.add(row("c", 4)).map { $0.map(\.line) } == [[2]])
     #expect(window.drain()?.map(\.line) == [1, 3])
     #expect(window.drain()?.map(\.line) == [4])
     #expect(window.drain() == nil)
+  }
+}
+
+extension InvoiceWindowTests {
+  @Test func anInvoiceHasNoMoreRowsThanAnOrder() throws {
+    var window = InvoiceWindow()
+    for line in 1...Order.maximumLines { _ = try window.add(row("a", line)) }
+    #expect(throws: OnlineRetailLayout.Rejection.self) { try window.add(row("a", 0)) }
+    #expect(try window.add(row("b", 0)).isEmpty)
+    #expect(window.drain()?.count == Order.maximumLines)
+  }
+
+  /// Those that were not touched for longest are closed before their time; of one invoice, rows are refused.
+  @Test func openInvoicesHoldNoMoreBytesThanAllowed() throws {
+    let size = row("a", 1).size
+    var window = InvoiceWindow(limit: 100, byteLimit: 3 * size)
+    for (line, invoice) in ["a", "b", "c"].enumerated() {
+      #expect(try window.add(row(invoice, line)).isEmpty)
+    }
+    #expect(try window.add(row("b", 3)).map { $0.map(\.line) } == [[0]])
+    #expect(try window.add(row("b", 4)).map { $0.map(\.line) } == [[2]])
+    #expect(throws: OnlineRetailLayout.Rejection.self) { try window.add(row("b", 5)) }
+    #expect(window.drain()?.map(\.line) == [1, 3, 4])
   }
 }
 
@@ -157,6 +157,30 @@ import Testing
     #expect(draft.rows.map(\.line) == [2])
     #expect(draft.events.count == 3)
     #expect(draft.total == Money("15.00"))
+  }
+
+  /// What contradicts an invoice's first row is not taken for it in silence.
+  @Test func aRowOfAnotherCustomerCountryOrTimeIsRefused() async {
+    func row(_ line: Int, _ change: (inout InvoiceRow) -> Void = { _ in }) -> InvoiceRow {
+      var row = InvoiceRow(
+        line: line, invoice: "1", customer: "17850", country: "X",
+        time: Timestamp(microseconds: 0),
+        item: OrderLine(sku: "s", description: "", quantity: 1, unitPrice: .zero))
+      change(&row)
+      return row
+    }
+    let draft = await OrderDraft(invoice: [
+      row(2), row(3) { $0.customer = "13047" }, row(4) { $0.customer = nil },
+      row(5) { $0.country = "Y" }, row(6) { $0.time.microseconds = 3_600_000_001 },
+      row(7) { $0.time.microseconds = -60_000_000 },
+      row(8) { $0.time = Timestamp("0001-01-01T00:00:00Z") ?? $0.time },
+    ])
+    #expect(draft.rows.map(\.line) == [2, 7])
+    #expect(draft.refused.map(\.row.line) == [3, 4, 5, 6, 8])
+    #expect(draft.refused[0].reason.contains("line 2"))
+    #expect(draft.refused[0].reason.contains("'17850', here '13047'"))
+    #expect(draft.refused[2].reason.contains("country"))
+    #expect(draft.refused[3].reason.contains("time"))
   }
 
   @Test func anInvoiceWithoutARowThatFitsIsNoOrder() async {

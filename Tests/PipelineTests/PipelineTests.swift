@@ -15,10 +15,12 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
   var rows = 0
   var total = Money.zero
   func add(_ invoice: String, _ quantity: Int64, _ price: String, _ customer: String) {
+    // All rows of an invoice say the same of it.
+    let number = Int(invoice.filter(\.isNumber)) ?? 0
     text +=
       "\(invoice),S\(random.next() % 50),\"ITEM, \"\"NEW\"\" \(random.next() % 3)\",\(quantity),"
-      + "2010-12-0\(random.next() % 9 + 1) 08:26:00,\(price),\(customer),"
-      + "\(["United Kingdom", "France", "EIRE"][Int(random.next() % 3)])\n"
+      + "2010-12-0\(number % 9 + 1) 08:26:00,\(price),\(customer),"
+      + "\(["United Kingdom", "France", "EIRE"][number % 3])\n"
     rows += 1
     if let price = Money(price), let line = try? price.times(quantity),
       let sum = try? total.adding(line)
@@ -26,6 +28,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
       total = sum
     }
   }
+  var previous = ""
   for number in 0..<invoices {
     let lines = Int(random.next() % 12) + 1
     let customer = random.next() % 5 == 0 ? "" : "\(17_000 + random.next() % 40).0"
@@ -40,7 +43,8 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
       }
     }
     // A late row of the invoice before.
-    if number % 20 == 1 { add("\(1000 + number - 1)", 1, "2.50", customer) }
+    if number % 20 == 1 { add("\(1000 + number - 1)", 1, "2.50", previous) }
+    previous = customer
   }
   text += "9999,S1,BROKEN,many,2010-12-01 08:26:00,1.00,,France\n"
   text += "9999,S1,BROKEN,1,2010-12-01 08:26:00,1.00\n"

@@ -138,7 +138,7 @@ extension Scenario {
       for _ in 0..<2 {
         text +=
           "\(70_000 + number),S\(random.next() % 50),ITEM,\(random.next() % 20 + 1),"
-          + "2010-12-01 08:26:00,\(random.next() % 30).25,\(17_000 + random.next() % 40).0,France\n"
+          + "2010-12-01 08:26:00,\(random.next() % 30).25,\(17_000 + number % 40).0,France\n"
       }
     }
     return text

@@ -16,6 +16,14 @@ struct HTTPFailure: Error, CustomStringConvertible {
   }
 }
 
+/// What a server answered.
+struct HTTPAnswer: Sendable {
+  var status: UInt
+  /// How long to wait before the same request, where the server tells that in seconds; an hour at most.
+  var retryAfter: Duration?
+  var body: [UInt8]
+}
+
 /// A URL's parts that requests are made of.
 package struct HTTPEndpoint: Sendable, Hashable {
   /// Without a slash at the end.
@@ -36,6 +44,14 @@ package struct HTTPEndpoint: Sendable, Hashable {
   package func send(
     _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
   ) async throws -> (status: UInt, body: [UInt8]) {
+    let answer = try await ask(method, path, body: body, timeout: timeout)
+    return (answer.status, answer.body)
+  }
+
+  /// Sends a request and collects the answer.
+  func ask(
+    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
+  ) async throws -> HTTPAnswer {
     var request = HTTPClientRequest(url: base + path)
     request.method = .init(rawValue: method)
     if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
@@ -46,7 +62,11 @@ package struct HTTPEndpoint: Sendable, Hashable {
     let response = try await HTTPClient.shared.execute(
       request, timeout: .milliseconds(timeout.milliseconds))
     let bytes = try await response.body.collect(upTo: 64 << 20)
-    return (UInt(response.status.code), Array(bytes.readableBytesView))
+    let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
+    return HTTPAnswer(
+      status: UInt(response.status.code),
+      retryAfter: seconds.map { .seconds(min(max($0, 0), 3600)) },
+      body: Array(bytes.readableBytesView))
   }
 
   /// The body of an answer that says that all is well.

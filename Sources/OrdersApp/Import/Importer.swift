@@ -5,65 +5,59 @@ import Orders
 ///
 /// It may be killed at any point and run again: an order is appended as a whole or not at all, under its
 /// invoice's number, and one that is there with just these events is left as it is.
-struct Importer {
-  let input: InputFile
-  let sink: any OrderSink
-  let rejected: RejectedRows
+final class Importer {
+  /// Invoices that are on their way have at most this many bytes together, or are one.
+  private static let byteLimit = 32 << 20
+
+  private let input: InputFile
+  private let sink: any OrderSink
+  private let rejected: RejectedRows
+  private var summary = ImportSummary()
+  private var progress = ProgressLine()
+  private var layout: OnlineRetailLayout?
+  private var window = InvoiceWindow()
+  private var running = 0
+  private var runningBytes = 0
 
   private struct Outcome: Sendable {
     var draft: OrderDraft
+    var bytes: Int
     var placement: Placement?
   }
 
+  private typealias Placing = ThrowingTaskGroup<Outcome, any Error>
+
+  init(input: InputFile, sink: any OrderSink, rejected: RejectedRows) {
+    self.input = input
+    self.sink = sink
+    self.rejected = rejected
+  }
+
   /// Imports to the end.
-  /// - Throws: ``Failure`` where the input is not in the layout, or an order can't be sent.
+  /// - Throws: ``Failure`` where the input is not in the layout, or no order can be sent.
   func run() async throws -> ImportSummary {
-    var summary = ImportSummary()
-    var progress = ProgressLine()
     var csv = CSVReader()
-    var layout: OnlineRetailLayout?
-    var window = InvoiceWindow()
-    var rows: [CSVReader.Row] = []
     try await withThrowingTaskGroup(of: Outcome.self) { group in
-      var running = 0
-      func start(_ invoice: [InvoiceRow]) async throws {
-        if running >= sink.concurrency, let outcome = try await group.next() {
-          running -= 1
-          try account(outcome, &summary)
-        }
-        running += 1
-        group.addTask { [sink] in try await Self.place(invoice, sink) }
-      }
+      var items: [CSVReader.Item] = []
       var isAtEnd = false
       while !isAtEnd {
         try Task.checkCancellation()
-        let bytes = try input.read()
-        if bytes.isEmpty {
-          csv.finish { rows.append($0) }
+        let chunk = try await input.next()
+        if chunk.bytes.isEmpty {
+          csv.finish { items.append($0) }
           isAtEnd = true
         } else {
-          csv.read(bytes) { rows.append($0) }
+          csv.read(chunk.bytes) { items.append($0) }
         }
-        for row in rows {
-          guard let known = layout else {
-            layout = try OnlineRetailLayout(header: row.fields)
-            continue
-          }
-          summary.rowsRead += 1
-          do {
-            let invoiceRow = try known.read(row)
-            if let closed = window.add(invoiceRow) { try await start(closed) }
-          } catch let rejection as OnlineRetailLayout.Rejection {
-            try reject(line: row.line, reason: rejection.reason, &summary)
-          }
-        }
-        rows.removeAll(keepingCapacity: true)
-        showProgress(&progress, summary)
+        summary.linesRead = csv.lines
+        for item in items { try await take(item, &group) }
+        items.removeAll(keepingCapacity: true)
+        showProgress(offset: chunk.offset)
       }
-      while let closed = window.drain() { try await start(closed) }
+      while let closed = window.drain() { try await start(closed, &group) }
       while let outcome = try await group.next() {
-        try account(outcome, &summary)
-        showProgress(&progress, summary)
+        try account(outcome)
+        showProgress(offset: input.size)
       }
     }
     progress.finish()
@@ -71,17 +65,55 @@ struct Importer {
     return summary
   }
 
-  private static func place(
-    _ invoice: [InvoiceRow], _ sink: any OrderSink
-  ) async throws -> Outcome {
-    let draft = await OrderDraft(invoice: invoice)
-    if draft.events.isEmpty { return Outcome(draft: draft, placement: nil) }
-    return Outcome(draft: draft, placement: try await sink.place(draft.id, draft.events))
+  private func take(_ item: CSVReader.Item, _ group: inout Placing) async throws {
+    switch item {
+    case .blank:
+      summary.linesWithoutRows += 1
+    case .malformed(let line, let reason):
+      guard layout != nil else { throw Failure("the first line is not CSV: \(reason)") }
+      summary.rowsRead += 1
+      summary.linesOfRows += 1
+      summary.rowsMalformed += 1
+      try reject(line: line, reason: reason)
+    case .row(let row):
+      guard let layout else {
+        summary.linesWithoutRows += row.lineCount
+        self.layout = try OnlineRetailLayout(header: row.fields)
+        return
+      }
+      summary.rowsRead += 1
+      summary.linesOfRows += row.lineCount
+      do {
+        for closed in try window.add(try layout.read(row)) { try await start(closed, &group) }
+      } catch let rejection as OnlineRetailLayout.Rejection {
+        try reject(line: row.line, reason: rejection.reason)
+      }
+    }
   }
 
-  private func account(_ outcome: Outcome, _ summary: inout ImportSummary) throws {
+  /// Places an invoice, once there is room for it.
+  private func start(_ invoice: [InvoiceRow], _ group: inout Placing) async throws {
+    let bytes = invoice.reduce(0) { $0 + $1.size }
+    while running >= sink.concurrency || (running > 0 && runningBytes + bytes > Self.byteLimit),
+      let outcome = try await group.next()
+    {
+      try account(outcome)
+    }
+    running += 1
+    runningBytes += bytes
+    group.addTask { [sink] in
+      let draft = await OrderDraft(invoice: invoice)
+      if draft.events.isEmpty { return Outcome(draft: draft, bytes: bytes, placement: nil) }
+      return Outcome(
+        draft: draft, bytes: bytes, placement: try await sink.place(draft.id, draft.events))
+    }
+  }
+
+  private func account(_ outcome: Outcome) throws {
     let draft = outcome.draft
-    for (row, reason) in draft.refused { try reject(line: row.line, reason: reason, &summary) }
+    running -= 1
+    runningBytes -= outcome.bytes
+    for (row, reason) in draft.refused { try reject(line: row.line, reason: reason) }
     switch outcome.placement {
     case nil: return
     case .placed:
@@ -92,24 +124,30 @@ struct Importer {
       summary.ordersFound += 1
       summary.eventsFound += draft.events.count
     case .differs:
-      let reason = "there is another order '\(draft.id)' already, with other contents"
-      for row in draft.rows { try reject(line: row.line, reason: reason, &summary) }
-      return
+      return try refuse(
+        draft, "there is another order '\(draft.id)' already, with other contents")
+    case .refused(let reason):
+      return try refuse(draft, "the invoice was refused, \(reason)")
     }
     summary.rowsAccepted += draft.rows.count
     summary.total = try summary.total.adding(draft.total)
   }
 
-  private func reject(line: Int, reason: String, _ summary: inout ImportSummary) throws {
+  private func refuse(_ draft: OrderDraft, _ reason: String) throws {
+    summary.invoicesRefused += 1
+    for row in draft.rows { try reject(line: row.line, reason: reason) }
+  }
+
+  private func reject(line: Int, reason: String) throws {
     summary.rowsRejected += 1
     try rejected.add(line: line, reason: reason)
   }
 
-  private func showProgress(_ progress: inout ProgressLine, _ summary: ImportSummary) {
+  private func showProgress(offset: Int?) {
     let seconds = max(progress.elapsed, 0.001)
     progress.show(
       "\(grouped(summary.rowsRead)) rows, \(grouped(Int(Double(summary.rowsRead) / seconds))) "
         + "rows/s, \(grouped(summary.ordersPlaced + summary.ordersFound)) orders",
-      fraction: input.size.map { Double(input.offset) / Double(max($0, 1)) })
+      fraction: input.size.map { Double(offset ?? 0) / Double(max($0, 1)) })
   }
 }

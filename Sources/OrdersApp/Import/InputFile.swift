@@ -1,12 +1,24 @@
 import CZlib
+import Eventually
 import Foundation
 
 /// A file, or standard input, that may be compressed with gzip.
-final class InputFile {
+actor InputFile {
+  struct Chunk: Sendable {
+    /// None at the end.
+    var bytes: [UInt8]
+    /// How much of the file on disk has been read.
+    var offset: Int
+  }
+
+  private let executor = BlockingExecutor(label: "import.input")
   private let handle: gzFile
   private let path: String
   /// The file's size on disk; `nil` where it can't be known.
-  let size: Int?
+  nonisolated let size: Int?
+
+  /// The thread that reading blocks: standard input may bring nothing for long.
+  nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// Opens a file; `-` is standard input.
   init(_ path: String) throws(Failure) {
@@ -32,13 +44,24 @@ final class InputFile {
     size = (attributes?[.size] as? NSNumber)?.intValue
   }
 
-  deinit { gzclose(handle) }
+  isolated deinit { gzclose(handle) }
 
-  /// How much of the file on disk has been read.
-  var offset: Int { Int(gzoffset(handle)) }
+  /// The next bytes. Where the task is cancelled it does not wait for them.
+  nonisolated func next() async throws -> Chunk {
+    let (chunks, continuation) = AsyncThrowingStream<Chunk, any Error>.makeStream()
+    Task {
+      do {
+        continuation.yield(try await read())
+        continuation.finish()
+      } catch {
+        continuation.finish(throwing: error)
+      }
+    }
+    for try await chunk in chunks { return chunk }
+    throw CancellationError()
+  }
 
-  /// The next bytes, none at the end.
-  func read() throws(Failure) -> [UInt8] {
+  private func read() throws(Failure) -> Chunk {
     var count: Int32 = 0
     let capacity = 64 << 10
     let bytes = [UInt8](unsafeUninitializedCapacity: capacity) { buffer, initialized in
@@ -51,6 +74,6 @@ final class InputFile {
     if count < 0 || (count == 0 && code != Z_OK && code != Z_STREAM_END) {
       throw Failure("\(path) can't be read to its end: \(words)")
     }
-    return bytes
+    return Chunk(bytes: bytes, offset: Int(gzoffset(handle)))
   }
 }

@@ -1,32 +1,55 @@
+import Orders
+
 /// Puts the rows of each invoice together, though a row may come after those of other invoices.
 ///
-/// The invoices that were touched last are kept open. When there are too many, the one that was not touched for
-/// longest is closed, so that memory stays bounded however long the input is. What comes out depends on nothing
-/// but the rows and their order: a second run over the same input gives the same orders.
+/// The invoices that were touched last are kept open. When there are too many, or they hold too much, the one that was
+/// not touched for longest is closed, so that memory stays bounded however long the input is. What comes out depends on
+/// nothing but the rows and their order: a second run over the same input gives the same orders.
 struct InvoiceWindow {
   private let limit: Int
-  private var open: [String: [InvoiceRow]] = [:]
-  /// Which invoice was touched when, oldest first; an entry that a later one has overtaken counts nothing.
+  private let byteLimit: Int
+  private var open: [String: Invoice] = [:]
+  /// How many bytes the open invoices have.
+  private var bytes = 0
+  /// Which invoice was touched when, oldest first; an entry that is not the invoice's last counts nothing.
   private var touches: [(invoice: String, turn: Int)] = []
   private var firstTouch = 0
   private var lastTurn: [String: Int] = [:]
   private var turn = 0
   private var current: String?
 
-  init(limit: Int = 256) {
-    self.limit = limit
+  private struct Invoice {
+    var rows: [InvoiceRow] = []
+    var bytes = 0
   }
 
-  /// Takes in a row, and returns the invoice that is closed by it, if any.
-  mutating func add(_ row: InvoiceRow) -> [InvoiceRow]? {
-    open[row.invoice, default: []].append(row)
-    if current != row.invoice {
-      current = row.invoice
-      turn += 1
-      lastTurn[row.invoice] = turn
-      touches.append((row.invoice, turn))
+  init(limit: Int = 256, byteLimit: Int = 16 << 20) {
+    self.limit = limit
+    self.byteLimit = byteLimit
+  }
+
+  /// Takes a row, and returns the invoices that are closed by it.
+  /// - Throws: ``OnlineRetailLayout/Rejection`` where the invoice has as many rows or bytes already as one may have.
+  mutating func add(_ row: InvoiceRow) throws(OnlineRetailLayout.Rejection) -> [[InvoiceRow]] {
+    if let invoice = open[row.invoice] {
+      guard invoice.rows.count < Order.maximumLines else {
+        throw OnlineRetailLayout.Rejection(
+          reason: "the invoice has \(Order.maximumLines) rows already, the most an order can have")
+      }
+      guard invoice.bytes + row.size <= byteLimit else {
+        throw OnlineRetailLayout.Rejection(
+          reason: "the invoice has more than \(byteLimit) bytes, the most that can be held")
+      }
     }
-    return open.count > limit ? closeOldest() : nil
+    open[row.invoice, default: Invoice()].rows.append(row)
+    open[row.invoice]?.bytes += row.size
+    bytes += row.size
+    touch(row.invoice)
+    var closed: [[InvoiceRow]] = []
+    while open.count > limit || (bytes > byteLimit && open.count > 1), let oldest = closeOldest() {
+      closed.append(oldest)
+    }
+    return closed
   }
 
   /// The input is over: the next invoice that is still open.
@@ -34,18 +57,27 @@ struct InvoiceWindow {
     open.isEmpty ? nil : closeOldest()
   }
 
+  private mutating func touch(_ invoice: String) {
+    guard current != invoice else { return }
+    current = invoice
+    turn += 1
+    lastTurn[invoice] = turn
+    touches.append((invoice, turn))
+    guard touches.count > 8 * (limit + 1) else { return }
+    touches = touches[firstTouch...].filter { lastTurn[$0.invoice] == $0.turn }
+    firstTouch = 0
+  }
+
   private mutating func closeOldest() -> [InvoiceRow]? {
     while firstTouch < touches.count {
       let (invoice, turn) = touches[firstTouch]
       firstTouch += 1
-      if firstTouch > 1024 {
-        touches.removeFirst(firstTouch)
-        firstTouch = 0
-      }
-      if lastTurn[invoice] == turn {
-        lastTurn[invoice] = nil
-        return open.removeValue(forKey: invoice)
-      }
+      guard lastTurn[invoice] == turn else { continue }
+      lastTurn[invoice] = nil
+      if current == invoice { current = nil }
+      guard let closed = open.removeValue(forKey: invoice) else { continue }
+      bytes -= closed.bytes
+      return closed.rows
     }
     return nil
   }

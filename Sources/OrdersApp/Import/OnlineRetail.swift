@@ -9,6 +9,12 @@ struct InvoiceRow: Sendable, Equatable {
   var country: String
   var time: Timestamp
   var item: OrderLine
+
+  /// About how many bytes of memory it takes.
+  var size: Int {
+    128 + invoice.utf8.count + (customer?.utf8.count ?? 0) + country.utf8.count
+      + item.sku.utf8.count + item.description.utf8.count
+  }
 }
 
 /// The layout of the public data set Online Retail, and of its successor Online Retail II.
@@ -90,15 +96,35 @@ struct OnlineRetailLayout {
     return number.isEmpty ? nil : number
   }
 
-  /// `2010-12-01 08:26:00`, or `12/1/2010 8:26` as other exports have it: month, day, year.
+  /// `2010-12-01 08:26:00`, or `12/1/2010 8:26` as other exports have it: month, day, year, of which two digits are
+  /// meant in this century, hour and minute, and perhaps seconds.
   static func time(_ text: String) -> Timestamp? {
     if let time = Timestamp(text) { return time }
-    let parts = text.split(whereSeparator: { $0 == "/" || $0 == " " || $0 == ":" })
-    guard (5...6).contains(parts.count), text.contains("/") else { return nil }
-    let numbers = parts.compactMap { Int($0) }
-    guard numbers.count == parts.count else { return nil }
+    let halves = text.split(separator: " ", omittingEmptySubsequences: false)
+    guard halves.count == 2 else { return nil }
+    let date = numbers(halves[0], "/", digits: [1...2, 1...2, 4...4])
+    let shortDate = numbers(halves[0], "/", digits: [1...2, 1...2, 2...2])
+    let time = numbers(halves[1], ":", digits: [1...2, 2...2])
+    let longTime = numbers(halves[1], ":", digits: [1...2, 2...2, 2...2])
+    guard let day = date ?? shortDate, let clock = longTime ?? time else { return nil }
     return Timestamp(
-      year: numbers[2] < 100 ? numbers[2] + 2000 : numbers[2], month: numbers[0], day: numbers[1],
-      hour: numbers[3], minute: numbers[4], second: numbers.count == 6 ? numbers[5] : 0)
+      year: date == nil ? 2000 + day[2] : day[2], month: day[0], day: day[1], hour: clock[0],
+      minute: clock[1], second: clock.count == 3 ? clock[2] : 0)
+  }
+
+  /// The numbers between separators; `nil` where they are not as many, or do not have as many digits and nothing else.
+  private static func numbers(
+    _ text: Substring, _ separator: Character, digits: [ClosedRange<Int>]
+  ) -> [Int]? {
+    let parts = text.split(separator: separator, omittingEmptySubsequences: false)
+    guard parts.count == digits.count else { return nil }
+    var numbers: [Int] = []
+    for (part, range) in zip(parts, digits) {
+      guard range.contains(part.utf8.count), part.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+        let number = Int(part)
+      else { return nil }
+      numbers.append(number)
+    }
+    return numbers
   }
 }

@@ -32,7 +32,7 @@ final class RejectedRows {
     do {
       let handle = try handle ?? open()
       self.handle = handle
-      let reason = reason.replacing("\"", with: "\"\"")
+      let reason = printable(reason).replacing("\"", with: "\"\"")
       try handle.write(contentsOf: Data("\(line),\"\(reason)\"\n".utf8))
     } catch {
       throw Failure("the file of rejected rows \(path) can't be written: \(error)")

@@ -57,6 +57,8 @@ struct Simulator: Sendable {
       summary.eventsAppended += events.count
     case .wasThere:
       summary.found += 1
+    case .refused(let reason):
+      throw Failure("the order '\(generator.id(number))' was refused: \(reason)")
     case .differs:
       throw Failure(
         "there is another order '\(generator.id(number))' already: choose another --seed")

@@ -1,0 +1,131 @@
+import Eventually
+import NIOCore
+import Orders
+
+/// Sends commands to a running writer.
+struct WriterSink: OrderSink {
+  let endpoint: HTTPEndpoint
+  let concurrency = 48
+
+  /// What an answer means for the order that was sent.
+  enum Verdict: Sendable, Equatable {
+    case placed
+    /// There is an order with this id: it may be just this one.
+    case exists
+    /// The order is not taken, whenever it is sent.
+    case refused
+    /// The same request may be taken later.
+    case later
+    /// No order will be taken.
+    case failure
+
+    init(status: UInt) {
+      self =
+        switch status {
+        case 200: .placed
+        case 409: .exists
+        case 408, 429, 502, 503, 504, 507: .later
+        case 401, 403, 404, 405: .failure
+        case 400...499: .refused
+        default: .failure
+        }
+    }
+  }
+
+  /// Makes sure that there is a writer, which takes the token.
+  /// - Throws: ``Failure`` where there is none, or it does not answer.
+  func check() async throws {
+    let answer = try await send("GET", "/store", nil)
+    guard answer.status == 200 else { throw failure("/store", answer) }
+    do {
+      _ = try StoreSummary(json: answer.body.span)
+    } catch {
+      throw Failure("\(endpoint.base) is no writer: name another with --url")
+    }
+  }
+
+  func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {
+    let path = "/orders/\(id)/commands"
+    let answer = try await send("POST", path, OrderJSON.writeCommands(for: events))
+    switch Verdict(status: answer.status) {
+    case .placed: return .placed
+    case .refused: return .refused(Self.reason(answer))
+    case .later, .failure: throw failure(path, answer)
+    case .exists:
+      guard let found = try await history(id) else { return .refused(Self.reason(answer)) }
+      return found == events ? .wasThere : .differs
+    }
+  }
+
+  /// Sends until the writer answers: it may be starting again, or have no room for the moment. A command that was
+  /// carried out though its answer was lost is found by the conflict that the next attempt meets.
+  private func send(
+    _ method: String, _ path: String, _ body: [UInt8]?
+  ) async throws -> HTTPAnswer {
+    var generator = SystemRandomNumberGenerator()
+    let retry = RetryPolicy(
+      attempts: 12, firstPause: .milliseconds(100), longestPause: .seconds(5))
+    for attempt in 1... {
+      var pause = retry.pause(afterFailures: attempt, using: &generator)
+      do {
+        let answer = try await endpoint.ask(method, path, body: body, timeout: .seconds(60))
+        if Verdict(status: answer.status) != .later || attempt >= retry.attempts { return answer }
+        pause = max(pause, answer.retryAfter ?? .zero)
+      } catch {
+        try Task.checkCancellation()
+        if attempt >= retry.attempts {
+          throw Failure("the writer at \(endpoint.base) does not answer: \(error)")
+        }
+      }
+      try await Task.sleep(for: pause)
+    }
+    preconditionFailure("the loop ends by its attempts")
+  }
+
+  /// The events of an order; `nil` where there is none.
+  private func history(_ id: String) async throws -> [OrderEvent]? {
+    let path = "/orders/\(id)/history"
+    let answer = try await send("GET", path, nil)
+    if answer.status == 404 { return nil }
+    guard answer.status == 200 else { throw failure(path, answer) }
+    let codec = OrderEventCodec()
+    var reader = JSONReader(answer.body.span)
+    var events: [OrderEvent] = []
+    try reader.beginArray()
+    while try reader.nextElement() {
+      let event = reader.slice(try reader.skip())
+      let record = try OrderJSON.record(event.span)
+      guard case .event(let persisted) = try record.entry(decodedBy: codec) else { continue }
+      events.append(persisted.event)
+    }
+    return events
+  }
+
+  private func failure(_ path: String, _ answer: HTTPAnswer) -> Failure {
+    let advice =
+      switch answer.status {
+      case 401, 403: ": give the writer's token with --token-file"
+      case 404, 405: ": it is no writer, name another with --url"
+      default: ""
+      }
+    return Failure("\(endpoint.base)\(path) answered \(Self.reason(answer))\(advice)")
+  }
+
+  /// The status, and what the writer says to it.
+  private static func reason(_ answer: HTTPAnswer) -> String {
+    let words =
+      (try? message(answer.body)) ?? String(decoding: answer.body.prefix(200), as: UTF8.self)
+    return "\(answer.status): \(words)"
+  }
+
+  /// The member `error` of an answer.
+  private static func message(_ body: [UInt8]) throws -> String? {
+    var reader = JSONReader(body.span)
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "error") { return try reader.string() }
+      try reader.skip()
+    }
+    return nil
+  }
+}
