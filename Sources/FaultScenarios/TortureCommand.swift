@@ -38,8 +38,8 @@ package struct TortureCommand: AsyncParsableCommand {
   package init() {}
 
   package func validate() throws {
-    guard minutes >= 0, minutes.isFinite else {
-      throw ValidationError("--minutes can't be negative")
+    guard (0...525_600).contains(minutes) else {
+      throw ValidationError("--minutes must be from 0 to 525600, a year")
     }
     guard (1...16).contains(parallel) else {
       throw ValidationError("--parallel must be from 1 to 16")

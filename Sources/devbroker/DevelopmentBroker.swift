@@ -4,6 +4,6 @@ import OrdersApp
 @main
 struct DevelopmentBroker {
   static func main() async {
-    await DevelopmentBrokerCommand.main()
+    await DevelopmentBrokerCommand.runProcess()
   }
 }

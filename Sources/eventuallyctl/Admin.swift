@@ -4,6 +4,6 @@ import OrdersApp
 @main
 struct Admin {
   static func main() async {
-    await AdminCommand.main()
+    await AdminCommand.runProcess(signals: .cancelling)
   }
 }

@@ -4,6 +4,6 @@ import OrdersApp
 @main
 struct Projector {
   static func main() async {
-    await ProjectorCommand.main()
+    await ProjectorCommand.runProcess()
   }
 }

@@ -4,6 +4,6 @@ import OrdersApp
 @main
 struct Writer {
   static func main() async {
-    await WriterCommand.main()
+    await WriterCommand.runProcess()
   }
 }

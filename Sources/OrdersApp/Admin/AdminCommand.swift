@@ -10,7 +10,13 @@ public struct AdminCommand: AsyncParsableCommand {
   public static let configuration = CommandConfiguration(
     commandName: "eventuallyctl",
     abstract: "Looks at a store and its read models: where they stand, and whether they are right.",
-    discussion: "It reads the files themselves, beside the processes that work on them.",
+    discussion: """
+      It reads the files themselves, beside the processes that work on them.
+
+      Exit codes: 0, done; 1, it failed, or what was looked at is not as it should be; 64, the command line is wrong; 130 \
+      and 143, stopped by SIGINT or SIGTERM before the end; 141, whoever read the output closed it. What comes from \
+      outside is shown with control characters escaped, \\u001B for example.
+      """,
     subcommands: [
       Status.self, Events.self, Show.self, Wait.self, Verify.self, Checkpoint.self, Replay.self,
       Generations.self, AsOf.self, History.self, Parked.self, Foreign.self, Faults.self,

@@ -27,8 +27,10 @@ extension AdminCommand {
     var target: String
     @Argument(help: "The order's id, after 'order'.")
     var id: String?
-    @Option(help: "The sequence number of the last event that had happened.")
-    var sequence: UInt64?
+    @Option(
+      help: "The sequence number of the last event that had happened; 0 for before the first.",
+      transform: Whole.init)
+    var sequence: PointInTime.Sequence?
     @Option(help: "The time, such as 2026-11-23T12:00:00Z; a day stands for its beginning.")
     var time: String?
     @Argument(
@@ -39,7 +41,7 @@ extension AdminCommand {
     @OptionGroup var files: ProjectorCommand.ReadModelOptions
 
     private var moment: PointInTime? {
-      if let sequence { return .sequence(sequence) }
+      if let sequence { return .sequence(UInt64(sequence.value)) }
       guard let time, let moment = PointInTime(time), case .time = moment else { return nil }
       return moment
     }
@@ -81,15 +83,17 @@ extension AdminCommand {
     ) async throws {
       let text = query.joined(separator: " ")
       if text.isEmpty {
-        print("\(name.rawValue) as of sequence number \(grouped(sequence))\n")
+        try Output.standard.line("\(name.rawValue) as of sequence number \(grouped(sequence))")
+        try Output.standard.line()
         try await Show.show(name, in: readModels, limit: 5)
       } else if text.hasPrefix("/") {
         var api = API(title: "", summary: "")
         QueryRoutes(directory: readModels, names: [name]).add(to: &api)
         let (status, body) = try await api.answer(path: text)
-        let words = String(decoding: body, as: UTF8.self)
-        guard status == 200 else { throw Failure("\(text) is answered \(status): \(words)") }
-        print(words, terminator: "")
+        guard status == 200 else {
+          throw Failure("\(text) is answered \(status): \(String(decoding: body, as: UTF8.self))")
+        }
+        try Output.standard.json(body)
       } else {
         try await Self.select(
           text,
@@ -105,11 +109,12 @@ extension AdminCommand {
         var table = TextTable()
         table.header = (0..<statement.columnCount).map { statement.name($0) }
         while try statement.step() {
+          try Task.checkCancellation()
           table.rows.append((0..<statement.columnCount).map { statement.text($0) })
         }
         return table
       }
-      print(table.text)
+      try Output.standard.table(table)
     }
 
     private func showOrder(_ id: String, _ log: SQLiteEventLog, _ sequence: UInt64) async throws {
@@ -126,7 +131,7 @@ extension AdminCommand {
       }
       var json = JSONWriter()
       OrderJSON.write(history.state, id: id, version: last.position.version, &json)
-      print(String(decoding: json.bytes, as: UTF8.self))
+      try Output.standard.json(json.bytes)
     }
   }
 
@@ -156,10 +161,10 @@ extension AdminCommand {
       var history = OrderHistory(id: id)
       for record in records {
         let changes = history.take(record)
-        print(
+        try Output.standard.line(
           "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
         )
-        for change in changes { print("    \(change)") }
+        for change in changes { try Output.standard.line("    \(change)") }
       }
     }
   }

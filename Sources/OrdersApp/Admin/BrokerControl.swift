@@ -60,8 +60,9 @@ struct BrokerControl: Sendable {
     subscript(name: String) -> Int32 {
       get throws {
         let text = try context.parameters.require(name)
-        guard let number = Int32(text) else {
-          throw HTTPError(.badRequest, message: "'\(text.prefix(40))' is not a number")
+        guard let number = Int32(text), (0...1_000_000).contains(number) else {
+          throw HTTPError(
+            .badRequest, message: "'\(text.prefix(40))' is not a number from 0 to 1000000")
         }
         return number
       }

@@ -27,7 +27,7 @@ extension AdminCommand {
       func run() async throws {
         let saved = try target.directory().saveCheckpoint(
           name, of: target.readModel.model)
-        print(
+        try Output.standard.line(
           "\(target.readModel.rawValue): saved '\(name)' with \(grouped(saved.events)) events, "
             + "\(grouped(saved.rows)) rows, digest \(saved.digest)")
       }
@@ -44,7 +44,7 @@ extension AdminCommand {
         let checkpoints = try directory.checkpoints()
         let readable = Set(checkpoints.map(\.name))
         guard try !directory.checkpointNames().isEmpty else {
-          print("there are none")
+          try Output.standard.line("there are none")
           return
         }
         var table = TextTable("checkpoint", "events", "newest sequence", "rows", "saved", "by")
@@ -54,13 +54,13 @@ extension AdminCommand {
             grouped(checkpoint.rows), checkpoint.saved.description,
             checkpoint.isAutomatic ? "a worker" : "hand")
         }
-        print(table.text)
+        try Output.standard.table(table)
         for name in try directory.checkpointNames() where !readable.contains(name) {
           do {
             let other = try directory.checkpoint(name)
-            print("'\(name)' is of schema version \(other.schemaVersion)")
+            try Output.standard.line("'\(name)' is of schema version \(other.schemaVersion)")
           } catch {
-            print("\(error)")
+            try Output.standard.line("\(error)")
           }
         }
       }
@@ -77,23 +77,23 @@ extension AdminCommand {
 
       func run() async throws {
         let checkpoint = try target.directory().checkpoint(name)
-        print("checkpoint       \(checkpoint.name)")
-        print("file             \(checkpoint.path)")
-        print("schema version   \(checkpoint.schemaVersion)")
-        print("store            \(checkpoint.storeID)")
-        print(
+        try Output.standard.line("checkpoint       \(checkpoint.name)")
+        try Output.standard.line("file             \(checkpoint.path)")
+        try Output.standard.line("schema version   \(checkpoint.schemaVersion)")
+        try Output.standard.line("store            \(checkpoint.storeID)")
+        try Output.standard.line(
           "saved            \(checkpoint.saved)\(checkpoint.isAutomatic ? ", by a worker" : "")")
-        print("events           \(grouped(checkpoint.events))")
-        print("newest sequence  \(grouped(checkpoint.sequenceNumber))")
-        print("rows             \(grouped(checkpoint.rows))")
-        print("digest           \(checkpoint.digest)")
+        try Output.standard.line("events           \(grouped(checkpoint.events))")
+        try Output.standard.line("newest sequence  \(grouped(checkpoint.sequenceNumber))")
+        try Output.standard.line("rows             \(grouped(checkpoint.rows))")
+        try Output.standard.line("digest           \(checkpoint.digest)")
         var table = TextTable("partition", "position")
         for (partition, position) in checkpoint.positions.sorted(by: { $0.key < $1.key }) {
           table.add("\(partition)", "\(position)")
         }
-        print(table.text)
+        try Output.standard.table(table)
         try checkpoint.verify(model: target.readModel.model)
-        print("its rows have the digest that they were saved with")
+        try Output.standard.line("its rows have the digest that they were saved with")
       }
     }
 
@@ -108,7 +108,7 @@ extension AdminCommand {
         let directory = try target.directory()
         for name in names {
           try directory.deleteCheckpoint(name)
-          print("\(target.readModel.rawValue): '\(name)' is deleted")
+          try Output.standard.line("\(target.readModel.rawValue): '\(name)' is deleted")
         }
       }
     }

@@ -31,12 +31,13 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
       POST /errors/fetch/CODE/N                 the same for requests to fetch
       """)
 
-  @Option(help: "How many brokers.")
-  var brokers: Int32 = 1
+  @Option(help: "How many brokers.", transform: Whole.init)
+  var brokers: Whole<1, 9> = 1
   @Option(help: "A topic to create.")
   var topic = "orders"
-  @Option(help: "How many partitions the topic has: as many as the store.")
-  var partitions: Int32 = 12
+  @Option(
+    help: "How many partitions the topic has: as many as the store.", transform: Whole.init)
+  var partitions: Whole<1, 1000> = 12
   @Option(
     help: ArgumentHelp("A file to write the bootstrap servers to.", valueName: "file"))
   var bootstrapFile: String?
@@ -54,22 +55,19 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
 
   /// Checks the options' values.
   public func validate() throws {
-    guard (1...9).contains(brokers) else { throw ValidationError("--brokers must be from 1 to 9") }
     if let control, ListenAddress(control) == nil {
       throw ValidationError("--control '\(control)' is not host:port")
-    }
-    guard (1...1000).contains(partitions) else {
-      throw ValidationError("--partitions must be from 1 to 1000")
     }
   }
 
   /// Runs until SIGTERM or SIGINT.
   public func run() async throws {
-    let cluster = try DevelopmentCluster(brokers: brokers)
+    let cluster = try DevelopmentCluster(brokers: Int32(brokers.value))
     try cluster.createTopic(
-      topic, partitions: partitions, replicationFactor: min(3, brokers))
-    print(cluster.brokers)
-    fflush(nil)
+      topic, partitions: Int32(partitions.value),
+      replicationFactor: Int32(min(3, brokers.value)))
+    try Output.standard.line(cluster.brokers)
+    try Output.standard.flush()
     if let bootstrapFile {
       try makeDirectory(of: bootstrapFile)
       try Data((cluster.brokers + "\n").utf8).write(

@@ -13,10 +13,10 @@ extension AdminCommand {
     @OptionGroup var log: LogOptions
     @Option(help: ArgumentHelp("Only this stream's events: an order's id.", valueName: "id"))
     var stream: String?
-    @Option(help: "The first sequence number.")
-    var from: UInt64 = 1
-    @Option(help: "At most this many events; 0 for all.")
-    var limit = 100
+    @Option(help: "The first sequence number, of a stream's events too.", transform: Whole.init)
+    var from: SequenceNumber = 1
+    @Option(help: "At most this many events; 0 for all.", transform: Whole.init)
+    var limit: Whole<0, 1_000_000_000> = 100
     @Flag(help: "One JSON object a line.")
     var json = false
 
@@ -25,31 +25,35 @@ extension AdminCommand {
       if let stream {
         let records = try await log.records(ofStream: stream)
         guard !records.isEmpty else { throw Failure("the store has no events of '\(stream)'") }
-        for record in records.prefix(limit == 0 ? records.count : limit) { show(record) }
+        let chosen = records.lazy.filter { $0.position.sequenceNumber >= from.value }
+        for record in chosen.prefix(count) { try show(record) }
         return
       }
-      var after = max(from, 1) - 1
-      var left = limit == 0 ? Int.max : limit
+      var after = UInt64(from.value - 1)
+      var left = count
       while left > 0 {
+        try Task.checkCancellation()
         let records = try await log.records(after: after, limit: min(left, 1000))
         guard let last = records.last else { return }
-        for record in records { show(record) }
+        for record in records { try show(record) }
         left -= records.count
         after = last.position.sequenceNumber
       }
     }
 
-    private func show(_ record: EventRecord) {
-      guard json else { return Self.show(record) }
+    private var count: Int { limit.value == 0 ? .max : limit.value }
+
+    private func show(_ record: EventRecord) throws {
+      guard json else { return try Self.show(record) }
       var writer = JSONWriter()
       OrderJSON.write(record, &writer)
-      print(String(decoding: writer.bytes, as: UTF8.self))
+      try Output.standard.json(writer.bytes)
     }
 
-    /// An event in a line for people.
-    static func show(_ record: EventRecord) {
+    /// Shows an event in a line.
+    static func show(_ record: EventRecord) throws {
       let position = record.position
-      print(
+      try Output.standard.line(
         "\(position.sequenceNumber)  \(record.time)  \(record.streamID) v\(position.version)  "
           + "[\(position.partition):\(position.partitionSequence)]  \(record.type)  "
           + String(decoding: record.payload, as: UTF8.self))

@@ -24,10 +24,10 @@ extension AdminCommand {
         fail:TEXT, for all streams whose id ends with the text. Where it is not set, the points cost nothing.
         """)
 
-    func run() {
+    func run() throws {
       var table = TextTable("point", "when it is passed")
       for point in FaultPoint.all { table.add(point.name, point.meaning) }
-      print(table.text)
+      try Output.standard.table(table)
     }
   }
 }

@@ -49,7 +49,7 @@ extension AdminCommand {
             grouped(try generation.events()), generation.origin, generation.created.description,
             grouped(Self.size(generation.path)))
         }
-        print(table.text)
+        try Output.standard.table(table)
       }
 
       private static func size(_ path: String) -> Int {
@@ -70,19 +70,20 @@ extension AdminCommand {
           it was there, and workers go on from there.
           """)
       @OptionGroup var target: Target
-      @Argument(help: "The generation's number.")
-      var generation: Int
+      @Argument(help: "The generation's number.", transform: Whole.init)
+      var number: Whole<1, 1_000_000_000>
 
       func run() async throws {
+        let generation = number.value
         let directory = try target.directory()
         let name = target.readModel.rawValue
         let before = directory.live()
         guard before != generation else {
-          print("\(name): generation \(generation) is live already")
+          try Output.standard.line("\(name): generation \(generation) is live already")
           return
         }
         try directory.makeLive(generation)
-        print(
+        try Output.standard.line(
           "\(name): generation \(generation) is live"
             + (before.map { ", instead of generation \($0)" } ?? ""))
       }
@@ -94,14 +95,15 @@ extension AdminCommand {
         abstract: "Delete generations for good.",
         discussion: "A generation that is live can't be dropped.")
       @OptionGroup var target: Target
-      @Argument(help: "The generations' numbers.")
-      var generations: [Int]
+      @Argument(help: "The generations' numbers.", transform: Whole.init)
+      var generations: [Whole<1, 1_000_000_000>]
 
       func run() async throws {
         let directory = try target.directory()
-        for generation in generations {
+        for generation in generations.map(\.value) {
           try directory.drop(generation)
-          print("\(target.readModel.rawValue): generation \(generation) is dropped")
+          try Output.standard.line(
+            "\(target.readModel.rawValue): generation \(generation) is dropped")
         }
       }
     }

@@ -71,7 +71,7 @@ extension AdminCommand {
       func run() async throws {
         let streams = try await target.reader().parkedStreams()
         guard !streams.isEmpty else {
-          print("nothing is parked")
+          try Output.standard.line("nothing is parked")
           return
         }
         var table = TextTable("order", "events", "partition", "from", "since", "reason")
@@ -80,7 +80,7 @@ extension AdminCommand {
             stream.streamID, grouped(stream.events), "\(stream.partition)",
             "\(stream.firstPosition)", stream.since.description, String(stream.reason.prefix(80)))
         }
-        print(table.text)
+        try Output.standard.table(table)
       }
     }
 
@@ -97,8 +97,8 @@ extension AdminCommand {
         guard
           let parked = try await reader.parkedStreams().first(where: { $0.streamID == stream })
         else { throw ReadModelError.notParked(streamID: stream) }
-        print("parked since \(parked.since): \(parked.reason)")
-        for record in try await reader.parkedEvents(of: stream) { Events.show(record) }
+        try Output.standard.line("parked since \(parked.since): \(parked.reason)")
+        for record in try await reader.parkedEvents(of: stream) { try Events.show(record) }
       }
     }
 
@@ -117,10 +117,10 @@ extension AdminCommand {
           for name in names {
             do {
               let count = try await database.retryParked(name)
-              print("\(name): \(grouped(count)) events applied")
+              try Output.standard.line("\(name): \(grouped(count)) events applied")
             } catch let error as ProjectionFailures {
               failed += 1
-              print("\(name): stays parked: \(error)")
+              try Output.standard.line("\(name): stays parked: \(error)")
             }
           }
           return failed
@@ -144,7 +144,8 @@ extension AdminCommand {
         let names = try await which.names(target.reader())
         try await target.withDatabase { database in
           for name in names {
-            print("\(name): \(grouped(try await database.dropParked(name))) events dropped")
+            try Output.standard.line(
+              "\(name): \(grouped(try await database.dropParked(name))) events dropped")
           }
         }
       }
@@ -160,29 +161,23 @@ extension AdminCommand {
         newest 10,000 of each partition are kept, with the first 1,024 bytes of each.
         """)
     @OptionGroup var target: Parked.ReadModelArgument
-    @Option(help: "At most this many, the newest first.")
-    var limit = 20
+    @Option(help: "At most this many, the newest first.", transform: Whole.init)
+    var limit: Whole<1, 1_000_000> = 20
 
     func run() async throws {
       let reader = try target.reader()
-      let records = try await reader.foreignRecords(limit: max(limit, 1))
+      let records = try await reader.foreignRecords(limit: limit.value)
       guard !records.isEmpty else {
-        print("there are none")
+        try Output.standard.line("there are none")
         return
       }
       var table = TextTable("partition", "offset", "bytes", "key", "reason")
       for record in records {
         table.add(
           "\(record.partition)", "\(record.offset)", "\(record.size)",
-          Self.printable(record.key), record.reason)
+          String(decoding: record.key.prefix(40), as: UTF8.self), record.reason)
       }
-      print(table.text)
-    }
-
-    private static func printable(_ bytes: [UInt8]) -> String {
-      String(
-        decoding: bytes.prefix(40).map { (0x20...0x7E).contains($0) ? $0 : UInt8(ascii: "?") },
-        as: UTF8.self)
+      try Output.standard.table(table)
     }
   }
 }

@@ -32,8 +32,8 @@ extension AdminCommand {
         "Where to end; where the live read model is, where it is left out.",
         valueName: "sequence or time"))
     var to: String?
-    @Option(help: "How many workers share the partitions.")
-    var workers = 1
+    @Option(help: "How many workers share the partitions.", transform: Whole.init)
+    var workers: Whole<1, 64> = 1
     @Flag(
       inversion: .prefixedNo,
       help: "Whether the new generation becomes the live one once it is built.")
@@ -51,21 +51,16 @@ extension AdminCommand {
         throw ValidationError(
           "--to '\(to)' is not a sequence number or a time such as 2026-11-23T12:00:00Z")
       }
-      guard (1...64).contains(workers) else {
-        throw ValidationError("--workers must be from 1 to 64")
-      }
     }
 
     func run() async throws {
       let log = try await source.log()
       func run(_ model: some OrdersReadModelType) async throws {
-        try await runUntilSignal {
-          try await ReplayReport(
-            name: readModel, model: model,
-            directory: readModel.directory(in: files.readModels), log: log,
-            kafka: try source.kafkaConfiguration(), workers: workers
-          ).run(from: from, to: to, switching: self.switch)
-        }
+        try await ReplayReport(
+          name: readModel, model: model,
+          directory: readModel.directory(in: files.readModels), log: log,
+          kafka: try source.kafkaConfiguration(), workers: workers.value
+        ).run(from: from, to: to, switching: self.switch)
       }
       try await run(readModel.model)
     }
@@ -82,40 +77,51 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
   let workers: Int
 
   func run(from: String, to: String?, switching: Bool) async throws {
+    // Before anything is made: the store may end before that.
+    var end: (sequence: UInt64, heads: [UInt64])?
+    if let moment = to.flatMap({ PointInTime($0) }) {
+      let sequence = try await moment.sequenceNumber(in: log)
+      end = (sequence, try await log.heads(at: sequence))
+    }
     let replay = try await Replay(
       "--from \(from)" + (to.map { " --to \($0)" } ?? ""), in: directory, model: model,
       codec: OrderEventCodec(), storeID: log.storeID, partitionCount: log.partitionCount
     ) {
+      [end] in
       guard let start = ReplayStart(from) else { return nil }
-      return try await start.base(in: directory, log)
+      let base = try await start.base(in: directory, log)
+      if let base, let end, !base.isAtOrBefore(end.heads) {
+        throw Failure(
+          "the checkpoint '\(base.name)' is beyond sequence number \(grouped(end.sequence)), where the replay is to end"
+        )
+      }
+      return base
     }
     if replay.isLive {
       try await replay.end()
-      say(
+      try say(
         "generation \(replay.generation) was made live when the replay was killed; nothing is left to do"
       )
       return
     }
     let begun = try await replay.positions().reduce(0, +)
     let generation = try directory.generation(replay.generation)
-    say(
+    try say(
       "\(replay.isResumed ? "going on with" : "building") generation \(replay.generation) from \(generation.origin), "
         + "\(grouped(begun)) events are in it; from \(kafka == nil ? "the store" : "Kafka"), \(workers) "
         + (workers == 1 ? "worker" : "workers"))
-    if let to {
-      guard let end = PointInTime(to) else { return }
-      let sequence = try await end.sequenceNumber(in: log)
-      try await apply(replay, through: try await log.heads(at: sequence))
+    if let end {
+      try await apply(replay, through: end.heads)
       try await replay.end()
-      say(
-        "generation \(replay.generation) stands at sequence number \(grouped(sequence)), and is not live: "
+      try say(
+        "generation \(replay.generation) stands at sequence number \(grouped(end.sequence)), and is not live: "
           + "'eventuallyctl generations switch \(name.rawValue) \(replay.generation)' makes it so")
       return
     }
     try await compare(replay)
     guard switching else {
       try await replay.end()
-      say(
+      try say(
         "generation \(replay.generation) is built, and not live: "
           + "'eventuallyctl generations switch \(name.rawValue) \(replay.generation)' makes it so")
       return
@@ -123,8 +129,8 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     try await goLive(replay)
   }
 
-  private func say(_ text: String) {
-    print("\(name.rawValue): \(text)")
+  private func say(_ text: String) throws {
+    try Output.standard.line("\(name.rawValue): \(text)")
   }
 
   /// Brings the generation to where the live one is now, and compares the two there.
@@ -137,7 +143,7 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     try await apply(replay, through: through)
     let positions = try await replay.positions()
     guard positions == through else {
-      return say(
+      return try say(
         "generation \(live.generation) is behind generation \(replay.generation): they can't be compared at the same position"
       )
     }
@@ -154,17 +160,19 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
         if differences.count < 10 { differences.append(difference) }
       })
     let verdict = count == 0 ? "equal" : "DIFFERENT in \(grouped(count)) rows"
-    say(
+    try say(
       "compared with generation \(live.generation) at the same position, \(grouped(through.reduce(0, +))) events: \(verdict)"
     )
-    for difference in differences { print("  \(Self.text(difference))") }
-    print("  digest of generation \(live.generation): \(found.text), \(grouped(found.rows)) rows")
-    print(
+    for difference in differences { try Output.standard.line("  \(Self.text(difference))") }
+    try Output.standard.line(
+      "  digest of generation \(live.generation): \(found.text), \(grouped(found.rows)) rows")
+    try Output.standard.line(
       "  digest of generation \(replay.generation): \(expected.text), \(grouped(expected.rows)) rows"
     )
     let setAside = try await replay.reader().setAside()
     if setAside.parkedEvents > 0 {
-      say("\(grouped(setAside.parkedEvents)) events are parked in generation \(replay.generation)")
+      try say(
+        "\(grouped(setAside.parkedEvents)) events are parked in generation \(replay.generation)")
     }
   }
 
@@ -190,7 +198,7 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
       }
     }
     try await replay.makeLive { try await apply(replay, through: $0, isQuiet: true) }
-    say(
+    try say(
       "generation \(replay.generation) is live"
         + (before.map { "; generation \($0) is kept" } ?? ""))
   }
@@ -224,7 +232,7 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     line.withLock { $0.finish() }
     guard !isQuiet, total > 0 else { return }
     let seconds = max((ContinuousClock.now - start).seconds, 0.001)
-    say(
+    try say(
       "\(grouped(total)) events applied in \(String(format: "%.2f", seconds)) s, "
         + "\(grouped(Int(Double(total) / seconds))) events/s")
   }

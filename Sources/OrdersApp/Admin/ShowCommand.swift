@@ -12,12 +12,12 @@ extension AdminCommand {
     @OptionGroup var files: ProjectorCommand.ReadModelOptions
     @Argument(help: "The read models: orders, sales, customers. All by default.")
     var names: [ReadModelName] = []
-    @Option(help: "At most this many rows of each table.")
-    var limit: Int64 = 5
+    @Option(help: "At most this many rows of each table.", transform: Whole.init)
+    var limit: Whole<1, 1_000_000> = 5
 
     func run() async throws {
       for name in names.isEmpty ? ReadModelName.allCases : names {
-        try await Self.show(name, in: files.readModels, limit: limit)
+        try await Self.show(name, in: files.readModels, limit: Int64(limit.value))
       }
     }
 
@@ -32,8 +32,10 @@ extension AdminCommand {
       }
     }
 
-    private static func show(_ title: String, _ table: TextTable) {
-      print("\(title)\n\(table.text)\n")
+    private static func show(_ title: String, _ table: TextTable) throws {
+      try Output.standard.line(title)
+      try Output.standard.table(table)
+      try Output.standard.line()
     }
 
     private static func showOrders(
@@ -48,7 +50,7 @@ extension AdminCommand {
           order.key, "\(order.header.time)", order.header.customer ?? "-", order.header.country,
           order.status.rawValue, grouped(order.items), "\(order.total)")
       }
-      show("orders: the newest", table)
+      try show("orders: the newest", table)
     }
 
     private static func showSales(
@@ -60,16 +62,17 @@ extension AdminCommand {
           try SalesQueries.products($0, limit: limit), try SalesQueries.totals($0)
         )
       }
-      show("sales: the newest days", table("day", days))
-      show("sales: the countries with the largest revenue", table("country", countries))
-      show("sales: the products with the largest revenue", table("product", products))
+      try show("sales: the newest days", table("day", days))
+      try show("sales: the countries with the largest revenue", table("country", countries))
+      try show("sales: the products with the largest revenue", table("product", products))
       var table = TextTable("sales: sum of", "revenue", "units")
       for (name, figures) in [
         ("days", totals.days), ("countries", totals.countries), ("products", totals.products),
       ] {
         table.add(name, "\(figures.revenue)", grouped(figures.units))
       }
-      print(table.text + "\n")
+      try Output.standard.table(table)
+      try Output.standard.line()
     }
 
     private static func table(_ subject: String, _ answers: [SalesAnswer]) -> TextTable {
@@ -100,7 +103,7 @@ extension AdminCommand {
           customer.row.key, grouped(customer.row.orders), "\(customer.row.revenue)",
           customer.first.map { "\($0.time)" } ?? "-", customer.last.map { "\($0.time)" } ?? "-")
       }
-      show("customers: the largest revenue", table)
+      try show("customers: the largest revenue", table)
     }
   }
 }

@@ -19,16 +19,16 @@ extension AdminCommand {
     func run() async throws {
       let log = try log.open()
       let heads = try await log.heads()
-      print("store       \(log.path)")
-      print("id          \(log.storeID)")
-      print("streams     \(grouped(try await log.streamCount()))")
-      print("head        \(grouped(try await log.head()))")
-      print("published   \(grouped(try await log.published()))")
+      try Output.standard.line("store       \(log.path)")
+      try Output.standard.line("id          \(log.storeID)")
+      try Output.standard.line("streams     \(grouped(try await log.streamCount()))")
+      try Output.standard.line("head        \(grouped(try await log.head()))")
+      try Output.standard.line("published   \(grouped(try await log.published()))")
       for name in ReadModelName.allCases {
-        print("")
+        try Output.standard.line()
         let path = name.path(in: files.readModels)
         guard FileManager.default.fileExists(atPath: path) else {
-          print("read model \(name.rawValue): not built yet (\(path))")
+          try Output.standard.line("read model \(name.rawValue): not built yet (\(path))")
           continue
         }
         try await show(name, path: path, heads: heads, log)
@@ -56,14 +56,14 @@ extension AdminCommand {
           checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
       }
       let setAside = try await reader.setAside()
-      print(
+      try Output.standard.line(
         "read model \(name.rawValue): lag \(grouped(lag)), "
           + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
           + "\(grouped(setAside.droppedEvents)) dropped, "
           + "\(grouped(setAside.foreignRecords)) foreign records")
-      print(table.text)
+      try Output.standard.table(table)
       for held in try await HeldPartition.find(reader, in: log) {
-        print(held.description(readModel: name.rawValue))
+        try Output.standard.line(held.description(readModel: name.rawValue))
       }
     }
   }

@@ -45,17 +45,13 @@ struct Verification {
       throw ReadModelError.otherStore(
         path: live.path, found: live.storeID, expected: log.storeID)
     }
-    let scratch = FileManager.default.temporaryDirectory.appending(
-      path: "eventually-verify-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    // What can't be removed lies in the system's temporary directory.
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let copy = scratch.appending(path: "live.sqlite").path()
+    let scratch = try ScratchFolder("eventually-verify")
+    let copy = scratch.file("live.sqlite")
     try await live.copy(to: copy)
     let reader = try ReadModelReader(path: copy, model: model, readers: 1)
     let checkpoints = try await reader.checkpoints()
     let setAside = try await reader.setAside()
-    let fold = scratch.appending(path: "fold.sqlite").path()
+    let fold = scratch.file("fold.sqlite")
     var outcome = Outcome()
     outcome.parked = setAside.parkedEvents
     outcome.dropped = setAside.droppedEvents
@@ -67,6 +63,7 @@ struct Verification {
     outcome.lag = stored - min(stored, applied)
     outcome.held = try await HeldPartition.find(reader, in: log)
     try compare(fold: fold, live: copy, model, &outcome)
+    withExtendedLifetime(scratch) {}
     return outcome
   }
 
@@ -119,6 +116,7 @@ struct Fold<Model: OrdersReadModelType> {
     var sequence: UInt64 = 0
     var count = 0
     while true {
+      try Task.checkCancellation()
       let records = try await log.records(after: sequence, limit: 4096)
       guard let last = records.last else { break }
       sequence = last.position.sequenceNumber

@@ -37,7 +37,7 @@ extension AdminCommand {
           name: name, log: log, readModels: files.readModels
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
-        show(name, outcome)
+        try show(name, outcome)
         if outcome.differenceCount > 0 || !outcome.held.isEmpty
           || (caughtUp && (outcome.lag > 0 || outcome.parked > 0))
         {
@@ -51,7 +51,7 @@ extension AdminCommand {
       FileManager.default.fileExists(atPath: name.path(in: files.readModels))
     }
 
-    private func show(_ name: ReadModelName, _ outcome: Verification.Outcome) {
+    private func show(_ name: ReadModelName, _ outcome: Verification.Outcome) throws {
       let verdict =
         outcome.differenceCount == 0
         ? "equal to the fold of \(grouped(outcome.events)) events"
@@ -59,16 +59,18 @@ extension AdminCommand {
       var setAside = ""
       if outcome.parked > 0 { setAside += "\(grouped(outcome.parked)) events parked, " }
       if outcome.dropped > 0 { setAside += "\(grouped(outcome.dropped)) events dropped, " }
-      print(
+      try Output.standard.line(
         "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
           + "\(setAside)digest \(outcome.digest)")
-      for held in outcome.held { print("  \(held.description(readModel: name.rawValue))") }
+      for held in outcome.held {
+        try Output.standard.line("  \(held.description(readModel: name.rawValue))")
+      }
       for difference in outcome.differences {
         let key = ReadModelDigest.text(difference.table, difference.key).dropLast()
         func columns(_ values: [ColumnValue]?) -> String {
           values.map { String(ReadModelDigest.text(difference.table, $0).dropLast()) } ?? "no row"
         }
-        print(
+        try Output.standard.line(
           "  \(key): expected \(columns(difference.expected)), "
             + "found \(columns(difference.found))")
       }

@@ -17,10 +17,12 @@ extension AdminCommand {
     @OptionGroup var files: ProjectorCommand.ReadModelOptions
     @Argument(help: "The read models: orders, sales, customers. All by default.")
     var names: [ReadModelName] = []
-    @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"))
-    var timeout = 120
-    @Option(help: "The event from which time is counted, by its sequence number.")
-    var since: UInt64 = 1
+    @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"), transform: Whole.init)
+    var timeout: Seconds = 120
+    @Option(
+      help: "The event from which time is counted, by its sequence number.",
+      transform: Whole.init)
+    var since: SequenceNumber = 1
 
     private struct Progress {
       var applied: UInt64 = 0
@@ -31,7 +33,7 @@ extension AdminCommand {
       let log = try log.open()
       let names = names.isEmpty ? ReadModelName.allCases : names
       let heads = try await log.heads()
-      let deadline = ContinuousClock.now + .seconds(timeout)
+      let deadline = ContinuousClock.now + timeout.seconds
       var line = ProgressLine()
       var reached: [ReadModelName: Progress] = [:]
       while true {
@@ -84,13 +86,17 @@ extension AdminCommand {
 
     private func show(_ reached: [ReadModelName: Progress], _ log: SQLiteEventLog) async throws {
       let head = try await log.head()
-      guard let first = try await log.records(after: max(since, 1) - 1, limit: 1).first,
+      guard head > 0 else { return }
+      guard head >= since.value else {
+        throw Failure("the store ends at sequence number \(grouped(head)): --since is beyond it")
+      }
+      guard let first = try await log.records(after: UInt64(since.value - 1), limit: 1).first,
         let last = try await log.records(after: head - 1, limit: 1).first
       else { return }
-      let count = head - first.position.sequenceNumber + 1
+      let count = head - min(head, first.position.sequenceNumber) + 1
       var table = TextTable("", "events", "seconds", "events/s")
       func add(_ name: String, _ end: Timestamp) {
-        let seconds = Double(end.microseconds - first.time.microseconds) / 1e6
+        let seconds = (Double(end.microseconds) - Double(first.time.microseconds)) / 1e6
         table.add(
           name, grouped(count), String(format: "%.2f", seconds),
           grouped(Int(Double(count) / max(seconds, 0.001))))
@@ -99,7 +105,7 @@ extension AdminCommand {
       for name in ReadModelName.allCases {
         if let progress = reached[name] { add("applied to \(name.rawValue)", progress.updated) }
       }
-      print(table.text)
+      try Output.standard.table(table)
     }
   }
 }

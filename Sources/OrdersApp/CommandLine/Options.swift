@@ -53,14 +53,8 @@ struct StoreOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How many partitions a new store has; it can't change later. 12 where it is left out.",
-      valueName: "count"))
-  var partitions: Int32?
-
-  func validate() throws {
-    if let partitions, !(1...1000).contains(partitions) {
-      throw ValidationError("--partitions must be from 1 to 1000")
-    }
-  }
+      valueName: "count"), transform: Whole.init)
+  var partitions: Whole<1, 1000>?
 
   /// The file, in a directory that exists.
   func preparedPath() throws -> String {
@@ -99,16 +93,10 @@ struct HealthOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "How long a loop may work without a sign of life before /healthz fails.",
-      valueName: "seconds"))
-  var stallLimit = 30
+      valueName: "seconds"), transform: Whole.init)
+  var stallLimit: Whole<1, 3600> = 30
 
-  func validate() throws {
-    guard (1...3600).contains(stallLimit) else {
-      throw ValidationError("--stall-limit must be from 1 to 3600")
-    }
-  }
-
-  func heartbeats() -> Heartbeats { Heartbeats(limit: .seconds(stallLimit)) }
+  func heartbeats() -> Heartbeats { Heartbeats(limit: stallLimit.seconds) }
 }
 
 /// How much is logged.
@@ -124,7 +112,7 @@ struct LogOptions: ParsableArguments {
 
   /// A logger to standard error.
   func logger(_ label: String) -> Logger {
-    var logger = Logger(label: label) { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: label) { PrintableLogHandler.standardError(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
     return logger
   }

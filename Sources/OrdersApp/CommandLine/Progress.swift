@@ -65,7 +65,10 @@ package struct TextTable {
     rows.append(row)
   }
 
+  /// The lines, with what comes from outside escaped.
   package var text: String {
+    let header = header.map { printable($0) }
+    let rows = rows.map { $0.map { printable($0) } }
     let widths = header.indices.map { column in
       ([header] + rows).map { $0[column].count }.max() ?? 0
     }

@@ -194,34 +194,24 @@ public struct ProjectorCommand: AsyncParsableCommand {
 struct CheckpointOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Save a checkpoint after so many events.", valueName: "count"))
-  var checkpointEvents: UInt64?
+      "Save a checkpoint after so many events.", valueName: "count"), transform: Whole.init)
+  var checkpointEvents: SequenceNumber?
   @Option(
     help: ArgumentHelp(
-      "Save a checkpoint after so long, where anything was applied.", valueName: "seconds"))
-  var checkpointSeconds: Int64?
+      "Save a checkpoint after so long, where anything was applied.", valueName: "seconds"),
+    transform: Whole.init)
+  var checkpointSeconds: Whole<1, 315_360_000>?
   @Option(
     help: ArgumentHelp(
-      "How many of the checkpoints that workers saved are kept, the newest.", valueName: "count"))
-  var keepCheckpoints = 5
-
-  func validate() throws {
-    guard checkpointEvents != 0 else {
-      throw ValidationError("--checkpoint-events must be at least 1")
-    }
-    guard checkpointSeconds ?? 1 >= 1 else {
-      throw ValidationError("--checkpoint-seconds must be at least 1")
-    }
-    guard keepCheckpoints >= 1 else {
-      throw ValidationError("--keep-checkpoints must be at least 1")
-    }
-  }
+      "How many of the checkpoints that workers saved are kept, the newest.", valueName: "count"),
+    transform: Whole.init)
+  var keepCheckpoints: Whole<1, 1_000_000> = 5
 
   var policy: CheckpointPolicy? {
     guard checkpointEvents != nil || checkpointSeconds != nil else { return nil }
     return CheckpointPolicy(
-      events: checkpointEvents, interval: checkpointSeconds.map { .seconds($0) },
-      kept: keepCheckpoints)
+      events: checkpointEvents.map { UInt64($0.value) }, interval: checkpointSeconds?.seconds,
+      kept: keepCheckpoints.value)
   }
 }
 

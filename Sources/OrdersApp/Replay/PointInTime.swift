@@ -8,10 +8,14 @@ enum PointInTime: Sendable, Hashable {
   /// A time.
   case time(Timestamp)
 
+  /// 2⁶² is beyond any sequence number that a store comes to; 0 is before the first event.
+  typealias Sequence = Whole<0, 4_611_686_018_427_387_904>
+
   /// A sequence number, a time such as `2026-11-23T12:00:00Z`, or a day, which stands for its beginning.
   init?(_ text: String) {
-    if let sequence = UInt64(text) {
-      self = .sequence(sequence)
+    if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      guard let sequence = try? Sequence(text) else { return nil }
+      self = .sequence(UInt64(sequence.value))
     } else if let time = Timestamp(text) ?? Timestamp("\(text)T00:00:00Z") {
       self = .time(time)
     } else {

@@ -138,7 +138,7 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
     var options = KafkaSubscription<OrderEventCodec>.Options(
       group: "\(kafka.topic).\(database.name).replay", owner: owner)
     options.range = .init(partitions: share, through: through)
-    var logger = Logger(label: "replay") { StreamLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "replay") { PrintableLogHandler.standardError(label: $0) }
     logger.logLevel = .error
     let subscription = KafkaSubscription(
       kafka, storeID: log.storeID, partitionCount: log.partitionCount, codec: OrderEventCodec(),

@@ -14,15 +14,13 @@ struct TimeMachine {
     _ name: ReadModelName, sequenceNumber: UInt64,
     _ body: (_ readModels: String) async throws -> Result
   ) async throws -> Result {
-    let scratch = FileManager.default.temporaryDirectory.appending(
-      path: "eventually-as-of-\(UUID().uuidString)")
-    // What can't be removed lies in the system's temporary directory.
-    defer { try? FileManager.default.removeItem(at: scratch) }
+    let scratch = try ScratchFolder("eventually-as-of")
+    defer { withExtendedLifetime(scratch) {} }
     func build(_ model: some OrdersReadModelType) async throws {
-      try await self.build(name, model, in: scratch.path(), sequenceNumber: sequenceNumber)
+      try await self.build(name, model, in: scratch.path, sequenceNumber: sequenceNumber)
     }
     try await build(name.model)
-    return try await body(scratch.path())
+    return try await body(scratch.path)
   }
 
   private func build(

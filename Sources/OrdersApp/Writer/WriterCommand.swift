@@ -77,8 +77,8 @@ public struct WriterCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp(
         "How long to wait, at the end, for Kafka to have everything; without --url.",
-        valueName: "seconds"))
-    var publishTimeout = 60
+        valueName: "seconds"), transform: Whole.init)
+    var publishTimeout: Seconds = 60
 
     func validate() throws {
       if let url, HTTPEndpoint(url) == nil {
@@ -97,7 +97,9 @@ public struct WriterCommand: AsyncParsableCommand {
     if let url = target.url, var endpoint = HTTPEndpoint(url) {
       endpoint.token = token?.text
       try await OrdersApp.run([], logger: logger) { [endpoint] in
-        try await work(WriterSink(endpoint: endpoint))
+        let sink = WriterSink(endpoint: endpoint)
+        try await sink.check()
+        try await work(sink)
       }
       return
     }
@@ -107,7 +109,7 @@ public struct WriterCommand: AsyncParsableCommand {
       listen: server.address(), addressFile: server.addressFile, token: token)
     try await OrdersApp.run(services, logger: logger) {
       try await work(StoreSink(store: node.store))
-      try await waitUntilPublished(node, timeout: .seconds(target.publishTimeout))
+      try await waitUntilPublished(node, timeout: target.publishTimeout.seconds)
     }
   }
 
@@ -148,8 +150,17 @@ public struct WriterCommand: AsyncParsableCommand {
 
         The import may be killed and run again at any point: what is there already is found, not placed \
         again. The rows of an invoice need not stand together, but at most 256 other invoices may lie \
-        between them. Rows that can't be imported go to a file, with their line numbers and the reasons; the \
-        summary accounts for every row.
+        between them. Customer, country and time are those of its first row; a row with another customer or country, or \
+        a time more than an hour away, is rejected.
+
+        Rows that can't be imported go to a file, with their line numbers and the reasons; the summary accounts for \
+        every line, row and invoice. A row has at most \(CSVReader.maximumRowBytes) bytes and \
+        \(CSVReader.maximumRowLines) lines. A line with a quote that is not closed within that, or not followed by a comma \
+        where it is closed, is a rejected row, and reading goes on at the next line. An invoice that the writer refuses, \
+        or that another order has the number of, is rejected, and the others are placed.
+
+        Exit codes: 0, imported, though single rows may have been rejected; 1, it failed, or rows were not CSV, or \
+        invoices were refused; 64, the command line is wrong; 130 and 143, stopped by SIGINT or SIGTERM before the end.
         """)
 
     @Argument(help: ArgumentHelp("The CSV file.", valueName: "file"))
@@ -167,17 +178,27 @@ public struct WriterCommand: AsyncParsableCommand {
 
     func run() async throws {
       // Before anything is started: a file that can't be read is to change nothing.
-      _ = try InputFile(file)
+      let input = try InputFile(file)
+      let complaint = Complaint()
       try await withSink(
         target, store: store, kafka: kafka, server: server, token: token, health: health,
         logger: log.logger("writer")
-      ) { [file, rejected] sink in
+      ) { [rejected] sink in
         let rejected = try RejectedRows(path: rejected)
-        let importer = Importer(input: try InputFile(file), sink: sink, rejected: rejected)
-        let summary = try await importer.run()
-        print(summary.text)
-        if rejected.count > 0 { print("rejected rows are in \(rejected.path)") }
+        let summary = try await Importer(input: input, sink: sink, rejected: rejected).run()
+        try Output.standard.lines(summary.text)
+        if rejected.count > 0 { try Output.standard.line("rejected rows are in \(rejected.path)") }
+        try Output.standard.flush()
+        complaint.text.withLock { $0 = summary.complaint }
       }
+      // Only now: what could be placed has been published by then.
+      if let text = complaint.text.withLock({ $0 }) {
+        throw Failure("\(text): see \(rejected)")
+      }
+    }
+
+    private final class Complaint: Sendable {
+      let text = Locked<String?>(nil)
     }
   }
 
@@ -186,15 +207,15 @@ public struct WriterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Place generated orders.",
       discussion: """
-        The same seed gives the same orders under the same ids, so a simulation that was killed can be run \
-        again.
+        The same seed gives the same orders under the same ids, so a simulation that was killed, or stopped by SIGINT or \
+        SIGTERM (exit codes 130 and 143), can be run again.
         """)
 
-    @Option(help: "How many orders.")
-    var orders = 1000
+    @Option(help: "How many orders.", transform: Whole.init)
+    var orders: Whole<1, 1_000_000_000> = 1000
     @Option(help: "What the orders follow from.")
     var seed: UInt64 = 1
-    @Option(help: "Orders a second; 0 is as fast as they are taken.")
+    @Option(help: "Orders a second, from 0.001 to 1000000; 0 is as fast as they are taken.")
     var rate = 0.0
     @OptionGroup var target: TargetOptions
     @OptionGroup var store: StoreOptions
@@ -205,8 +226,9 @@ public struct WriterCommand: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func validate() throws {
-      guard orders >= 1 else { throw ValidationError("--orders must be at least 1") }
-      guard rate >= 0, rate.isFinite else { throw ValidationError("--rate can't be negative") }
+      guard rate == 0 || (0.001...1_000_000).contains(rate) else {
+        throw ValidationError("--rate must be 0, or from 0.001 to 1000000")
+      }
     }
 
     func run() async throws {
@@ -216,9 +238,9 @@ public struct WriterCommand: AsyncParsableCommand {
         logger: logger
       ) { [seed, orders, rate] sink in
         let simulator = Simulator(
-          generator: OrderGenerator(seed: seed), sink: sink, orders: orders, rate: rate)
+          generator: OrderGenerator(seed: seed), sink: sink, orders: orders.value, rate: rate)
         let summary = try await simulator.run()
-        print(
+        try Output.standard.lines(
           """
           seed             \(seed)
           orders placed    \(grouped(summary.placed))

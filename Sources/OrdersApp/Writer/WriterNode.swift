@@ -20,7 +20,8 @@ struct WriterNode: Sendable {
   ) throws {
     try kafka.check()
     let codec = OrderEventCodec()
-    var storeOptions = OrderStore.Options(partitionCount: options.partitions)
+    var storeOptions = OrderStore.Options(
+      partitionCount: options.partitions.map { Partition($0.value) })
     storeOptions.heartbeats = heartbeats
     store = try OrderStore(
       path: try options.preparedPath(), codec: codec, options: storeOptions)
@@ -51,7 +52,7 @@ struct WriterNode: Sendable {
   }
 }
 
-/// A service that works until it is cancelled.
+/// A service that works until it is told to stop: then it is cancelled, which is no failure.
 struct Until: Service {
   private let work: @Sendable () async throws -> Void
 
@@ -60,7 +61,11 @@ struct Until: Service {
   }
 
   func run() async throws {
-    try await cancelWhenGracefulShutdown(work)
+    do {
+      try await cancelWhenGracefulShutdown(work)
+    } catch is CancellationError where Task.isShuttingDownGracefully {
+      // It did what it was told.
+    }
   }
 }
 
@@ -82,24 +87,38 @@ func run(_ services: [any Service], logger: Logger) async throws {
 }
 
 /// Runs services beside `work`, and stops them when it is done. SIGTERM and SIGINT stop the work.
+/// - Throws: ``Interrupted`` where the work was stopped before it was done.
 func run(
   _ services: [any Service], logger: Logger, while work: @escaping @Sendable () async throws -> Void
 ) async throws {
   try FaultPlan.check(FaultPoint.all)
+  let received = Received()
   var all = services.map(configuration)
   all.append(
     .init(
-      service: Until(work), successTerminationBehavior: .gracefullyShutdownGroup,
+      service: Work(work: work, received: received),
+      successTerminationBehavior: .gracefullyShutdownGroup,
       failureTerminationBehavior: .gracefullyShutdownGroup))
   let group = ServiceGroup(
-    configuration: ServiceGroupConfiguration(
-      services: all, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-  try await group.run()
+    configuration: ServiceGroupConfiguration(services: all, logger: logger))
+  try await withStopSignals(limit: .seconds(30)) { number in
+    received.signal.withLock { $0 = $0 ?? number }
+    Task { await group.triggerGracefulShutdown() }
+  } _: {
+    try await group.run()
+  }
 }
 
-/// Runs `work` until it is done; SIGTERM and SIGINT cancel it.
-package func runUntilSignal(_ work: @escaping @Sendable () async throws -> Void) async throws {
-  var logger = Logger(label: "signals")
-  logger.logLevel = .error
-  try await run([], logger: logger, while: work)
+/// Work that is to be done, unless a signal comes first.
+private struct Work: Service {
+  let work: @Sendable () async throws -> Void
+  let received: Received
+
+  func run() async throws {
+    do {
+      try await cancelWhenGracefulShutdown(work)
+    } catch {
+      throw received.interruption(error)
+    }
+  }
 }

@@ -1,0 +1,93 @@
+public import ArgumentParser
+import Eventually
+import Foundation
+import Logging
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
+/// What an executable's command does about SIGTERM and SIGINT.
+public enum SignalHandling: Sendable {
+  /// The command handles them itself: it is a service, or runs some.
+  case byCommand
+  /// They cancel the command, which then ends with 143 or 130.
+  case cancelling
+}
+
+extension AsyncParsableCommand {
+  /// Runs the command that the process was started with, and ends the process.
+  ///
+  /// Exit codes: 0, done; 1, failed; 64, not understood; 130 and 143, stopped by SIGINT or SIGTERM before it was done;
+  /// 141, whoever read the output closed it. Errors are a line on standard error, with what comes from outside escaped.
+  public static func runProcess(signals: SignalHandling = .byCommand) async -> Never {
+    // A closed pipe is to be an error of the write, here as in all parts that use sockets.
+    signal(SIGPIPE, SIG_IGN)
+    LoggingSystem.bootstrap { PrintableLogHandler.standardError(label: $0) }
+    var code: Int32 = 0
+    do {
+      switch signals {
+      case .byCommand: try await runParsed()
+      case .cancelling:
+        try FaultPlan.check(FaultPoint.all)
+        try await runUntilSignal { try await runParsed() }
+      }
+      try Output.standard.flush()
+    } catch {
+      code = report(error)
+    }
+    ScratchFolder.removeAll()
+    Self.exit(withError: ExitCode(code))
+  }
+
+  private static func runParsed() async throws {
+    let command = try await asyncParseAsRoot()
+    if var command = command as? any AsyncParsableCommand {
+      try await command.run()
+    } else {
+      var command = command
+      try command.run()
+    }
+  }
+
+  /// Says what is wrong, and returns the exit code.
+  private static func report(_ error: any Error) -> Int32 {
+    do {
+      if exitCode(for: error).isSuccess {
+        // Help is a result.
+        try Output.standard.lines(fullMessage(for: error))
+      }
+      // What was shown before comes first.
+      try Output.standard.flush()
+    } catch {
+      if case .closed = error { return 128 + SIGPIPE }
+      complain("\(error)")
+      return 1
+    }
+    switch error {
+    case let error as Interrupted:
+      complain(error.description)
+      return error.exitCode
+    case OutputError.closed:
+      return 128 + SIGPIPE
+    default:
+      let code = exitCode(for: error)
+      let text = fullMessage(for: error)
+      if code == .validationFailure {
+        // With the usage, in lines of its own.
+        FileHandle.standardError.write(Data((printable(text, keepsNewlines: true) + "\n").utf8))
+      } else if !code.isSuccess, !text.isEmpty {
+        complain(text.hasPrefix("Error: ") ? String(text.dropFirst(7)) : text)
+      }
+      return code.rawValue
+    }
+  }
+}
+
+/// Tells an error, in one line on standard error.
+func complain(_ text: String) {
+  // There is nowhere to tell that this can't be written.
+  try? FileHandle.standardError.write(contentsOf: Data("Error: \(printable(text))\n".utf8))
+}
