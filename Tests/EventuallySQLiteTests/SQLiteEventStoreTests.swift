@@ -98,7 +98,7 @@ import Testing
   }
 
   /// Positions come from requests and command lines: beyond the largest there is nothing, and no trap.
-  @Test(arguments: [UInt64.max, UInt64.max - 1, 1 << 63, (1 << 63) - 1])
+  @Test(arguments: [.max, .max - 1, 1 << 63, (1 << 63) - 1] as [UInt64])
   func beyondTheLargestPositionThereIsNothing(position: UInt64) async throws {
     let store = try open()
     _ = try await store.append(["a", "b"], to: "s", expecting: .any)
