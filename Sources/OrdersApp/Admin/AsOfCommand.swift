@@ -6,7 +6,7 @@ import Orders
 
 extension AdminCommand {
   /// `eventuallyctl as-of`
-  struct AsOf: AsyncParsableCommand {
+  struct AsOf: CrashSupervised {
     static let configuration = CommandConfiguration(
       commandName: "as-of",
       abstract: "Answer a query as a read model stood at an earlier moment, or show an order then.",

@@ -44,7 +44,7 @@ extension AdminCommand.Parked {
         try await target.withDatabase {
           try await $0.requestParking(of: partition, at: offset)
         }
-        print(
+        try Output.standard.line(
           "the event at partition \(partition), offset \(offset), of type '\(record.type)', is parked with the later events of "
             + "'\(record.streamID)' once a worker comes to it")
         return

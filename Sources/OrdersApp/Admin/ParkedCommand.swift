@@ -182,6 +182,13 @@ extension AdminCommand {
   }
 }
 
+extension ParkedStream {
+  /// The stream, where it is parked from, and why.
+  var summary: String {
+    "the stream '\(streamID)' from partition \(partition), partition offset \(firstPosition) on: \(reason)"
+  }
+}
+
 /// What can be done about a read model's parked streams, whichever read model it is.
 protocol ParkedStreamRepair: Sendable {
   func requestParking(of partition: Partition, at position: UInt64) async throws

@@ -7,7 +7,7 @@ import Orders
 
 extension AdminCommand {
   /// `eventuallyctl replay`
-  struct Replay: AsyncParsableCommand {
+  struct Replay: CrashSupervised {
     static let configuration = CommandConfiguration(
       abstract: "Build a read model anew beside the live one, compare the two, and switch.",
       discussion: """
@@ -173,6 +173,9 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     if setAside.parkedEvents > 0 {
       try say(
         "\(grouped(setAside.parkedEvents)) events are parked in generation \(replay.generation)")
+      for stream in try await replay.reader().parkedStreams().prefix(10) {
+        try Output.standard.line("  parked: \(stream.summary)")
+      }
     }
   }
 

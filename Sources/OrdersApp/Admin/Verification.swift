@@ -23,6 +23,8 @@ struct Verification {
     var dropped = 0
     /// Partitions that go on no further.
     var held: [HeldPartition] = []
+    /// Streams that the fold comes no further with, though the read model has not parked them.
+    var parkedByFold: [ParkedStream] = []
     var differences: [RowDifference] = []
     var differenceCount = 0
     /// SHA-256 over all rows in the order of tables and keys.
@@ -45,9 +47,17 @@ struct Verification {
       throw ReadModelError.otherStore(
         path: live.path, found: live.storeID, expected: log.storeID)
     }
-    let scratch = try ScratchFolder("eventually-verify")
+    let scratch = try ScratchFolder("eventually-verify-\(name.rawValue)")
+    // An earlier process may have taken it, which an event has ended since.
     let copy = scratch.file("live.sqlite")
-    try await live.copy(to: copy)
+    if !FileManager.default.fileExists(atPath: copy) {
+      let unfinished = scratch.file("unfinished.sqlite")
+      if FileManager.default.fileExists(atPath: unfinished) {
+        try FileManager.default.removeItem(atPath: unfinished)
+      }
+      try await live.copy(to: unfinished)
+      try FileManager.default.moveItem(atPath: unfinished, toPath: copy)
+    }
     let reader = try ReadModelReader(path: copy, model: model, readers: 1)
     let checkpoints = try await reader.checkpoints()
     let setAside = try await reader.setAside()
@@ -58,6 +68,8 @@ struct Verification {
     outcome.events = try await Fold(
       log: log, model: model, unapplied: try await reader.unapplied()
     ).run(into: fold, through: checkpoints, progress: progress)
+    outcome.parkedByFold = try await ReadModelReader(path: fold, model: model, readers: 1)
+      .parkedStreams()
     let stored = try await log.heads().reduce(0, +)
     let applied = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
     outcome.lag = stored - min(stored, applied)
@@ -123,6 +135,7 @@ struct Fold<Model: OrdersReadModelType> {
       var deliveries: [Partition: Delivery<OrderEvent>] = [:]
       for record in records {
         let partition = Int(record.position.partition)
+        guard record.position.partitionSequence > positions[partition] ?? 0 else { continue }
         guard record.position.partitionSequence <= ends[partition] else {
           if record.type == EventRecord.removedType {
             throw Failure(

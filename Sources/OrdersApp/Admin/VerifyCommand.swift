@@ -5,7 +5,7 @@ import Foundation
 
 extension AdminCommand {
   /// `eventuallyctl verify`
-  struct Verify: AsyncParsableCommand {
+  struct Verify: CrashSupervised {
     static let configuration = CommandConfiguration(
       abstract: "Fold the store's events from zero and compare every read model row by row.",
       discussion: """
@@ -38,7 +38,7 @@ extension AdminCommand {
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
         try show(name, outcome)
-        if outcome.differenceCount > 0 || !outcome.held.isEmpty
+        if outcome.differenceCount > 0 || !outcome.held.isEmpty || !outcome.parkedByFold.isEmpty
           || (caughtUp && (outcome.lag > 0 || outcome.parked > 0))
         {
           isRight = false
@@ -62,6 +62,9 @@ extension AdminCommand {
       try Output.standard.line(
         "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
           + "\(setAside)digest \(outcome.digest)")
+      for stream in outcome.parkedByFold {
+        try Output.standard.line("  the fold leaves out \(stream.summary)")
+      }
       for held in outcome.held {
         try Output.standard.line("  \(held.description(readModel: name.rawValue))")
       }

@@ -44,6 +44,9 @@ extension AsyncParsableCommand {
 
   private static func runParsed() async throws {
     let command = try await asyncParseAsRoot()
+    if command is any CrashSupervised, !CrashSupervisor.beginAsChild() {
+      return try await CrashSupervisor.run()
+    }
     if var command = command as? any AsyncParsableCommand {
       try await command.run()
     } else {
@@ -88,6 +91,11 @@ extension AsyncParsableCommand {
 
 /// Tells an error, in one line on standard error.
 func complain(_ text: String) {
+  remark("Error: \(text)")
+}
+
+/// Tells something that is not part of a command's result, in one line on standard error.
+func remark(_ text: String) {
   // There is nowhere to tell that this can't be written.
-  try? FileHandle.standardError.write(contentsOf: Data("Error: \(printable(text))\n".utf8))
+  try? FileHandle.standardError.write(contentsOf: Data("\(printable(text))\n".utf8))
 }

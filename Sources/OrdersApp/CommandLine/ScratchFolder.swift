@@ -7,8 +7,14 @@ final class ScratchFolder: Sendable {
 
   let path: String
 
-  /// - Parameter name: what the folder's name begins with.
+  /// - Parameter name: what the folder's name begins with. In a child of a supervised command it is the whole name, in the folder
+  ///   that all of the command's children share.
   init(_ name: String) throws {
+    if let shared = CrashSupervisor.folder {
+      path = "\(shared)/\(name)"
+      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+      return
+    }
     let url = FileManager.default.temporaryDirectory.appending(
       path: "\(name)-\(UUID().uuidString)")
     path = url.path()
@@ -16,7 +22,10 @@ final class ScratchFolder: Sendable {
     Self.all.withLock { [path] in _ = $0.insert(path) }
   }
 
-  deinit { Self.remove(path) }
+  deinit {
+    // The supervisor removes what its children share.
+    if CrashSupervisor.folder == nil { Self.remove(path) }
+  }
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 

@@ -14,7 +14,7 @@ struct TimeMachine {
     _ name: ReadModelName, sequenceNumber: UInt64,
     _ body: (_ readModels: String) async throws -> Result
   ) async throws -> Result {
-    let scratch = try ScratchFolder("eventually-as-of")
+    let scratch = try ScratchFolder("eventually-as-of-\(name.rawValue)")
     defer { withExtendedLifetime(scratch) {} }
     func build(_ model: some OrdersReadModelType) async throws {
       try await self.build(name, model, in: scratch.path, sequenceNumber: sequenceNumber)
@@ -48,6 +48,9 @@ struct TimeMachine {
         }
       }
     line.withLock { $0.finish() }
+    for stream in try await replay.reader().parkedStreams().prefix(10) {
+      remark("without \(stream.summary)")
+    }
     try await replay.makeLive { _ in }
   }
 }
