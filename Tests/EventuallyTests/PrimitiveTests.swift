@@ -25,6 +25,35 @@ import Testing
 }
 
 @Suite struct TimestampTests {
+  /// RFC 3339 has four digits for the year: a time outside of them could be written, but not read back.
+  @Test(arguments: [
+    "9999-12-31T23:59:59-00:01", "9999-12-31T23:59:59.999999-00:01", "0001-01-01T00:00:00+01:00",
+    "0001-01-01T00:00:00+00:01", "9999-12-31T00:01:01-23:59", "0000-12-31T23:59:59Z",
+    "0000-12-31T23:59:59-23:59",
+  ]) func refusesTimesThatAreOutOfRangeInUTC(text: String) {
+    #expect(Timestamp(text) == nil)
+  }
+
+  @Test(arguments: [
+    ("0001-01-01T00:00:00Z", Timestamp.range.lowerBound),
+    ("0001-01-01T01:00:00+01:00", Timestamp.range.lowerBound),
+    ("9999-12-31T23:59:59.999999Z", Timestamp.range.upperBound),
+    ("9999-12-31T23:58:59.999999-00:01", Timestamp.range.upperBound),
+  ]) func readsTheEndsOfItsRange(text: String, microseconds: Int64) throws {
+    let time = try #require(Timestamp(text))
+    #expect(time.microseconds == microseconds)
+    #expect(Timestamp(time.description) == time)
+  }
+
+  @Test(arguments: [.min, .max, Timestamp.range.lowerBound - 1, Timestamp.range.upperBound + 1])
+  func noTimeIsOutOfRange(microseconds: Int64) throws {
+    #expect(Timestamp(exactly: microseconds) == nil)
+    let nearest = Timestamp(microseconds: microseconds)
+    #expect(Timestamp.range.contains(nearest.microseconds))
+    #expect(Timestamp(nearest.description) == nearest)
+    #expect(nearest.utcDay == (microseconds < 0 ? "0001-01-01" : "9999-12-31"))
+  }
+
   @Test(
     arguments: [
       ("1970-01-01T00:00:00Z", 0), ("2010-12-01T08:26:00Z", 1_291_191_960_000_000),

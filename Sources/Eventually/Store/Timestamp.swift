@@ -6,16 +6,25 @@
   import Darwin
 #endif
 
-/// A point in time, in microseconds since 1970-01-01T00:00:00Z.
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z, of the years 1 to 9999 in UTC.
 ///
 /// It is read and written as RFC 3339 in UTC without going through a date library: every event on the
-/// wire carries one.
+/// wire carries one. RFC 3339 has four digits for the year, so no other time can be written and read back.
 public struct Timestamp: Sendable, Hashable, Comparable {
-  /// Microseconds since 1970-01-01T00:00:00Z.
-  public var microseconds: Int64
+  /// What ``microseconds`` can be: 0001-01-01T00:00:00Z to 9999-12-31T23:59:59.999999Z.
+  public static let range: ClosedRange<Int64> = -62_135_596_800_000_000...253_402_300_799_999_999
 
-  /// A time from microseconds since 1970-01-01T00:00:00Z.
+  /// Microseconds since 1970-01-01T00:00:00Z, in ``range``.
+  public let microseconds: Int64
+
+  /// A time from microseconds since 1970-01-01T00:00:00Z; the nearest end of ``range`` where they are outside of it.
   public init(microseconds: Int64) {
+    self.microseconds = min(max(microseconds, Self.range.lowerBound), Self.range.upperBound)
+  }
+
+  /// A time from microseconds since 1970-01-01T00:00:00Z; `nil` where they are outside of ``range``.
+  public init?(exactly microseconds: Int64) {
+    guard Self.range.contains(microseconds) else { return nil }
     self.microseconds = microseconds
   }
 
@@ -23,7 +32,10 @@ public struct Timestamp: Sendable, Hashable, Comparable {
   public static func now() -> Timestamp {
     var time = timespec()
     clock_gettime(CLOCK_REALTIME, &time)
-    return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    // A clock that is set beyond the range stands at its end.
+    let seconds = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000)
+    guard !seconds.overflow else { return Timestamp(microseconds: time.tv_sec < 0 ? .min : .max) }
+    return Timestamp(microseconds: seconds.partialValue &+ Int64(time.tv_nsec) / 1000)
   }
 
   /// Earlier before later.
@@ -126,7 +138,8 @@ extension Timestamp {
   }
 
   /// Reads `2026-11-23T05:44:59Z` or `2026-11-23 05:44:59`, with an optional fraction of at most nine
-  /// digits (kept to microseconds) and `Z`, nothing, or an offset such as `+01:00` at the end.
+  /// digits (kept to microseconds) and `Z`, nothing, or an offset such as `+01:00` at the end; `nil` where that is
+  /// not what the bytes are, or where the time is outside of ``range`` in UTC.
   public init?(utf8 bytes: Span<UInt8>) {
     var reader = DigitReader(bytes)
     guard let year = reader.number(digits: 4), reader.skip("-"),
@@ -146,7 +159,8 @@ extension Timestamp {
         year: year, month: month, day: day, hour: hour, minute: minute, second: second,
         microsecond: microsecond)
     else { return nil }
-    self.init(microseconds: time.microseconds - offset * 60_000_000)
+    // An offset can lead out of the years that have four digits.
+    self.init(exactly: time.microseconds - offset * 60_000_000)
   }
 }
 
