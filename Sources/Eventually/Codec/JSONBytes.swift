@@ -9,7 +9,8 @@ enum JSONBytes {
     let raw = bytes.bytes
     while index + 8 <= bytes.count {
       let word = raw.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-      if hasSpecial(word) { break }
+      let special = specials(UInt64(littleEndian: word))
+      if special != 0 { return index + special.trailingZeroBitCount / 8 }
       index += 8
     }
     while index < bytes.count, !isSpecial(bytes[index]) { index += 1 }
@@ -37,14 +38,14 @@ enum JSONBytes {
     byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
   }
 
-  /// Whether one of a word's bytes is special. A byte is less than n where subtracting n borrows from its highest bit, which
-  /// must not have been set; a borrow can make the byte behind look so too, which only costs a second look.
-  private static func hasSpecial(_ word: UInt64) -> Bool {
+  /// The highest bits of a word's special bytes. A byte is less than n where subtracting n borrows from its highest bit,
+  /// which must not have been set; a borrow can make a byte behind a special one look so too, so only the first is certain.
+  private static func specials(_ word: UInt64) -> UInt64 {
     let quote = word ^ (ones &* 0x22)
     let backslash = word ^ (ones &* 0x5C)
     let less =
       ((word &- ones &* 0x20) & ~word) | ((quote &- ones) & ~quote)
       | ((backslash &- ones) & ~backslash)
-    return less & highs != 0
+    return less & highs
   }
 }

@@ -8,11 +8,19 @@
 /// }
 /// try reader.finish()
 /// ```
-public struct JSONReader: ~Escapable {
-  private let bytes: Span<UInt8>
-  private var index = 0
-  /// Whether a member or element has been read from the innermost object or array.
-  private var atFirst = true
+///
+/// It accepts what RFC 8259 does and nothing else, in the values that are passed over too. Beyond that it refuses an
+/// object with two members of one name, a byte order mark, and half of a surrogate pair; values that are passed over
+/// are nested at most 128 deep.
+public struct JSONReader: ~Copyable, ~Escapable {
+  let bytes: Span<UInt8>
+  var index = 0
+  /// The innermost object or array that is being read.
+  private var frame = JSONFrame(.document)
+  /// Where the name begins that was read last with an escape in it.
+  private var escapedKey = -1
+  /// What only some documents need.
+  private var notes: JSONNotes?
 
   /// A reader at the beginning of `bytes`.
   @_lifetime(copy bytes)
@@ -24,33 +32,39 @@ public struct JSONReader: ~Escapable {
   @_lifetime(self: copy self)
   public mutating func beginObject() throws(JSONError) {
     try expect(UInt8(ascii: "{"), "an object")
-    atFirst = true
+    begin(.object)
   }
 
   /// Reads the beginning of an array.
   @_lifetime(self: copy self)
   public mutating func beginArray() throws(JSONError) {
     try expect(UInt8(ascii: "["), "an array")
-    atFirst = true
+    begin(.array)
   }
 
   /// Reads the name of the next member and the colon; `nil` at the object's end.
+  /// - Throws: ``JSONError`` where the object has had a member of that name already.
   @_lifetime(self: copy self)
   public mutating func nextKey() throws(JSONError) -> Range<Int>? {
-    guard try next(orEnd: UInt8(ascii: "}")) else { return nil }
-    let (range, _) = try stringRange()
-    try expect(UInt8(ascii: ":"), "':'")
-    return range
+    if let key = try nextName() { return key }
+    end()
+    return nil
   }
 
   /// Whether the array has one more element, which is read next.
   @_lifetime(self: copy self)
   public mutating func nextElement() throws(JSONError) -> Bool {
-    try next(orEnd: UInt8(ascii: "]"))
+    if try next(orEnd: UInt8(ascii: "]")) { return true }
+    end()
+    return false
   }
 
-  /// Whether a member's name, as ``nextKey()`` returned it, is `name`.
+  /// Whether a member's name, as ``nextKey()`` returned it last, is `name`.
   public func isKey(_ key: Range<Int>, _ name: StaticString) -> Bool {
+    if key.lowerBound == escapedKey, let notes {
+      return notes.escapedName.elementsEqual(
+        UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
+    }
     guard key.count == name.utf8CodeUnitCount else { return false }
     for offset in 0..<key.count
     where bytes[key.lowerBound + offset] != name.utf8Start[offset] {
@@ -59,9 +73,12 @@ public struct JSONReader: ~Escapable {
     return true
   }
 
-  /// A member's name as a string, for messages.
+  /// A member's name, as ``nextKey()`` returned it last, as a string.
   public func name(_ key: Range<Int>) -> String {
-    bytes.extracting(key).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    if key.lowerBound == escapedKey, let notes {
+      return String(decoding: notes.escapedName, as: UTF8.self)
+    }
+    return bytes.extracting(key).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
   }
 
   /// Reads a string.
@@ -69,7 +86,12 @@ public struct JSONReader: ~Escapable {
   public mutating func string() throws(JSONError) -> String {
     let start = index
     let (range, form) = try stringRange()
-    if form == .escaped { return try unescape(range) }
+    if form == .escaped {
+      guard let text = String(validating: try unescape(range), as: UTF8.self) else {
+        throw JSONError("text that is not UTF-8", at: start)
+      }
+      return text
+    }
     let text = bytes.extracting(range).withUnsafeBufferPointer { utf8 in
       // To validate costs several times as much as to copy, and ASCII has nothing to validate.
       form == .ascii
@@ -79,17 +101,13 @@ public struct JSONReader: ~Escapable {
     return text
   }
 
-  /// What a string's bytes hold.
-  private enum StringForm {
-    case ascii, unicode, escaped
-  }
-
   /// Reads a string that holds no escapes and gives its place in the bytes.
   @_lifetime(self: copy self)
   public mutating func plainString() throws(JSONError) -> Range<Int> {
     let start = index
     let (range, form) = try stringRange()
     if form == .escaped { throw JSONError("an escape where none is allowed", at: start) }
+    try validate(range, form)
     return range
   }
 
@@ -102,11 +120,9 @@ public struct JSONReader: ~Escapable {
   @_lifetime(self: copy self)
   public mutating func stringOrNull() throws(JSONError) -> String? {
     skipSpace()
-    if index < bytes.count, bytes[index] == UInt8(ascii: "n") {
-      try skip()
-      return nil
-    }
-    return try string()
+    guard index < bytes.count, bytes[index] == UInt8(ascii: "n") else { return try string() }
+    try literal("null")
+    return nil
   }
 
   /// Reads a whole number.
@@ -144,59 +160,88 @@ public struct JSONReader: ~Escapable {
   public mutating func skip() throws(JSONError) -> Range<Int> {
     skipSpace()
     let start = index
-    var depth = 0
-    repeat {
-      skipSpace()
-      guard index < bytes.count else { throw JSONError("unexpected end", at: index) }
-      switch bytes[index] {
-      case UInt8(ascii: "{"), UInt8(ascii: "["):
-        depth += 1
-        if depth > 128 { throw JSONError("nested too deeply", at: index) }
-        index += 1
-      case UInt8(ascii: "}"), UInt8(ascii: "]"):
-        depth -= 1
-        index += 1
-      case UInt8(ascii: ","), UInt8(ascii: ":"):
-        if depth == 0 { throw JSONError("expected a value", at: index) }
-        index += 1
-      case UInt8(ascii: "\""):
-        _ = try stringRange()
-      default:
-        let word = index
-        while index < bytes.count, isWord(bytes[index]) { index += 1 }
-        if index == word { throw JSONError("expected a value", at: index) }
-      }
-    } while depth > 0
-    if depth < 0 { throw JSONError("expected a value", at: start) }
+    try skipValue(depth: 0)
     return start..<index
   }
 
-  /// Makes sure that nothing but white space is left.
+  /// Makes sure that all objects and arrays were read to their ends, and that nothing but white space is left.
   @_lifetime(self: copy self)
   public mutating func finish() throws(JSONError) {
     skipSpace()
     if index < bytes.count { throw JSONError("more than one value", at: index) }
+    if frame.kind != .document { throw JSONError("unexpected end", at: index) }
   }
 
-  // MARK: - Parts
+  // MARK: - Objects and arrays
 
   @_lifetime(self: copy self)
-  private mutating func skipSpace() {
-    while index < bytes.count {
-      switch bytes[index] {
-      case 0x20, 0x0A, 0x0D, 0x09: index += 1
-      default: return
-      }
+  private mutating func begin(_ kind: JSONFrame.Kind) {
+    let isNested = frame.kind != .document
+    if isNested { makeNotes().outer.append(frame) }
+    frame = JSONFrame(kind, at: index, isNested: isNested)
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func end() {
+    if frame.keepsNames { notes?.names[frame.start] = nil }
+    if frame.isNested, let around = notes?.outer.popLast() {
+      frame = around
+    } else {
+      frame.kind = .document
     }
   }
 
   @_lifetime(self: copy self)
-  private mutating func expect(_ byte: UInt8, _ what: String) throws(JSONError) {
-    skipSpace()
-    guard index < bytes.count, bytes[index] == byte else {
-      throw JSONError("expected \(what)", at: index)
+  private mutating func makeNotes() -> JSONNotes {
+    if let notes { return notes }
+    let made = JSONNotes()
+    notes = made
+    return made
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func nextName() throws(JSONError) -> Range<Int>? {
+    guard try next(orEnd: UInt8(ascii: "}")) else { return nil }
+    let (range, form) = try stringRange()
+    try validate(range, form)
+    try expect(UInt8(ascii: ":"), "':'")
+    if form == .escaped {
+      escapedKey = range.lowerBound
+      makeNotes().escapedName = try unescape(range)
     }
-    index += 1
+    if frame.isRead { return range }
+    if frame.mayHave(range, in: bytes) || form == .escaped || frame.keepsNames { try keep(range) }
+    return range
+  }
+
+  /// Keeps the name of a member, where the filter alone can't tell that the object has not had it.
+  @inline(never)
+  @_lifetime(self: copy self)
+  private mutating func keep(_ range: Range<Int>) throws(JSONError) {
+    let notes = makeNotes()
+    if !frame.keepsNames {
+      frame.keepsNames = true
+      notes.names[frame.start] = try earlierNames(before: range.lowerBound)
+    }
+    let isNew =
+      range.lowerBound == escapedKey
+      ? notes.names[frame.start, default: JSONNames()].insert(notes.escapedName, of: bytes)
+      : notes.names[frame.start, default: JSONNames()].insert(range, of: bytes)
+    if !isNew { throw JSONError("two members of one name", at: range.lowerBound) }
+  }
+
+  /// The names of the members that the object has had, none of which has an escape.
+  private func earlierNames(before place: Int) throws(JSONError) -> JSONNames {
+    var names = JSONNames()
+    var reader = JSONReader(bytes)
+    reader.index = frame.start
+    reader.frame = JSONFrame(.object, at: frame.start)
+    reader.frame.isRead = true
+    while let range = try reader.nextName(), range.lowerBound < place {
+      _ = names.insert(range, of: bytes)
+      try reader.skipValue(depth: 0)
+    }
+    return names
   }
 
   @_lifetime(self: copy self)
@@ -205,116 +250,118 @@ public struct JSONReader: ~Escapable {
     guard index < bytes.count else { throw JSONError("unexpected end", at: index) }
     if bytes[index] == end {
       index += 1
-      atFirst = false
       return false
     }
-    if !atFirst {
+    if !frame.isAtFirst {
       guard bytes[index] == UInt8(ascii: ",") else { throw JSONError("expected ','", at: index) }
       index += 1
       skipSpace()
     }
-    atFirst = false
+    frame.isAtFirst = false
     return true
   }
 
   @_lifetime(self: copy self)
-  private mutating func stringRange() throws(JSONError) -> (Range<Int>, StringForm) {
-    try expect(UInt8(ascii: "\""), "a string")
+  private mutating func skipValue(depth: Int) throws(JSONError) {
+    skipSpace()
+    guard index < bytes.count else { throw JSONError("unexpected end", at: index) }
+    switch bytes[index] {
+    case UInt8(ascii: "\""):
+      let (range, form) = try stringRange()
+      try validate(range, form)
+    case UInt8(ascii: "{"), UInt8(ascii: "["):
+      if depth == 128 { throw JSONError("nested too deeply", at: index) }
+      let isObject = bytes[index] == UInt8(ascii: "{")
+      index += 1
+      let around = frame
+      frame = JSONFrame(isObject ? .object : .array, at: index)
+      frame.isRead = around.isRead
+      if isObject {
+        while try nextName() != nil { try skipValue(depth: depth + 1) }
+      } else {
+        while try next(orEnd: UInt8(ascii: "]")) { try skipValue(depth: depth + 1) }
+      }
+      if frame.keepsNames { notes?.names[frame.start] = nil }
+      frame = around
+    case UInt8(ascii: "t"): try literal("true")
+    case UInt8(ascii: "f"): try literal("false")
+    case UInt8(ascii: "n"): try literal("null")
+    default: try skipNumber()
+    }
+  }
+
+  // MARK: - Parts
+
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func skipSpace() {
+    // Mostly there is none.
+    while index < bytes.count, bytes[index] <= 0x20, isSpace(bytes[index]) { index += 1 }
+  }
+
+  @inline(__always)
+  @_lifetime(self: copy self)
+  mutating func expect(_ byte: UInt8, _ what: StaticString) throws(JSONError) {
+    skipSpace()
+    guard index < bytes.count, bytes[index] == byte else {
+      throw JSONError("expected \(what)", at: index)
+    }
+    index += 1
+  }
+
+  @_lifetime(self: copy self)
+  private mutating func literal(_ word: StaticString) throws(JSONError) {
+    guard bytes.count - index >= word.utf8CodeUnitCount else {
+      throw JSONError("expected a value", at: index)
+    }
+    for offset in 0..<word.utf8CodeUnitCount
+    where bytes[index + offset] != word.utf8Start[offset] {
+      throw JSONError("expected a value", at: index)
+    }
+    index += word.utf8CodeUnitCount
+  }
+
+  /// Reads over a number; the byte behind it is looked at by whoever reads on.
+  @_lifetime(self: copy self)
+  private mutating func skipNumber() throws(JSONError) {
     let start = index
-    var isEscaped = false
-    while true {
-      index = JSONBytes.endOfPlainText(bytes, from: index)
-      guard index < bytes.count else { throw JSONError("a string without an end", at: start) }
-      switch bytes[index] {
-      case UInt8(ascii: "\""):
-        let range = start..<index
-        index += 1
-        if isEscaped { return (range, .escaped) }
-        return (range, JSONBytes.isASCII(bytes, range) ? .ascii : .unicode)
-      case UInt8(ascii: "\\"):
-        isEscaped = true
-        // Whatever comes next belongs to the escape, a quote say.
-        guard index + 1 < bytes.count else {
-          throw JSONError("a string without an end", at: start)
-        }
-        index += 2
-      default: throw JSONError("a control character in a string", at: index)
-      }
+    _ = skipByte(UInt8(ascii: "-"))
+    let digits = index
+    guard skipDigits() else { throw JSONError("expected a value", at: start) }
+    if index - digits > 1, bytes[digits] == UInt8(ascii: "0") {
+      throw JSONError("a number that begins with 0", at: start)
+    }
+    if skipByte(UInt8(ascii: ".")), !skipDigits() {
+      throw JSONError("a number without a digit behind its point", at: start)
+    }
+    if skipByte(UInt8(ascii: "e")) || skipByte(UInt8(ascii: "E")) {
+      _ = skipByte(UInt8(ascii: "-")) || skipByte(UInt8(ascii: "+"))
+      guard skipDigits() else { throw JSONError("a number without an exponent", at: start) }
     }
   }
 
-  private func unescape(_ range: Range<Int>) throws(JSONError) -> String {
-    var output: [UInt8] = []
-    output.reserveCapacity(range.count)
-    var at = range.lowerBound
-    while at < range.upperBound {
-      guard bytes[at] == UInt8(ascii: "\\") else {
-        output.append(bytes[at])
-        at += 1
-        continue
-      }
-      switch bytes[at + 1] {
-      case UInt8(ascii: "n"): output.append(0x0A)
-      case UInt8(ascii: "t"): output.append(0x09)
-      case UInt8(ascii: "r"): output.append(0x0D)
-      case UInt8(ascii: "b"): output.append(0x08)
-      case UInt8(ascii: "f"): output.append(0x0C)
-      case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): output.append(bytes[at + 1])
-      case UInt8(ascii: "u"):
-        let (scalar, length) = try unicodeEscape(at: at, end: range.upperBound)
-        output.append(contentsOf: String(Character(scalar)).utf8)
-        at += length
-        continue
-      default: throw JSONError("an unknown escape", at: at)
-      }
-      at += 2
-    }
-    guard let text = String(validating: output, as: UTF8.self) else {
-      throw JSONError("text that is not UTF-8", at: range.lowerBound)
-    }
-    return text
+  @_lifetime(self: copy self)
+  private mutating func skipByte(_ byte: UInt8) -> Bool {
+    guard index < bytes.count, bytes[index] == byte else { return false }
+    index += 1
+    return true
   }
 
-  /// The scalar that the escape at `at` stands for, and how many bytes it takes.
-  private func unicodeEscape(
-    at: Int, end: Int
-  ) throws(JSONError) -> (Unicode.Scalar, length: Int) {
-    let first = try hex(at: at + 2, end: end)
-    if let scalar = Unicode.Scalar(first) { return (scalar, 6) }
-    guard first < 0xDC00, at + 8 <= end, bytes[at + 6] == UInt8(ascii: "\\"),
-      bytes[at + 7] == UInt8(ascii: "u")
-    else { throw JSONError("half of a surrogate pair", at: at) }
-    let second = try hex(at: at + 8, end: end)
-    guard (0xDC00..<0xE000).contains(second),
-      let scalar = Unicode.Scalar(0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00))
-    else { throw JSONError("half of a surrogate pair", at: at) }
-    return (scalar, 12)
+  /// Whether there was at least one.
+  @_lifetime(self: copy self)
+  private mutating func skipDigits() -> Bool {
+    let start = index
+    while index < bytes.count, bytes[index] >= 0x30, bytes[index] <= 0x39 { index += 1 }
+    return index > start
   }
+}
 
-  private func hex(at: Int, end: Int) throws(JSONError) -> UInt32 {
-    guard at + 4 <= end else { throw JSONError("a \\u escape that is too short", at: at) }
-    var value: UInt32 = 0
-    for offset in 0..<4 {
-      guard let digit = Character(Unicode.Scalar(bytes[at + offset])).hexDigitValue else {
-        throw JSONError("a \\u escape that is not hexadecimal", at: at)
-      }
-      value = value << 4 | UInt32(digit)
-    }
-    return value
-  }
+private func isSpace(_ byte: UInt8) -> Bool {
+  byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
 }
 
 private func isFraction(_ byte: UInt8) -> Bool {
   byte == UInt8(ascii: ".") || byte == UInt8(ascii: "e") || byte == UInt8(ascii: "E")
-}
-
-private func isWord(_ byte: UInt8) -> Bool {
-  switch byte {
-  case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-    UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
-    true
-  default: false
-  }
 }
 
 /// Bytes are not the JSON that was expected.
@@ -330,6 +377,6 @@ public struct JSONError: Error, Sendable, CustomStringConvertible {
     self.offset = offset
   }
 
-  /// What happened, for people.
+  /// What is wrong, and where.
   public var description: String { "\(reason), at byte \(offset)" }
 }
