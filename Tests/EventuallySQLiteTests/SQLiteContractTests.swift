@@ -38,7 +38,8 @@ import Testing
   }
 
   private static let stores = EventStoreContract(
-    makeStore: { try Store() }, streamID: { "stream-\($0)" }, event: { "event \($0)" })
+    makeStore: { try Store() }, streamID: { "stream-\($0)" }, event: { "event \($0)" },
+    unreadable: { TextCodec.unreadable })
 
   @Test(arguments: stores.checks + stores.subscriberChecks)
   func theSQLiteStoreIsAnEventStore(_ check: ContractCheck) async throws {

@@ -14,8 +14,12 @@ struct TextCodec: EventCodec {
 
   func decode(type: String, payload: Span<UInt8>) throws -> String {
     guard type == "Text" else { throw UnknownEventType(type: type) }
-    return payload.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    let text = payload.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+    return text == Self.unreadable ? "something else" : text
   }
+
+  /// What is not read back as it was written.
+  static let unreadable = "unreadable"
 }
 
 typealias TextStore = SQLiteEventStore<TextCodec>

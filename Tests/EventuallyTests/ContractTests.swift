@@ -11,6 +11,31 @@ import Testing
     try await check.run()
   }
 
+  /// It reads back what it writes, but for one number.
+  private struct NumberCodec: EventCodec {
+    let contentType = "text/plain"
+
+    func type(of event: Int) -> String { "Number" }
+
+    func encode(_ event: Int, into bytes: inout [UInt8]) {
+      bytes.append(contentsOf: "\(event == 666 ? 667 : event)".utf8)
+    }
+
+    func decode(type: String, payload: Span<UInt8>) throws -> Int {
+      var reader = JSONReader(payload)
+      return Int(try reader.integer())
+    }
+  }
+
+  private static let checkingStores = EventStoreContract(
+    makeStore: { InMemoryEventStore<String, Int>(checking: NumberCodec()) },
+    streamID: { "stream-\($0)" }, event: { $0 }, unreadable: { 666 })
+
+  @Test(arguments: checkingStores.checks)
+  func anInMemoryStoreThatChecksItsEventsIsAnEventStore(_ check: ContractCheck) async throws {
+    try await check.run()
+  }
+
   private static let subscriptions = SubscriptionContract {
     let store = InMemoryEventStore<String, Int>()
     let checkpoint = Locked<UInt64?>(nil)

@@ -3,6 +3,9 @@
 /// A codec is what decides how an event looks on disk and on the wire. ``JSONEventCodec`` serves any
 /// `Codable` event; a codec written by hand with ``JSONWriter`` and ``JSONReader`` is about ten times as
 /// fast.
+///
+/// Whatever a codec encodes it must decode to an equal event of the same type: ``ReadBack`` holds it to that, and stores
+/// refuse an append where it does not.
 public protocol EventCodec<Event>: Sendable {
   /// What is encoded.
   associatedtype Event: Sendable

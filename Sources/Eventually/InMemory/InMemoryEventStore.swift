@@ -15,10 +15,37 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   private let state = Locked(State())
   fileprivate let head = PositionSignal(at: 0)
   private let clock: @Sendable () -> Timestamp
+  private let check: (@Sendable ([Event]) throws(EventStoreError) -> Void)?
 
-  /// An empty store that takes the time from `clock`.
+  /// An empty store that takes the time from `clock`. It keeps events as they are, without a codec.
   public init(clock: @escaping @Sendable () -> Timestamp = Timestamp.now) {
     self.clock = clock
+    check = nil
+  }
+
+  /// An empty store that refuses events which `codec` does not read back, as a store that encodes them does.
+  public init(
+    checking codec: some EventCodec<Event>,
+    clock: @escaping @Sendable () -> Timestamp = Timestamp.now
+  ) {
+    self.clock = clock
+    let readBack = ReadBack(codec)
+    check = { (events) throws(EventStoreError) in
+      for (index, event) in events.enumerated() {
+        let type = codec.type(of: event)
+        var payload: [UInt8] = []
+        do {
+          try codec.encode(event, into: &payload)
+        } catch {
+          throw .invalid("an event of type '\(type)' can't be encoded: \(error)")
+        }
+        do throws(UnreadableEvent) {
+          try readBack.check(event, at: index, type: type, payload: payload.span)
+        } catch {
+          throw .unreadable(error)
+        }
+      }
+    }
   }
 
   /// Appends events, all or none.
@@ -26,6 +53,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     _ events: [Event], to streamID: StreamID, expecting: Expected
   ) throws(EventStoreError) -> Appended {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
+    try check?(events)
     let time = clock()
     let metadata = TraceContext.metadata
     let appended = try state.withLock { (state) throws(EventStoreError) -> Appended in

@@ -20,8 +20,9 @@ public protocol EventStore<StreamID, Event>: Sendable {
   ///   - streamID: the stream; it begins where it has no events yet.
   ///   - expecting: the version that the stream must have.
   /// - Returns: where the last event is.
-  /// - Throws: ``EventStoreError/conflict(_:)`` where the stream has another version, and
-  ///   ``EventStoreError/invalid(_:)`` where there are no events.
+  /// - Throws: ``EventStoreError/conflict(_:)`` where the stream has another version,
+  ///   ``EventStoreError/invalid(_:)`` where there are no events, and ``EventStoreError/unreadable(_:)`` where the store
+  ///   encodes events and one of them does not decode to an equal event.
   func append(
     _ events: [Event], to streamID: StreamID, expecting: Expected
   ) async throws(EventStoreError) -> Appended

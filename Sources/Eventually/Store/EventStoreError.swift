@@ -27,6 +27,8 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   case conflict(VersionConflict)
   /// The request itself can never be carried out, for example because an event is too large.
   case invalid(String)
+  /// An event does not decode to what it was encoded from; nothing was appended.
+  case unreadable(UnreadableEvent)
   /// There is no space left where the store is. Nothing was appended, and all that was acknowledged
   /// before is safe; appends work again when there is space.
   case full(String)
@@ -42,6 +44,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
     switch self {
     case .conflict(let conflict): conflict.description
     case .invalid(let reason): reason
+    case .unreadable(let event): event.description
     case .full(let what): "no space left: \(what)"
     case .overloaded: "too many events wait to be appended: try again in a moment"
     case .undecodable(let position, let type, let cause):

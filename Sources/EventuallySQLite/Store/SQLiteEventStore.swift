@@ -26,6 +26,10 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     public var queueLimit = 100_000
     /// An event that takes more bytes is refused. The bus must accept what this accepts.
     public var maximumEventSize = 900_000
+    /// Whether an append makes sure, before it commits, that each event decodes to an equal one, and refuses it with
+    /// `EventStoreError.unreadable` where not. It costs about as much processor time as to decode the events, while the
+    /// store inserts them.
+    public var readsBack = true
     /// Where the time of events comes from. Where it steps back, events bear the time of the last one before.
     public var clock: @Sendable () -> Timestamp = Timestamp.now
     /// Hears that the store's loop is alive.
@@ -41,6 +45,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   public let log: SQLiteEventLog
   private let writer: StoreWriter
   private let codec: Codec
+  private let readBack: ReadBack<Codec>?
   private let maximumEventSize: Int
   /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
   private let snapshotted: Locked<Set<Int>>
@@ -61,6 +66,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     log = try SQLiteEventLog(path: path)
     snapshotted = Locked(try Self.streamsWithSnapshots(path))
     self.codec = codec
+    readBack = options.readsBack ? ReadBack(codec) : nil
     maximumEventSize = options.maximumEventSize
   }
 
@@ -121,7 +127,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     _ events: [Event], to streamID: String, expecting: Expected, metadata: EventMetadata
   ) async throws(EventStoreError) -> Appended {
     let encoded = try EncodedEvents(
-      events, metadata: metadata, codec: codec, maximumSize: maximumEventSize)
+      events, metadata: metadata, codec: codec, maximumSize: maximumEventSize,
+      readBack: readBack)
     let appended = try await writer.perform(
       .append(streamID: streamID, expecting: expecting, encoded))
     guard let appended else { preconditionFailure("an append adds events") }

@@ -8,11 +8,14 @@ struct EncodedEvents: Sendable {
   var ends: [Int] = []
   /// The encoded metadata of all of them; empty for none.
   var metadata: [UInt8] = []
+  /// Finds out whether they can be read back; `nil` where nobody asks.
+  var check: AppendCheck?
 
   var count: Int { types.count }
 
   init<Codec: EventCodec>(
-    _ events: [Codec.Event], metadata: EventMetadata, codec: Codec, maximumSize: Int
+    _ events: [Codec.Event], metadata: EventMetadata, codec: Codec, maximumSize: Int,
+    readBack: ReadBack<Codec>? = nil
   ) throws(EventStoreError) {
     if !metadata.isEmpty {
       self.metadata = metadata.json
@@ -39,6 +42,21 @@ struct EncodedEvents: Sendable {
       }
       types.append(type)
       ends.append(payloads.count)
+    }
+    guard let readBack else { return }
+    check = AppendCheck { [types, payloads, ends] in
+      var start = 0
+      for index in events.indices {
+        do throws(UnreadableEvent) {
+          try readBack.check(
+            events[index], at: index, type: types[index],
+            payload: payloads.span.extracting(start..<ends[index]))
+        } catch {
+          return error
+        }
+        start = ends[index]
+      }
+      return nil
     }
   }
 }

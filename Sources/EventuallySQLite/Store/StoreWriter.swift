@@ -89,6 +89,8 @@ actor StoreWriter {
   ) async throws(EventStoreError) -> Appended? {
     let result = await withCheckedContinuation { continuation in
       submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
+      // While the store's thread inserts them.
+      if case .append(_, _, let events) = kind { events.check?.run() }
     }
     return try result.get()
   }
@@ -119,22 +121,15 @@ actor StoreWriter {
     // Time in the log never steps back, whatever the clock does: it is in the order of sequence numbers.
     let time = max(clock(), heads.time)
     var results: [Result<Appended?, EventStoreError>] = []
-    results.reserveCapacity(batch.count)
     do {
       let erases = batch.contains { $0.erases }
       // Erased payloads are overwritten, not only unlinked.
       if erases { try connection.execute("PRAGMA secure_delete = ON") }
       var next = heads
-      next.time = time
-      try connection.write {
-        if headsAreInDoubt {
-          next = try Self.readHeads(connection, partitionCount: identity.partitionCount)
-          next.time = max(time, next.time)
-        }
-        for request in batch {
-          results.append(try carryOut(request.kind, time: time, heads: &next))
-        }
-      }
+      repeat {
+        next = heads
+        next.time = time
+      } while try !transact(batch, &results, heads: &next)
       let hasAppended = next.sequence > heads.sequence
       heads = next
       headsAreInDoubt = false
@@ -150,6 +145,41 @@ actor StoreWriter {
     }
     head.advance(to: heads.sequence)
     for (request, result) in zip(batch, results) { request.completion(result) }
+  }
+
+  /// Carries requests out in one transaction.
+  /// - Returns: whether it was committed. It is not where events turn out to be unreadable that were inserted already; that
+  ///   is known then, and the next attempt refuses them.
+  private func transact(
+    _ batch: [StoreRequest], _ results: inout [Result<Appended?, EventStoreError>],
+    heads next: inout Heads
+  ) throws -> Bool {
+    struct Unreadable: Error {}
+    results.removeAll()
+    results.reserveCapacity(batch.count)
+    do {
+      try connection.write {
+        let time = next.time
+        if headsAreInDoubt {
+          next = try Self.readHeads(connection, partitionCount: identity.partitionCount)
+          next.time = max(time, next.time)
+        }
+        for request in batch {
+          results.append(try carryOut(request.kind, time: time, heads: &next))
+        }
+        var isReadable = true
+        for (request, result) in zip(batch, results) {
+          guard case .append(_, _, let events) = request.kind, case .success = result else {
+            continue
+          }
+          if events.check?.failure() != nil { isReadable = false }
+        }
+        if !isReadable { throw Unreadable() }
+      }
+      return true
+    } catch is Unreadable {
+      return false
+    }
   }
 
   private func finishErasing(
@@ -225,6 +255,7 @@ actor StoreWriter {
     _ events: EncodedEvents, to streamID: String, expecting: Expected, time: Timestamp,
     heads: inout Heads
   ) throws(SQLiteError) -> Result<Appended?, EventStoreError> {
+    if let failure = events.check?.knownFailure { return .failure(.unreadable(failure)) }
     let found = try stream(streamID)
     let actual = found?.version ?? 0
     if case .exact(let expected) = expecting, expected != actual {
