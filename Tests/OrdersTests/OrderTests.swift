@@ -8,7 +8,9 @@ import Testing
     arguments: [
       ("2.55", 25_500, "2.55"), ("0.001", 10, "0.001"), ("-11062.06", -110_620_600, "-11062.06"),
       ("12", 120_000, "12.00"), ("0.0", 0, "0.00"), ("-0.5", -5000, "-0.50"),
-      ("1.23450000", 12_345, "1.2345"), ("922337203685477.5807", .max, "922337203685477.5807"),
+      ("1.23450000", 12_345, "1.2345"),
+      ("400000000000000", 4_000_000_000_000_000_000, "400000000000000.00"),
+      ("-400000000000000.0000", -4_000_000_000_000_000_000, "-400000000000000.00"),
     ] as [(String, Int64, String)])
   func readsAndWrites(text: String, parts: Int64, written: String) {
     #expect(Money(text)?.tenThousandths == parts)
@@ -17,20 +19,54 @@ import Testing
 
   @Test(arguments: [
     "", "-", ".", ".5", "1.", "1.23456", "1e3", "1,5", " 1", "1 ", "+1", "--1", "1.2.3", "١",
-    "922337203685477.5808", "99999999999999999999",
+    "400000000000000.0001", "-400000000000000.0001", "922337203685477.5807",
+    "922337203685477.5808", "99999999999999999999", "-99999999999999999999",
   ])
   func refuses(text: String) {
     #expect(Money(text) == nil)
   }
 
-  @Test func overflowIsAnError() {
-    let most = Money(tenThousandths: .max)
-    #expect(throws: AmountOverflow.self) { try most.adding(Money(tenThousandths: 1)) }
-    #expect(throws: AmountOverflow.self) { try most.times(2) }
+  @Test func aSumOrProductBeyondTheRangeIsAnError() throws {
+    for most in [Money.maximum, -Money.maximum] {
+      #expect(throws: AmountOverflow.self) { try most.adding(most) }
+      #expect(throws: AmountOverflow.self) { try most.times(2) }
+      #expect(throws: AmountOverflow.self) { try most.times(-1_000_000) }
+      #expect(try most.times(-1) == -most)
+      #expect(try most.adding(-most) == .zero)
+      #expect(most.magnitude == .maximum)
+    }
+    #expect(throws: AmountOverflow.self) { try Money.maximum.adding(Money(tenThousandths: 1)) }
   }
 
-  @Test func theSmallestAmountIsWritten() {
-    #expect(Money(tenThousandths: .min).description == "-922337203685477.5808")
+  @Test func noAmountIsBeyondTheRange() {
+    #expect(Money(tenThousandths: .min) == -Money.maximum)
+    #expect(Money(tenThousandths: .max) == Money.maximum)
+    #expect(Money(exactly: .min) == nil)
+    #expect(Money(exactly: Money.maximum.tenThousandths + 1) == nil)
+    #expect(Money(exactly: Money.maximum.tenThousandths) == .maximum)
+  }
+}
+
+@Suite struct QuantityTests {
+  @Test(arguments: [0, 1, -1, 1_000_000, -1_000_000]) func isInItsRange(value: Int64) throws {
+    let quantity = try #require(Quantity(value))
+    #expect(quantity.value == value)
+    #expect((-quantity).value == -value)
+  }
+
+  @Test(arguments: [1_000_001, -1_000_001, .max, .min]) func isNotOutsideOfIt(value: Int64) {
+    #expect(Quantity(value) == nil)
+  }
+}
+
+@Suite struct CountTests {
+  @Test func aSumBeyondTheRangeIsAnError() throws {
+    #expect(throws: AmountOverflow.self) { try Count.maximum.adding(1) }
+    #expect(throws: AmountOverflow.self) { try (-Count.maximum).adding(-1) }
+    #expect(try Count.maximum.adding(-.maximum) == 0)
+    #expect(Count(exactly: .min) == nil)
+    #expect(Count(exactly: .max) == nil)
+    #expect(Count(1_000_000 as Quantity) == 1_000_000)
   }
 }
 
@@ -39,7 +75,7 @@ let sale = OrderHeader(
   time: Timestamp(microseconds: 1_291_191_960_000_000))
 
 func line(
-  _ sku: String = "85123A", _ quantity: Int64 = 6, _ price: String = "2.55"
+  _ sku: String = "85123A", _ quantity: Quantity = 6, _ price: String = "2.55"
 ) -> OrderLine {
   OrderLine(
     sku: sku, description: "WHITE \"HEART\" LÄMP", quantity: quantity,
@@ -78,7 +114,7 @@ func line(
       ),
       ([.created(sale), .itemAdded(line()), .completed], .cancel(), .notOpen("1", .completed)),
       ([.created(sale), .cancelled(reason: "x")], .complete, .notOpen("1", .cancelled)),
-      ([.created(sale)], .addItem(line("x", 1_000_000_000, "1000000")), .amountTooLarge),
+      ([.created(sale)], .addItem(line("x", 1_000_000, "1000000")), .amountTooLarge),
     ] as [([OrderEvent], Order.Command, OrderError)])
   func illegalTransitionsAreRefused(
     events: [OrderEvent], command: Order.Command, expected: OrderError
@@ -111,6 +147,31 @@ func line(
     await #expect(throws: OrderError.invalidID(id)) { try await root.handle(.create(sale)) }
   }
 
+  @Test func theLinesOfAnOrderComeToItsLimitTogether() async throws {
+    var header = sale
+    header.kind = .adjustment
+    var root = try given([.created(header)])
+    try await root.handle(.addItem(line("a", 1, "99999999.9999")))
+    try await root.handle(.addItem(line("b", -1, "0.0001")))
+    #expect(root.state.turnover == Order.maximumTurnover)
+    for one in [line("c", 1, "0.0001"), line("c", -1, "0.0001"), line("c", 1, "99999999")] {
+      await #expect(throws: OrderError.amountTooLarge) { try await root.handle(.addItem(one)) }
+    }
+    try await root.handle(.addItem(line("c", 1, "0")))
+    #expect(root.state.lines.count == 3)
+    #expect(root.state.total.description == "99999999.9998")
+  }
+
+  /// Orders of old may be beyond the limit: they are read, and take no more.
+  @Test func anOrderThatIsBeyondTheLimitIsReadAndTakesNoMore() async throws {
+    let most = line("a", 1, "99999999.9999")
+    var root = try given([.created(sale), .itemAdded(most), .itemAdded(most), .itemAdded(most)])
+    await #expect(throws: OrderError.amountTooLarge) {
+      try await root.handle(.addItem(line("b", 1, "1")))
+    }
+    #expect(try await root.handle(.complete) == [.completed])
+  }
+
   @Test func anOrderHasItsLimitOfLines() async throws {
     let events =
       [OrderEvent.created(sale)] + Array(repeating: .itemAdded(line()), count: Order.maximumLines)
@@ -132,7 +193,7 @@ func line(
     .created(sale),
     .created(
       OrderHeader(customer: nil, country: "EIRE \\ \n", kind: .adjustment, time: sale.time)),
-    .itemAdded(line()), .itemAdded(line("x", .min, "-0.001")), .completed,
+    .itemAdded(line()), .itemAdded(line("x", -1_000_000, "-0.001")), .completed,
     .cancelled(reason: "no \"stock\""),
   ]
 
@@ -150,7 +211,7 @@ func line(
     if case .itemAdded(let line) = event {
       #expect(members["sku"] as? String == line.sku)
       #expect(members["description"] as? String == line.description)
-      #expect((members["quantity"] as? NSNumber)?.int64Value == line.quantity)
+      #expect((members["quantity"] as? NSNumber)?.int64Value == line.quantity.value)
       #expect(members["unitPrice"] as? String == line.unitPrice.description)
     }
   }
@@ -177,7 +238,20 @@ func line(
     ("OrderItemAdded", #"{"sku":"A","quantity":1,"unitPrice":"1.00001"}"#),
     ("OrderCreated", #"{"country":"X","kind":"gift","time":"2026-01-01T00:00:00Z"}"#),
     ("OrderCreated", #"{"country":"X","time":"yesterday"}"#), ("OrderCreated", #"{"country":"X"}"#),
-    ("OrderMoved", "{}"),
+    ("OrderMoved", "{}"), ("OrderCompleted", ""), ("OrderCompleted", "garbage}{"),
+    ("OrderCompleted", "[]"), ("OrderCancelled.v2", #"{"reason":"a","reason":"b"}"#),
+    ("OrderCreated", #"{"country":"X","customer":nope,"time":"2026-01-01T00:00:00Z"}"#),
+    ("OrderCreated", #"{"country":"X","z":[},"time":"2026-01-01T00:00:00Z"}"#),
+    // A year of the store's past that RFC 3339 has no form for.
+    ("OrderCreated", #"{"country":"X","time":"0000-12-31T23:00:00Z"}"#),
+    ("OrderCreated", #"{"country":"X","time":"0001-01-01T00:00:00+01:00"}"#),
+    ("OrderCreated", #"{"country":"X","time":"9999-12-31T23:59:59-00:01"}"#),
+    ("OrderItemAdded", #"{"sku":"A","quantity":9223372036854775807,"unitPrice":"0"}"#),
+    ("OrderItemAdded", #"{"sku":"A","quantity":-9223372036854775808,"unitPrice":"0"}"#),
+    ("OrderItemAdded", #"{"sku":"A","quantity":1000001,"unitPrice":"0"}"#),
+    ("OrderItemAdded", #"{"sku":"A","quantity":2,"unitPrice":"50000000.0001"}"#),
+    ("OrderItemAdded", #"{"sku":"A","quantity":1,"unitPrice":"-100000000.0001"}"#),
+    ("OrderItemAdded", #"{"sku":"A","quantity":1,"quantity":2,"unitPrice":"1"}"#),
   ])
   func refuses(type: String, json: String) {
     let bytes = Array(json.utf8)

@@ -40,13 +40,13 @@ func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
             time: Timestamp(microseconds: Int64.random(in: 0...3, using: &random) * 86_400_000_000)
           ))
       ]
-      for _ in 0..<Int.random(in: 1...5, using: &random) {
+      for _ in 0..<([1, 2, 3, 4, 5, 40, 70].randomElement(using: &random) ?? 1) {
         events.append(
           .itemAdded(
             OrderLine(
               sku: ["s", "t"].randomElement(using: &random) ?? "s",
               description: ["one", "two"].randomElement(using: &random) ?? "one",
-              quantity: [-2, 1, 3].randomElement(using: &random) ?? 1,
+              quantity: ([-2, 1, 3] as [Quantity]).randomElement(using: &random) ?? 1,
               unitPrice: Money(tenThousandths: Int64.random(in: -10...10, using: &random)))))
       }
       switch Int.random(in: 0..<4, using: &random) {
@@ -159,6 +159,95 @@ func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
     }
     #expect(throws: OrphanEvent.self) {
       try SalesReadModel().project(event, into: Rows())
+    }
+  }
+
+  /// The log of one order of so many lines, completed.
+  private func order(of count: Int) -> [Entry] {
+    var events: [OrderEvent] = [.created(sale)]
+    for number in 0..<count { events.append(.itemAdded(line("s\(number % 7)", 2, "0.5"))) }
+    events.append(.completed)
+    return events.enumerated().map { offset, event in
+      let number = UInt64(offset) + 1
+      return .event(
+        Persisted(
+          streamID: "big",
+          position: EventPosition(
+            partition: 0, partitionSequence: number, sequenceNumber: number, version: number),
+          id: EventID(time: sale.time), time: sale.time, event: event))
+    }
+  }
+
+  @Test(arguments: [1, 31, 32, 33, 64, 65, 1000])
+  func salesOfAnOrderOfAnySizeAreCountedAndTakenBack(count: Int) throws {
+    let rows = Rows()
+    let model = SalesReadModel()
+    let entries = order(of: count)
+    for entry in entries { try model.take(entry, into: rows) }
+    let day = try #require(try rows.all(DayRow.self)["2010-12-01"])
+    #expect(day.figures.units == Count(exactly: Int64(count) * 2))
+    #expect(day.figures.revenue.tenThousandths == Int64(count) * 10_000)
+    #expect(day.figures.orders == 1)
+    #expect(try rows.all(ProductRow.self).count == min(count, 7))
+    // What an event writes is bounded, however many there were before.
+    for row in try rows.all(SalesOrderRow.self).values {
+      #expect(row.lines.all.count <= SalesLinesRow.capacity)
+    }
+    for row in try rows.all(SalesLinesRow.self).values {
+      #expect(row.lines.all.count == SalesLinesRow.capacity)
+    }
+    let kept =
+      try rows.all(SalesLinesRow.self).count * SalesLinesRow.capacity
+      + (try rows.all(SalesOrderRow.self)["big"]?.lines.all.count ?? 0)
+    #expect(kept == count)
+    try model.forget("big", in: rows)
+    #expect(try dump(rows, model.tables).isEmpty)
+    // An order that is cancelled leaves nothing either.
+    for entry in entries.dropLast() { try model.take(entry, into: rows) }
+    if case .event(var last)? = entries.last {
+      last.event = .cancelled(reason: "late")
+      try model.take(.event(last), into: rows)
+    }
+    #expect(try dump(rows, model.tables).isEmpty)
+  }
+
+  @Test func sumsBeyondTheirRangeAreErrorsAndChangeNothing() throws {
+    let rows = Rows()
+    rows.isIsolating = true
+    let most = SalesFigures(revenue: .maximum, units: .maximum, orders: .maximum)
+    try rows.put(DayRow(key: "2010-12-01", figures: most))
+    try rows.put(CustomerRow(key: "17850"))
+    try rows.update(CustomerRow.self, "17850") { $0?.revenue = .maximum }
+    for model in [SalesReadModel(), CustomersReadModel()] as [any ReadModel<OrderEvent>] {
+      let entries = order(of: 2)
+      for entry in entries.dropLast() { try model.take(entry, into: rows) }
+      let last = try #require(entries.last)
+      rows.beginEntry()
+      #expect(throws: AmountOverflow.self) { try model.take(last, into: rows) }
+      rows.revertEntry()
+      #expect(try rows.all(DayRow.self)["2010-12-01"]?.figures == most)
+      #expect(try rows.all(CustomerRow.self)["17850"]?.revenue == .maximum)
+    }
+  }
+
+  @Test func whatIsOutOfRangeIsNoValueOfARow() {
+    #expect(throws: RowError.self) {
+      try DayRow(key: "x", values: [.integer(.min), .integer(0), .integer(1)])
+    }
+    #expect(throws: RowError.self) {
+      try DayRow(key: "x", values: [.integer(0), .integer(.max), .integer(1)])
+    }
+    #expect(throws: RowError.self) {
+      try CustomerOrderRow(
+        key: "x", values: [.text("c"), .integer(.max), .integer(0), .integer(0)])
+    }
+    #expect(throws: RowError.self) {
+      try SalesOrderRow(
+        key: "x", values: [.text("d"), .text("c"), .integer(0), .integer(.max), .text("[]")])
+    }
+    #expect(throws: RowError.self) {
+      try SalesOrderRow(
+        key: "x", values: [.text("d"), .text("c"), .integer(0), .integer(0), .text("[[]]")])
     }
   }
 

@@ -128,7 +128,7 @@ extension InvoiceWindowTests {
 }
 
 @Suite struct OrderDraftTests {
-  private func draft(_ invoice: String, _ lines: [(Int64, String)]) async -> OrderDraft {
+  private func draft(_ invoice: String, _ lines: [(Quantity, String)]) async -> OrderDraft {
     await OrderDraft(
       invoice: lines.enumerated().map { offset, line in
         InvoiceRow(

@@ -145,7 +145,7 @@ private enum Spans {
       #"eventually_end_to_end_seconds_count{read_model="sales"} 1"#,
       #"eventually_lag_events{read_model="sales",partition="0"} 0"#,
       #"eventually_lag_seconds{read_model="sales",partition="3"} 0"#,
-      #"eventually_rebalances_total{group="orders.sales.v1"} 1"#,
+      #"eventually_rebalances_total{group="orders.sales.v2"} 1"#,
     ] { #expect(applied.contains(line + "\n"), "\(line): \(applied)") }
     for part in [written, applied] { try checkFormat(part) }
     #expect(try await worker.stop() == 0)

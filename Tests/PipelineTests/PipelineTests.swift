@@ -22,8 +22,8 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
       + "2010-12-0\(number % 9 + 1) 08:26:00,\(price),\(customer),"
       + "\(["United Kingdom", "France", "EIRE"][number % 3])\n"
     rows += 1
-    if let price = Money(price), let line = try? price.times(quantity),
-      let sum = try? total.adding(line)
+    if let price = Money(price), let quantity = Quantity(quantity),
+      let line = try? price.times(quantity), let sum = try? total.adding(line)
     {
       total = sum
     }

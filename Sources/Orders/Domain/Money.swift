@@ -2,22 +2,37 @@
 ///
 /// Prices in the wild have three decimals and sometimes four; none of them is a binary fraction, so an
 /// amount is a whole number of ten-thousandths and never passes through a floating-point number.
+///
+/// It is at most ``maximum``, in either direction: half of what 64 bits hold, so that neither the negation of an
+/// amount nor the sum of two leaves 64 bits.
 public struct Money: Sendable, Hashable, Comparable {
   /// How many parts the currency's unit has here.
   public static let scale: Int64 = 10_000
 
-  /// The amount in ten-thousandths.
-  public var tenThousandths: Int64
+  private static let limit: Int64 = 4_000_000_000_000_000_000
 
-  /// An amount in ten-thousandths.
+  /// The largest amount, 400,000,000,000,000 units; the smallest is the same below zero.
+  public static let maximum = Money(tenThousandths: limit)
+
+  /// The amount in ten-thousandths, from −4 × 10¹⁸ to 4 × 10¹⁸.
+  public let tenThousandths: Int64
+
+  /// An amount in ten-thousandths; the nearest that there is where it is beyond ``maximum``.
   public init(tenThousandths: Int64) {
+    self.tenThousandths = min(max(tenThousandths, -Self.limit), Self.limit)
+  }
+
+  /// An amount in ten-thousandths; `nil` where it is beyond ``maximum``.
+  public init?(exactly tenThousandths: Int64) {
+    guard (-Self.limit...Self.limit).contains(tenThousandths) else { return nil }
     self.tenThousandths = tenThousandths
   }
 
   /// Nothing.
   public static let zero = Money(tenThousandths: 0)
 
-  /// Reads a decimal number such as `2.55`, `-0.001` or `12`, with at most four decimals.
+  /// Reads a decimal number such as `2.55`, `-0.001` or `12`, with at most four decimals; `nil` where it is none, or
+  /// beyond ``maximum``.
   public init?(_ text: some StringProtocol) {
     var digits = text.utf8[...]
     let isNegative = digits.first == UInt8(ascii: "-")
@@ -47,7 +62,8 @@ public struct Money: Sendable, Hashable, Comparable {
       if overflow { return nil }
       value = product
     }
-    self.init(tenThousandths: isNegative ? -value : value)
+    // `value` is not negative, so its negation is in 64 bits.
+    self.init(exactly: isNegative ? -value : value)
   }
 
   /// The smaller amount before the larger.
@@ -56,25 +72,30 @@ public struct Money: Sendable, Hashable, Comparable {
   }
 
   /// The sum.
-  /// - Throws: ``AmountOverflow`` beyond 64 bits.
+  /// - Throws: ``AmountOverflow`` beyond ``maximum``.
   public func adding(_ other: Money) throws(AmountOverflow) -> Money {
-    let (sum, overflow) = tenThousandths.addingReportingOverflow(other.tenThousandths)
-    if overflow { throw AmountOverflow() }
-    return Money(tenThousandths: sum)
+    // Of two amounts in range, the sum is in 64 bits.
+    guard let sum = Money(exactly: tenThousandths + other.tenThousandths) else {
+      throw AmountOverflow()
+    }
+    return sum
   }
 
-  /// The product.
-  /// - Throws: ``AmountOverflow`` beyond 64 bits.
-  public func times(_ factor: Int64) throws(AmountOverflow) -> Money {
-    let (product, overflow) = tenThousandths.multipliedReportingOverflow(by: factor)
-    if overflow { throw AmountOverflow() }
-    return Money(tenThousandths: product)
+  /// The price of a number of pieces.
+  /// - Throws: ``AmountOverflow`` beyond ``maximum``.
+  public func times(_ quantity: Quantity) throws(AmountOverflow) -> Money {
+    let (product, overflow) = tenThousandths.multipliedReportingOverflow(by: quantity.value)
+    guard !overflow, let amount = Money(exactly: product) else { throw AmountOverflow() }
+    return amount
   }
 
   /// The same amount with the other sign.
   public static prefix func - (amount: Money) -> Money {
     Money(tenThousandths: -amount.tenThousandths)
   }
+
+  /// The amount without its sign.
+  public var magnitude: Money { self < .zero ? -self : self }
 
   /// Appends the amount with two to four decimals.
   public func append(to bytes: inout [UInt8]) {
@@ -114,8 +135,10 @@ extension Money: CustomStringConvertible {
   }
 }
 
-/// An amount or a number went beyond 64 bits.
+/// A sum or a product is beyond what its type can hold: ``Money/maximum`` or ``Count/maximum``.
 public struct AmountOverflow: Error, Sendable, CustomStringConvertible {
-  /// What happened, for people.
-  public var description: String { "an amount is too large to be represented" }
+  /// What is wrong.
+  public var description: String {
+    "a sum is beyond \(Money.maximum) of money or \(Count.maximum.value) of anything else"
+  }
 }

@@ -25,8 +25,23 @@ public struct Order: Aggregate {
     public var lines: [OrderLine] = []
     /// The sum of its lines.
     public var total: Money = .zero
+    /// The sum of its lines, each without its sign.
+    public var turnover: Money = .zero
     /// Why it was cancelled, where it was.
     public var cancellation: String?
+
+    /// Adds a line, or changes nothing where a sum is too large.
+    mutating func add(_ line: OrderLine) throws(OrderError) {
+      do {
+        let lineTotal = try line.total
+        let sum = try total.adding(lineTotal)
+        turnover = try turnover.adding(lineTotal.magnitude)
+        total = sum
+      } catch {
+        throw .amountTooLarge
+      }
+      lines.append(line)
+    }
   }
 
   /// What an order can be asked to do.
@@ -45,6 +60,13 @@ public struct Order: Aggregate {
   public static let maximumLines = 10_000
   /// No line's total is beyond this, in either direction.
   public static let maximumLineTotal = Money(tenThousandths: 100_000_000 * Money.scale)
+  /// How many digits a unit price may have before its point; ``maximumLineTotal`` has one more.
+  public static let unitPriceDigits = 8
+  /// The totals of an order's lines, each without its sign, come to this at most.
+  ///
+  /// So it takes 4,000,000 orders, each as large as an order can be, before the sum over a country, a product or a
+  /// customer is beyond ``Money/maximum``.
+  public static let maximumTurnover = maximumLineTotal
 
   /// The aggregate.
   public init() {}
@@ -58,8 +80,7 @@ public struct Order: Aggregate {
     case .created(let header):
       state.header = header
     case .itemAdded(let line):
-      do { state.total = try state.total.adding(try line.total) } catch { throw .amountTooLarge }
-      state.lines.append(line)
+      try state.add(line)
     case .completed:
       state.status = .completed
     case .cancelled(let reason):
@@ -84,6 +105,11 @@ public struct Order: Aggregate {
     case .addItem(let line):
       try Self.check(line, in: header.kind)
       guard state.lines.count < Self.maximumLines else { throw .tooManyLines(id) }
+      let next: Money
+      do { next = try state.turnover.adding(try line.total.magnitude) } catch {
+        throw .amountTooLarge
+      }
+      guard next <= Self.maximumTurnover else { throw .amountTooLarge }
       return [.itemAdded(line)]
     case .complete:
       guard !state.lines.isEmpty else { throw .empty(id) }
@@ -116,9 +142,7 @@ public struct Order: Aggregate {
       throw .invalid("quantity", "other than 0")
     default: break
     }
-    let total: Money
-    do { total = try line.total } catch { throw .amountTooLarge }
-    guard total <= maximumLineTotal, -maximumLineTotal <= total else { throw .amountTooLarge }
+    guard line.isWithinLimit else { throw .amountTooLarge }
   }
 
   private static func isText(_ text: String, upTo limit: Int) -> Bool {
@@ -174,7 +198,8 @@ public enum OrderError: Error, Sendable, Hashable, CustomStringConvertible {
       "the order '\(id)' has \(Order.maximumLines) items, and can't have more"
     case .invalid(let name, let rule): "'\(name)' must have \(rule)"
     case .amountTooLarge:
-      "the amount is too large: a line may come to \(Order.maximumLineTotal) at most"
+      "the amount is too large: a line, and all lines of an order together, may come to "
+        + "\(Order.maximumLineTotal) at most"
     }
   }
 }

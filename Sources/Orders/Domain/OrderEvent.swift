@@ -17,12 +17,12 @@ public struct OrderLine: Sendable, Hashable {
   /// What it is called.
   public var description: String
   /// How many, negative where goods come back.
-  public var quantity: Int64
+  public var quantity: Quantity
   /// The price of one.
   public var unitPrice: Money
 
   /// A line from its parts.
-  public init(sku: String, description: String, quantity: Int64, unitPrice: Money) {
+  public init(sku: String, description: String, quantity: Quantity, unitPrice: Money) {
     self.sku = sku
     self.description = description
     self.quantity = quantity
@@ -30,8 +30,17 @@ public struct OrderLine: Sendable, Hashable {
   }
 
   /// Quantity times price.
+  /// - Throws: ``AmountOverflow`` beyond ``Money/maximum``, of which no line of an order comes near:
+  ///   ``Order/maximumLineTotal``.
   public var total: Money {
     get throws(AmountOverflow) { try unitPrice.times(quantity) }
+  }
+
+  /// Whether the total is at most ``Order/maximumLineTotal``, in either direction.
+  var isWithinLimit: Bool {
+    let (total, overflow) =
+      unitPrice.tenThousandths.multipliedReportingOverflow(by: quantity.value)
+    return !overflow && total.magnitude <= Order.maximumLineTotal.tenThousandths.magnitude
   }
 }
 

@@ -59,7 +59,9 @@ public struct OrderEventCodec: EventCodec {
     switch type {
     case Self.itemAdded: return .itemAdded(try Self.line(payload))
     case Self.created: return .created(try Self.header(payload))
-    case Self.completed: return .completed
+    case Self.completed:
+      try Self.empty(payload)
+      return .completed
     case Self.cancelled: return .cancelled(reason: try Self.reason(payload))
     default:
       guard let lifted = try Self.upcasts.lift(type: type, payload: payload) else {
@@ -67,6 +69,14 @@ public struct OrderEventCodec: EventCodec {
       }
       return try decode(type: lifted.type, payload: lifted.payload.span)
     }
+  }
+
+  /// Reads an object of which no member is known.
+  public static func empty(_ payload: Span<UInt8>) throws {
+    var reader = JSONReader(payload)
+    try reader.beginObject()
+    while try reader.nextKey() != nil { try reader.skip() }
+    try reader.finish()
   }
 
   /// Writes the member of a cancellation.
@@ -118,7 +128,7 @@ public struct OrderEventCodec: EventCodec {
     writer.key("description")
     writer.string(line.description)
     writer.key("quantity")
-    writer.integer(line.quantity)
+    writer.integer(line.quantity.value)
     writer.key("unitPrice")
     writer.plainString { line.unitPrice.append(to: &$0) }
   }
@@ -162,12 +172,15 @@ public struct OrderEventCodec: EventCodec {
 
   private static func timestamp(_ text: String) throws(InvalidMember) -> Timestamp {
     guard let time = Timestamp(text) else {
-      throw InvalidMember("time", "is no time such as 2026-11-23T12:00:00Z")
+      throw InvalidMember(
+        "time", "is no time such as 2026-11-23T12:00:00Z, of the years 1 to 9999 in UTC")
     }
     return time
   }
 
   /// Reads a line from an object.
+  /// - Throws: ``InvalidMember`` where its quantity is outside of ``Quantity/range``, and ``OrderError/amountTooLarge``
+  ///   where its total is beyond ``Order/maximumLineTotal``.
   public static func line(_ payload: Span<UInt8>) throws -> OrderLine {
     var reader = JSONReader(payload)
     var sku: String?
@@ -196,8 +209,16 @@ public struct OrderEventCodec: EventCodec {
       throw InvalidMember(
         "unitPrice", "is no decimal number with at most four decimals, in quotes")
     }
-    return OrderLine(
+    guard let quantity = Quantity(quantity) else {
+      throw InvalidMember(
+        "quantity",
+        "must be from \(Quantity.range.lowerBound) to \(Quantity.range.upperBound), not \(quantity)"
+      )
+    }
+    let line = OrderLine(
       sku: sku, description: description, quantity: quantity, unitPrice: unitPrice)
+    guard line.isWithinLimit else { throw OrderError.amountTooLarge }
+    return line
   }
 }
 

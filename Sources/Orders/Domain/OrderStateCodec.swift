@@ -1,9 +1,9 @@
 public import Eventually
 
-/// An order's state as JSON, for snapshots.
+/// An order's state as JSON, for snapshots. Its sums are not kept: they follow from the lines.
 public struct OrderStateCodec: SnapshotCodec {
   /// Raised whenever ``Order/State`` changes, or what events make of it.
-  public let schemaVersion = 1
+  public let schemaVersion = 2
 
   /// The codec.
   public init() {}
@@ -25,8 +25,6 @@ public struct OrderStateCodec: SnapshotCodec {
       writer.key("cancellation")
       writer.string(reason)
     }
-    writer.key("total")
-    writer.integer(state.total.tenThousandths)
     writer.key("lines")
     writer.beginArray()
     for line in state.lines {
@@ -54,12 +52,10 @@ public struct OrderStateCodec: SnapshotCodec {
         state.header = try OrderEventCodec.header(reader.slice(try reader.skip()).span)
       } else if reader.isKey(key, "cancellation") {
         state.cancellation = try reader.string()
-      } else if reader.isKey(key, "total") {
-        state.total = Money(tenThousandths: try reader.integer())
       } else if reader.isKey(key, "lines") {
         try reader.beginArray()
         while try reader.nextElement() {
-          state.lines.append(try OrderEventCodec.line(reader.slice(try reader.skip()).span))
+          try state.add(try OrderEventCodec.line(reader.slice(try reader.skip()).span))
         }
       } else {
         try reader.skip()

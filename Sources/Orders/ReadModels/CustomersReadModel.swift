@@ -36,7 +36,7 @@ public struct CustomersReadModel: ReadModel {
       guard var order = try rows.row(CustomerOrderRow.self, event.streamID) else { return }
       order.isCounted = true
       try rows.put(order)
-      try count(order, sign: 1, in: rows)
+      try count(1, order.revenue, of: order.customer, in: rows)
     case .cancelled:
       try rows.delete(CustomerOrderRow.self, event.streamID)
     }
@@ -45,16 +45,18 @@ public struct CustomersReadModel: ReadModel {
   /// Takes an order back.
   public func forget(_ streamID: String, in rows: Rows) throws {
     guard let order = try rows.row(CustomerOrderRow.self, streamID) else { return }
-    if order.isCounted { try count(order, sign: -1, in: rows) }
+    if order.isCounted { try count(-1, -order.revenue, of: order.customer, in: rows) }
     try rows.delete(CustomerOrderRow.self, streamID)
   }
 
-  private func count(_ order: CustomerOrderRow, sign: Int64, in rows: Rows) throws {
-    try rows.update(CustomerRow.self, order.customer) { row in
-      var customer = row ?? CustomerRow(key: order.customer)
-      customer.orders += sign
-      customer.revenue = try customer.revenue.adding(try order.revenue.times(sign))
-      row = customer.orders == 0 ? nil : customer
+  private func count(
+    _ orders: Count, _ revenue: Money, of customer: String, in rows: Rows
+  ) throws {
+    try rows.update(CustomerRow.self, customer) { row in
+      var sums = row ?? CustomerRow(key: customer)
+      sums.orders = try sums.orders.adding(orders)
+      sums.revenue = try sums.revenue.adding(revenue)
+      row = sums.orders == 0 ? nil : sums
     }
   }
 }
@@ -64,7 +66,7 @@ public struct CustomerRow: ReadModelRow {
   /// The customer.
   public var key: String
   /// How many orders.
-  public var orders: Int64 = 0
+  public var orders: Count = 0
   /// What they came to.
   public var revenue: Money = .zero
 
@@ -79,13 +81,13 @@ public struct CustomerRow: ReadModelRow {
     indexes: [["revenue"]])
 
   /// The columns after the id.
-  public var values: [ColumnValue] { [.integer(orders), .integer(revenue.tenThousandths)] }
+  public var values: [ColumnValue] { [.count(orders), .money(revenue)] }
 
   /// A row from its columns.
   public init(key: String, values: [ColumnValue]) throws {
     self.key = key
-    orders = try values.integer(0, of: Self.schema)
-    revenue = Money(tenThousandths: try values.integer(1, of: Self.schema))
+    orders = try values.count(0, of: Self.schema)
+    revenue = try values.money(1, of: Self.schema)
   }
 }
 
@@ -118,8 +120,7 @@ public struct CustomerOrderRow: ReadModelRow {
   /// The columns after the id.
   public var values: [ColumnValue] {
     [
-      .text(customer), .integer(time.microseconds), .integer(isCounted ? 1 : 0),
-      .integer(revenue.tenThousandths),
+      .text(customer), .time(time), .integer(isCounted ? 1 : 0), .money(revenue),
     ]
   }
 
@@ -127,8 +128,8 @@ public struct CustomerOrderRow: ReadModelRow {
   public init(key: String, values: [ColumnValue]) throws {
     self.key = key
     customer = try values.text(0, of: Self.schema)
-    time = Timestamp(microseconds: try values.integer(1, of: Self.schema))
+    time = try values.time(1, of: Self.schema)
     isCounted = try values.integer(2, of: Self.schema) == 1
-    revenue = Money(tenThousandths: try values.integer(3, of: Self.schema))
+    revenue = try values.money(3, of: Self.schema)
   }
 }

@@ -27,8 +27,8 @@ public struct OrdersReadModel: ReadModel {
       switch event.event {
       case .created: break
       case .itemAdded(let line):
-        order.items += 1
-        order.units += line.quantity
+        order.items = try order.items.adding(1)
+        order.units = try order.units.adding(Count(line.quantity))
         order.total = try order.total.adding(try line.total)
       case .completed: order.status = .completed
       case .cancelled: order.status = .cancelled
@@ -60,9 +60,9 @@ public struct OrderRow: ReadModelRow {
   /// What it began with.
   public var header: OrderHeader
   /// How many lines it has.
-  public var items: Int64 = 0
+  public var items: Count = 0
   /// The sum of its quantities.
-  public var units: Int64 = 0
+  public var units: Count = 0
   /// The sum of its lines.
   public var total: Money = .zero
 
@@ -85,8 +85,7 @@ public struct OrderRow: ReadModelRow {
     [
       .text(status.rawValue), .text(header.kind.rawValue),
       header.customer.map { .text($0) } ?? .null, .text(header.country),
-      .integer(header.time.microseconds), .integer(items), .integer(units),
-      .integer(total.tenThousandths),
+      .time(header.time), .count(items), .count(units), .money(total),
     ]
   }
 
@@ -100,9 +99,9 @@ public struct OrderRow: ReadModelRow {
     self.status = status
     header = OrderHeader(
       customer: try values.optionalText(2, of: table), country: try values.text(3, of: table),
-      kind: kind, time: Timestamp(microseconds: try values.integer(4, of: table)))
-    items = try values.integer(5, of: table)
-    units = try values.integer(6, of: table)
-    total = Money(tenThousandths: try values.integer(7, of: table))
+      kind: kind, time: try values.time(4, of: table))
+    items = try values.count(5, of: table)
+    units = try values.count(6, of: table)
+    total = try values.money(7, of: table)
   }
 }

@@ -3,17 +3,18 @@ public import Eventually
 /// The read model **sales**: revenue, units and orders by day, by country and by product.
 ///
 /// An order counts from the moment it is completed. Until then, and so that it can be taken back when its stream
-/// is removed, its lines are kept with it.
+/// is removed, its lines are kept: the newest with the order, older ones in rows of a fixed number of lines, so that
+/// what an event writes does not grow with the order.
 public struct SalesReadModel: ReadModel {
   /// What is taken in.
   public typealias Event = OrderEvent
   /// `sales`.
   public let name = "sales"
   /// The version of its tables.
-  public let schemaVersion = 1
+  public let schemaVersion = 2
   /// Its tables.
   public let tables: [any ReadModelRow.Type] = [
-    SalesOrderRow.self, DayRow.self, CountryRow.self, ProductRow.self,
+    SalesOrderRow.self, SalesLinesRow.self, DayRow.self, CountryRow.self, ProductRow.self,
   ]
 
   /// The read model.
@@ -29,38 +30,63 @@ public struct SalesReadModel: ReadModel {
         SalesOrderRow(
           key: event.streamID, day: header.time.utcDay, country: header.country))
     case .itemAdded(let line):
+      var full: SalesLinesRow?
       try rows.update(SalesOrderRow.self, event.streamID) { row in
         if row == nil { throw OrphanEvent(streamID: event.streamID) }
-        try row?.lines.add(line)
+        full = try row?.add(line)
       }
+      if let full { try rows.put(full) }
     case .completed:
       guard var order = try rows.row(SalesOrderRow.self, event.streamID) else {
         throw OrphanEvent(streamID: event.streamID)
       }
       order.isCounted = true
       try rows.put(order)
-      try count(order, sign: 1, in: rows)
+      try count(order, isTakenBack: false, in: rows)
     case .cancelled:
-      try rows.delete(SalesOrderRow.self, event.streamID)
+      guard let order = try rows.row(SalesOrderRow.self, event.streamID) else { return }
+      try delete(order, in: rows)
     }
   }
 
   /// Takes an order back.
   public func forget(_ streamID: String, in rows: Rows) throws {
     guard let order = try rows.row(SalesOrderRow.self, streamID) else { return }
-    if order.isCounted { try count(order, sign: -1, in: rows) }
-    try rows.delete(SalesOrderRow.self, streamID)
+    if order.isCounted { try count(order, isTakenBack: true, in: rows) }
+    try delete(order, in: rows)
   }
 
-  private func count(_ order: SalesOrderRow, sign: Int64, in rows: Rows) throws {
-    var whole = SalesFigures(orders: sign)
-    for (product, figures) in try order.lines.figuresByProduct() {
-      let figures = try figures.times(sign)
+  private func delete(_ order: SalesOrderRow, in rows: Rows) throws {
+    for key in order.fullRows { try rows.delete(SalesLinesRow.self, key) }
+    try rows.delete(SalesOrderRow.self, order.key)
+  }
+
+  private func count(_ order: SalesOrderRow, isTakenBack: Bool, in rows: Rows) throws {
+    var whole = SalesFigures(orders: 1)
+    for (product, figures) in try figuresByProduct(order, in: rows) {
       try whole.add(SalesFigures(revenue: figures.revenue, units: figures.units))
-      try add(figures, to: ProductRow.self, product, in: rows)
+      try add(isTakenBack ? -figures : figures, to: ProductRow.self, product, in: rows)
     }
+    if isTakenBack { whole = -whole }
     try add(whole, to: DayRow.self, order.day, in: rows)
     try add(whole, to: CountryRow.self, order.country, in: rows)
+  }
+
+  /// What an order's lines come to for each product.
+  private func figuresByProduct(
+    _ order: SalesOrderRow, in rows: Rows
+  ) throws -> [Product: SalesFigures] {
+    var sums: [Product: SalesFigures] = [:]
+    try order.lines.add(to: &sums)
+    for key in order.fullRows {
+      guard let row = try rows.row(SalesLinesRow.self, key) else {
+        throw RowError(
+          table: SalesLinesRow.schema.name,
+          reason: "the row \(key.number) of the order '\(key.order)' is missing")
+      }
+      try row.lines.add(to: &sums)
+    }
+    return sums
   }
 
   private func add<Row: SalesRow>(
@@ -81,28 +107,25 @@ public struct SalesFigures: Sendable, Hashable {
   /// The sum of quantity times price.
   public var revenue: Money = .zero
   /// The sum of quantities.
-  public var units: Int64 = 0
+  public var units: Count = 0
   /// How many orders.
-  public var orders: Int64 = 0
+  public var orders: Count = 0
 
   /// Sums, zero where they are left out.
-  public init(revenue: Money = .zero, units: Int64 = 0, orders: Int64 = 0) {
+  public init(revenue: Money = .zero, units: Count = 0, orders: Count = 0) {
     self.revenue = revenue
     self.units = units
     self.orders = orders
   }
 
   mutating func add(_ other: SalesFigures) throws(AmountOverflow) {
-    let (sum, overflow) = units.addingReportingOverflow(other.units)
-    if overflow { throw AmountOverflow() }
-    revenue = try revenue.adding(other.revenue)
-    units = sum
-    orders += other.orders
+    self = SalesFigures(
+      revenue: try revenue.adding(other.revenue), units: try units.adding(other.units),
+      orders: try orders.adding(other.orders))
   }
 
-  func times(_ sign: Int64) throws(AmountOverflow) -> SalesFigures {
-    SalesFigures(
-      revenue: try revenue.times(sign), units: units * sign, orders: orders * sign)
+  static prefix func - (figures: SalesFigures) -> SalesFigures {
+    SalesFigures(revenue: -figures.revenue, units: -figures.units, orders: -figures.orders)
   }
 }
 
@@ -121,9 +144,7 @@ extension SalesRow {
 
   /// The columns after the key.
   public var values: [ColumnValue] {
-    [
-      .integer(figures.revenue.tenThousandths), .integer(figures.units), .integer(figures.orders),
-    ]
+    [.money(figures.revenue), .count(figures.units), .count(figures.orders)]
   }
 
   /// A row from its columns.
@@ -132,8 +153,8 @@ extension SalesRow {
     self.init(
       key: key,
       figures: SalesFigures(
-        revenue: Money(tenThousandths: try values.integer(0, of: table)),
-        units: try values.integer(1, of: table), orders: try values.integer(2, of: table)))
+        revenue: try values.money(0, of: table), units: try values.count(1, of: table),
+        orders: try values.count(2, of: table)))
   }
 }
 

@@ -48,7 +48,7 @@ extension AdminCommand {
       for order in orders {
         table.add(
           order.key, "\(order.header.time)", order.header.customer ?? "-", order.header.country,
-          order.status.rawValue, grouped(order.items), "\(order.total)")
+          order.status.rawValue, grouped(order.items.value), "\(order.total)")
       }
       try show("orders: the newest", table)
     }
@@ -66,10 +66,10 @@ extension AdminCommand {
       try show("sales: the countries with the largest revenue", table("country", countries))
       try show("sales: the products with the largest revenue", table("product", products))
       var table = TextTable("sales: sum of", "revenue", "units")
-      for (name, figures) in [
+      for (name, sums) in [
         ("days", totals.days), ("countries", totals.countries), ("products", totals.products),
       ] {
-        table.add(name, "\(figures.revenue)", grouped(figures.units))
+        table.add(name, sums.revenueText, grouped(sums.units))
       }
       try Output.standard.table(table)
       try Output.standard.line()
@@ -85,8 +85,8 @@ extension AdminCommand {
           case .product(let product): "\(product.sku) \(product.description)"
           }
         table.add(
-          name, "\(answer.figures.revenue)", grouped(answer.figures.units),
-          grouped(answer.figures.orders))
+          name, answer.totals.revenueText, grouped(answer.totals.units),
+          grouped(answer.totals.orders))
       }
       return table
     }
@@ -100,7 +100,7 @@ extension AdminCommand {
       var table = TextTable("customer", "orders", "revenue", "first order", "last order")
       for customer in customers {
         table.add(
-          customer.row.key, grouped(customer.row.orders), "\(customer.row.revenue)",
+          customer.row.key, grouped(customer.row.orders.value), "\(customer.row.revenue)",
           customer.first.map { "\($0.time)" } ?? "-", customer.last.map { "\($0.time)" } ?? "-")
       }
       try show("customers: the largest revenue", table)

@@ -191,7 +191,10 @@ package enum OrderJSON {
     switch name {
     case "create": return .create(try OrderEventCodec.header(bytes, defaultTime: now))
     case "addItem": return .addItem(try OrderEventCodec.line(bytes))
-    case "complete": return .complete
+    case "complete":
+      // Nothing is to be said: the body may be left out.
+      if !bytes.isEmpty { try OrderEventCodec.empty(bytes) }
+      return .complete
     case "cancel":
       return .cancel(
         reason: try OrderEventCodec.reason(bytes, defaultReason: OrderEvent.unspecified))

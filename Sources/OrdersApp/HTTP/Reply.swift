@@ -122,6 +122,7 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     return switch error {
     case .conflict: .failure(.conflict, code: "conflict", words)
     case .invalid: .failure(.unprocessableContent, code: "invalid", words)
+    case .unreadable: .failure(.unprocessableContent, code: "unreadable-event", words)
     case .full:
       .failure(.init(code: 507, reasonPhrase: "Insufficient Storage"), code: "store-full", words)
     case .overloaded: .overloaded(words)

@@ -70,8 +70,10 @@ struct OnlineRetailLayout {
     guard Order.isValid(id: invoice) else {
       throw Rejection(reason: "the invoice number '\(invoice.prefix(80))' can't name an order")
     }
-    guard let quantity = Int64(field(.quantity)) else {
-      throw Rejection(reason: "the quantity '\(field(.quantity).prefix(80))' is no whole number")
+    guard let quantity = Int64(field(.quantity)).flatMap(Quantity.init) else {
+      throw Rejection(
+        reason: "the quantity '\(field(.quantity).prefix(80))' is no whole number from "
+          + "\(Quantity.range.lowerBound) to \(Quantity.range.upperBound)")
     }
     guard let price = Money(field(.price)) else {
       throw Rejection(

@@ -38,9 +38,9 @@ extension OrderRow {
     json.string(status.rawValue)
     OrderEventCodec.write(header, &json)
     json.key("items")
-    json.integer(items)
+    json.integer(items.value)
     json.key("units")
-    json.integer(units)
+    json.integer(units.value)
     json.key("total")
     json.string(total.description)
     json.endObject()
@@ -56,7 +56,7 @@ struct SalesAnswer: Sendable {
   }
 
   var subject: Subject
-  var figures: SalesFigures
+  var totals: SalesTotals
 
   func write(_ json: inout JSONWriter) {
     json.beginObject()
@@ -73,33 +73,8 @@ struct SalesAnswer: Sendable {
       json.key("description")
       json.string(product.description)
     }
-    figures.writeMembers(&json, withOrders: true)
+    totals.writeMembers(&json, withOrders: true)
     json.endObject()
-  }
-}
-
-extension SalesFigures {
-  func write(_ json: inout JSONWriter, withOrders: Bool = true) {
-    json.beginObject()
-    writeMembers(&json, withOrders: withOrders)
-    json.endObject()
-  }
-
-  fileprivate func writeMembers(_ json: inout JSONWriter, withOrders: Bool) {
-    json.key("revenue")
-    json.string(revenue.description)
-    json.key("units")
-    json.integer(units)
-    if withOrders {
-      json.key("orders")
-      json.integer(orders)
-    }
-  }
-
-  fileprivate init(_ row: SQLiteStatement, from column: Int32) {
-    self.init(
-      revenue: Money(tenThousandths: row.integer(column)), units: row.integer(column + 1),
-      orders: row.integer(column + 2))
   }
 }
 
@@ -111,7 +86,7 @@ enum SalesQueries {
     try connection.rows(
       "SELECT day, revenue, units, orders FROM sales_by_day ORDER BY day DESC LIMIT ?",
       [.integer(limit)]
-    ) { SalesAnswer(subject: .day($0.text(0)), figures: SalesFigures($0, from: 1)) }
+    ) { SalesAnswer(subject: .day($0.text(0)), totals: SalesTotals($0, from: 1)) }
   }
 
   /// The countries with the largest revenue first.
@@ -122,7 +97,7 @@ enum SalesQueries {
       SELECT country, revenue, units, orders FROM sales_by_country
       ORDER BY revenue DESC, country LIMIT ?
       """, [.integer(limit)]
-    ) { SalesAnswer(subject: .country($0.text(0)), figures: SalesFigures($0, from: 1)) }
+    ) { SalesAnswer(subject: .country($0.text(0)), totals: SalesTotals($0, from: 1)) }
   }
 
   /// The products with the largest revenue first, each under the description that it was sold under most.
@@ -130,29 +105,26 @@ enum SalesQueries {
   static func products(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
     try connection.rows(
       """
-      SELECT sku, sum(revenue) AS revenue, sum(units), sum(orders),
+      SELECT sku, \(SalesTotals.sums),
         (SELECT description FROM sales_by_product d WHERE d.sku = p.sku
          ORDER BY orders DESC, description LIMIT 1)
-      FROM sales_by_product p GROUP BY sku ORDER BY revenue DESC, sku LIMIT ?
+      FROM sales_by_product p GROUP BY sku ORDER BY \(SalesTotals.byRevenue), sku LIMIT ?
       """, [.integer(limit)]
     ) { row in
       SalesAnswer(
-        subject: .product(Product(sku: row.text(0), description: row.text(4))),
-        figures: SalesFigures(row, from: 1))
+        subject: .product(Product(sku: row.text(0), description: row.text(7))),
+        totals: SalesTotals(sums: row, from: 1))
     }
   }
 
   /// The sums of each of the three tables, which agree in revenue and units.
   static func totals(
     _ connection: SQLiteConnection
-  ) throws -> (days: SalesFigures, countries: SalesFigures, products: SalesFigures) {
-    func sum(_ table: String) throws -> SalesFigures {
-      try connection.rows(
-        """
-        SELECT coalesce(sum(revenue), 0), coalesce(sum(units), 0), coalesce(sum(orders), 0)
-        FROM \(table)
-        """
-      ) { SalesFigures($0, from: 0) }[0]
+  ) throws -> (days: SalesTotals, countries: SalesTotals, products: SalesTotals) {
+    func sum(_ table: String) throws -> SalesTotals {
+      try connection.rows("SELECT \(SalesTotals.sums) FROM \(table)") {
+        SalesTotals(sums: $0, from: 0)
+      }[0]
     }
     return (
       try sum("sales_by_day"), try sum("sales_by_country"), try sum("sales_by_product")
@@ -176,7 +148,7 @@ struct CustomerAnswer: Sendable {
     json.key("customer")
     json.string(row.key)
     json.key("orders")
-    json.integer(row.orders)
+    json.integer(row.orders.value)
     json.key("revenue")
     json.string(row.revenue.description)
     if let first {

@@ -44,7 +44,7 @@ struct OrderHistory {
     note("time", before.header?.time.description, after.header?.time.description)
     for line in after.lines.dropFirst(before.lines.count) {
       changes.append(
-        "item \(after.lines.count): \(line.quantity) × \(line.sku) \(line.description) at \(line.unitPrice)"
+        "item \(after.lines.count): \(line.quantity.value) × \(line.sku) \(line.description) at \(line.unitPrice)"
       )
     }
     note("cancellation", before.cancellation, after.cancellation)

@@ -37,7 +37,8 @@ package struct OrderGenerator: Sendable {
       customer: isKnown ? String(customer) : nil,
       country: Self.countries.randomElement(using: &random) ?? Self.countries[0],
       kind: isReturn ? .return : .sale,
-      time: Timestamp(microseconds: Self.start.microseconds + Int64(number) * 97_000_000))
+      time: Timestamp(
+        microseconds: Self.start.microseconds + Int64(number % 1_000_000_000) * 97_000_000))
     let count = Int.random(in: 1...(isReturn ? 3 : 40), using: &random)
     var events: [OrderEvent] = [.created(header)]
     for _ in 0..<count { events.append(.itemAdded(line(isReturn, &random))) }
@@ -51,7 +52,8 @@ package struct OrderGenerator: Sendable {
     let material = Int.random(in: 0..<Self.materials.count, using: &random)
     let thing = Int.random(in: 0..<Self.things.count, using: &random)
     let product = (colour * Self.materials.count + material) * Self.things.count + thing
-    let quantity = Int64([1, 1, 2, 3, 4, 6, 8, 12, 24].randomElement(using: &random) ?? 1)
+    let quantities: [Quantity] = [1, 1, 2, 3, 4, 6, 8, 12, 24]
+    let quantity = quantities.randomElement(using: &random) ?? 1
     return OrderLine(
       sku: String(20_000 + product),
       description: "\(Self.colours[colour]) \(Self.materials[material]) \(Self.things[thing])",

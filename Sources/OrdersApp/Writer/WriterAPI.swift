@@ -36,8 +36,9 @@ extension WriterRoutes {
   private static let line = Schema.object([
     .required("sku", .string(maximum: 100)),
     .optional("description", .string(maximum: 1000)),
-    .required("quantity", .integer(-1_000_000...1_000_000)),
-    .required("unitPrice", .string(pattern: "^-?[0-9]{1,8}([.][0-9]{1,4})?$")),
+    .required("quantity", .integer(Quantity.range)),
+    .required(
+      "unitPrice", .string(pattern: "^-?[0-9]{1,\(Order.unitPriceDigits)}([.][0-9]{1,4})?$")),
   ])
   private static let cancellation = Schema.object([
     .optional("reason", .string(maximum: 200))

@@ -35,7 +35,7 @@ enum Events {
         .itemAdded(
           OrderLine(
             sku: "\(20_000 + product)", description: "CERAMIC TEAPOT IN COLOUR \(product % 97)",
-            quantity: Int64(random.next() % 12 + 1),
+            quantity: Quantity(Int64(random.next() % 12 + 1)) ?? 1,
             unitPrice: Money(tenThousandths: Int64(40 + product % 1_500) * 100))))
     }
     events.append(.completed)

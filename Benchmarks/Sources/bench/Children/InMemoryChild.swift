@@ -97,13 +97,15 @@ struct InMemoryChild: AsyncParsableCommand {
     case "load":
       for number in 0..<Self.streams {
         for index in table.streams["order-\(number)"] ?? [] {
-          if case .itemAdded(let line) = table.rows[index].event { sum += line.quantity }
+          if case .itemAdded(let line) = table.rows[index].event { sum += line.quantity.value }
         }
       }
     default:
       var sums: [String: Int64] = [:]
       for row in table.rows {
-        if case .itemAdded(let line) = row.event { sums[row.stream, default: 0] += line.quantity }
+        if case .itemAdded(let line) = row.event {
+          sums[row.stream, default: 0] += line.quantity.value
+        }
       }
       sum = sums.values.reduce(0, +)
     }
@@ -120,7 +122,7 @@ private final class Sums: Projection {
 
   func project(_ event: Persisted<String, OrderEvent>) {
     if case .itemAdded(let line) = event.event {
-      sums.withLock { $0[event.streamID, default: 0] += line.quantity }
+      sums.withLock { $0[event.streamID, default: 0] += line.quantity.value }
     }
     count.advance(to: event.position.sequenceNumber)
   }

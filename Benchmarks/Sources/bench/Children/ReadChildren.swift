@@ -119,7 +119,7 @@ struct Tally: Aggregate {
   let initialState: Int64 = 0
 
   func apply(_ event: OrderEvent, to state: inout Int64) {
-    if case .itemAdded(let line) = event { state += line.quantity }
+    if case .itemAdded(let line) = event { state += line.quantity.value }
   }
 
   func handle(_ command: OrderEvent, id: String, state: Int64) -> [OrderEvent] { [command] }

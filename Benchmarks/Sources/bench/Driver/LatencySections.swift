@@ -122,7 +122,7 @@ extension Runner {
           "run", "sales", "--read-models", models.path, "--feed", "http://127.0.0.1:\(writerPort)",
           "--brokers", brokers, "--topic", "orders",
         ])
-      try waitForLeases(12, in: models.appending(path: "sales/live-v1.sqlite").path)
+      try waitForLeases(12, in: models.appending(path: "sales/live-v2.sqlite").path)
       let (queries, queriesPort) = try program(
         "projector", ["serve", "--read-models", models.path])
       let sample = Result {
