@@ -106,6 +106,10 @@ public protocol ReadModelRow: Sendable, Equatable {
   var key: Key { get }
   /// The columns of a key, in the schema's order.
   static func columns(of key: Key) -> [ColumnValue]
+  /// Whether two keys have the same columns: those of text are the same where they have the same bytes, as in a database,
+  /// while `==` of strings takes an `é` of one character for an `é` of two. A key that holds text in other types than
+  /// `String` alone says so itself, with ``Swift/String/hasSameBytes(as:)``.
+  static func isSame(_ a: Key, _ b: Key) -> Bool
   /// The other columns, in the schema's order.
   var values: [ColumnValue] { get }
   /// A row from its key and its other columns.
@@ -113,9 +117,23 @@ public protocol ReadModelRow: Sendable, Equatable {
   init(key: Key, values: [ColumnValue]) throws
 }
 
+extension ReadModelRow {
+  /// By `==`, for keys that hold no text.
+  @inlinable public static func isSame(_ a: Key, _ b: Key) -> Bool { a == b }
+}
+
 extension ReadModelRow where Key == String {
   /// A key of one column of text.
   public static func columns(of key: String) -> [ColumnValue] { [.text(key)] }
+  /// By the bytes.
+  @inlinable public static func isSame(_ a: String, _ b: String) -> Bool { a.hasSameBytes(as: b) }
+}
+
+extension String {
+  /// Whether two strings have the same UTF-8, which `==` does not ask for.
+  @inlinable public func hasSameBytes(as other: String) -> Bool {
+    self == other && utf8.elementsEqual(other.utf8)
+  }
 }
 
 /// A column that does not hold what its row needs.

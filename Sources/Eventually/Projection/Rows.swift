@@ -72,7 +72,12 @@ public final class Rows {
     try update(type, key) { $0 = nil }
   }
 
-  /// All rows of a table that are here: the whole table, where there is no storage.
+  /// All rows of a table that are here, in no order: the whole table, where there is no storage.
+  public func list<Row: ReadModelRow>(_ type: Row.Type) throws -> [Row] {
+    try table(type).slots.compactMap(\.row)
+  }
+
+  /// All rows of a table that are here, by key: the whole table, where there is no storage.
   public func all<Row: ReadModelRow>(_ type: Row.Type) throws -> [Row.Key: Row] {
     var rows: [Row.Key: Row] = [:]
     for slot in try table(type).slots { rows[slot.key] = slot.row }
@@ -126,6 +131,18 @@ public final class Rows {
   }
 }
 
+/// A key that is another one where the database has two rows.
+@usableFromInline struct ExactKey<Row: ReadModelRow>: Hashable {
+  @usableFromInline let key: Row.Key
+
+  @inlinable init(_ key: Row.Key) {
+    self.key = key
+  }
+
+  @inlinable static func == (a: ExactKey, b: ExactKey) -> Bool { Row.isSame(a.key, b.key) }
+  @inlinable func hash(into hasher: inout Hasher) { hasher.combine(key) }
+}
+
 /// The rows of one table that have been asked for.
 @usableFromInline final class RowTable<Row: ReadModelRow> {
   @usableFromInline struct Slot {
@@ -142,7 +159,7 @@ public final class Rows {
 
   @usableFromInline let storage: (any TableStorage)?
   @usableFromInline var slots: [Slot] = []
-  @usableFromInline var indexes: [Row.Key: Int] = [:]
+  @usableFromInline var indexes: [ExactKey<Row>: Int] = [:]
   /// Slots as they were before each change, while changes are noted.
   @usableFromInline var changes: [(index: Int, before: Slot)] = []
 
@@ -152,10 +169,10 @@ public final class Rows {
 
   /// Where the row with a key is kept, loaded if need be.
   @inlinable func slot(of key: Row.Key) throws -> Int {
-    if let index = indexes[key] { return index }
+    if let index = indexes[ExactKey(key)] { return index }
     let values = try storage?.load(Row.columns(of: key))
     slots.append(Slot(key: key, row: try values.map { try Row(key: key, values: $0) }))
-    indexes[key] = slots.count - 1
+    indexes[ExactKey(key)] = slots.count - 1
     return slots.count - 1
   }
 

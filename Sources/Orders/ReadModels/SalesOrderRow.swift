@@ -85,6 +85,11 @@ public struct SalesLinesRow: ReadModelRow {
     public var order: String
     /// From 0 on.
     public var number: Int64
+
+    /// By their bytes, as in a database.
+    public static func == (a: Key, b: Key) -> Bool {
+      a.number == b.number && a.order.hasSameBytes(as: b.order)
+    }
   }
 
   /// The order, and which of its rows.

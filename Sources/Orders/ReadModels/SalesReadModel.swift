@@ -206,6 +206,11 @@ public struct Product: Sendable, Hashable {
     self.sku = sku
     self.description = description
   }
+
+  /// By their bytes, as in a database.
+  public static func == (a: Product, b: Product) -> Bool {
+    a.sku.hasSameBytes(as: b.sku) && a.description.hasSameBytes(as: b.description)
+  }
 }
 
 /// The sales of a product under one description.
