@@ -59,7 +59,7 @@ public struct Order: Aggregate {
   /// An order has at most this many lines.
   public static let maximumLines = 10_000
   /// No line's total is beyond this, in either direction.
-  public static let maximumLineTotal = Money(tenThousandths: 100_000_000 * Money.scale)
+  public static let maximumLineTotal = Money(tenThousandths: 1_000_000_000_000)
   /// How many digits a unit price may have before its point; ``maximumLineTotal`` has one more.
   public static let unitPriceDigits = 8
   /// The totals of an order's lines, each without its sign, come to this at most.
