@@ -20,7 +20,7 @@ private struct MadeCodec<Event: Sendable>: EventCodec {
   /// Equal to nothing, as far as one can tell.
   private struct Opaque: Sendable { var bytes: [UInt8] }
 
-  private func check<Event>(_ codec: MadeCodec<Event>, _ event: Event) throws(UnreadableEvent) {
+  private func check<Event>(_ codec: MadeCodec<Event>, _ event: Event) throws(ReadBackFailure) {
     var payload: [UInt8] = []
     codec.encode(event, into: &payload)
     try ReadBack(codec).check(
@@ -28,7 +28,7 @@ private struct MadeCodec<Event: Sendable>: EventCodec {
   }
 
   private func reason<Event>(_ codec: MadeCodec<Event>, _ event: Event) -> String {
-    do throws(UnreadableEvent) {
+    do throws(ReadBackFailure) {
       try check(codec, event)
       return "nothing"
     } catch {

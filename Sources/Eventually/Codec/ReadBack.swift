@@ -18,12 +18,12 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
   ///   - index: its place among the events of its append, from 0 on, for the error.
   ///   - type: what the codec called its type.
   ///   - payload: what the codec wrote.
-  /// - Throws: ``UnreadableEvent`` with the difference.
+  /// - Throws: ``ReadBackFailure`` with the difference.
   public func check(
     _ event: Codec.Event, at index: Int, type: String, payload: Span<UInt8>
-  ) throws(UnreadableEvent) {
-    func fail(_ reason: String) -> UnreadableEvent {
-      UnreadableEvent(type: type, index: index, reason: reason)
+  ) throws(ReadBackFailure) {
+    func fail(_ reason: String) -> ReadBackFailure {
+      ReadBackFailure(type: type, index: index, reason: reason)
     }
     if type.isEmpty { throw fail("its type has no name") }
     if type == EventRecord.removedType || type == EventRecord.erasedType {
@@ -85,7 +85,7 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
 
 /// An event that its codec writes but does not read back as what it was: to store it would hold up everything that reads
 /// the store.
-public struct UnreadableEvent: Error, Sendable, Hashable, CustomStringConvertible {
+public struct ReadBackFailure: Error, Sendable, Hashable, CustomStringConvertible {
   /// The name of the event's type.
   public var type: String
   /// The event's place among those of its append, from 0 on.

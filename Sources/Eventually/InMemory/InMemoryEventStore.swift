@@ -39,7 +39,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
         } catch {
           throw .invalid("an event of type '\(type)' can't be encoded: \(error)")
         }
-        do throws(UnreadableEvent) {
+        do throws(ReadBackFailure) {
           try readBack.check(event, at: index, type: type, payload: payload.span)
         } catch {
           throw .unreadable(error)

@@ -28,7 +28,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   /// The request itself can never be carried out, for example because an event is too large.
   case invalid(String)
   /// An event does not decode to what it was encoded from; nothing was appended.
-  case unreadable(UnreadableEvent)
+  case unreadable(ReadBackFailure)
   /// There is no space left where the store is. Nothing was appended, and all that was acknowledged
   /// before is safe; appends work again when there is space.
   case full(String)

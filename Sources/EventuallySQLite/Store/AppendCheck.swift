@@ -11,13 +11,13 @@ final class AppendCheck: Sendable {
     case running
     /// The store's thread waits for whoever runs it.
     case awaited(DispatchSemaphore)
-    case finished(UnreadableEvent?)
+    case finished(ReadBackFailure?)
   }
 
   private let state = Locked(State.waiting)
-  private let body: @Sendable () -> UnreadableEvent?
+  private let body: @Sendable () -> ReadBackFailure?
 
-  init(_ body: @escaping @Sendable () -> UnreadableEvent?) {
+  init(_ body: @escaping @Sendable () -> ReadBackFailure?) {
     self.body = body
   }
 
@@ -39,7 +39,7 @@ final class AppendCheck: Sendable {
   }
 
   /// The event that can't be read back; `nil` where there is none, or where that is not known yet.
-  var knownFailure: UnreadableEvent? {
+  var knownFailure: ReadBackFailure? {
     state.withLock { state in
       if case .finished(let outcome) = state { return outcome }
       return nil
@@ -47,7 +47,7 @@ final class AppendCheck: Sendable {
   }
 
   /// The event that can't be read back, `nil` for none. It may block: for the store's own thread, and for one caller.
-  func failure() -> UnreadableEvent? {
+  func failure() -> ReadBackFailure? {
     run()
     let semaphore = state.withLock { state -> DispatchSemaphore? in
       guard case .running = state else { return nil }

@@ -47,7 +47,7 @@ struct EncodedEvents: Sendable {
     check = AppendCheck { [types, payloads, ends] in
       var start = 0
       for index in events.indices {
-        do throws(UnreadableEvent) {
+        do throws(ReadBackFailure) {
           try readBack.check(
             events[index], at: index, type: types[index],
             payload: payloads.span.extracting(start..<ends[index]))
