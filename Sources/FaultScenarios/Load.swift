@@ -129,7 +129,7 @@ final class Load: Sendable {
     }
   }
 
-  private static func acknowledged(_ body: [UInt8], _ id: String) throws -> Acknowledged {
+  static func acknowledged(_ body: [UInt8], _ id: String) throws -> Acknowledged {
     guard let json = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
       let version = json["version"] as? Int, let number = json["sequenceNumber"] as? Int,
       let token = json["token"] as? String

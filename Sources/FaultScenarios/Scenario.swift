@@ -40,5 +40,5 @@ package struct Scenario: Sendable, CustomStringConvertible {
   package static let all =
     writerScenarios + workerScenarios + brokerScenarios + topicScenarios + parkingScenarios
     + deadlyEventScenarios
-    + diskScenarios + clockScenarios + replayScenarios
+    + diskScenarios + clockScenarios + replayScenarios + hostileScenarios
 }

@@ -14,6 +14,8 @@ package final class Tally: Sendable {
     case leadersMoved = "leaders moved"
     case errorsInjected = "errors injected"
     case acknowledgementsLost = "connections cut with acknowledgements on their way"
+    case hostileRequests = "hostile requests"
+    case hostileRefused = "of which refused"
     case recordsForged = "foreign records written"
     case disksFilled = "disks filled"
     case filesDamaged = "files damaged or deleted"

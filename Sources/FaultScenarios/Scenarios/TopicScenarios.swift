@@ -104,7 +104,7 @@ extension Scenario {
 }
 
 /// Writes records to the topic that the writer has not written.
-private final class Forger {
+final class Forger {
   let stage: Stage
   let store: String
   private(set) var count = 0
