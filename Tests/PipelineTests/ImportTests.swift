@@ -171,8 +171,8 @@ extension InvoiceWindowTests {
     }
     let draft = await OrderDraft(invoice: [
       row(2), row(3) { $0.customer = "13047" }, row(4) { $0.customer = nil },
-      row(5) { $0.country = "Y" }, row(6) { $0.time.microseconds = 3_600_000_001 },
-      row(7) { $0.time.microseconds = -60_000_000 },
+      row(5) { $0.country = "Y" }, row(6) { $0.time = Timestamp(microseconds: 3_600_000_001) },
+      row(7) { $0.time = Timestamp(microseconds: -60_000_000) },
       row(8) { $0.time = Timestamp("0001-01-01T00:00:00Z") ?? $0.time },
     ])
     #expect(draft.rows.map(\.line) == [2, 7])
