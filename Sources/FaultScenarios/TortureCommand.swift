@@ -67,7 +67,8 @@ package struct TortureCommand: AsyncParsableCommand {
     }
     let torture = TortureRun(
       scenarios: playable, seed: seed, parallel: parallel, deadline: .now + .seconds(minutes * 60))
-    try await OrdersApp.runUntilSignal { try await torture.run() }
+    // Each scenario ends its processes first.
+    try await OrdersApp.runUntilSignal(limit: .seconds(120)) { try await torture.run() }
     print(torture.report(notPlayed: chosen.count - playable.count))
     if !torture.failures.isEmpty { throw ExitCode(1) }
   }

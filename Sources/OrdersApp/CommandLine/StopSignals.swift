@@ -72,13 +72,15 @@ final class Received: Sendable {
 }
 
 /// Runs `work` until it is done; SIGTERM and SIGINT cancel it.
+///
+/// - Parameter limit: the process ends where the work does not so long after it was cancelled.
 /// - Throws: ``Interrupted`` where it was cancelled before it was done.
 package func runUntilSignal(
-  _ work: @escaping @Sendable () async throws -> Void
+  limit: Duration = .seconds(5), _ work: @escaping @Sendable () async throws -> Void
 ) async throws {
   let received = Received()
   let task = Task(operation: work)
-  try await withStopSignals(limit: .seconds(5)) { number in
+  try await withStopSignals(limit: limit) { number in
     received.signal.withLock { $0 = $0 ?? number }
     task.cancel()
   } _: {
