@@ -43,6 +43,8 @@ let httpClient: Target.Dependency = .product(
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes: Target.Dependency = .product(
+  name: "NIOHTTPTypes", package: "swift-nio-extras")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
@@ -70,6 +72,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.25.0"),
     // For `swift package generate-documentation`; nothing is linked with it.
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
@@ -99,7 +102,7 @@ let package = Package(
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
         signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioEmbedded, nioHTTP,
-        crypto, tracing, metrics,
+        nioHTTPTypes, crypto, tracing, metrics,
       ]),
     executable("writer", ["OrdersApp", arguments]),
     executable("projector", ["OrdersApp", arguments]),

@@ -40,7 +40,7 @@ import Testing
     let gate = PositionSignal(at: 0)
     let begun = Locked(0)
     var api = API(title: "test", summary: "test")
-    api.inFlightLimit = 3
+    api.limits.requests = 3
     api.add(
       API.Operation(method: .get, path: "/wait", summary: "", answers: []) { _, _ in
         begun.withLock { $0 += 1 }

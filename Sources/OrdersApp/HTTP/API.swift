@@ -12,8 +12,8 @@ struct API: Sendable {
   var summary: String
   /// What protected operations ask for; `nil` where nobody is asked.
   var token: BearerToken?
-  /// At most this many requests are worked on at the same time; the next are told to come again.
-  var inFlightLimit = 1024
+  /// What the server of this interface bears.
+  var limits = ServerLimits()
   var operations: [Operation] = []
 
   /// Something that can be asked.
@@ -23,6 +23,8 @@ struct API: Sendable {
     var path: String
     var summary: String
     var isProtected = false
+    /// Whether it is answered under any load: what tells how the process is.
+    var isVital = false
     var parameters: [Parameter] = []
     var body: Schema?
     var answers: [Answer]
@@ -33,6 +35,7 @@ struct API: Sendable {
     enum Place: String, Sendable {
       case path
       case query
+      case header
     }
 
     var name: String
@@ -67,57 +70,87 @@ struct API: Sendable {
     Answer(503, "Overloaded, or what is asked for can't be had at the moment; worth trying again")
   ]
 
+  /// What a command may say of where it comes from.
+  static let contextParameters = [
+    Parameter(
+      name: "correlation-id", place: .header, summary: "Kept with the events: what they belong to",
+      schema: contextSchema),
+    Parameter(
+      name: "causation-id", place: .header, summary: "Kept with the events: what led to them",
+      schema: contextSchema),
+    Parameter(
+      name: "traceparent", place: .header, summary: "The trace that the events belong to (W3C)",
+      schema: contextSchema),
+  ]
+  private static let contextSchema = Schema.string(pattern: "^[!-~]{1,200}$")
+
   mutating func add(_ operation: Operation) {
     operations.append(operation)
   }
 
   /// A router for the operations and for the document that describes them.
   func router() -> Router<BasicRequestContext> {
-    let router = Router(context: BasicRequestContext.self)
+    let router = Router(
+      context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
     if TraceContext.isActive { router.middlewares.add(TracingMiddleware()) }
-    router.middlewares.add(FailureReplies())
+    router.middlewares.add(FailureReplies(methods: methods))
     router.middlewares.add(EventContext())
-    router.middlewares.add(InFlightLimit(inFlightLimit))
+    let desk = Desk(limits)
     for operation in operations {
       let path = operation.path.replacing("{", with: ":").replacing("}", with: "")
       router.on(RouterPath(path), method: operation.method) { request, context in
         if operation.isProtected { try token?.check(request) }
-        return try await operation.handler(request, context)
+        return try await desk.answer(operation, request, context)
       }
     }
     let document = Reply { write(&$0) }
     router.get("/openapi.json") { _, _ in document }
     return router
   }
+
+  /// The methods that a path may be asked with, none where there is no such path.
+  @Sendable
+  private func methods(at path: String) -> Set<String> {
+    let parts = path.split(separator: "/")
+    var found: Set<String> = parts == ["openapi.json"] ? ["GET", "HEAD"] : []
+    for operation in operations {
+      let pattern = operation.path.split(separator: "/")
+      guard pattern.count == parts.count,
+        zip(pattern, parts).allSatisfy({ $0.first == "{" || $0 == $1 })
+      else { continue }
+      found.insert(operation.method.rawValue)
+      if operation.method == .get { found.insert("HEAD") }
+    }
+    return found
+  }
 }
 
-/// Refuses requests while too many are being worked on, instead of letting them queue up.
-private struct InFlightLimit<Context: RequestContext>: RouterMiddleware {
-  private final class Count: Sendable {
-    let value = Locked(0)
+/// Has requests answered, as many at a time as the limits allow.
+private struct Desk: Sendable {
+  private let requests: Budget
+  private let bodies: Budget
+
+  init(_ limits: ServerLimits) {
+    requests = Budget(limits.requests)
+    bodies = Budget(limits.bodyBytes)
   }
 
-  private let limit: Int
-  private let count = Count()
-
-  init(_ limit: Int) {
-    self.limit = limit
-  }
-
-  func handle(
-    _ request: Request, context: Context,
-    next: (Request, Context) async throws -> Response
+  func answer(
+    _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext
   ) async throws -> Response {
-    let isTaken = count.value.withLock { count in
-      if count >= limit { return false }
-      count += 1
-      return true
+    if operation.isVital {
+      return try await operation.handler(request, context).response(from: request, context: context)
     }
-    guard isTaken else {
-      return Reply.overloaded("\(limit) requests are being worked on: try again in a moment")
-        .response(from: request, context: context)
+    var request = request
+    let body = Budget.Share(of: bodies)
+    defer { withExtendedLifetime(body) {} }
+    // Whoever sends a body slowly takes nothing from those whose requests are here.
+    if operation.body != nil { request = try await request.received(counting: body) }
+    guard let place = requests.share() else {
+      throw Overloaded("\(requests.limit) requests are being worked on")
     }
-    defer { count.value.withLock { $0 -= 1 } }
-    return try await next(request, context)
+    defer { withExtendedLifetime(place) {} }
+    return try await operation.handler(request, context)
+      .response(from: request, context: context, holding: place)
   }
 }

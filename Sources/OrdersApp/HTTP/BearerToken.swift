@@ -27,9 +27,11 @@ struct BearerToken: Sendable {
 
   /// - Throws: an answer 401 where the request does not carry the token.
   func check(_ request: Request) throws {
-    let scheme = "Bearer "
-    let header = request.headers[.authorization] ?? ""
-    guard header.hasPrefix(scheme), matches(header.dropFirst(scheme.count)) else {
+    // The scheme's case does not matter, and more than one space may follow it.
+    let parts = (request.headers[.authorization] ?? "").split(separator: " ", maxSplits: 1)
+    guard parts.count == 2, parts[0].lowercased() == "bearer",
+      matches(parts[1].drop { $0 == " " })
+    else {
       throw HTTPError(
         .unauthorized, headers: [.wwwAuthenticate: "Bearer"],
         message: "the header 'Authorization: Bearer …' is missing or does not hold the token")
@@ -44,7 +46,7 @@ struct TokenOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A file that holds the writer's bearer token: 16 characters or more.",
-      discussion: "The environment variable EVENTUALLY_TOKEN may hold the token itself instead.",
+      discussion: "The environment variable EVENTUALLY_TOKEN may hold the token itself instead; set and empty, it is an error.",
       valueName: "file"))
   var tokenFile: String?
 
@@ -60,9 +62,7 @@ struct TokenOptions: ParsableArguments {
       return try BearerToken(
         text.trimmingCharacters(in: .whitespacesAndNewlines), from: tokenFile)
     }
-    guard let text = ProcessInfo.processInfo.environment[Self.variable], !text.isEmpty else {
-      return nil
-    }
+    guard let text = ProcessInfo.processInfo.environment[Self.variable] else { return nil }
     return try BearerToken(text, from: Self.variable)
   }
 }

@@ -2,6 +2,7 @@ import Eventually
 import EventuallySQLite
 import HTTPTypes
 import Hummingbird
+import ServiceLifecycle
 
 /// The place of an event in its partition, as a command's answer tells it and a query takes it: whoever has changed
 /// something and asks for it with the token sees the change, whichever worker or server answers.
@@ -46,7 +47,7 @@ extension Request {
   /// - Throws: an answer 400 where it is none.
   func consistencyToken() throws -> ConsistencyToken? {
     let header = ConsistencyToken.header.flatMap { headers[$0] }
-    guard let text = uri.queryParameters["after"].map({ String($0) }) ?? header else { return nil }
+    guard let text = try parameter("after") ?? header else { return nil }
     guard let token = ConsistencyToken(text) else {
       throw HTTPError(
         .badRequest, message: "'\(text.prefix(40))' is not a token: a command's answer has one")
@@ -60,12 +61,14 @@ extension ConsistencyToken {
   ///
   /// - Parameter open: opens the live generation; another one may become that while this waits.
   /// - Returns: the generation that has applied it.
-  /// - Throws: an answer 503 with the position that was reached where that takes too long.
+  /// - Throws: an answer 503: with the position that was reached where that takes too long, and at once where the process
+  ///   stops.
   func wait(
     atMost limit: Duration, _ open: () throws -> ReadModelReader
   ) async throws -> ReadModelReader {
     let deadline = ContinuousClock.now + limit
     while true {
+      if Task.isShuttingDownGracefully { throw HTTPError.stopping }
       let reader = try open()
       guard partition < reader.partitionCount else {
         throw HTTPError(

@@ -13,7 +13,7 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
     next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     // Only commands lead to events.
-    guard request.method != .get else { return try await next(request, context) }
+    guard request.method != .get, request.method != .head else { return try await next(request, context) }
     let metadata = EventMetadata(
       correlationID: try text("correlation-id", request),
       causationID: try text("causation-id", request),
@@ -27,7 +27,7 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
   private func text(_ name: String, _ request: Request) throws -> String? {
     guard let field = HTTPField.Name(name), let text = request.headers[field] else { return nil }
     guard (1...longest).contains(text.utf8.count) else {
-      throw HTTPError(.badRequest, message: "the header '\(name)' has more than \(longest) bytes")
+      throw HTTPError(.badRequest, message: "the header '\(name)' must have 1 to \(longest) bytes")
     }
     return text
   }

@@ -8,6 +8,7 @@ extension API {
       Operation(
         method: .get, path: "/healthz",
         summary: "Whether the process works: 503 where one of its loops hangs, with the reason",
+        isVital: true,
         answers: [Answer(200, "All loops are alive"), Answer(503, "A loop is late")]
       ) { _, _ in Self.health(heartbeats.loops()) })
   }

@@ -3,13 +3,25 @@ import Foundation
 import EventuallySQLite
 import HTTPTypes
 import Hummingbird
+import Logging
 import NIOCore
+import NIOHTTP1
 import Orders
+
+/// The rest of an answer that is made while it is sent, piece by piece, so that it is never in memory as a whole.
+protocol ReplyPieces: Sendable {
+  /// Writes the next piece, some ten to a hundred kilobytes of it.
+  /// - Returns: whether there is more.
+  mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool
+}
 
 /// An answer in JSON.
 struct Reply: ResponseGenerator, Sendable {
   var status: HTTPResponse.Status
+  /// The whole body, or its beginning.
   var bytes: [UInt8]
+  /// What follows; `nil` for nothing.
+  var rest: (any ReplyPieces)?
   var contentType = "application/json"
   var headers: HTTPFields = [:]
 
@@ -19,6 +31,17 @@ struct Reply: ResponseGenerator, Sendable {
     if writer.bytes.last != UInt8(ascii: "\n") { writer.newline() }
     self.status = status
     bytes = writer.bytes
+  }
+
+  /// An answer in pieces. The first is made before this returns: what fails there is told by the status. Where a later one
+  /// fails, the connection is closed in the middle of the body.
+  init(pieces: some ReplyPieces) async throws {
+    var pieces = pieces
+    var writer = JSONWriter()
+    let hasMore = try await pieces.writeNext(&writer)
+    status = .ok
+    bytes = writer.bytes
+    rest = hasMore ? pieces : nil
   }
 
   /// An answer that says what went wrong, for programs and for people.
@@ -40,16 +63,68 @@ struct Reply: ResponseGenerator, Sendable {
     return reply
   }
 
+  /// Larger bodies are handed to the connection in parts of this size, each once there is room for it.
+  private static let partSize = 64 << 10
+
   func response(from request: Request, context: some RequestContext) -> Response {
+    response(from: request, context: context, holding: nil)
+  }
+
+  /// - Parameter place: kept until the answer is handed over to the connection, all but a part at most.
+  func response(
+    from request: Request, context: some RequestContext, holding place: Budget.Share?
+  ) -> Response {
     var headers = headers
     headers[.contentType] = contentType
-    return Response(
-      status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    if rest == nil, bytes.count <= Self.partSize {
+      return Response(
+        status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+    let logger = context.logger
+    let body = ResponseBody(contentLength: rest == nil ? bytes.count : nil) { writer in
+      defer { withExtendedLifetime(place) {} }
+      do {
+        try await write(to: &writer)
+      } catch let error as EventStoreError {
+        logger.warning("an answer was broken off", metadata: ["error": "\(error)"])
+        throw error
+      }
+      try await writer.finish(nil)
+    }
+    return Response(status: status, headers: headers, body: body)
+  }
+
+  private func write(to writer: inout any ResponseBodyWriter) async throws {
+    var part = ByteBuffer(bytes: bytes)
+    var rest = rest
+    while true {
+      while let next = part.readSlice(length: min(Self.partSize, part.readableBytes)),
+        next.readableBytes > 0
+      {
+        try await writer.write(next)
+      }
+      guard var pieces = rest else { return }
+      var json = JSONWriter()
+      rest = try await pieces.writeNext(&json) ? pieces : nil
+      part = ByteBuffer(bytes: json.bytes)
+    }
   }
 }
 
-/// Turns whatever a route throws into an answer in JSON.
+/// Too much at once: the same request is worth trying again after a second.
+struct Overloaded: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ what: String) {
+    description = "\(what): try again in a moment"
+  }
+}
+
+/// Turns whatever a route throws into an answer in JSON, and leaves the body of answers to HEAD out.
 struct FailureReplies<Context: RequestContext>: RouterMiddleware {
+  /// The methods that a path may be asked with.
+  let methods: @Sendable (String) -> Set<String>
+
   func handle(
     _ request: Request, context: Context,
     next: (Request, Context) async throws -> Response
@@ -57,8 +132,32 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch {
-      return Self.reply(to: error).response(from: request, context: context)
+      let reply = refused(request, context, error) ?? Self.reply(to: error)
+      let response = reply.response(from: request, context: context)
+      return request.method == .head ? response.createHeadResponse() : response
     }
+  }
+
+  /// Where only the method is wrong, the answer says which ones are right.
+  private func refused(_ request: Request, _ context: Context, _ error: any Error) -> Reply? {
+    // What the router says where it found no route.
+    guard context.endpointPath == "NotFound", (error as? HTTPError)?.status == .notFound else {
+      return nil
+    }
+    let allowed = methods(request.uri.path).sorted()
+    guard !allowed.isEmpty else { return nil }
+    let list = allowed.joined(separator: ", ")
+    var reply = Reply.failure(
+      .methodNotAllowed, code: "method-not-allowed",
+      "\(request.method.rawValue.prefix(40)) can't be done here: \(list) can")
+    reply.headers[.allow] = list
+    return reply
+  }
+
+  /// The answer to a request that can't even be read.
+  static func reply(toUnreadable error: any Error) -> Reply {
+    if let error = error as? HTTPParserError { return reply(to: error) }
+    return .failure(.badRequest, code: "invalid-request", "the request is not HTTP: \(error)")
   }
 
   static func reply(to error: any Error) -> Reply {
@@ -75,6 +174,8 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case let error as SQLiteError:
       .failure(.serviceUnavailable, code: "database-unavailable", error.description)
     case let error as HTTPError: reply(to: error)
+    case let error as HTTPParserError: reply(to: error)
+    case let error as Overloaded: .overloaded(error.description)
     default:
       .failure(.internalServerError, code: "internal", "\(error)")
     }
@@ -87,6 +188,16 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     return reply
   }
 
+  private static func reply(to error: HTTPParserError) -> Reply {
+    switch error {
+    case .headerOverflow:
+      .failure(
+        .requestHeaderFieldsTooLarge, code: "header-too-large", "the request's header is too large")
+    default:
+      .failure(.badRequest, code: "invalid-request", "the request is not HTTP: \(error)")
+    }
+  }
+
   private static func code(of status: HTTPResponse.Status) -> String {
     switch status {
     case .notFound: "not-found"
@@ -94,6 +205,7 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .requestTimeout: "too-slow"
     case .contentTooLarge: "too-large"
     case .badRequest: "invalid-request"
+    case .unprocessableContent: "invalid"
     default: "status-\(status.code)"
     }
   }
@@ -135,7 +247,7 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
 extension BasicRequestContext {
   /// A part of the path, as it is meant: `%20` is a space.
   func pathParameter(_ name: String) throws -> String {
-    guard let text = try parameters.require(name).removingPercentEncoding else {
+    guard let text = PercentEncoding.decode(try parameters.require(name)) else {
       throw HTTPError(.badRequest, message: "the path's '\(name)' is not percent-encoded UTF-8")
     }
     return text
@@ -143,11 +255,25 @@ extension BasicRequestContext {
 }
 
 extension Request {
+  /// A parameter of the query; `nil` where there is none.
+  /// - Throws: an answer 400 where it is not percent-encoded UTF-8, or is there twice.
+  func parameter(_ name: String) throws -> String? {
+    guard let query = uri.query else { return nil }
+    do {
+      return try QueryParameters.value(of: name, in: query)
+    } catch .repeated {
+      throw HTTPError(.badRequest, message: "the parameter '\(name)' is there more than once")
+    } catch .encoding {
+      throw HTTPError(
+        .badRequest, message: "the parameter '\(name)' is not percent-encoded UTF-8")
+    }
+  }
+
   /// A query parameter that is a number in a range.
   func number(
     _ name: String, default value: UInt64? = nil, in range: ClosedRange<UInt64> = 0...(1 << 62)
   ) throws -> UInt64 {
-    guard let text = uri.queryParameters[Substring(name)] else {
+    guard let text = try parameter(name) else {
       if let value { return value }
       throw HTTPError(.badRequest, message: "the parameter '\(name)' is missing")
     }

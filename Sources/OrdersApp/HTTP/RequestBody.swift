@@ -5,31 +5,32 @@ import NIOCore
 extension Request {
   /// A body may have at most this many bytes.
   static let maximumBody = 4 << 20
-  /// A body must arrive within this time.
-  static let bodyTimeLimit = Duration.seconds(10)
 
-  /// The whole body.
-  /// - Throws: an answer 413 where it is too large, and 408 where it takes too long.
-  func wholeBody() async throws -> [UInt8] {
+  /// The same request with its whole body; how long that may take is the connection's matter.
+  /// - Parameter share: grows by the body's bytes.
+  /// - Throws: an answer 413 where the body is too large, and 503 where there are too many.
+  func received(counting share: Budget.Share) async throws -> Request {
     if let length = headers[.contentLength].flatMap({ Int($0) }), length > Self.maximumBody {
       throw Self.tooLarge
     }
-    return try await withThrowingTaskGroup(of: [UInt8].self) { group in
-      group.addTask {
-        do {
-          return Array(try await body.collect(upTo: Self.maximumBody).readableBytesView)
-        } catch is NIOTooManyBytesError {
-          throw Self.tooLarge
-        }
+    var whole = ByteBuffer()
+    for try await part in body {
+      guard part.readableBytes <= Self.maximumBody - whole.readableBytes else {
+        throw Self.tooLarge
       }
-      group.addTask {
-        try await Task.sleep(for: Self.bodyTimeLimit)
-        throw HTTPError(
-          .requestTimeout, message: "the body did not arrive within \(Self.bodyTimeLimit)")
+      guard share.grow(by: part.readableBytes) else {
+        throw Overloaded("too many bodies are arriving")
       }
-      defer { group.cancelAll() }
-      return try await group.next() ?? []
+      if whole.readableBytes == 0 { whole = part } else { whole.writeImmutableBuffer(part) }
     }
+    var request = self
+    request.body = RequestBody(buffer: whole)
+    return request
+  }
+
+  /// The body of a request that was received as a whole.
+  func wholeBody() async throws -> [UInt8] {
+    Array(try await body.collect(upTo: Self.maximumBody).readableBytesView)
   }
 
   private static let tooLarge = HTTPError(

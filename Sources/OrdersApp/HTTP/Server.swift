@@ -36,10 +36,12 @@ struct Server: Service {
   private let addressFile: String?
   private let logger: Logger
   private let isProtected: Bool
+  private let limits: ServerLimits
 
   init(api: API, listen: ListenAddress, addressFile: String?, logger: Logger) {
     responder = api.router().buildResponder()
     isProtected = api.token != nil || !api.operations.contains { $0.isProtected }
+    limits = api.limits
     self.listen = listen
     self.addressFile = addressFile
     self.logger = logger
@@ -53,20 +55,47 @@ struct Server: Service {
         "anybody who reaches this address may give commands: name a token with --token-file",
         metadata: ["address": "\(listen.host):\(listen.port)"])
     }
+    let connections = Connections(limit: limits.connections)
     let application = Application(
       responder: responder,
-      // Whoever connects has this long to bring a whole request, and then the next one.
-      server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: .seconds(60))),
+      server: .http1(
+        configuration: HTTP1Channel.Configuration(
+          additionalChannelHandlers: [
+            ConnectionHandler(limits: limits, connections: connections)
+          ], idleTimeout: TimeAmount(limits.idle))),
       configuration: ApplicationConfiguration(
         address: .hostname(listen.host, port: listen.port), serverName: "eventually",
-        availableConnectionsDelegate: MaximumAvailableConnections(2048)),
+        availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
       onServerRunning: { channel in announce(port: channel.localAddress?.port ?? listen.port) },
       logger: quiet(logger))
     do {
-      try await application.run()
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          try await application.run()
+          return true
+        }
+        group.addTask {
+          await drain(connections)
+          return false
+        }
+        defer { group.cancelAll() }
+        while let hasEnded = try await group.next(), !hasEnded {}
+      }
     } catch {
       throw Failure("HTTP can't be served at \(listen.host):\(listen.port): \(error)")
     }
+  }
+
+  /// Once the server is told to stop, its clients have a moment to bring what they began to an end.
+  private func drain(_ connections: Connections) async {
+    do {
+      try await gracefulShutdown()
+      try await Task.sleep(for: limits.drain)
+    } catch {
+      // The server has ended.
+      return
+    }
+    connections.closeAll()
   }
 
   private func announce(port: Int) {

@@ -158,6 +158,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       api.add(
         API.Operation(
           method: .get, path: "/readyz", summary: "Whether all read models can be read",
+          isVital: true,
           answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
         ) { _, _ in await Self.readiness(queries) })
       let server = Server(

@@ -38,6 +38,8 @@ final class ReadModelSource: Sendable {
 /// The queries of the read models, over HTTP.
 struct QueryRoutes: Sendable {
   let sources: [ReadModelName: ReadModelSource]
+  /// Queries that wait for a token.
+  private let waiting = Budget(ServerLimits().waitingQueries)
 
   init(directory: String, names: [ReadModelName]) {
     sources = Dictionary(
@@ -54,12 +56,16 @@ struct QueryRoutes: Sendable {
   ]
 
   /// The generation that answers a request, once it has what the request asks to see.
-  private static func reader(
+  private func reader(
     _ source: ReadModelSource, _ request: Request
   ) async throws -> ReadModelReader {
     guard let token = try request.consistencyToken() else { return try source.open() }
     let longest = UInt64(ConsistencyToken.longestWait.components.seconds)
     let seconds = try request.number("wait", default: 5, in: 0...longest)
+    guard let place = waiting.share() else {
+      throw Overloaded("\(waiting.limit) queries are waiting for a token")
+    }
+    defer { withExtendedLifetime(place) {} }
     return try await token.wait(atMost: .seconds(Int64(seconds))) { try source.open() }
   }
 
@@ -82,7 +88,7 @@ struct QueryRoutes: Sendable {
           method: .get, path: path, summary: summary, parameters: parameters + Self.consistency,
           answers: answers
         ) { request, context in
-          let reader = try await Self.reader(source, request)
+          let reader = try await reader(source, request)
           return try await handler(reader, request, context)
         })
     }
@@ -131,7 +137,7 @@ struct QueryRoutes: Sendable {
 
   private func orders(_ reader: ReadModelReader, _ request: Request) async throws -> Reply {
     let limit = try limit(request)
-    let customer = request.uri.queryParameters["customer"].map { String($0) }
+    let customer = try request.parameter("customer")
     let orders = try await reader.read {
       try OrderQueries.newest($0, customer: customer, limit: limit)
     }

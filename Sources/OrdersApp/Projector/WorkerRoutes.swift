@@ -20,7 +20,7 @@ struct WorkerRoutes: Sendable {
         method: .get, path: "/readyz",
         summary:
           "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
-          + "it is behind the store and the broker",
+          + "it is behind the store and the broker", isVital: true,
         answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
       ) { _, _ in await readiness() })
   }

@@ -18,7 +18,7 @@ extension WriterRoutes {
     api.add(
       API.Operation(
         method: .get, path: "/readyz",
-        summary: "Whether commands can be taken, and how far publishing is",
+        summary: "Whether commands can be taken, and how far publishing is", isVital: true,
         answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")],
         handler: readiness))
     return api
@@ -63,7 +63,7 @@ extension WriterRoutes {
       api.add(
         API.Operation(
           method: .post, path: "/orders/{id}/\(path)", summary: summary, isProtected: true,
-          parameters: [Self.orderID], body: body, answers: Self.commandAnswers
+          parameters: [Self.orderID] + API.contextParameters, body: body, answers: Self.commandAnswers
         ) { request, context in try await command(name, request, context) })
     }
     let several = Schema.object([
@@ -82,12 +82,12 @@ extension WriterRoutes {
       API.Operation(
         method: .post, path: "/orders/{id}/commands",
         summary: "Several commands as one append: all of them or none", isProtected: true,
-        parameters: [Self.orderID], body: several, answers: Self.commandAnswers, handler: commands))
+        parameters: [Self.orderID] + API.contextParameters, body: several, answers: Self.commandAnswers, handler: commands))
     api.add(
       API.Operation(
         method: .delete, path: "/orders/{id}",
         summary: "Erase an order for good, in the read models too", isProtected: true,
-        parameters: [Self.orderID],
+        parameters: [Self.orderID] + API.contextParameters,
         answers: [
           API.Answer(200, "Erased"), API.Answer(404, "There is no such order"),
           API.Answer(409, "The order changed at the same time"),

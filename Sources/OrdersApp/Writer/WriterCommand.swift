@@ -38,7 +38,7 @@ public struct WriterCommand: AsyncParsableCommand {
         GET  /healthz, /readyz, /metrics                  health, readiness and backlog, metrics
         GET  /openapi.json                                all of this for programs
 
-        With a token, all but health, readiness and the document ask for it.
+        With a token, all but health, readiness, metrics and the document ask for it.
 
         SIGTERM and SIGINT stop it in order.
         """)

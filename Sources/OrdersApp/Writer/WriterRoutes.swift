@@ -111,14 +111,14 @@ struct WriterRoutes: Sendable {
   /// The event feed, one event a line: of a partition, or of the whole store. Whoever names a store gets
   /// events of that store or none.
   func events(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
-    if let asked = request.uri.queryParameters["store"], asked != store.storeID {
+    if let asked = try request.parameter("store"), asked != store.storeID {
       throw HTTPError(
         .conflict, message: "this is the store \(store.storeID), not \(asked.prefix(80))")
     }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
     let records: [EventRecord]
-    if let list = request.uri.queryParameters["partitions"] {
+    if let list = try request.parameter("partitions") {
       let partitions = list.split(separator: ",").map { Partition($0) ?? -1 }
       guard partitions.allSatisfy({ (0..<store.partitionCount).contains($0) }) else {
         throw HTTPError(
@@ -127,7 +127,7 @@ struct WriterRoutes: Sendable {
             + "\(store.partitionCount - 1), separated by commas")
       }
       records = try await store.log.records(after: after, limit: limit, of: Set(partitions))
-    } else if request.uri.queryParameters["partition"] == nil {
+    } else if try request.parameter("partition") == nil {
       records = try await store.log.records(after: after, limit: limit)
     } else {
       let partition = try request.number(
