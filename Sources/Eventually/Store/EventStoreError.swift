@@ -29,6 +29,8 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   case invalid(String)
   /// An event does not decode to what it was encoded from; nothing was appended.
   case unreadable(ReadBackFailure)
+  /// The stream would become larger than a stream may be; nothing was appended.
+  case streamTooLarge(StreamTooLarge)
   /// There is no space left where the store is. Nothing was appended, and all that was acknowledged
   /// before is safe; appends work again when there is space.
   case full(String)
@@ -45,6 +47,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
     case .conflict(let conflict): conflict.description
     case .invalid(let reason): reason
     case .unreadable(let event): event.description
+    case .streamTooLarge(let refusal): refusal.description
     case .full(let what): "no space left: \(what)"
     case .overloaded: "too many events wait to be appended: try again in a moment"
     case .undecodable(let position, let type, let cause):

@@ -32,48 +32,67 @@ public final class SQLiteEventLog: EventLog, Sendable {
     FROM events e JOIN streams s ON s.key = e.stream
     """
 
+  /// Whose records are meant.
+  public enum Scope: Sendable, Hashable {
+    /// All, in order of sequence number.
+    case store
+    /// Those of some partitions, in order of sequence number.
+    case partitions(Set<Partition>)
+    /// Those of one partition, in its own order.
+    case partition(Partition)
+  }
+
   /// Up to `limit` records in order, and about 4 MiB of payload, the first of them the one after
   /// `sequenceNumber`.
   public func records(
     after sequenceNumber: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
-    try await read { connection in
-      try Self.page(
-        connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
-        [.integer(Int64(clamping: sequenceNumber)), .integer(Int64(limit))])
-    }
+    try await records(of: .store, after: sequenceNumber, limit: limit)
   }
 
   /// Up to `limit` records of some partitions in the store's order, and about 4 MiB of payload.
   public func records(
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
   ) async throws(EventStoreError) -> [EventRecord] {
-    if partitions.count == Int(partitionCount) {
-      return try await records(after: sequenceNumber, limit: limit)
-    }
-    let list = partitions.sorted().map(String.init).joined(separator: ", ")
-    return try await read { connection in
-      try Self.page(
-        connection,
-        """
-        SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (\(list))
-        ORDER BY e.sequence LIMIT ?
-        """, [.integer(Int64(clamping: sequenceNumber)), .integer(Int64(limit))])
-    }
+    try await records(of: .partitions(partitions), after: sequenceNumber, limit: limit)
   }
 
   /// Up to `limit` records of a partition in order, the first of them the one after `position`.
   public func records(
     partition: Partition, after position: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
-    try await read { connection in
-      try Self.page(
-        connection,
-        """
-        SELECT \(Self.columns) WHERE e.partition = ? AND e.partition_sequence > ?
-        ORDER BY e.partition_sequence LIMIT ?
-        """,
-        [.integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit))])
+    try await records(of: .partition(partition), after: position, limit: limit)
+  }
+
+  /// Up to `limit` records in order. They end with the one that brings their payloads to `bytes`.
+  /// - Parameter position: the sequence number, or the position in a single partition, of the last record that is not meant.
+  public func records(
+    of scope: Scope, after position: UInt64, limit: Int, bytes: Int = 4 << 20
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await read { [partitionCount] connection in
+      switch scope {
+      case .partition(let partition):
+        return try Self.page(
+          connection,
+          """
+          SELECT \(Self.columns) WHERE e.partition = ? AND e.partition_sequence > ?
+          ORDER BY e.partition_sequence LIMIT ?
+          """,
+          [.integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit))],
+          bytes: bytes)
+      case .partitions(let partitions) where partitions.count < Int(partitionCount):
+        let list = partitions.sorted().map(String.init).joined(separator: ", ")
+        return try Self.page(
+          connection,
+          """
+          SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (\(list))
+          ORDER BY e.sequence LIMIT ?
+          """, [.integer(Int64(clamping: position)), .integer(Int64(limit))], bytes: bytes)
+      case .store, .partitions:
+        return try Self.page(
+          connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
+          [.integer(Int64(clamping: position)), .integer(Int64(limit))], bytes: bytes)
+      }
     }
   }
 
@@ -138,9 +157,16 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
-  /// All records of a stream, oldest first.
+  /// The records of a stream from a version on, oldest first, in pages of up to 512 records and about `bytes` of payload.
+  public func pages(
+    ofStream streamID: String, from version: Version = 1, bytes: Int = 128 << 10
+  ) -> SQLiteStreamPages {
+    SQLiteStreamPages(log: self, streamID: streamID, from: version, bytes: bytes)
+  }
+
+  /// All records of a stream, oldest first. A large stream is better read in ``pages(ofStream:from:bytes:)``.
   public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
-    try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...])
+    try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...], bytes: .max)
   }
 
   /// The snapshot that is kept of a stream, where there is one.
@@ -184,21 +210,26 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
-  /// The records at the given sequence numbers, in their order.
+  /// The records at the given sequence numbers, in their order, up to the one that brings their payloads to `bytes`.
   func records(
-    at sequenceNumbers: ArraySlice<UInt64>
+    at sequenceNumbers: ArraySlice<UInt64>, bytes: Int
   ) async throws(EventStoreError) -> [EventRecord] {
     try await read { connection in
       try connection.snapshot {
-        try sequenceNumbers.map { sequence in
+        var records: [EventRecord] = []
+        records.reserveCapacity(sequenceNumbers.count)
+        var size = 0
+        for sequence in sequenceNumbers where size < bytes {
           let found = try connection.rows(
             "SELECT \(Self.columns) WHERE e.sequence = ?", [.integer(Int64(sequence))], Self.record)
           guard let record = found.first else {
             throw EventStoreError.unavailable(
               "the event at sequence number \(sequence) is missing: the store is damaged")
           }
-          return record
+          records.append(record)
+          size += record.payload.count
         }
+        return records
       }
     }
   }
@@ -215,16 +246,16 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
-  /// Records until there are no more, or until their payloads fill a page's share of memory.
+  /// Records until there are no more, or until their payloads come to `bytes`.
   private static func page(
-    _ connection: SQLiteConnection, _ sql: String, _ values: [ColumnValue]
+    _ connection: SQLiteConnection, _ sql: String, _ values: [ColumnValue], bytes: Int
   ) throws(SQLiteError) -> [EventRecord] {
     let statement = try connection.statement(sql)
     statement.bind(values)
     defer { statement.reset() }
     var records: [EventRecord] = []
     var size = 0
-    while size < 4 << 20, try statement.step() {
+    while size < bytes, try statement.step() {
       records.append(record(statement))
       size += records[records.count - 1].payload.count
     }

@@ -30,6 +30,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     /// `EventStoreError.unreadable` where not. It costs about as much processor time as to decode the events, while the
     /// store inserts them.
     public var readsBack = true
+    /// An append that would make its stream larger is refused with `EventStoreError.streamTooLarge`.
+    public var streamLimit = StreamLimit()
     /// Where the time of events comes from. Where it steps back, events bear the time of the last one before.
     public var clock: @Sendable () -> Timestamp = Timestamp.now
     /// Hears that the store's loop is alive.
@@ -62,7 +64,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     writer = try StoreWriter(
       path: path, partitionCount: options.partitionCount,
       transactionLimit: options.transactionLimit, queueLimit: options.queueLimit,
-      heartbeats: options.heartbeats, clock: options.clock)
+      streamLimit: options.streamLimit, heartbeats: options.heartbeats, clock: options.clock)
     log = try SQLiteEventLog(path: path)
     snapshotted = Locked(try Self.streamsWithSnapshots(path))
     self.codec = codec

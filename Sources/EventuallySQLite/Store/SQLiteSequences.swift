@@ -26,34 +26,29 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
 
   /// Reads one event after the other.
   public struct Iterator: AsyncIteratorProtocol {
-    private static var pageSize: Int { 512 }
-    fileprivate let sequence: SQLiteStreamEvents
-    private var numbers: ArraySlice<UInt64>?
+    private let codec: Codec
+    private var pages: SQLiteStreamPages
     private var page: [EventRecord] = []
     private var index = 0
+    private var hasEnded = false
 
     fileprivate init(sequence: SQLiteStreamEvents) {
-      self.sequence = sequence
+      codec = sequence.codec
+      // A page as large as a few of the largest events.
+      pages = sequence.log.pages(
+        ofStream: sequence.streamID, from: sequence.from, bytes: 1 << 20)
     }
 
     /// The next event, or `nil` at the end.
     public mutating func next() async throws -> Persisted<String, Codec.Event>? {
       if index == page.count {
-        var left: ArraySlice<UInt64>
-        if let numbers {
-          left = numbers
-        } else {
-          left = try await sequence.log.sequenceNumbers(
-            of: sequence.streamID, from: sequence.from)[...]
-        }
-        let taken = left.prefix(Self.pageSize)
-        left = left.dropFirst(taken.count)
-        numbers = left
-        if taken.isEmpty { return nil }
-        page = try await sequence.log.records(at: taken)
+        if hasEnded { return nil }
+        page = try await pages.next()
+        hasEnded = pages.isAtEnd
         index = 0
+        if page.isEmpty { return nil }
       }
-      let entry = try page[index].entry(decodedBy: sequence.codec)
+      let entry = try page[index].entry(decodedBy: codec)
       index += 1
       switch entry {
       case .event(let persisted): return persisted
@@ -62,7 +57,7 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
           position: event.position, type: event.type, cause: UnreadableEventError(event))
       case .removed, .erased:
         // A stream that is removed while it is read ends here.
-        numbers = []
+        hasEnded = true
         page = []
         index = 0
         return nil

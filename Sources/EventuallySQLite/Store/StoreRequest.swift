@@ -13,6 +13,9 @@ struct EncodedEvents: Sendable {
 
   var count: Int { types.count }
 
+  /// What the events add to their stream.
+  var bytes: UInt64 { UInt64(payloads.count + metadata.count * count) }
+
   init<Codec: EventCodec>(
     _ events: [Codec.Event], metadata: EventMetadata, codec: Codec, maximumSize: Int,
     readBack: ReadBack<Codec>? = nil

@@ -9,7 +9,7 @@ import Foundation
 enum StoreSchema {
   /// What leads from each version of the tables to the next, from an empty file on. A step never changes once
   /// stores have been made with it: what is to be different comes in a further step.
-  private static let steps = [version1, version2, version3]
+  private static let steps = [version1, version2, version3, version4]
 
   /// The version that this code works with; stored as SQLite's `user_version`.
   static let version = Int64(steps.count)
@@ -51,6 +51,15 @@ enum StoreSchema {
 
   /// What led to an event; nothing for most.
   private static let version3 = "ALTER TABLE events ADD COLUMN metadata BLOB;"
+
+  /// How many bytes a stream's events take, so that a limit can be held without reading them.
+  private static let version4 = """
+    ALTER TABLE streams ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
+    UPDATE streams SET bytes = sizes.bytes FROM (
+      SELECT stream, sum(length(payload) + ifnull(length(metadata), 0)) AS bytes
+      FROM events GROUP BY stream
+    ) AS sizes WHERE sizes.stream = streams.key;
+    """
 
   /// What a store is and always stays.
   struct Identity: Sendable, Hashable {

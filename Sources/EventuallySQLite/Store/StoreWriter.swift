@@ -11,6 +11,7 @@ actor StoreWriter {
   private let partitioner: Partitioner
   private let queue: Locked<GroupCommit<StoreRequest>>
   private let clock: @Sendable () -> Timestamp
+  private let streamLimit: StreamLimit
   private var ids = EventIDGenerator()
   /// Where the store stands, as committed.
   private var heads: Heads
@@ -37,7 +38,7 @@ actor StoreWriter {
 
   init(
     path: String, partitionCount: Partition?, transactionLimit: Int, queueLimit: Int,
-    heartbeats: Heartbeats, clock: @escaping @Sendable () -> Timestamp
+    streamLimit: StreamLimit, heartbeats: Heartbeats, clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreOpenError) {
     lock = try StoreLock(storePath: path)
     do {
@@ -55,6 +56,7 @@ actor StoreWriter {
     heartbeat = heartbeats.loop("store.commit")
     head = PositionSignal(at: heads.sequence)
     self.clock = clock
+    self.streamLimit = streamLimit
   }
 
   private static func readHeads(
@@ -238,17 +240,18 @@ actor StoreWriter {
     var partition: Partition
     var version: Version
     var head: UInt64
+    var bytes: UInt64
   }
 
   private func stream(_ streamID: String) throws(SQLiteError) -> StreamRow? {
     let select = try connection.statement(
-      "SELECT key, partition, version, head FROM streams WHERE id = ?")
+      "SELECT key, partition, version, head, bytes FROM streams WHERE id = ?")
     select.bind(1, streamID)
     defer { select.reset() }
     guard try select.step() else { return nil }
     return StreamRow(
       key: select.integer(0), partition: Partition(select.integer(1)),
-      version: select.unsigned(2), head: select.unsigned(3))
+      version: select.unsigned(2), head: select.unsigned(3), bytes: select.unsigned(4))
   }
 
   private func append(
@@ -262,12 +265,19 @@ actor StoreWriter {
       return .failure(
         .conflict(VersionConflict(streamID: streamID, expected: expected, actual: actual)))
     }
+    let version = actual + UInt64(events.count)
+    let bytes = (found?.bytes ?? 0) + events.bytes
+    do {
+      try streamLimit.check(streamID, events: version, bytes: bytes)
+    } catch {
+      return .failure(error)
+    }
     let partition = found?.partition ?? partitioner.partition(of: streamID)
     let firstSequence = heads.sequence + 1
     let lastSequence = heads.sequence + UInt64(events.count)
     let key = try writeStream(
-      found, id: streamID, partition: partition, version: actual + UInt64(events.count),
-      head: lastSequence)
+      found, id: streamID, partition: partition, version: version, head: lastSequence,
+      bytes: bytes)
     let insert = try insertStatement(
       key: key, partition: partition, time: time, metadata: events.metadata)
     var previous = found?.head ?? 0
@@ -303,27 +313,33 @@ actor StoreWriter {
       Appended(
         last: EventPosition(
           partition: partition, partitionSequence: heads.partitions[Int(partition)],
-          sequenceNumber: lastSequence, version: actual + UInt64(events.count))))
+          sequenceNumber: lastSequence, version: version)))
   }
 
   private func writeStream(
-    _ found: StreamRow?, id: String, partition: Partition, version: Version, head: UInt64
+    _ found: StreamRow?, id: String, partition: Partition, version: Version, head: UInt64,
+    bytes: UInt64
   ) throws(SQLiteError) -> Int64 {
     if let found {
       let update = try connection.statement(
-        "UPDATE streams SET version = ?, head = ? WHERE key = ?")
+        "UPDATE streams SET version = ?, head = ?, bytes = ? WHERE key = ?")
       update.bind(1, version)
       update.bind(2, head)
-      update.bind(3, found.key)
+      update.bind(3, bytes)
+      update.bind(4, found.key)
       try update.run()
       return found.key
     }
     let insert = try connection.statement(
-      "INSERT INTO streams (id, partition, version, head) VALUES (?, ?, ?, ?) RETURNING key")
+      """
+      INSERT INTO streams (id, partition, version, head, bytes) VALUES (?, ?, ?, ?, ?)
+      RETURNING key
+      """)
     insert.bind(1, id)
     insert.bind(2, Int64(partition))
     insert.bind(3, version)
     insert.bind(4, head)
+    insert.bind(5, bytes)
     defer { insert.reset() }
     _ = try insert.step()
     return insert.integer(0)
@@ -379,7 +395,8 @@ actor StoreWriter {
     heads.partitions[Int(found.partition)] += 1
     let partitionSequence = heads.partitions[Int(found.partition)]
     // Version 0 and no head: the next append begins a new chain at version 1.
-    _ = try writeStream(found, id: streamID, partition: found.partition, version: 0, head: 0)
+    _ = try writeStream(
+      found, id: streamID, partition: found.partition, version: 0, head: 0, bytes: 0)
     let insert = try insertStatement(
       key: found.key, partition: found.partition, time: time, metadata: [])
     insert.bind(1, heads.sequence)

@@ -195,7 +195,7 @@ public enum OrderError: Error, Sendable, Hashable, CustomStringConvertible {
       "the order '\(id)' is \(status.rawValue) and can't be changed any more"
     case .empty(let id): "the order '\(id)' has no items: add one before completing it"
     case .tooManyLines(let id):
-      "the order '\(id)' has \(Order.maximumLines) items, and can't have more"
+      "the order '\(id)' has \(Order.maximumLines) items, and can't have more: begin another order"
     case .invalid(let name, let rule): "'\(name)' must have \(rule)"
     case .amountTooLarge:
       "the amount is too large: a line, and all lines of an order together, may come to "

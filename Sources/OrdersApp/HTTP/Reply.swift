@@ -21,9 +21,15 @@ struct Reply: ResponseGenerator, Sendable {
   /// The whole body, or its beginning.
   var bytes: [UInt8]
   /// What follows; `nil` for nothing.
-  var rest: (any ReplyPieces)?
+  private var rest: Rest?
   var contentType = "application/json"
   var headers: HTTPFields = [:]
+
+  private struct Rest {
+    /// Knows where a comma is due.
+    var writer: JSONWriter
+    var pieces: any ReplyPieces
+  }
 
   init(_ status: HTTPResponse.Status = .ok, _ write: (inout JSONWriter) throws -> Void) rethrows {
     var writer = JSONWriter()
@@ -41,7 +47,7 @@ struct Reply: ResponseGenerator, Sendable {
     let hasMore = try await pieces.writeNext(&writer)
     status = .ok
     bytes = writer.bytes
-    rest = hasMore ? pieces : nil
+    rest = hasMore ? Rest(writer: writer, pieces: pieces) : nil
   }
 
   /// An answer that says what went wrong, for programs and for people.
@@ -103,10 +109,12 @@ struct Reply: ResponseGenerator, Sendable {
       {
         try await writer.write(next)
       }
-      guard var pieces = rest else { return }
-      var json = JSONWriter()
-      rest = try await pieces.writeNext(&json) ? pieces : nil
-      part = ByteBuffer(bytes: json.bytes)
+      guard var next = rest else { return }
+      rest = nil
+      next.writer.bytes.removeAll(keepingCapacity: true)
+      let hasMore = try await next.pieces.writeNext(&next.writer)
+      part = ByteBuffer(bytes: next.writer.bytes)
+      if hasMore { rest = next }
     }
   }
 }
@@ -217,7 +225,8 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .alreadyExists: .failure(.conflict, code: "already-exists", words)
     case .notOpen: .failure(.conflict, code: "not-open", words)
     case .empty: .failure(.conflict, code: "empty", words)
-    case .invalidID, .invalid, .tooManyLines, .amountTooLarge:
+    case .tooManyLines: .failure(.conflict, code: "too-large", words)
+    case .invalidID, .invalid, .amountTooLarge:
       .failure(.unprocessableContent, code: "invalid", words)
     }
   }
@@ -235,6 +244,7 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .conflict: .failure(.conflict, code: "conflict", words)
     case .invalid: .failure(.unprocessableContent, code: "invalid", words)
     case .unreadable: .failure(.unprocessableContent, code: "unreadable-event", words)
+    case .streamTooLarge: .failure(.conflict, code: "too-large", words)
     case .full:
       .failure(.init(code: 507, reasonPhrase: "Insufficient Storage"), code: "store-full", words)
     case .overloaded: .overloaded(words)

@@ -14,6 +14,10 @@ struct WriterNode: Sendable {
   let heartbeats: Heartbeats
   let logger: Logger
 
+  /// An order of the most lines and with some text in each. One of so many bytes takes about four times as much memory while a
+  /// command on it is carried out.
+  static let streamLimit = StreamLimit(events: UInt64(Order.maximumLines) + 100, bytes: 4 << 20)
+
   /// Takes the writer's role.
   init(
     store options: StoreOptions, kafka: KafkaConfiguration, heartbeats: Heartbeats, logger: Logger
@@ -23,6 +27,7 @@ struct WriterNode: Sendable {
     var storeOptions = OrderStore.Options(
       partitionCount: options.partitions.map { Partition($0.value) })
     storeOptions.heartbeats = heartbeats
+    storeOptions.streamLimit = Self.streamLimit
     store = try OrderStore(
       path: try options.preparedPath(), codec: codec, options: storeOptions)
     publisher = OrderPublisher(

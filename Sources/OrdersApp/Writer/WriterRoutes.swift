@@ -76,9 +76,7 @@ struct WriterRoutes: Sendable {
 
   func order(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
     let id = try orderID(context)
-    let root = try await repository.get(id)
-    guard root.version > 0 else { throw OrderError.unknown(id) }
-    return Reply { OrderJSON.write(root.state, id: id, version: root.version, &$0) }
+    return try await Reply(pieces: OrderPieces(id: id, store: store))
   }
 
   /// Erases an order for good, here and in the read models.
@@ -99,13 +97,7 @@ struct WriterRoutes: Sendable {
 
   func history(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
     let id = try orderID(context)
-    let records = try await store.log.records(ofStream: id)
-    guard !records.isEmpty else { throw OrderError.unknown(id) }
-    return Reply { json in
-      json.beginArray()
-      for record in records { OrderJSON.write(record, &json) }
-      json.endArray()
-    }
+    return try await Reply(pieces: HistoryPieces(id: id, log: store.log))
   }
 
   /// The event feed, one event a line: of a partition, or of the whole store. Whoever names a store gets
@@ -117,7 +109,7 @@ struct WriterRoutes: Sendable {
     }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
-    let records: [EventRecord]
+    let scope: SQLiteEventLog.Scope
     if let list = try request.parameter("partitions") {
       let partitions = list.split(separator: ",").map { Partition($0) ?? -1 }
       guard partitions.allSatisfy({ (0..<store.partitionCount).contains($0) }) else {
@@ -126,21 +118,15 @@ struct WriterRoutes: Sendable {
           message: "the parameter 'partitions' must be numbers from 0 to "
             + "\(store.partitionCount - 1), separated by commas")
       }
-      records = try await store.log.records(after: after, limit: limit, of: Set(partitions))
+      scope = .partitions(Set(partitions))
     } else if try request.parameter("partition") == nil {
-      records = try await store.log.records(after: after, limit: limit)
+      scope = .store
     } else {
-      let partition = try request.number(
-        "partition", in: 0...UInt64(store.partitionCount - 1))
-      records = try await store.log.records(
-        partition: Partition(partition), after: after, limit: limit)
+      scope = .partition(
+        Partition(try request.number("partition", in: 0...UInt64(store.partitionCount - 1))))
     }
-    var reply = Reply { json in
-      for record in records {
-        OrderJSON.write(record, &json)
-        json.newline()
-      }
-    }
+    var reply = try await Reply(
+      pieces: EventPieces(log: store.log, scope: scope, after: after, limit: limit))
     reply.contentType = "application/x-ndjson"
     return reply
   }

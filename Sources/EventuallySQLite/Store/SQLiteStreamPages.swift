@@ -1,0 +1,35 @@
+public import Eventually
+
+/// The records of a stream, a page at a time, so that a large stream is never in memory as a whole.
+public struct SQLiteStreamPages: Sendable {
+  private let log: SQLiteEventLog
+  private let streamID: String
+  private let from: Version
+  private let bytes: Int
+  /// The sequence numbers of what is left; `nil` before the first page.
+  private var left: ArraySlice<UInt64>?
+
+  init(log: SQLiteEventLog, streamID: String, from: Version, bytes: Int) {
+    self.log = log
+    self.streamID = streamID
+    self.from = from
+    self.bytes = bytes
+  }
+
+  /// Whether the last page has been read.
+  public var isAtEnd: Bool { left?.isEmpty ?? false }
+
+  /// The next records in order of version, up to 512 of them; none at the end. The stream ends where it ended when the first page
+  /// was read. A record of a stream that was removed since is of the type ``EventRecord/erasedType``.
+  public mutating func next() async throws(EventStoreError) -> [EventRecord] {
+    let numbers: ArraySlice<UInt64>
+    if let left {
+      numbers = left
+    } else {
+      numbers = try await log.sequenceNumbers(of: streamID, from: from)[...]
+    }
+    let page = try await log.records(at: numbers.prefix(512), bytes: bytes)
+    left = numbers.dropFirst(page.count)
+    return page
+  }
+}
