@@ -75,6 +75,11 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// Where the store stands: the last committed sequence number.
   public var head: PositionSignal { writer.head }
 
+  /// About how many bytes a stream's events take, without asking the database; 0 for less than 256 KiB.
+  public func size(ofLargeStream streamID: String) -> UInt64 {
+    writer.largeStreams.withLock { $0[streamID.hashValue] ?? 0 }
+  }
+
   /// Gives the writer's role back at once, for another process or another object; a store that is not closed gives it
   /// back when nothing uses it any more. Appends fail from then on.
   public func close() async {

@@ -59,6 +59,7 @@ enum StoreSchema {
       SELECT stream, sum(length(payload) + ifnull(length(metadata), 0)) AS bytes
       FROM events GROUP BY stream
     ) AS sizes WHERE sizes.stream = streams.key;
+    CREATE INDEX large_streams ON streams (bytes) WHERE bytes >= 262144;
     """
 
   /// What a store is and always stays.

@@ -24,6 +24,10 @@ actor StoreWriter {
   nonisolated let identity: StoreSchema.Identity
   /// The last committed sequence number.
   nonisolated let head: PositionSignal
+  /// The bytes of large streams, by the hashes of their names. Where a transaction fails they are too high until the next append.
+  nonisolated let largeStreams: Locked<[Int: UInt64]>
+  /// From so many bytes on a stream is large; the index `large_streams` has the same number.
+  static let large: UInt64 = 256 << 10
 
   struct Heads {
     var sequence: UInt64
@@ -45,6 +49,10 @@ actor StoreWriter {
       connection = try SQLiteConnection(path: path, mode: .create)
       identity = try StoreSchema.prepare(connection, partitionCount: partitionCount)
       heads = try Self.readHeads(connection, partitionCount: identity.partitionCount)
+      let large = try connection.rows(
+        "SELECT id, bytes FROM streams WHERE bytes >= 262144"
+      ) { ($0.text(0).hashValue, $0.unsigned(1)) }
+      largeStreams = Locked(Dictionary(large) { max($0, $1) })
     } catch let error as StoreOpenError {
       throw error
     } catch {
@@ -278,6 +286,7 @@ actor StoreWriter {
     let key = try writeStream(
       found, id: streamID, partition: partition, version: version, head: lastSequence,
       bytes: bytes)
+    if bytes >= Self.large { largeStreams.withLock { $0[streamID.hashValue] = bytes } }
     let insert = try insertStatement(
       key: key, partition: partition, time: time, metadata: events.metadata)
     var previous = found?.head ?? 0
@@ -394,6 +403,7 @@ actor StoreWriter {
     heads.sequence += 1
     heads.partitions[Int(found.partition)] += 1
     let partitionSequence = heads.partitions[Int(found.partition)]
+    if found.bytes >= Self.large { largeStreams.withLock { $0[streamID.hashValue] = nil } }
     // Version 0 and no head: the next append begins a new chain at version 1.
     _ = try writeStream(
       found, id: streamID, partition: found.partition, version: 0, head: 0, bytes: 0)

@@ -17,6 +17,7 @@ struct WriterRoutes: Sendable {
   let repository: Repository<Order, OrderStore>
   let publisher: OrderPublisher
   let readability: StoreReadability
+  private let loads = LoadGate(capacity: 96 << 20)
 
   /// An order has about twenty events; those that have many more are loaded from snapshots.
   static let snapshotInterval: UInt64 = 100
@@ -43,12 +44,20 @@ struct WriterRoutes: Sendable {
     return id
   }
 
+  /// Waits until an order can be loaded. Its events, what they are decoded from, and its state take about three times its size.
+  private func room(for id: String) async throws -> LoadGate.Pass? {
+    let size = store.size(ofLargeStream: id)
+    return size == 0 ? nil : try await loads.enter(Int(clamping: min(size, 1 << 40)) * 3)
+  }
+
   func command(
     _ name: String, _ request: Request, _ context: BasicRequestContext
   ) async throws -> Reply {
     let id = try orderID(context)
     let body = try await request.wholeBody()
     let command = try OrderJSON.command(name, body.span, now: .now())
+    let pass = try await room(for: id)
+    defer { withExtendedLifetime(pass) {} }
     let (root, appended) = try await repository.execute([command], on: id)
     return OrderJSON.writeAppended(id, appended, version: root.version)
   }
@@ -60,6 +69,8 @@ struct WriterRoutes: Sendable {
     let id = try orderID(context)
     let body = try await request.wholeBody()
     let (commands, expected) = try OrderJSON.commands(body.span, now: .now())
+    let pass = try await room(for: id)
+    defer { withExtendedLifetime(pass) {} }
     guard let expected else {
       let (root, appended) = try await repository.execute(commands, on: id)
       return OrderJSON.writeAppended(id, appended, version: root.version)
