@@ -387,7 +387,10 @@ extension StoreWriter {
     do {
       let connection = try SQLiteConnection(path: path, mode: .readWrite)
       try connection.execute(
-        "DROP TABLE snapshots; ALTER TABLE events DROP COLUMN metadata; PRAGMA user_version = 1")
+        """
+        DROP TABLE snapshots; ALTER TABLE events DROP COLUMN metadata; DROP INDEX large_streams;
+        ALTER TABLE streams DROP COLUMN bytes; PRAGMA user_version = 1
+        """)
     }
     #expect { try SQLiteEventLog(path: path) } throws: { error in
       guard case .older(_, version: 1)? = error as? StoreOpenError else { return false }
@@ -398,5 +401,74 @@ extension StoreWriter {
     let appended = try await store.append(["b"], to: "s", expecting: .exact(1))
     try await store.save(snapshot(appended, "two"), of: "s")
     #expect(try await store.snapshot(of: "s")?.version == 2)
+  }
+
+  private func isTooLarge(_ error: any Error) -> Bool {
+    guard case .streamTooLarge? = error as? EventStoreError else { return false }
+    return true
+  }
+
+  @Test func aStreamGrowsUpToItsLimit() async throws {
+    var options = TextStore.Options(partitionCount: 4)
+    options.streamLimit = StreamLimit(events: 5, bytes: 20)
+    let store = try TextStore(
+      path: folder.file("limits.sqlite"), codec: TextCodec(), options: options)
+    _ = try await store.append(["a", "b", "c", "d"], to: "many", expecting: .any)
+    await #expect {
+      _ = try await store.append(["e", "f"], to: "many", expecting: .exact(4))
+    } throws: {
+      guard case .streamTooLarge(let refusal)? = $0 as? EventStoreError else { return false }
+      return refusal.events == 6 && refusal.bytes == 6 && refusal.limit == options.streamLimit
+    }
+    _ = try await store.append(["e"], to: "many", expecting: .exact(4))
+    let text = String(repeating: "x", count: 20)
+    await #expect(throws: EventStoreError.self) {
+      _ = try await store.append([text + "x"], to: "large", expecting: .any)
+    }
+    _ = try await store.append([text], to: "large", expecting: .exact(0))
+    // A conflict is told before the size is; and nothing of the refused is in the store.
+    await #expect {
+      _ = try await store.append([text], to: "large", expecting: .exact(0))
+    } throws: {
+      guard case .conflict? = $0 as? EventStoreError else { return false }
+      return true
+    }
+    #expect(store.head.position == 6)
+    // A stream that begins anew has nothing yet.
+    try await store.remove("large")
+    _ = try await store.append([text], to: "large", expecting: .exact(0))
+  }
+
+  @Test func aStoreFromBeforeSizesKnowsThem() async throws {
+    let path = folder.file("sizes.sqlite")
+    let text = String(repeating: "x", count: 300_000)
+    do {
+      let old = try TextStore(path: path, codec: TextCodec())
+      _ = try await old.append(["gone", "gone"], to: "a", expecting: .any)
+      try await old.remove("a")
+      _ = try await old.append(["12345", "12345"], to: "a", expecting: .any)
+      _ = try await old.append([text], to: "b", expecting: .any)
+      await old.close()
+    }
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readWrite)
+      try connection.execute(
+        """
+        DROP INDEX large_streams; ALTER TABLE streams DROP COLUMN bytes; PRAGMA user_version = 3
+        """)
+    }
+    var options = TextStore.Options()
+    options.streamLimit = StreamLimit(bytes: 12)
+    let store = try TextStore(path: path, codec: TextCodec(), options: options)
+    #expect(store.size(ofLargeStream: "b") == 300_000 && store.size(ofLargeStream: "a") == 0)
+    await #expect {
+      _ = try await store.append(["123"], to: "a", expecting: .any)
+    } throws: { isTooLarge($0) }
+    await #expect {
+      _ = try await store.append([""], to: "b", expecting: .any)
+    } throws: { isTooLarge($0) }
+    _ = try await store.append(["12"], to: "a", expecting: .exact(2))
+    try await store.remove("b")
+    #expect(store.size(ofLargeStream: "b") == 0)
   }
 }

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Eventually
 import FaultScenarios
 import Foundation
+import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
@@ -10,32 +11,32 @@ import Testing
 
 @testable import OrdersApp
 
+/// Runs `body` against a server with an interface.
+func serving(
+  _ api: API, _ body: @Sendable (HTTPEndpoint) async throws -> Void
+) async throws {
+  let folder = try Pipeline()
+  let file = folder.file("url")
+  let server = Server(
+    api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
+    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+  let running = Task { try await server.run() }
+  try await waitUntil("the server") { FileManager.default.fileExists(atPath: file) }
+  let text = try String(contentsOfFile: file, encoding: .utf8)
+  let endpoint = try #require(
+    HTTPEndpoint(text.trimmingCharacters(in: .whitespacesAndNewlines)))
+  do {
+    try await body(endpoint)
+  } catch {
+    running.cancel()
+    throw error
+  }
+  running.cancel()
+  _ = await running.result
+}
+
 /// What the servers do against clients that want too much, or what they may not have.
 @Suite(.timeLimit(.minutes(3))) struct HTTPTests {
-  /// Runs `body` against a server with an interface.
-  private func serving(
-    _ api: API, _ body: @Sendable (HTTPEndpoint) async throws -> Void
-  ) async throws {
-    let folder = try Pipeline()
-    let file = folder.file("url")
-    let server = Server(
-      api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
-      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-    let running = Task { try await server.run() }
-    try await waitUntil("the server") { FileManager.default.fileExists(atPath: file) }
-    let text = try String(contentsOfFile: file, encoding: .utf8)
-    let endpoint = try #require(
-      HTTPEndpoint(text.trimmingCharacters(in: .whitespacesAndNewlines)))
-    do {
-      try await body(endpoint)
-    } catch {
-      running.cancel()
-      throw error
-    }
-    running.cancel()
-    _ = await running.result
-  }
-
   @Test func whatIsTooMuchAtOnceIsToldToComeAgain() async throws {
     let gate = PositionSignal(at: 0)
     let begun = Locked(0)
@@ -66,7 +67,9 @@ import Testing
   @Test func aBodyMustBeSmallAndComeInTime() async throws {
     var api = API(title: "test", summary: "test")
     api.add(
-      API.Operation(method: .post, path: "/body", summary: "", answers: []) { request, _ in
+      API.Operation(
+        method: .post, path: "/body", summary: "", body: .object([]), answers: []
+      ) { request, _ in
         let count = try await request.wholeBody().count
         return Reply { $0.integer(count) }
       })
@@ -104,6 +107,21 @@ import Testing
     #expect(throws: Failure.self) { try BearerToken("sixteen and more characters", from: "test") }
     let token = try BearerToken("0123456789abcdef", from: "test")
     #expect(token.matches("0123456789abcdef"))
+    for (header, isRight) in [
+      ("Bearer 0123456789abcdef", true), ("bearer 0123456789abcdef", true),
+      ("BEARER  0123456789abcdef", true), ("Basic 0123456789abcdef", false),
+      ("Bearer", false), ("Bearer0123456789abcdef", false), ("", false),
+    ] {
+      let request = Request(
+        head: HTTPRequest(
+          method: .get, scheme: "http", authority: nil, path: "/",
+          headerFields: [.authorization: header]), body: RequestBody(buffer: ByteBuffer()))
+      if isRight {
+        #expect(throws: Never.self, "\(header)") { try token.check(request) }
+      } else {
+        #expect(throws: HTTPError.self, "\(header)") { try token.check(request) }
+      }
+    }
     for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF"] {
       #expect(!token.matches(wrong[...]))
     }
@@ -128,9 +146,17 @@ import Testing
       }
     }
     writer.token = nil
-    for path in ["/healthz", "/readyz", "/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
       #expect(try await writer.text(path).status == 200, "\(path)")
     }
+    // The help and the document say so too.
+    let help = try await pipeline.run("writer", "serve", "--help")
+    #expect(help.output.contains("all but health, readiness, metrics and the document"))
+    let text = try await writer.text("/openapi.json").body
+    let document = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+    let paths = try #require(document?["paths"] as? [String: [String: [String: Any]]])
+    #expect(paths["/metrics"]?["get"]?["security"] == nil)
+    #expect(paths["/events"]?["get"]?["security"] != nil)
     let refused = try await pipeline.run(
       "writer", "simulate", "--url", writer.base, "--orders", "1")
     #expect(refused.code != 0 && refused.output.contains("401"), "\(refused.output)")

@@ -42,7 +42,8 @@ actor StoreWriter {
 
   init(
     path: String, partitionCount: Partition?, transactionLimit: Int, queueLimit: Int,
-    streamLimit: StreamLimit, heartbeats: Heartbeats, clock: @escaping @Sendable () -> Timestamp
+    streamLimit: StreamLimit = StreamLimit(), heartbeats: Heartbeats,
+    clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreOpenError) {
     lock = try StoreLock(storePath: path)
     do {

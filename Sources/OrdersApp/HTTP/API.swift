@@ -57,11 +57,16 @@ struct API: Sendable {
     var status: Int
     var summary: String
     var contentType = "application/json"
+    var schema: Schema?
 
-    init(_ status: Int, _ summary: String, contentType: String = "application/json") {
+    init(
+      _ status: Int, _ summary: String, contentType: String = "application/json",
+      _ schema: Schema? = nil
+    ) {
       self.status = status
       self.summary = summary
       self.contentType = contentType
+      self.schema = schema
     }
   }
 

@@ -28,6 +28,11 @@ extension API {
     json.endObject()
   }
 
+  /// What every answer of a request that is not carried out looks like.
+  private static let failure = Schema.object([
+    .required("code", .string(minimum: 1)), .required("error", .string(minimum: 1)),
+  ])
+
   private static let components =
     #"{"securitySchemes":{"token":{"type":"http","scheme":"bearer"}}}"#
 
@@ -59,7 +64,9 @@ extension API {
       json.key(named: "\(answer.status)")
       json.beginObject()
       json.member("description", answer.summary)
-      write(content: answer.contentType, nil, &json)
+      // What tells how the process is has a form of its own.
+      let isFailure = answer.status >= 400 && !operation.isVital
+      write(content: answer.contentType, isFailure ? Self.failure : answer.schema, &json)
       json.endObject()
     }
     json.endObject()
@@ -73,6 +80,12 @@ extension API {
     json.member("description", parameter.summary)
     json.key("required")
     json.bool(parameter.isRequired)
+    if case .array = parameter.schema {
+      // Separated by commas.
+      json.member("style", "form")
+      json.key("explode")
+      json.bool(false)
+    }
     json.key("schema")
     parameter.schema.write(&json)
     json.endObject()

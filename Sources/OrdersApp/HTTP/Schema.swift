@@ -2,11 +2,13 @@ import Eventually
 
 /// What a JSON value or a parameter looks like: JSON Schema, as far as these interfaces need it.
 indirect enum Schema: Sendable {
-  case string(pattern: String? = nil, maximum: Int? = nil, values: [String] = [])
+  case string(
+    pattern: String? = nil, format: String? = nil, minimum: Int? = nil, maximum: Int? = nil,
+    values: [String] = [])
   case integer(ClosedRange<Int64>? = nil)
   case boolean
   case null
-  case array(Schema, maximum: Int? = nil)
+  case array(Schema, minimum: Int? = nil, maximum: Int? = nil)
   case object([Member])
   case oneOf([Schema])
 
@@ -27,9 +29,11 @@ indirect enum Schema: Sendable {
   func write(_ json: inout JSONWriter) {
     json.beginObject()
     switch self {
-    case .string(let pattern, let maximum, let values):
+    case .string(let pattern, let format, let minimum, let maximum, let values):
       json.member("type", "string")
       if let pattern { json.member("pattern", pattern) }
+      if let format { json.member("format", format) }
+      if let minimum { json.member("minLength", minimum) }
       if let maximum { json.member("maxLength", maximum) }
       if !values.isEmpty { json.member("enum", values) }
     case .integer(let range):
@@ -40,8 +44,9 @@ indirect enum Schema: Sendable {
       }
     case .boolean: json.member("type", "boolean")
     case .null: json.member("type", "null")
-    case .array(let element, let maximum):
+    case .array(let element, let minimum, let maximum):
       json.member("type", "array")
+      if let minimum { json.member("minItems", minimum) }
       if let maximum { json.member("maxItems", maximum) }
       json.key("items")
       element.write(&json)

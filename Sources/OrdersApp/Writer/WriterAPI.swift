@@ -28,27 +28,42 @@ extension WriterRoutes {
   private static let orderID = API.Parameter.path("id", "The order's id", orderIDSchema)
 
   private static let header = Schema.object([
-    .required("country", .string(maximum: 100)),
-    .optional("customer", .string(maximum: 100)),
+    .required("country", .string(minimum: 1, maximum: 100)),
+    .optional("customer", .string(minimum: 1, maximum: 100)),
     .optional("kind", .string(values: ["sale", "return", "adjustment"])),
-    .optional("time", .string(pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")),
+    .optional("time", .string(format: "date-time")),
   ])
   private static let line = Schema.object([
-    .required("sku", .string(maximum: 100)),
+    .required("sku", .string(minimum: 1, maximum: 100)),
     .optional("description", .string(maximum: 1000)),
     .required("quantity", .integer(Quantity.range)),
     .required(
       "unitPrice", .string(pattern: "^-?[0-9]{1,\(Order.unitPriceDigits)}([.][0-9]{1,4})?$")),
   ])
+  private static let order = Schema.object([
+    .required("id", orderIDSchema), .required("version", .integer(1...(1 << 62))),
+    .required("status", .string(values: ["open", "completed", "cancelled"])),
+    .required("country", .string(minimum: 1)), .optional("customer", .string(minimum: 1)),
+    .required("kind", .string(values: ["sale", "return", "adjustment"])),
+    .required("time", .string(format: "date-time")),
+    .optional("cancellation", .string(minimum: 1)), .required("total", .string(minimum: 1)),
+    .required("items", .array(line)),
+  ])
   private static let cancellation = Schema.object([
-    .optional("reason", .string(maximum: 200))
+    .optional("reason", .string(minimum: 1, maximum: 200))
   ])
   private static let empty = Schema.object([])
 
   private static let commandAnswers = [
-    API.Answer(200, "Done: the order's new version, and the token of the place in its partition"),
+    API.Answer(
+      200, "Done: the order's new version, and the token of the place in its partition",
+      .object([
+        .required("order", orderIDSchema), .required("version", .integer(0...(1 << 62))),
+        .optional("sequenceNumber", .integer(1...(1 << 62))),
+        .optional("token", .string(pattern: "^[0-9]+-[0-9]+$")),
+      ])),
     API.Answer(404, "There is no such order"),
-    API.Answer(409, "The order is not in a state for this, or not at the expected version"),
+    API.Answer(409, "The order is not in a state for this, not at the expected version, or as large as may be"),
     API.Answer(422, "A member is missing or not what it has to be"),
     API.Answer(507, "No space is left for events"),
   ]
@@ -76,7 +91,7 @@ extension WriterRoutes {
             .object([.required("addItem", Self.line)]),
             .object([.required("complete", Self.empty)]),
             .object([.required("cancel", Self.cancellation)]),
-          ]))),
+          ]), minimum: 1)),
     ])
     api.add(
       API.Operation(
@@ -96,18 +111,30 @@ extension WriterRoutes {
   }
 
   private func addReads(to api: inout API) {
-    let answers = [
-      API.Answer(200, "The order"), API.Answer(404, "There is no such order"),
-      API.Answer(422, "The id can't name an order"),
+    let refusals = [
+      API.Answer(404, "There is no such order"), API.Answer(422, "The id can't name an order"),
     ]
     api.add(
       API.Operation(
         method: .get, path: "/orders/{id}", summary: "An order, as its events make it",
-        isProtected: true, parameters: [Self.orderID], answers: answers, handler: order))
+        isProtected: true, parameters: [Self.orderID],
+        answers: [API.Answer(200, "The order", Self.order)] + refusals, handler: order))
     api.add(
       API.Operation(
         method: .get, path: "/orders/{id}/history", summary: "An order's events",
-        isProtected: true, parameters: [Self.orderID], answers: answers, handler: history))
+        isProtected: true, parameters: [Self.orderID],
+        answers: [
+          API.Answer(
+            200, "The events, oldest first",
+            .array(
+              .object([
+                .required("id", .string(format: "uuid")), .required("type", .string(minimum: 1)),
+                .required("stream", Self.orderIDSchema),
+                .required("version", .integer(1...(1 << 62))),
+                .required("sequenceNumber", .integer(1...(1 << 62))),
+                .required("time", .string(format: "date-time")),
+              ]), minimum: 1))
+        ] + refusals, handler: history))
     api.add(
       API.Operation(
         method: .get, path: "/events",
@@ -118,7 +145,7 @@ extension WriterRoutes {
             "partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
           .query(
             "partitions", "Only these partitions', separated by commas, in the store's order",
-            .string(pattern: "^[0-9]+(,[0-9]+)*$")),
+            .array(.integer(0...Int64(store.partitionCount) - 1), minimum: 1)),
           .query(
             "after", "The position, in the partition or in the store, after which to begin",
             .integer(0...(1 << 62))),

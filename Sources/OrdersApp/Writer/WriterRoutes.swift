@@ -122,7 +122,8 @@ struct WriterRoutes: Sendable {
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
     let scope: SQLiteEventLog.Scope
     if let list = try request.parameter("partitions") {
-      let partitions = list.split(separator: ",").map { Partition($0) ?? -1 }
+      let partitions = list.split(separator: ",", omittingEmptySubsequences: false)
+        .map { Partition($0) ?? -1 }
       guard partitions.allSatisfy({ (0..<store.partitionCount).contains($0) }) else {
         throw HTTPError(
           .badRequest,
