@@ -97,7 +97,15 @@ import Testing
     #expect(throws: JSONError.self) { try readObject(text) }
   }
 
-  @Test(arguments: ["1.5", "1e3", "9223372036854775808", "-", "01", "x", "\"1\""])
+  @Test(arguments: ["2.0", "2.000", "2.0 ", "2"])
+  func aWholeNumberMayHaveAFractionOfZero(text: String) throws {
+    let bytes = Array(text.utf8)
+    var reader = JSONReader(bytes.span)
+    #expect(try reader.integer() == 2)
+    try reader.finish()
+  }
+
+  @Test(arguments: ["1.5", "1e3", "1.", "1.05", "1.0e3", ".0", "9223372036854775808", "-", "01", "x", "\"1\""])
   func refusesWhatIsNoWholeNumber(text: String) {
     let bytes = Array(text.utf8)
     #expect(throws: JSONError.self) {

@@ -148,10 +148,21 @@ public struct JSONReader: ~Copyable, ~Escapable {
       index += 1
     }
     let leadingZero = index - digits > 1 && bytes[digits] == UInt8(ascii: "0")
-    guard index > digits, !leadingZero, index == bytes.count || !isFraction(bytes[index]) else {
+    let end = index
+    skipZeroFraction()
+    guard end > digits, !leadingZero, index == bytes.count || !isFraction(bytes[index]) else {
       throw JSONError("expected a whole number", at: start)
     }
     return value
+  }
+
+  /// 2.0 is a whole number too, as JSON Schema has it.
+  private mutating func skipZeroFraction() {
+    guard index + 1 < bytes.count, bytes[index] == UInt8(ascii: ".") else { return }
+    var end = index + 1
+    while end < bytes.count, bytes[end] == UInt8(ascii: "0") { end += 1 }
+    let hasMore = end < bytes.count && bytes[end] >= 0x30 && bytes[end] <= 0x39
+    if end > index + 1, !hasMore { index = end }
   }
 
   /// Reads over a value of any kind, and gives its place in the bytes.

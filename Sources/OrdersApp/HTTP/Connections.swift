@@ -22,8 +22,12 @@ final class Connections: Sendable {
     let superfluous = state.withLock { state -> Connection? in
       state.open[ObjectIdentifier(connection)] = connection
       if state.isClosing { return connection }
-      guard state.open.count > comfortable else { return nil }
-      return Self.longestIdle(state.open.values)
+      guard state.open.count > comfortable, let idle = Self.longestIdle(state.open.values) else {
+        return nil
+      }
+      // At once: its end takes a moment, and the next new connection must find another one.
+      state.open[ObjectIdentifier(idle)] = nil
+      return idle
     }
     superfluous?.channel.close(promise: nil)
   }

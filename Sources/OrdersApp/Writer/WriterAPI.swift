@@ -29,7 +29,7 @@ extension WriterRoutes {
 
   private static let header = Schema.object([
     .required("country", .string(minimum: 1, maximum: 100)),
-    .optional("customer", .string(minimum: 1, maximum: 100)),
+    .optional("customer", .oneOf([.string(minimum: 1, maximum: 100), .null])),
     .optional("kind", .string(values: ["sale", "return", "adjustment"])),
     .optional("time", .string(format: "date-time")),
   ])
@@ -144,7 +144,7 @@ extension WriterRoutes {
           .query(
             "partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
           .query(
-            "partitions", "Only these partitions', separated by commas, in the store's order",
+            "partitions", "Only these partitions', separated by commas, in the store's order; before 'partition'",
             .array(.integer(0...Int64(store.partitionCount) - 1), minimum: 1)),
           .query(
             "after", "The position, in the partition or in the store, after which to begin",

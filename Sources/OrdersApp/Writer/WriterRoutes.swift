@@ -120,7 +120,11 @@ struct WriterRoutes: Sendable {
     }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
-    let scope: SQLiteEventLog.Scope
+    var scope = SQLiteEventLog.Scope.store
+    if try request.parameter("partition") != nil {
+      scope = .partition(
+        Partition(try request.number("partition", in: 0...UInt64(store.partitionCount - 1))))
+    }
     if let list = try request.parameter("partitions") {
       let partitions = list.split(separator: ",", omittingEmptySubsequences: false)
         .map { Partition($0) ?? -1 }
@@ -131,11 +135,6 @@ struct WriterRoutes: Sendable {
             + "\(store.partitionCount - 1), separated by commas")
       }
       scope = .partitions(Set(partitions))
-    } else if try request.parameter("partition") == nil {
-      scope = .store
-    } else {
-      scope = .partition(
-        Partition(try request.number("partition", in: 0...UInt64(store.partitionCount - 1))))
     }
     var reply = try await Reply(
       pieces: EventPieces(log: store.log, scope: scope, after: after, limit: limit))
