@@ -92,7 +92,7 @@ let package = Package(
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
-    library("EventuallyKafka", ["Eventually", "CKafkaShim", logging, tracing, metrics]),
+    library("EventuallyKafka", ["Eventually", "CKafkaShim", crypto, logging, tracing, metrics]),
 
     // The sample: the domain, and the processes built around it.
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),

@@ -8,9 +8,14 @@ public struct KafkaConfiguration: Sendable, Hashable {
   public var topic: String
   /// librdkafka settings that override the ones chosen here: TLS, SASL, time limits and so on.
   public var overrides: [KafkaSetting]
+  /// With keys, the publisher signs each record, and a subscription rejects records that none of them verifies.
+  public var keys: TopicKeys?
 
   /// A configuration from its parts.
-  public init(brokers: String, topic: String, overrides: [KafkaSetting] = []) {
+  public init(
+    brokers: String, topic: String, overrides: [KafkaSetting] = [], keys: TopicKeys? = nil
+  ) {
+    self.keys = keys
     self.brokers = brokers
     self.topic = topic
     self.overrides = overrides

@@ -1,24 +1,44 @@
 import Eventually
 
 /// Tells records of a store from all others.
-struct EventSource: Sendable {
+struct EventSource {
   let storeID: String
   let partitionCount: Partition
+  /// Verifies records, where a key is configured.
+  private var signer: RecordSigner?
+
+  init(storeID: String, partitionCount: Partition, keys: TopicKeys? = nil) {
+    self.storeID = storeID
+    self.partitionCount = partitionCount
+    signer = keys.map { RecordSigner($0) }
+  }
+
+  /// Whether records are verified.
+  var isKeyed: Bool { signer != nil }
 
   enum Verdict {
     case event(EventPosition)
     case foreign(String)
   }
 
-  /// Whether a record is an event of the store, by what it says of itself.
-  func judge(_ message: borrowing WireMessage) -> Verdict {
+  /// Whether a record is an event of the store: by its code where a key is configured, else by what it says of itself.
+  mutating func judge(_ message: borrowing WireMessage) -> Verdict {
     guard message.comes(from: storeID) else {
-      return .foreign(message.source.map { "it is of '\($0.prefix(80))'" } ?? "it has no ce_source")
+      return .foreign(message.source.map { "it is of '\($0)'" } ?? "it has no ce_source")
     }
     guard let position = message.position else { return .foreign("it has no valid ce_position") }
     let home = message.home(of: partitionCount)
     guard home == message.partition else {
       return .foreign("its key belongs to partition \(home)")
+    }
+    if signer != nil {
+      guard message.isSigned else {
+        return .foreign("it has no ce_mac, and a topic key is configured")
+      }
+      // In place: a copy would copy the memory that it works in.
+      guard signer?.verify(message) == true else {
+        return .foreign("its ce_mac is wrong: it is signed with another key, or was changed")
+      }
     }
     return .event(position)
   }

@@ -71,7 +71,9 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     logger: Logger
   ) {
     consumption = Consumption(
-      configuration, source: EventSource(storeID: storeID, partitionCount: partitionCount),
+      configuration,
+      source: EventSource(
+        storeID: storeID, partitionCount: partitionCount, keys: configuration.keys),
       codec: codec, checkpoints: checkpoints, feed: feed, options: options, logger: logger)
   }
 

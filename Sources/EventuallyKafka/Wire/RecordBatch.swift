@@ -8,11 +8,13 @@ struct RecordBatch {
   private var headers: [cks_span] = []
   private let constants: [(WireHeader, cks_span)]
   private let constantBytes: [UInt8]
+  private var signer: RecordSigner?
 
   var count: Int { records.count }
 
-  /// An empty batch for the events of a store.
-  init(storeID: String, contentType: String) {
+  /// An empty batch for the events of a store, which are signed where there are keys.
+  init(storeID: String, contentType: String, keys: TopicKeys? = nil) {
+    signer = keys.map { RecordSigner($0) }
     var constants: [(WireHeader, cks_span)] = []
     var bytes: [UInt8] = []
     for (header, value) in [
@@ -54,13 +56,36 @@ struct RecordBatch {
     if !event.metadata.isEmpty { append(event.metadata, at: first) }
     let isTombstone =
       event.type == EventRecord.removedType || event.type == EventRecord.erasedType
+    let key = span { $0.append(contentsOf: event.streamID.utf8) }
+    let value =
+      isTombstone
+      ? cks_span(offset: 0, length: -1) : span { $0.append(contentsOf: event.payload) }
+    if signer != nil { sign(event.position.partition, headers: first, key: key, value: value) }
     records.append(
       cks_record(
-        partition: event.position.partition, tag: event.position.sequenceNumber,
-        key: span { $0.append(contentsOf: event.streamID.utf8) },
-        value: isTombstone
-          ? cks_span(offset: 0, length: -1) : span { $0.append(contentsOf: event.payload) },
-        first_header: UInt32(first)))
+        partition: event.position.partition, tag: event.position.sequenceNumber, key: key,
+        value: value, first_header: UInt32(first)))
+  }
+
+  private mutating func sign(
+    _ partition: Partition, headers first: Int, key: cks_span, value: cks_span
+  ) {
+    var code: [UInt8] = []
+    code.reserveCapacity(RecordSigner.size)
+    bytes.withUnsafeBytes { bytes in
+      func part(_ span: cks_span) -> UnsafeRawBufferPointer? {
+        span.length < 0
+          ? nil
+          : UnsafeRawBufferPointer(rebasing: bytes[Int(span.offset)...].prefix(Int(span.length)))
+      }
+      signer?.record.begin(partition)
+      for index in 0..<WireHeader.mac.index { signer?.record.append(part(headers[first + index])) }
+      signer?.record.append(part(key))
+      let value = part(value)
+      signer?.record.appendLength(value?.count)
+      signer?.sign(value, into: &code)
+    }
+    headers[first + WireHeader.mac.index] = span { $0.append(contentsOf: code) }
   }
 
   private mutating func append(_ metadata: EventMetadata, at first: Int) {

@@ -14,6 +14,8 @@ enum WireHeader: String, CaseIterable {
   case traceParent = "ce_traceparent"
   /// The rest of an event's metadata: an object of texts, in JSON.
   case metadata = "ce_metadata"
+  /// Only where a topic key is configured: the record's code, see ``RecordSigner``. The last of all cases.
+  case mac = "ce_mac"
 
   /// The header's place among ``allCases``.
   var index: Int {
@@ -29,6 +31,7 @@ enum WireHeader: String, CaseIterable {
     case .causationID: 8
     case .traceParent: 9
     case .metadata: 10
+    case .mac: 11
     }
   }
 }

@@ -34,10 +34,10 @@ struct WireMessage: ~Copyable {
     }
   }
 
-  /// The store that the record names as its source.
+  /// The store that the record names as its source, as it may be shown: at most 80 characters of it, escaped.
   var source: String? {
     let source = header(.source)
-    return source.start == nil ? nil : string(source)
+    return source.start == nil ? nil : String(string(source).prefix(80)).printable
   }
 
   /// Where the record says that its event is.
@@ -45,6 +45,38 @@ struct WireMessage: ~Copyable {
     let position = header(.position)
     guard position.start != nil else { return nil }
     return EventPosition(partition: partition, wire: span(position))
+  }
+
+  /// The id that the record's event says it has.
+  var eventID: EventID? {
+    let id = header(.id)
+    return id.start == nil ? nil : EventID(utf8: span(id))
+  }
+
+  /// Whether the record has a code at all.
+  var isSigned: Bool { header(.mac).start != nil }
+
+  /// Whether the record's code is that of its content.
+  func isVerified(by signer: inout RecordSigner) -> Bool {
+    signer.record.begin(partition)
+    for header in WireHeader.allCases where header != .mac {
+      signer.record.append(raw(self.header(header)))
+    }
+    signer.record.append(raw(message.key))
+    let value = raw(message.value)
+    signer.record.appendLength(value?.count)
+    guard let code = raw(header(.mac)) else { return false }
+    return signer.verify(code, value)
+  }
+
+  /// What tells the event's content from any other: a hash of key, type and value.
+  var fingerprint: RecordFingerprint {
+    RecordFingerprint(
+      key: raw(message.key), type: raw(header(.type)), value: raw(message.value))
+  }
+
+  private func raw(_ bytes: cks_bytes) -> UnsafeRawBufferPointer? {
+    bytes.start.map { UnsafeRawBufferPointer(start: $0, count: bytes.length) }
   }
 
   /// The entry that the record stands for.
@@ -96,6 +128,9 @@ struct WireMessage: ~Copyable {
   func value(upTo limit: Int) -> [UInt8] { prefix(message.value, limit) }
   /// How many bytes the value has.
   var valueSize: Int { message.value.length }
+
+  /// How many bytes key and value have.
+  var size: Int { message.key.length + message.value.length }
 
   private func prefix(_ bytes: cks_bytes, _ limit: Int) -> [UInt8] {
     Array(UnsafeBufferPointer(start: bytes.start, count: min(bytes.length, limit)))

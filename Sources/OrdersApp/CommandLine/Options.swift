@@ -20,6 +20,16 @@ struct KafkaOptions: ParsableArguments {
       valueName: "name=value"))
   var settings: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "A file with the keys that records are signed and verified with, one a line; the first signs.",
+      discussion: """
+        Writer, projectors and replays from Kafka need the same. Each key has 32 bytes or more: openssl rand -hex 32. \
+        Without keys, whoever may write to the topic can forge events.
+        """,
+      valueName: "file"))
+  var topicKeyFile: String?
+
   func validate() throws {
     _ = try overrides()
     guard !brokers.isEmpty else { throw ValidationError("--brokers is empty") }
@@ -31,7 +41,24 @@ struct KafkaOptions: ParsableArguments {
   }
 
   func configuration() throws -> KafkaConfiguration {
-    KafkaConfiguration(brokers: brokers, topic: topic, overrides: try overrides())
+    KafkaConfiguration(
+      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys())
+  }
+
+  private func topicKeys() throws -> TopicKeys? {
+    guard let topicKeyFile else { return nil }
+    let content: Data
+    do {
+      content = try Data(contentsOf: URL(filePath: topicKeyFile))
+    } catch {
+      throw Failure(
+        "the topic key file \(topicKeyFile) can't be read: \(error.localizedDescription)")
+    }
+    do {
+      return try TopicKeys(lines: [UInt8](content))
+    } catch {
+      throw Failure("the topic key file \(topicKeyFile): \(error)")
+    }
   }
 
   private func overrides() throws -> [KafkaSetting] {

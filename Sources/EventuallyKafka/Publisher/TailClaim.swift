@@ -1,0 +1,68 @@
+import Crypto
+import Eventually
+import Foundation
+
+/// A record in the topic's end that says it is an event of the store.
+struct TailClaim: Equatable {
+  /// Where it says that its event is.
+  var position: EventPosition
+  /// `nil` where it names none.
+  var id: EventID?
+  var fingerprint: RecordFingerprint
+  /// Whether a topic key verifies it.
+  var isSigned: Bool
+
+  /// Holds the claim against the store.
+  /// - Parameters:
+  ///   - stored: the store's event at the sequence number of the claim; `nil` where it has none.
+  ///   - heads: the store's last partition offsets, and its last sequence number.
+  func judge(
+    against stored: EventRecord?, heads: [UInt64], sequenceNumber: UInt64
+  ) -> PartitionTail.Evidence {
+    let mismatch =
+      isSigned ? PartitionTail.Evidence.diverged(position.partitionSequence) : .notOurs
+    guard let stored else {
+      // Of what the store has not reached, neither number can be one that it has given to another event.
+      guard position.sequenceNumber > sequenceNumber,
+        position.partitionSequence > heads[Int(position.partition)]
+      else { return mismatch }
+      return .ahead(position.partitionSequence)
+    }
+    guard stored.position == position, stored.id == id else { return mismatch }
+    // An event that was erased since keeps its id only.
+    guard stored.type == EventRecord.erasedType || fingerprint == RecordFingerprint(stored) else {
+      return mismatch
+    }
+    return .own(position.partitionSequence)
+  }
+}
+
+/// Tells a record's key, type and value from all others: SHA-256 of them, each preceded by its length.
+struct RecordFingerprint: Hashable {
+  private let digest: SHA256.Digest
+
+  /// `nil` stands for nothing at all.
+  init(
+    key: UnsafeRawBufferPointer?, type: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?
+  ) {
+    var hash = SHA256()
+    for part in [key, type, value] {
+      withUnsafeBytes(of: part?.count ?? -1) { hash.update(bufferPointer: $0) }
+      if let part { hash.update(bufferPointer: part) }
+    }
+    digest = hash.finalize()
+  }
+
+  /// The record that the relay makes of an event.
+  init(_ event: EventRecord) {
+    let isTombstone =
+      event.type == EventRecord.removedType || event.type == EventRecord.erasedType
+    self = Array(event.streamID.utf8).withUnsafeBytes { key in
+      Array(event.type.utf8).withUnsafeBytes { type in
+        event.payload.withUnsafeBytes { value in
+          RecordFingerprint(key: key, type: type, value: isTombstone ? nil : value)
+        }
+      }
+    }
+  }
+}
