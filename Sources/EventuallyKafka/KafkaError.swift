@@ -39,18 +39,20 @@ public struct KafkaError: Error, Sendable, CustomStringConvertible {
   }
 }
 
-/// Why a topic can't be used for a store. None of these goes away by itself.
+/// Why a topic can't be published to. None of these ends the publisher: it looks again after a while.
 public enum TopicError: Error, Sendable, CustomStringConvertible {
   /// The topic has another number of partitions than the store.
   case partitionCount(topic: String, actual: Partition, expected: Partition)
   /// The topic does not exist, and could not be created.
   case notCreated(topic: String, partitions: Partition, cause: KafkaError)
-  /// The topic holds another store's events.
+  /// The topic holds another store's events, and none of this one.
   case otherStore(topic: String, found: String, expected: String)
-  /// The topic holds events of this store that the store itself does not have.
+  /// The topic holds events that follow on this store's last, and that the store itself does not have.
   case ahead(topic: String, partition: Partition, found: UInt64, store: UInt64)
+  /// The topic holds an event that is signed with this store's key, and the store has another in its place.
+  case diverged(topic: String, partition: Partition, position: UInt64)
 
-  /// What happened and what to do, for people.
+  /// What happened and what to do.
   public var description: String {
     switch self {
     case .partitionCount(let topic, let actual, let expected):
@@ -61,11 +63,28 @@ public enum TopicError: Error, Sendable, CustomStringConvertible {
         + "\(partitions) partitions and without a retention limit"
     case .otherStore(let topic, let found, let expected):
       "the topic '\(topic)' holds events of the store \(found), but this is the store "
-        + "\(expected): name another topic"
+        + "\(expected): name another topic, or publish to it all the same \(Self.wayOut)"
     case .ahead(let topic, let partition, let found, let store):
-      "the topic '\(topic)' holds partition \(partition) up to position \(found), but the store "
-        + "only up to \(store): was the store restored from an older copy? Name another topic, or "
-        + "bring the newer store back"
+      "the topic '\(topic)' holds partition \(partition) up to partition offset \(found), but the store "
+        + "only up to \(store): was the store restored from an older copy, or were records forged? Bring the "
+        + "newer store back, name another topic, or publish all the same \(Self.wayOut) and repair the "
+        + "read models (eventuallyctl repair)"
+    case .diverged(let topic, let partition, let position):
+      "the topic '\(topic)' holds another event at partition \(partition), partition offset \(position), than "
+        + "the store, signed with this store's key: was the store restored from an older copy? Bring the newer "
+        + "store back, name another topic, or publish all the same \(Self.wayOut) and repair the read "
+        + "models (eventuallyctl repair)"
     }
   }
+
+  private static let wayOut = "(writer serve --topic-conflict publish-anyway)"
+}
+
+/// What a publisher does where it can't tell whether the topic's records are its store's: see ``TopicError``.
+public enum TopicConflictPolicy: String, Sendable, Hashable, CaseIterable {
+  /// Publish nothing, and look again after a while. Events are appended all the while.
+  case wait
+  /// Publish behind what equals the store's events, whatever else the topic holds. A topic with another number of
+  /// partitions is not published to all the same.
+  case publishAnyway = "publish-anyway"
 }

@@ -85,49 +85,8 @@ import Testing
   }
 }
 
-@Suite struct PartitionTailTests {
-  private func tail(_ proven: UInt64, _ found: [UInt64]) -> PartitionTail {
-    var tail = PartitionTail(proven: proven)
-    for position in found { tail.find(position) }
-    return tail
-  }
-
-  @Test func anEmptyPartitionHasWhatTheCursorProves() {
-    #expect(tail(7, []).contiguous == 7)
-    #expect(!tail(7, []).reachesBack)
-  }
-
-  @Test func itGoesOnBehindWhatWasFound() {
-    let tail = tail(7, [6, 7, 8, 9])
-    #expect(tail.contiguous == 9)
-    #expect(tail.reachesBack)
-  }
-
-  @Test func aHoleEndsIt() {
-    let tail = tail(7, [6, 7, 8, 10, 11])
-    #expect(tail.contiguous == 8)
-    #expect(tail.last == 11)
-  }
-
-  @Test func aWindowThatBeginsLaterDoesNotReachBack() {
-    let tail = tail(7, [9, 10])
-    #expect(tail.contiguous == 7)
-    #expect(!tail.reachesBack)
-  }
-
-  @Test func publishedTwiceOrOutOfOrderIsPublished() {
-    #expect(tail(7, [8, 10, 11, 9, 10, 11]).contiguous == 11)
-  }
-
-  @Test func whatTheBrokerDeletedWasThere() {
-    var tail = tail(7, [30, 31, 33])
-    tail.passOverDeleted()
-    #expect(tail.contiguous == 31)
-  }
-}
-
 /// `#expect` takes its arguments apart, which mutating calls don't allow.
-private func check(_ value: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
+func check(_ value: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
   #expect(value, sourceLocation: sourceLocation)
 }
 

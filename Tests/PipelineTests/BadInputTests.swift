@@ -92,10 +92,15 @@ import Testing
 
   @Test func anotherNumberOfPartitionsIsRefused() async throws {
     try await pipeline.startBroker(partitions: 3)
-    let outcome = try await pipeline.run(
-      "writer", "serve", "--store", pipeline.store, "--partitions", "4", "--brokers",
-      pipeline.brokers, "--listen", "127.0.0.1:0")
-    expectFailure(outcome, "the topic 'orders' has 3 partitions", "the store has 4")
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    var ready = ""
+    try await waitUntil("the publisher is blocked", seen: { ready }) {
+      ready = try await writer.text("/readyz").body
+      return ready.contains(#""publisher":"blocked""#)
+    }
+    #expect(ready.contains("the topic 'orders' has 3 partitions, but the store has 4"))
+    #expect(try await writer.post("/orders/1/create", #"{"country":"X"}"#).status == 200)
+    #expect(try await pipeline.writer?.stop() == 0)
     expectFailure(
       try await pipeline.run("writer", "serve", "--store", pipeline.store, "--partitions", "5"),
       "created with 4 partitions, not 5")
@@ -114,9 +119,9 @@ import Testing
     #expect(try await pipeline.writer?.stop() == 0)
     let other = pipeline.file("other.sqlite")
     let refused = try await pipeline.run(
-      "writer", "serve", "--store", other, "--partitions", "4", "--brokers", pipeline.brokers,
-      "--listen", "127.0.0.1:0")
-    expectFailure(refused, "holds events of the store", "name another topic")
+      "writer", "simulate", "--orders", "1", "--store", other, "--partitions", "4", "--brokers",
+      pipeline.brokers, "--listen", "127.0.0.1:0", "--publish-timeout", "3")
+    expectFailure(refused, "holds events of the store", "name another topic", "not published")
     expectFailure(
       try await pipeline.run(
         "projector", "run", "orders", "--read-models", pipeline.readModels, "--feed", other,
@@ -155,6 +160,9 @@ import Testing
       (["serve", "--topic", "a b"], "--topic"), (["serve", "--partitions", "0"], "--partitions"),
       (["import", "x", "--url", "ftp://x"], "--url"), (["simulate", "--orders", "0"], "--orders"),
       (["serve", "--log-level", "loud"], "--log-level"),
+      (["serve", "--topic-conflict", "never"], "--topic-conflict"),
+      (["serve", "--topic-key-file", try csv("short")], "key 1 has 5 bytes, and needs 32"),
+      (["serve", "--topic-key-file", pipeline.file("none")], "can't be read"),
       (["serve", "--kafka", "no.such.setting=1", "--store", pipeline.store], "no.such.setting"),
     ] {
       let process = try pipeline.start("writer", arguments)

@@ -23,6 +23,10 @@ public enum MetricName {
   public static let publishSeconds = "eventually_publish_acknowledge_seconds"
   /// Committed events that the bus has not acknowledged yet.
   public static let publishBacklog = "eventually_publish_backlog_events"
+  /// 1 while the topic can't be published to, or it can't be told whether it may be; else 0.
+  public static let publishBlocked = "eventually_publish_blocked"
+  /// Records in the end of the topic that a starting publisher found not to be its store's.
+  public static let tailRejectedRecords = "eventually_publish_rejected_records_total"
   /// Events that were applied to a read model.
   public static let appliedEvents = "eventually_applied_events_total"
   /// How many events a transaction of a read model has.
@@ -45,6 +49,8 @@ public enum MetricName {
   public static let gapsRepaired = "eventually_gaps_repaired_total"
   /// Records that are not of the store, or can't be read.
   public static let foreignRecords = "eventually_foreign_records_total"
+  /// Partitions that stopped because an event was applied that the store does not have there.
+  public static let forgedEvents = "eventually_forged_events_total"
   /// By how many events a partition of a read model is behind the store.
   public static let lagEvents = "eventually_lag_events"
   /// How old the last event is that was applied of a partition that is behind; 0 where it is not.

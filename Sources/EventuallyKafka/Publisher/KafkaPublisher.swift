@@ -1,3 +1,4 @@
+import CoreMetrics
 public import Eventually
 public import Logging
 
@@ -13,6 +14,8 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let contentType: String
   private let logger: Logger
   private let heartbeats: Heartbeats
+  private let onConflict: TopicConflictPolicy
+  private let rejectedRecords = Counter(label: MetricName.tailRejectedRecords)
   private let state = Locked(PublisherStatus())
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
@@ -22,12 +25,14 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   ///   - configuration: which Kafka, and which topic.
   ///   - source: the store whose events are published.
   ///   - contentType: the media type of the encoded events.
+  ///   - onConflict: what it does where it can't tell whether the topic's records are the store's.
   ///   - heartbeats: hears that the loops are alive.
   ///   - logger: hears what people may want to know.
   public init(
     _ configuration: KafkaConfiguration, source: Source, contentType: String,
-    heartbeats: Heartbeats = Heartbeats(), logger: Logger
+    onConflict: TopicConflictPolicy = .wait, heartbeats: Heartbeats = Heartbeats(), logger: Logger
   ) {
+    self.onConflict = onConflict
     self.configuration = configuration
     self.source = source
     self.contentType = contentType
@@ -38,21 +43,31 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   /// What the publisher is doing.
   public var status: PublisherStatus { state.withLock { $0 } }
 
-  /// Publishes until the task is cancelled; tries again after failures that may pass.
-  /// - Throws: ``TopicError`` where the topic can't be used for this store, which no waiting mends.
+  /// Publishes until the task is cancelled. After a failure it tries again; where the topic can't be published to, or it
+  /// can't tell, it publishes nothing, says so in ``status``, and looks again, up to a minute later. No failure ends it.
   public func run() async throws {
     defer { state.withLock { $0.phase = .stopped } }
     var failures = 0
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(firstPause: .milliseconds(250), longestPause: .seconds(5))
+    let lookAgain = RetryPolicy(firstPause: .seconds(1), longestPause: .seconds(60))
     while !Task.isCancelled {
       do {
-        state.withLock { $0.phase = .connecting }
+        // Whoever looks again at a topic that it could not publish to is still blocked.
+        state.withLock { if $0.phase != .blocked { $0.phase = .connecting } }
         try await publish()
       } catch is CancellationError {
         return
       } catch let error as TopicError {
-        throw error
+        let isNew = status.failure != error.description
+        failures = isNew ? 1 : failures + 1
+        if isNew { logger.error("nothing is published", metadata: ["reason": "\(error)"]) }
+        state.withLock {
+          $0.phase = .blocked
+          $0.failure = error.description
+        }
+        // A cancelled pause ends the loop by its condition.
+        try? await Task.sleep(for: lookAgain.pause(afterFailures: failures, using: &generator))
       } catch {
         // Whoever got as far as publishing begins with a short pause again.
         failures = status.phase == .publishing ? 1 : failures + 1
@@ -72,19 +87,14 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     let preparation = PublisherPreparation(
       configuration, heartbeats: heartbeats, logger: logger)
     let cursor = try await source.published()
-    let proven = try await source.heads(at: cursor)
-    let start = try await preparation.start(storeID: source.storeID, behind: proven)
-    for (partition, head) in try await source.heads().enumerated()
-    where start.tails[partition].last > head {
-      throw TopicError.ahead(
-        topic: configuration.topic, partition: Partition(partition),
-        found: start.tails[partition].last, store: head)
-    }
+    state.withLock { $0.published = max($0.published, cursor) }
+    let (producer, tails) = try await prepare(preparation, cursor)
     FaultPoint.relayRecovering.pass()
     let alreadyPublished = status.alreadyPublished
     let relay = Relay(
-      start.producer, source: source, contentType: contentType, tails: start.tails, cursor: cursor,
-      logger: logger, progressed: { self.note($0, alreadyPublished: alreadyPublished) })
+      producer, source: source, contentType: contentType, keys: configuration.keys, tails: tails,
+      cursor: cursor, logger: logger,
+      progressed: { self.note($0, alreadyPublished: alreadyPublished) })
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil
@@ -102,6 +112,62 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       // The first of them to fail ends the others.
       try await group.next()
       group.cancelAll()
+    }
+  }
+
+  /// Connects, and finds out what the topic holds already.
+  /// - Throws: ``TopicError`` where it can't be published to, or that can't be told.
+  private func prepare(
+    _ preparation: PublisherPreparation, _ cursor: UInt64
+  ) async throws -> (ProducerClient, [PartitionTail]) {
+    do {
+      let proven = try await source.heads(at: cursor)
+      let producer = try await preparation.connect(partitions: Partition(proven.count))
+      let found = try await TopicTail(source: source, preparation: preparation)
+        .read(behind: proven)
+      note(found)
+      if onConflict == .wait { try await check(found, cursor) }
+      await preparation.end()
+      return (producer, found.tails)
+    } catch {
+      await preparation.end()
+      throw error
+    }
+  }
+
+  /// Counts and reports what is not the store's in the topic's end.
+  private func note(_ found: TopicTail<Source>.Outcome) {
+    let count = UInt64(found.tails.reduce(0) { $0 + $1.notOurs })
+    let before = state.withLock { status in
+      defer { status.rejectedRecords = count }
+      return status.rejectedRecords
+    }
+    // The same records are read again whenever the end is.
+    guard count > before else { return }
+    rejectedRecords.increment(by: count - before)
+    logger.warning(
+      "the end of the topic has records that are not this store's; they are passed over",
+      metadata: [
+        "records": "\(count)",
+        "first reason": "\(found.reason ?? "they differ from the store's events")",
+      ])
+  }
+
+  private func check(_ found: TopicTail<Source>.Outcome, _ cursor: UInt64) async throws {
+    let topic = configuration.topic
+    if let first = found.conflicts.min(by: { $0.key < $1.key }) {
+      switch first.value {
+      case .ahead(let through):
+        throw TopicError.ahead(
+          topic: topic, partition: first.key, found: through,
+          store: try await source.heads()[Int(first.key)])
+      case .diverged(let position):
+        throw TopicError.diverged(topic: topic, partition: first.key, position: position)
+      }
+    }
+    // A store that has published to the topic knows that it is the right one.
+    if let other = found.otherStore, cursor == 0, found.tails.allSatisfy({ $0.last == 0 }) {
+      throw TopicError.otherStore(topic: topic, found: other, expected: source.storeID)
     }
   }
 

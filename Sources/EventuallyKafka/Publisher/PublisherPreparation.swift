@@ -7,6 +7,7 @@ actor PublisherPreparation {
   private let configuration: KafkaConfiguration
   private let logger: Logger
   private let heartbeat: Heartbeat
+  private var tail: TailReader?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -15,20 +16,42 @@ actor PublisherPreparation {
   init(_ configuration: KafkaConfiguration, heartbeats: Heartbeats, logger: Logger) {
     self.configuration = configuration
     self.logger = logger
-    // Reading the topic's end may take half a minute.
+    // One call to the broker may take as long as its time limit.
     heartbeat = heartbeats.loop("relay.connect", factor: 2)
   }
 
-  func start(
-    storeID: String, behind proven: [UInt64]
-  ) throws -> (producer: ProducerClient, tails: [PartitionTail]) {
+  /// Connects, and sees to it that there is the topic with so many partitions.
+  func connect(partitions: Partition) throws -> ProducerClient {
     heartbeat.beat()
-    defer { heartbeat.ended() }
+    defer { heartbeat.idle() }
     let producer = try ProducerClient(configuration, logger: logger)
-    try ensureTopic(producer, partitions: Partition(proven.count))
-    let tails = try TopicTail(configuration, storeID: storeID, logger: logger)
-      .read(behind: proven)
-    return (producer, tails)
+    try ensureTopic(producer, partitions: partitions)
+    return producer
+  }
+
+  /// Where each partition of the topic begins and ends. The first call makes the reader.
+  func offsets(
+    storeID: String, partitions: Partition, limits: TailLimits
+  ) throws -> [Range<Int64>] {
+    heartbeat.beat()
+    defer { heartbeat.idle() }
+    let reader = try TailReader(
+      configuration, storeID: storeID, partitions: partitions, limits: limits, logger: logger)
+    tail = reader
+    return try reader.offsets(partitions: partitions)
+  }
+
+  /// Reads windows of the topic's end.
+  func read(_ windows: [Partition: Range<Int64>]) throws -> TailReader.Window {
+    guard let tail else { preconditionFailure("the offsets are asked for first") }
+    defer { heartbeat.idle() }
+    return try tail.read(windows) { heartbeat.beat() }
+  }
+
+  /// Frees what was needed to prepare.
+  func end() {
+    tail = nil
+    heartbeat.ended()
   }
 
   /// Asks several times for a second instead of once for long, so that a cancelled task does not wait for a

@@ -8,6 +8,8 @@ public struct PublisherStatus: Sendable, Hashable {
     case publishing
     /// Waiting to try again after a failure.
     case waiting
+    /// The topic can't be published to, or it can't be told whether it may be; it looks again after a while.
+    case blocked
     /// Ended.
     case stopped
   }
@@ -16,7 +18,9 @@ public struct PublisherStatus: Sendable, Hashable {
   public var phase: Phase = .connecting
   /// The sequence number up to which everything has been acknowledged.
   public var published: UInt64 = 0
-  /// The failure that it waits after.
+  /// Records in the end of the topic that are not this store's, as it was read last.
+  public var rejectedRecords: UInt64 = 0
+  /// The failure that it waits after, or why the topic can't be published to.
   public var failure: String?
   /// How many records have been acknowledged since the start.
   public var acknowledged: UInt64 = 0

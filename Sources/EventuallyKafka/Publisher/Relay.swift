@@ -69,15 +69,16 @@ actor Relay<Source: Outbox> {
   ///   - cursor: the sequence number up to which everything is known to be published.
   ///   - progressed: hears of all progress.
   init(
-    _ producer: ProducerClient, source: Source, contentType: String, tails: [PartitionTail],
-    cursor: UInt64, logger: Logger, progressed: @escaping @Sendable (Progress) -> Void
+    _ producer: ProducerClient, source: Source, contentType: String, keys: TopicKeys?,
+    tails: [PartitionTail], cursor: UInt64, logger: Logger,
+    progressed: @escaping @Sendable (Progress) -> Void
   ) {
     self.producer = producer
     self.source = source
     self.tails = tails
     self.logger = logger
     self.progressed = progressed
-    batch = RecordBatch(storeID: source.storeID, contentType: contentType)
+    batch = RecordBatch(storeID: source.storeID, contentType: contentType, keys: keys)
     state = Locked(State(prefix: ContiguousPrefix(end: cursor), handed: cursor))
     acknowledged = PositionSignal(at: cursor)
     handed = PositionSignal(at: cursor)

@@ -1,33 +1,47 @@
 import Eventually
-import Foundation
-import Logging
 
-/// Finds out how far each partition of a topic already holds a store's events, by reading its end.
-struct TopicTail {
-  private let configuration: KafkaConfiguration
-  private let storeID: String
-  private let logger: Logger
+/// Finds out how far each partition of a topic already holds a store's events, by reading its end and holding what claims
+/// to be the store's against the store.
+struct TopicTail<Source: Outbox> {
+  let source: Source
+  let preparation: PublisherPreparation
+  var limits = TailLimits()
 
-  init(_ configuration: KafkaConfiguration, storeID: String, logger: Logger) {
-    self.configuration = configuration
-    self.storeID = storeID
-    self.logger = logger
+  /// What was found.
+  struct Outcome {
+    var tails: [PartitionTail]
+    /// The store that records without an event of this one are of.
+    var otherStore: String?
+    /// The first reason for which a record was passed over.
+    var reason: String?
+    /// Which partitions can't be published to.
+    var conflicts: [Partition: PartitionTail.Conflict] = [:]
   }
 
   /// What is known of one partition while its end is read.
   private struct Search {
     let offsets: Range<Int64>
-    /// How many offsets are read from the end.
-    var window: Int64
+    /// How many offsets the next window has.
+    var window: Int64 = 32
+    /// The offset before which nothing has been read.
+    var start: Int64
     var tail: PartitionTail
-    var isDone = false
+    var isDone: Bool
 
-    var start: Int64 { max(offsets.lowerBound, offsets.upperBound - window) }
+    init(_ offsets: Range<Int64>, proven: UInt64) {
+      self.offsets = offsets
+      start = offsets.upperBound
+      tail = PartitionTail(proven: proven)
+      isDone = offsets.isEmpty
+    }
+
+    var next: Range<Int64> { max(offsets.lowerBound, start - window)..<start }
 
     mutating func windowIsRead() {
+      start = next.lowerBound
       let isWhole = start == offsets.lowerBound
       if isWhole, offsets.lowerBound > 0 { tail.passOverDeleted() }
-      isDone = isDone || isWhole || tail.reachesBack
+      isDone = isWhole || tail.reachesBack
       window *= 16
     }
   }
@@ -35,71 +49,95 @@ struct TopicTail {
   /// What each partition holds behind what is known to be in it.
   ///
   /// The newest record need not be the store's own, or be a record at all (a transaction's marker takes an
-  /// offset too), so a window before the end is read, and a larger one where it does not reach back to what is known.
-  /// - Parameter proven: the partition sequences up to which the topic is known to have got everything.
-  /// - Throws: ``TopicError/otherStore(topic:found:expected:)``, or ``KafkaError``.
-  func read(behind proven: [UInt64]) throws -> [PartitionTail] {
-    let consumer = try ConsumerClient(
-      configuration, group: "eventually-tail-\(UUID().uuidString.lowercased())",
-      settings: [KafkaSetting("fetch.wait.max.ms", "10")], logger: logger)
-    let partitions = proven.indices.map { Partition($0) }
-    // In this order: a partition that is cut off meanwhile ends no earlier than it begins.
-    let beginnings = try consumer.offsets(.beginning, of: partitions)
-    let ends = try consumer.offsets(.end, of: partitions)
-    var searches = partitions.indices.map { index in
-      let offsets = beginnings[index]..<max(beginnings[index], ends[index])
-      return Search(
-        offsets: offsets, window: 32, tail: PartitionTail(proven: proven[index]),
-        isDone: offsets.isEmpty)
-    }
+  /// offset too), so a window before the end is read, and a larger one before that where it does not reach back to what is
+  /// known. Where that comes to the limits, reading ends: what was not found is published again.
+  /// - Parameter proven: the partition offsets up to which the topic is known to have got everything.
+  /// - Throws: ``KafkaError``, or what the store throws.
+  func read(behind proven: [UInt64]) async throws -> Outcome {
+    let offsets = try await preparation.offsets(
+      storeID: source.storeID, partitions: Partition(proven.count), limits: limits)
+    var searches = proven.indices.map { Search(offsets[$0], proven: proven[$0]) }
+    var outcome = Outcome(tails: [])
     while searches.contains(where: { !$0.isDone }) {
-      try readWindows(&searches, consumer)
-    }
-    return searches.map(\.tail)
-  }
-
-  private func readWindows(_ searches: inout [Search], _ consumer: ConsumerClient) throws {
-    var reading: Set<Partition> = []
-    for (index, search) in searches.enumerated() where !search.isDone {
-      reading.insert(Partition(index))
-    }
-    try consumer.assign(
-      reading.map { StartOffset(partition: $0, offset: searches[Int($0)].start) })
-    let deadline = ContinuousClock.now + .seconds(30)
-    var otherStore: String?
-    var failure: KafkaError?
-    while !reading.isEmpty {
-      guard ContinuousClock.now < deadline else {
-        throw KafkaError(
-          code: 0, message: "no answer within 30 s", isRetriable: true,
-          operation: "read the end of the topic '\(configuration.topic)'")
+      var windows: [Partition: Range<Int64>] = [:]
+      for (index, search) in searches.enumerated() where !search.isDone {
+        windows[Partition(index)] = search.next
       }
-      _ = try consumer.poll(timeout: 100, limit: 10_000) { message in
-        let index = Int(message.partition)
-        if message.isEndOfPartition {
-          reading.remove(message.partition)
-        } else if let error = message.error {
-          failure = error
+      let window = try await preparation.read(windows)
+      outcome.otherStore = outcome.otherStore ?? window.otherStore
+      outcome.reason = outcome.reason ?? window.reason
+      for (partition, count) in window.notOurs {
+        for _ in 0..<count { searches[Int(partition)].tail.find(.notOurs) }
+      }
+      for (partition, evidence) in try await judge(window.claims) {
+        searches[Int(partition)].tail.find(evidence)
+      }
+      for partition in windows.keys {
+        if window.isCutShort {
+          searches[Int(partition)].tail.cutShort()
+          searches[Int(partition)].isDone = true
         } else {
-          if message.comes(from: storeID) {
-            if let position = message.position {
-              searches[index].tail.find(position.partitionSequence)
-            }
-          } else if message.position != nil, let source = message.source {
-            otherStore = source
-          }
-          if message.offset + 1 >= searches[index].offsets.upperBound {
-            reading.remove(message.partition)
-          }
+          searches[Int(partition)].windowIsRead()
         }
       }
-      if let failure { throw failure }
     }
-    try consumer.unassign()
-    for index in searches.indices { searches[index].windowIsRead() }
-    if let otherStore, !searches.contains(where: { $0.tail.last > 0 }) {
-      throw TopicError.otherStore(
-        topic: configuration.topic, found: otherStore, expected: storeID)
+    outcome.tails = searches.map(\.tail)
+    // Asked for now: what was appended meanwhile may have been published by nobody.
+    for (partition, head) in try await source.heads().enumerated() {
+      outcome.conflicts[Partition(partition)] = outcome.tails[partition].conflict(head: head)
     }
+    return outcome
   }
+
+  /// Holds claims against the store's events, of which it reads those that are near each other at once.
+  private func judge(
+    _ claims: [TailClaim]
+  ) async throws -> [(Partition, PartitionTail.Evidence)] {
+    let claims = claims.sorted { $0.position.sequenceNumber < $1.position.sequenceNumber }
+    let heads = try await source.heads()
+    let head = source.head.position
+    var evidence: [(Partition, PartitionTail.Evidence)] = []
+    evidence.reserveCapacity(claims.count)
+    var page: [EventRecord] = []
+    for (index, claim) in claims.enumerated() {
+      let sequence = claim.position.sequenceNumber
+      var stored: EventRecord?
+      if sequence <= head {
+        if page.last?.position.sequenceNumber ?? 0 < sequence {
+          page = try await source.records(
+            after: sequence - 1, limit: Self.pageSize(claims[index...]))
+        }
+        if let first = page.first?.position.sequenceNumber, sequence >= first,
+          sequence - first < UInt64(page.count)
+        {
+          stored = page[Int(sequence - first)]
+        }
+      }
+      evidence.append(
+        (
+          claim.position.partition,
+          claim.judge(against: stored, heads: heads, sequenceNumber: head)
+        ))
+    }
+    return evidence
+  }
+
+  /// As many events as the claims need, up to 500, that are not further than that from the first.
+  private static func pageSize(_ claims: ArraySlice<TailClaim>) -> Int {
+    guard let first = claims.first?.position.sequenceNumber else { return 1 }
+    let last = claims.prefix(500).last { $0.position.sequenceNumber - first < 500 }
+    return Int((last?.position.sequenceNumber ?? first) - first) + 1
+  }
+}
+
+/// How much of a topic's end is read. Beyond that, events are published again, which costs consumers nothing but time.
+struct TailLimits {
+  /// Keys and values, in all partitions together.
+  var bytes = 64 << 20
+  /// In all partitions together.
+  var records = 200_000
+  /// For all of it.
+  var time = Duration.seconds(60)
+  /// For how long no record may come before the broker counts as not answering.
+  var silence = Duration.seconds(15)
 }

@@ -45,6 +45,15 @@ public struct WriterCommand: AsyncParsableCommand {
 
     @OptionGroup var store: StoreOptions
     @OptionGroup var kafka: KafkaOptions
+    @Option(
+      help: ArgumentHelp(
+        "What to do where it can't be told whether the topic's records are this store's: wait, or publish-anyway.",
+        discussion: """
+          The topic may be another store's, or hold events that this store does not have, because it was restored from an \
+          older copy or because somebody forged records. Commands are taken all the while; /readyz tells the reason.
+          """,
+        valueName: "policy"))
+    var topicConflict = TopicConflictPolicy.wait
     @OptionGroup var server: ServerOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var health: HealthOptions
@@ -58,7 +67,8 @@ public struct WriterCommand: AsyncParsableCommand {
       let logger = log.logger("writer")
       let token = try token.token()
       let node = try WriterNode(
-        store: store, kafka: kafka.configuration(), heartbeats: health.heartbeats(), logger: logger)
+        store: store, kafka: kafka.configuration(), onConflict: topicConflict,
+        heartbeats: health.heartbeats(), logger: logger)
       try await OrdersApp.run(
         node.services(
           listen: server.address(), addressFile: server.addressFile, token: token),
@@ -252,3 +262,5 @@ public struct WriterCommand: AsyncParsableCommand {
     }
   }
 }
+
+extension TopicConflictPolicy: ExpressibleByArgument {}

@@ -20,7 +20,8 @@ struct WriterNode: Sendable {
 
   /// Takes the writer's role.
   init(
-    store options: StoreOptions, kafka: KafkaConfiguration, heartbeats: Heartbeats, logger: Logger
+    store options: StoreOptions, kafka: KafkaConfiguration,
+    onConflict: TopicConflictPolicy = .wait, heartbeats: Heartbeats, logger: Logger
   ) throws {
     try kafka.check()
     let codec = OrderEventCodec()
@@ -31,8 +32,8 @@ struct WriterNode: Sendable {
     store = try OrderStore(
       path: try options.preparedPath(), codec: codec, options: storeOptions)
     publisher = OrderPublisher(
-      kafka, source: store, contentType: codec.contentType, heartbeats: heartbeats,
-      logger: logger)
+      kafka, source: store, contentType: codec.contentType, onConflict: onConflict,
+      heartbeats: heartbeats, logger: logger)
     self.heartbeats = heartbeats
     self.logger = logger
     logger.info(

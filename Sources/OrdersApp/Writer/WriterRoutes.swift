@@ -150,6 +150,7 @@ struct WriterRoutes: Sendable {
   }
 
   func refreshMetrics() {
+    Gauge(label: MetricName.publishBlocked).record(publisher.status.phase == .blocked ? 1 : 0)
     Gauge(label: MetricName.publishBacklog).record(
       store.head.position - min(store.head.position, publisher.status.published))
   }
@@ -173,6 +174,7 @@ struct WriterRoutes: Sendable {
       json.integer(head - min(head, status.published))
       json.key("publisher")
       json.string(status.phase.rawValue)
+      json.member("topicRecordsRejected", status.rejectedRecords)
       if let failure = status.failure {
         json.key("failure")
         json.string(failure)

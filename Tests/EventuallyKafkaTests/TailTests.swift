@@ -1,0 +1,166 @@
+import Eventually
+import Testing
+
+@testable import EventuallyKafka
+
+@Suite struct PartitionTailTests {
+  private func tail(_ proven: UInt64, _ found: [UInt64]) -> PartitionTail {
+    var tail = PartitionTail(proven: proven)
+    for position in found { tail.find(.own(position)) }
+    return tail
+  }
+
+  @Test func anEmptyPartitionHasWhatTheCursorProves() {
+    #expect(tail(7, []).contiguous == 7)
+    #expect(!tail(7, []).reachesBack)
+  }
+
+  @Test func itGoesOnBehindWhatWasFound() {
+    let tail = tail(7, [6, 7, 8, 9])
+    #expect(tail.contiguous == 9)
+    #expect(tail.reachesBack)
+  }
+
+  @Test func aHoleEndsIt() {
+    let tail = tail(7, [6, 7, 8, 10, 11])
+    #expect(tail.contiguous == 8)
+    #expect(tail.last == 11)
+  }
+
+  @Test func aWindowThatBeginsLaterDoesNotReachBack() {
+    let tail = tail(7, [9, 10])
+    #expect(tail.contiguous == 7)
+    #expect(!tail.reachesBack)
+  }
+
+  @Test func publishedTwiceOrOutOfOrderIsPublished() {
+    #expect(tail(7, [8, 10, 11, 9, 10, 11]).contiguous == 11)
+  }
+
+  @Test func whatTheBrokerDeletedWasThere() {
+    var tail = tail(7, [30, 31, 33])
+    tail.passOverDeleted()
+    #expect(tail.contiguous == 31)
+  }
+
+  /// A store with three events in the partition, of which the cursor proves none or one, and every topic of up to five
+  /// records: its own events, forged ones, junk, and records that claim to be ahead, in every order. Only its own count,
+  /// and only what follows on its last event is a conflict.
+  @Test func everyTopicOfFiveRecords() {
+    let alphabet: [PartitionTail.Evidence] = [
+      .own(1), .own(2), .own(3), .notOurs, .ahead(4), .ahead(5), .ahead(9), .diverged(2),
+    ]
+    func extend(_ tail: PartitionTail, _ records: [PartitionTail.Evidence], proven: UInt64) {
+      let own = Set(records.compactMap { if case .own(let offset) = $0 { offset } else { nil } })
+      var expected = proven
+      while own.contains(expected + 1) { expected += 1 }
+      #expect(tail.contiguous == expected, "\(records)")
+      #expect(tail.last == own.max() ?? 0, "\(records)")
+      #expect(tail.notOurs == records.count { $0 == .notOurs }, "\(records)")
+      let conflict: PartitionTail.Conflict? =
+        if records.contains(.diverged(2)) {
+          .diverged(at: 2)
+        } else if records.contains(.ahead(4)) {
+          .ahead(through: records.contains(.ahead(9)) ? 9 : records.contains(.ahead(5)) ? 5 : 4)
+        } else {
+          nil
+        }
+      #expect(tail.conflict(head: 3) == conflict, "\(records)")
+      guard records.count < 5 else { return }
+      for evidence in alphabet {
+        var next = tail
+        next.find(evidence)
+        extend(next, records + [evidence], proven: proven)
+      }
+    }
+    for proven: UInt64 in [0, 1] {
+      extend(PartitionTail(proven: proven), [], proven: proven)
+    }
+  }
+
+  @Test func whatTheStoreHasReachedMeanwhileIsNoConflict() {
+    var tail = tail(7, [7])
+    tail.find(.ahead(8))
+    #expect(tail.conflict(head: 7) == .ahead(through: 8))
+    #expect(tail.conflict(head: 8) == nil)
+  }
+
+  @Test func whatWasNotReadIsNotKnown() {
+    var tail = tail(7, [])
+    tail.find(.ahead(900))
+    #expect(tail.conflict(head: 7) == nil)
+    tail.cutShort()
+    #expect(tail.conflict(head: 7) == .ahead(through: 900))
+  }
+}
+
+@Suite struct TailClaimTests {
+  private let stored = EventRecord(
+    id: EventID(high: 1, low: 2), type: "Text", streamID: "a",
+    position: EventPosition(partition: 0, partitionSequence: 5, sequenceNumber: 9, version: 2),
+    time: .now(), payload: [1, 2, 3])
+
+  private func claim(_ record: EventRecord, isSigned: Bool = false) -> TailClaim {
+    TailClaim(
+      position: record.position, id: record.id, fingerprint: RecordFingerprint(record),
+      isSigned: isSigned)
+  }
+
+  private func judge(
+    _ claimed: EventRecord, _ stored: EventRecord?, isSigned: Bool = false
+  ) -> PartitionTail.Evidence {
+    claim(claimed, isSigned: isSigned).judge(against: stored, heads: [5], sequenceNumber: 9)
+  }
+
+  @Test func theStoresEventIsItsOwn() {
+    #expect(judge(stored, stored) == .own(5))
+    #expect(judge(stored, stored, isSigned: true) == .own(5))
+  }
+
+  @Test func anythingElseInItsPlaceIsNot() {
+    let changes: [(inout EventRecord) -> Void] = [
+      { $0.id = EventID(high: 1, low: 3) }, { $0.payload = [1, 2, 4] }, { $0.payload = [] },
+      { $0.type = "Other" }, { $0.type = EventRecord.removedType }, { $0.streamID = "b" },
+      { $0.position.partitionSequence = 4 }, { $0.position.version = 3 },
+      { $0.position.partition = 1 },
+    ]
+    for change in changes {
+      var forged = stored
+      change(&forged)
+      #expect(judge(forged, stored) == .notOurs, "\(forged)")
+      #expect(
+        judge(forged, stored, isSigned: true) == .diverged(forged.position.partitionSequence))
+    }
+  }
+
+  @Test func anErasedEventIsKnownByItsID() {
+    var erased = stored
+    erased.type = EventRecord.erasedType
+    erased.payload = []
+    #expect(judge(stored, erased) == .own(5))
+    var other = stored
+    other.id = EventID(high: 1, low: 3)
+    #expect(judge(other, erased) == .notOurs)
+  }
+
+  /// Sequence numbers that the store has given out can't belong to partition offsets that it has not.
+  @Test func onlyBothNumbersBeyondTheStoreAreAhead() {
+    for (offset, sequence, isAhead) in [
+      (6, 10, true), (1_000_006, 10, true), (5, 10, false), (6, 9, false),
+    ] as [(UInt64, UInt64, Bool)] {
+      let forged = stored.forged(at: offset, sequence: sequence)
+      let found = sequence <= 9 ? stored : nil
+      #expect(judge(forged, found) == (isAhead ? .ahead(offset) : .notOurs))
+    }
+  }
+
+  @Test func aRemovalIsATombstone() {
+    var removal = stored
+    removal.type = EventRecord.removedType
+    removal.payload = []
+    #expect(judge(removal, removal) == .own(5))
+    var empty = removal
+    empty.type = "Text"
+    #expect(RecordFingerprint(removal) != RecordFingerprint(empty))
+  }
+}
