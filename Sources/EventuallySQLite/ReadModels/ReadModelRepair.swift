@@ -86,23 +86,33 @@ extension ReadModelDatabase {
     }
   }
 
-  /// Keeps records that are not of this store, or can't be read: the newest 10,000 of each partition.
+  /// Keeps records that are not of this store, or can't be read: the newest 10,000 of each partition, and up to 1,000
+  /// more for each process that has written some.
   public func keep(_ records: [ForeignRecord]) async throws {
     do {
       try connection.write {
         for record in records { try insert(record) }
-        for partition in Set(records.map(\.partition)) {
-          try connection.run(
-            """
-            DELETE FROM foreign_records WHERE partition = ?1 AND offset <= (
-              SELECT offset FROM foreign_records WHERE partition = ?1
-              ORDER BY offset DESC LIMIT 1 OFFSET 10000)
-            """, .integer(Int64(partition)))
+        for (partition, count) in Dictionary(grouping: records, by: \.partition) {
+          try prune(partition, after: count.count)
         }
       }
     } catch {
       throw Self.wrap(error, path: path)
     }
+  }
+
+  /// Deletes the oldest records of a partition. To find them reads all that are kept, so it is not done each time.
+  private func prune(_ partition: Partition, after count: Int) throws(SQLiteError) {
+    let added = keptSincePruning[partition, default: 1_000] + count
+    keptSincePruning[partition] = added
+    guard added >= 1_000 else { return }
+    keptSincePruning[partition] = 0
+    try connection.run(
+      """
+      DELETE FROM foreign_records WHERE partition = ?1 AND offset <= (
+        SELECT offset FROM foreign_records WHERE partition = ?1
+        ORDER BY offset DESC LIMIT 1 OFFSET 10000)
+      """, .integer(Int64(partition)))
   }
 
   private func insert(_ record: ForeignRecord) throws(SQLiteError) {
