@@ -105,6 +105,7 @@ final class MemoryReadModel: ReadModelStore {
     var events: [Partition: [UInt64]] = [:]
     var count = 0
     var foreign: [ForeignRecord] = []
+    var forged: [Partition: UInt64] = [:]
   }
   private let state = Locked(State())
   let applied = PositionSignal(at: 0)
@@ -140,6 +141,20 @@ final class MemoryReadModel: ReadModelStore {
     state.withLock { $0.foreign += records }
   }
 
+  func markForged(_ partition: Partition, at position: UInt64) {
+    state.withLock { state in
+      if state.forged[partition] == nil { state.forged[partition] = position }
+      state.leases[partition]?.forgedPosition = state.forged[partition]
+    }
+  }
+
+  /// Where forged events were applied.
+  var forged: [Partition: UInt64] { state.withLock { $0.forged } }
+
+  func setLease(_ lease: PartitionLease) {
+    state.withLock { $0.leases[lease.partition] = lease }
+  }
+
   /// What was kept without being applied.
   var foreign: [ForeignRecord] { state.withLock { $0.foreign } }
 
@@ -158,6 +173,7 @@ final class MemoryReadModel: ReadModelStore {
         }
         lease.position = delivery.lastPosition
         lease.offsetHint = delivery.nextOffset
+        lease.eventID = delivery.entries.last?.eventID
         state.leases[delivery.partition] = lease
         state.events[delivery.partition, default: []] += delivery.entries.map {
           $0.position.partitionSequence

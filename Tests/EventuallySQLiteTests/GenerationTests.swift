@@ -128,6 +128,25 @@ private struct Library {
     #expect(try await live.apply(try await next(new)).isEmpty)
   }
 
+  /// Workers go on in the topic where they were, also in a partition of which nothing was applied: what made it stop there
+  /// may be the first record of all.
+  @Test func aReplayTakesOverTheOffsetsOfWhatWasLive() async throws {
+    try await library.write(1)
+    let live = try library.live()
+    try await library.project(into: live)
+    _ = try await live.claim([0, 1, 2, 3], owner: "worker")
+    try SQLiteConnection(path: library.directory.livePath, mode: .readWrite).execute(
+      "UPDATE checkpoints SET next_offset = 70 + partition")
+    let replay = try await library.replay()
+    try await replay.makeLive { through in
+      try await library.project(into: replay.database, through: through)
+    }
+    let leases = try await live.claim([0, 1, 2, 3], owner: "worker")
+    #expect(live.generation == 2)
+    #expect(leases.map(\.offsetHint) == [70, 71, 72, 73])
+    #expect(leases.compactMap(\.position) == [2])
+  }
+
   /// The next deliveries under leases.
   private func next(_ leases: [PartitionLease]) async throws -> [Delivery<String>] {
     var deliveries: [Delivery<String>] = []

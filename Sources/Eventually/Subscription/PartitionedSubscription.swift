@@ -11,9 +11,19 @@ public struct PartitionLease: Sendable, Hashable {
   public var position: UInt64?
   /// Where the bus is likely to hold the event after `position`: a hint that may be wrong.
   public var offsetHint: Int64?
+  /// The id of the event at `position`; `nil` where it is not known.
+  public var eventID: EventID?
+  /// Where an event was applied that the store does not have there, see
+  /// ``PartitionCheckpointStore/markForged(_:at:)``: nothing more is applied under this lease.
+  public var forgedPosition: UInt64?
 
   /// A lease from its parts.
-  public init(partition: Partition, epoch: UInt64, position: UInt64?, offsetHint: Int64?) {
+  public init(
+    partition: Partition, epoch: UInt64, position: UInt64?, offsetHint: Int64?,
+    eventID: EventID? = nil, forgedPosition: UInt64? = nil
+  ) {
+    self.eventID = eventID
+    self.forgedPosition = forgedPosition
     self.partition = partition
     self.epoch = epoch
     self.position = position
@@ -81,6 +91,10 @@ public protocol PartitionCheckpointStore: Sendable {
   /// The partition offsets of events of unknown types that an administrator has decided to park, instead of waiting for code that
   /// knows them.
   func parkRequests(in partition: Partition) async throws -> Set<UInt64>
+
+  /// Notes for good that an event was applied at a place where the store has another one or none, so that leases of the
+  /// partition say so until the read model is built anew. The first place that is noted of a partition counts.
+  func markForged(_ partition: Partition, at position: UInt64) async throws
 }
 
 extension PartitionCheckpointStore {
@@ -89,6 +103,9 @@ extension PartitionCheckpointStore {
 
   /// Nothing was decided.
   public func parkRequests(in partition: Partition) async throws -> Set<UInt64> { [] }
+
+  /// Notes nothing: for stores that live no longer than the worker that has stopped.
+  public func markForged(_ partition: Partition, at position: UInt64) async throws {}
 }
 
 extension PartitionCheckpointStore {

@@ -10,7 +10,8 @@ struct Assignment {
   private var reclaims: [Partition: ContinuousClock.Instant] = [:]
   /// Partitions at whose end the consumer is, and where they were when the store's heads were last heard of.
   private var ends: [Partition: UInt64?] = [:]
-  private var commits: [Partition: Int64] = [:]
+  /// The offsets that were told to the broker under the leases.
+  private var committed: [Partition: Int64] = [:]
   /// Up to where deliveries of the leases have been applied.
   private var applied: [Partition: (position: UInt64, nextOffset: Int64?, time: Timestamp?)] = [:]
   /// The last partition sequences in the store, as last heard.
@@ -28,6 +29,7 @@ struct Assignment {
     partitions[lease.partition] = PartitionProgress(
       lease: lease, startOffset: lease.offsetHint ?? StartOffset.beginning)
     applied[lease.partition] = nil
+    committed[lease.partition] = nil
     repositions.insert(lease.partition)
   }
 
@@ -42,7 +44,6 @@ struct Assignment {
   mutating func abandon(_ lease: PartitionLease, until instant: ContinuousClock.Instant) -> Bool {
     guard partitions[lease.partition]?.lease.epoch == lease.epoch else { return false }
     partitions[lease.partition]?.abandon()
-    commits[lease.partition] = nil
     reclaims[lease.partition] = instant
     return true
   }
@@ -154,6 +155,11 @@ struct Assignment {
     return offset
   }
 
+  /// An event was let through that the store does not have there: the partition takes nothing more.
+  mutating func stop(_ partition: Partition, forgedAt position: UInt64) {
+    partitions[partition]?.stop(forgedAt: position)
+  }
+
   // MARK: - Offsets for others to see
 
   /// A delivery of a lease has been applied.
@@ -162,7 +168,6 @@ struct Assignment {
     time: Timestamp? = nil
   ) {
     guard partitions[partition]?.lease.epoch == epoch else { return }
-    if let nextOffset { commits[partition] = nextOffset }
     applied[partition] = (position, nextOffset, time ?? applied[partition]?.time)
   }
 
@@ -174,14 +179,27 @@ struct Assignment {
   /// When the event was appended that was applied last under the lease.
   func appliedTime(_ partition: Partition) -> Timestamp? { applied[partition]?.time }
 
-  /// Where the bus has what comes after that, as far as that is known.
+  /// Where the bus has what comes after that, as far as that is known: behind records that were dropped or rejected too,
+  /// where everything that was let through has been applied.
   func appliedOffset(_ partition: Partition) -> Int64? {
-    applied[partition]?.nextOffset ?? partitions[partition]?.lease.offsetHint
+    if let progress = partitions[partition], progress.phase == .consuming,
+      progress.position ?? 0 == appliedPosition(partition) ?? 0, let offset = progress.knownOffset
+    {
+      return offset
+    }
+    return applied[partition]?.nextOffset ?? partitions[partition]?.lease.offsetHint
   }
 
-  /// The offsets to be committed, each told once.
+  /// The offsets to be committed, each told once. Where a lease began is not told.
   mutating func takeCommits() -> [StartOffset] {
-    defer { commits.removeAll() }
-    return commits.map { StartOffset(partition: $0.key, offset: $0.value) }
+    var commits: [StartOffset] = []
+    for (partition, progress) in partitions where progress.phase != .abandoned {
+      guard let offset = appliedOffset(partition), offset >= 0,
+        offset != committed[partition] ?? progress.lease.offsetHint
+      else { continue }
+      committed[partition] = offset
+      commits.append(StartOffset(partition: partition, offset: offset))
+    }
+    return commits
   }
 }

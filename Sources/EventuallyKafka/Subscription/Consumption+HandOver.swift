@@ -34,6 +34,7 @@ extension Consumption {
     guard !partitions.isEmpty else { return }
     for lease in try await checkpoints.claim(partitions, owner: options.owner) {
       assignment.begin(lease)
+      forgeries.begin(lease.partition, at: lease.position, id: lease.eventID)
     }
     renewDecoder()
   }
@@ -48,6 +49,8 @@ extension Consumption {
   func dropAll() {
     feed.cancelFetches()
     assignment.end()
+    forgeries.end()
+    witnesses.removeAll()
     portion = Portion()
     endSpans()
   }

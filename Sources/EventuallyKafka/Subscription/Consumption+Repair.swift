@@ -7,7 +7,13 @@ extension Consumption {
   func takeFromFeed() async throws {
     for answer in feed.takeAnswers() {
       switch answer {
-      case .heads(let heads):
+      case .event(let place, let stored):
+        judge(place, stored)
+      case .heads(let heads, let asked, let isRegular):
+        learn(heads, asked: asked)
+        // The intervals between regular answers are time enough for the broker to bring what there is.
+        guard isRegular else { continue }
+        isRoutineCheckDue = true
         for (partition, missing) in assignment.learn(heads: heads) {
           logger.info(
             "the broker lacks the newest events; fetching them from the feed",
@@ -29,6 +35,8 @@ extension Consumption {
     where assignment.repair(partition, record.position.partitionSequence) {
       do {
         add(try await checkpoints.entry(record, decodedBy: decoder), in: partition)
+        forgeries.accept(
+          partition, record.position.partitionSequence, id: record.id, isFromStore: true)
         status.withLock { $0.eventsFromFeed += 1 }
       } catch let error as EventStoreError {
         // Newer code may be on its way: the partition is held before the event, and looked at again after a while.
@@ -49,11 +57,13 @@ extension Consumption {
   /// The store ends before what a record's place calls for.
   private func takeEnd(_ partition: Partition, head: UInt64) {
     if let offset = assignment.refute(partition, head: head) {
-      note(
-        ForeignRecord(
-          partition: partition, offset: offset,
-          reason: "it claims a place that the store does not have: it ends at \(head)", key: [],
-          value: [], size: 0))
+      var record =
+        witnesses[partition]
+        ?? ForeignRecord(
+          partition: partition, offset: offset, reason: "", key: [], value: [], size: 0)
+      record.offset = offset
+      record.reason = "it claims a place that the store does not have: it ends at \(head)"
+      note(record)
     }
     if let missing = assignment.missing(partition) {
       // Without a witness the head itself said that these exist, and the store has gone back.
@@ -63,6 +73,9 @@ extension Consumption {
 
   /// Counts a record that is not applied, and puts it to those that are kept.
   func note(_ record: ForeignRecord) {
+    var record = record
+    // It may quote the record.
+    record.reason = record.reason.printable
     foreign.append(record)
     metrics.foreignRecordKept()
     let count = status.withLock { status in

@@ -9,7 +9,7 @@ actor Consumption<Codec: EventCodec> {
 
   private let executor = BlockingExecutor(label: "kafka.subscription")
   private let configuration: KafkaConfiguration
-  let source: EventSource
+  private var source: EventSource
   private let codec: Codec
   /// Of the generation that the leases were taken in.
   var decoder: EntryDecoder<Codec>
@@ -26,6 +26,13 @@ actor Consumption<Codec: EventCodec> {
   var portion = Portion<Event>()
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [ForeignRecord] = []
+  /// The records that made gaps known, as they are kept where they turn out not to be the store's.
+  var witnesses: [Partition: ForeignRecord] = [:]
+  var forgeries = ForgeryWatch()
+  /// Forgeries that were found, on their way to where they are noted.
+  var forged: [ForgeryWatch.Forgery] = []
+  /// The last event of some partition is to be held against the store's.
+  var isRoutineCheckDue = false
   private var nextCommit = ContinuousClock.now
   /// The spans of events that have come and not been delivered yet.
   private var spans: [any Span] = []
@@ -121,8 +128,9 @@ actor Consumption<Codec: EventCodec> {
       try await takeFromFeed()
       try await renewWhereAsked()
       try await reclaimWhereDue()
-      commitWhereDue(client)
+      try await keepForged()
       try await keepForeign()
+      commitWhereDue(client)
       if isPortionDue, let deliveries = portion.take() {
         status.withLock { $0.failure = nil }
         publishStatus()
@@ -133,7 +141,7 @@ actor Consumption<Codec: EventCodec> {
       if isThrough { return nil }
       // After the delivery: what the feed brought is of use also while the broker is away.
       try reposition(client)
-      feed.askForHeads()
+      askTheStore()
       let change = try poll(client)
       publishStatus()
       if let change { try await handle(change, client) }
@@ -228,10 +236,9 @@ actor Consumption<Codec: EventCodec> {
     }
     switch assignment.receive(partition, position.partitionSequence, offset: message.offset) {
     case .accept: take(message, at: position)
-    case .duplicate:
-      status.withLock { $0.duplicates += 1 }
-      metrics.duplicateDropped()
+    case .duplicate: takeRepeated(message, at: position)
     case .gap(let missing):
+      witnesses[partition] = message.foreignRecord("")
       logger.info(
         "records are missing; fetching them from the feed",
         metadata: ["partition": "\(partition)", "missing": "\(missing)"])
@@ -246,7 +253,10 @@ actor Consumption<Codec: EventCodec> {
     if decoder.begin(partition, position.partitionSequence) == nil {
       defer { decoder.end(partition) }
       do {
-        add(try message.entry(at: position, decodedBy: codec), in: partition)
+        let entry = try message.entry(at: position, decodedBy: codec)
+        add(entry, in: partition)
+        forgeries.accept(
+          partition, position.partitionSequence, id: entry.eventID ?? message.eventID)
         return
       } catch is UnknownEventType {
         // The store's record decides, as for what must not be decoded.
@@ -317,6 +327,7 @@ actor Consumption<Codec: EventCodec> {
           case .consuming: .consuming
           case .repairing(let through, _, _): .repairing(state.expected...through)
           case .abandoned: .abandoned
+          case .forged(let position): .forged(at: position)
           }
         return SubscriptionStatus.Assigned(
           epoch: state.lease.epoch, position: assignment.appliedPosition(partition),

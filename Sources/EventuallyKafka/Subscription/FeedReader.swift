@@ -3,10 +3,18 @@ import Eventually
 /// Reads the feed beside the consumer: requests go out as tasks, and answers wait until they are taken.
 final class FeedReader: Sendable {
   enum Answer: Sendable {
-    case heads([UInt64])
+    /// The store's heads; `asked` is what the caller knew when it asked, and only regular answers come at intervals.
+    case heads([UInt64], asked: [Partition: UInt64], isRegular: Bool)
+    /// The store's event at a place that was to be looked at; `nil` where it has none.
+    case event(ForgeryWatch.Forgery, EventRecord?)
     case records(Partition, [EventRecord])
     /// The store ends before what was to be fetched of a partition.
     case end(Partition, head: UInt64)
+
+    func isEvent(at place: ForgeryWatch.Forgery) -> Bool {
+      guard case .event(place, _) = self else { return false }
+      return true
+    }
   }
 
   private struct State {
@@ -15,6 +23,8 @@ final class FeedReader: Sendable {
     var isAskingForHeads = false
     var headRequest: Task<Void, Never>?
     var nextHeads = ContinuousClock.now
+    var nextUrgentHeads = ContinuousClock.now
+    var check: Task<Void, Never>?
     var onNews: (@Sendable () -> Void)?
     var headsHeard: ContinuousClock.Instant?
     var feedFailure: String?
@@ -88,15 +98,22 @@ final class FeedReader: Sendable {
     inner.withLock { $0.fetches[partition] = task }
   }
 
-  /// Asks for the store's heads, where that was not done for a while.
-  func askForHeads() {
-    let isDue = inner.withLock { state in
-      guard !state.isAskingForHeads, ContinuousClock.now >= state.nextHeads else { return false }
+  /// Asks for the store's heads, where that was not done for a while: for a shorter one where it is urgent.
+  /// - Parameter asking: called where it asks; what it tells comes back with the answer.
+  func askForHeads(isUrgent: Bool, asking: () -> [Partition: UInt64]) {
+    let now = ContinuousClock.now
+    let isRegular = inner.withLock { state -> Bool? in
+      let isRegular = now >= state.nextHeads
+      guard !state.isAskingForHeads, isRegular || isUrgent && now >= state.nextUrgentHeads else {
+        return nil
+      }
       state.isAskingForHeads = true
-      state.nextHeads = .now + headInterval
-      return true
+      if isRegular { state.nextHeads = now + headInterval }
+      state.nextUrgentHeads = now + min(headInterval / 4, .milliseconds(250))
+      return isRegular
     }
-    guard isDue else { return }
+    guard let isRegular else { return }
+    let asked = asking()
     heartbeat.beat()
     let task = Task { [feed, heartbeat] in
       defer { heartbeat.idle() }
@@ -105,7 +122,7 @@ final class FeedReader: Sendable {
         inner.withLock {
           $0.feedFailure = nil
           $0.headsHeard = .now
-          $0.answers.append(.heads(heads))
+          $0.answers.append(.heads(heads, asked: asked, isRegular: isRegular))
         }
       } catch {
         inner.withLock { $0.feedFailure = "\(error)" }
@@ -117,6 +134,40 @@ final class FeedReader: Sendable {
     }
     // A task that has ended already has nothing to be cancelled for.
     inner.withLock { if $0.isAskingForHeads { $0.headRequest = task } }
+  }
+
+  /// Looks at the store's event at a place, unless another one is being looked at.
+  /// - Parameter place: asked for where none is.
+  func check(_ place: () -> ForgeryWatch.Forgery?) {
+    guard inner.withLock({ $0.check == nil }), let place = place() else { return }
+    let task = Task { [feed] in
+      var generator = SystemRandomNumberGenerator()
+      let retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5))
+      var failures = 0
+      while !Task.isCancelled {
+        do {
+          let records = try await feed.records(
+            partition: place.partition, after: place.position - 1, limit: 1)
+          let found = records.first.flatMap {
+            $0.position.partitionSequence == place.position ? $0 : nil
+          }
+          inner.withLock {
+            // What a task finds that was cancelled is of no use; it was forgotten with it.
+            guard !Task.isCancelled else { return }
+            $0.feedFailure = nil
+            $0.answers.append(.event(place, found))
+            $0.check = nil
+          }
+          return
+        } catch {
+          failures += 1
+          inner.withLock { $0.feedFailure = "\(error)" }
+          // A cancelled pause ends the loop by its condition.
+          try? await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
+        }
+      }
+    }
+    inner.withLock { if !$0.answers.contains(where: { $0.isEvent(at: place) }) { $0.check = task } }
   }
 
   /// A partition can't go on with what the feed gives; its next answer clears that.
@@ -131,8 +182,9 @@ final class FeedReader: Sendable {
         state.fetches.removeAll()
         state.answers.removeAll()
         state.partitionFailures.removeAll()
+        state.check = nil
       }
-      return Array(state.fetches.values)
+      return Array(state.fetches.values) + (state.check.map { [$0] } ?? [])
     }
     for task in tasks { task.cancel() }
   }

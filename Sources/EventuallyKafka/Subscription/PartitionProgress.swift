@@ -13,6 +13,8 @@ struct PartitionProgress: Equatable {
     case repairing(through: UInt64, resumeAt: Int64, witness: Witness?)
     /// The lease was overtaken: nothing is taken until there is a new one.
     case abandoned
+    /// An event was let through that the store does not have there: nothing is taken until the read model is repaired.
+    case forged(at: UInt64)
   }
 
   /// A record that claims a place in the partition, so that the events up to there must exist.
@@ -44,6 +46,7 @@ struct PartitionProgress: Equatable {
     self.lease = lease
     position = lease.position
     nextOffset = startOffset
+    if let position = lease.forgedPosition { phase = .forged(at: position) }
   }
 
   /// ``nextOffset``, where it is known already.
@@ -124,6 +127,11 @@ struct PartitionProgress: Equatable {
       nextOffset = resumeAt
     }
     return true
+  }
+
+  /// An event was let through that the store does not have there.
+  mutating func stop(forgedAt position: UInt64) {
+    phase = .forged(at: position)
   }
 
   /// The lease has been overtaken.

@@ -8,6 +8,7 @@ struct SubscriptionMetrics: Sendable {
   private let duplicates: Counter
   private let gaps: Counter
   private let foreignRecords: Counter
+  private let forgeries: Counter
 
   init(group: String) {
     let dimensions = [("group", group)]
@@ -15,6 +16,7 @@ struct SubscriptionMetrics: Sendable {
     fencings = Counter(label: MetricName.fencings, dimensions: dimensions)
     duplicates = Counter(label: MetricName.duplicates, dimensions: dimensions)
     gaps = Counter(label: MetricName.gapsRepaired, dimensions: dimensions)
+    forgeries = Counter(label: MetricName.forgedEvents, dimensions: dimensions)
     foreignRecords = Counter(label: MetricName.foreignRecords, dimensions: dimensions)
   }
 
@@ -22,5 +24,6 @@ struct SubscriptionMetrics: Sendable {
   func leaseOvertaken() { fencings.increment() }
   func duplicateDropped() { duplicates.increment() }
   func gapRepaired() { gaps.increment() }
+  func forgeryFound() { forgeries.increment() }
   func foreignRecordKept() { foreignRecords.increment() }
 }

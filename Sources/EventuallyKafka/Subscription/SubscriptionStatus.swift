@@ -12,6 +12,9 @@ public struct SubscriptionStatus: Sendable, Hashable {
       case repairing(ClosedRange<UInt64>)
       /// Another worker took the partition over; a new lease is taken after a while.
       case abandoned
+      /// An event was applied at this partition offset that the store does not have there: nothing is applied until the
+      /// read model is repaired from the store.
+      case forged(at: UInt64)
     }
 
     /// The number of the lease.

@@ -131,6 +131,12 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     return try await database.crashedPartitions()
   }
 
+  /// Notes for good that an event was applied at a place where the store has another one or none, in the generation that
+  /// leases were taken in last.
+  public func markForged(_ partition: Partition, at position: UInt64) async throws {
+    try await database.markForged(partition, at: position)
+  }
+
   /// Notes that the generation counts as built, where every partition has been applied up to where the store was.
   /// - Returns: whether it counts as built.
   public func completeBuild(through heads: [UInt64]) async throws -> Bool {

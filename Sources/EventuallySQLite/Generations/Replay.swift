@@ -96,6 +96,8 @@ public final class Replay<Model: ReadModel>: Sendable {
       // Somebody may have switched before it was held.
       guard directory.live() == live else { continue }
       try await catchUp(try hold.positions())
+      // Workers go on in the topic where they were, and not at its beginning.
+      try await database.adoptOffsets(try hold.offsets())
       try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
       break
     }
@@ -167,6 +169,20 @@ extension GenerationHold {
       return positions
     } catch let error as ReadModelError {
       throw error
+    } catch {
+      throw .unavailable(path: connection.path, cause: error)
+    }
+  }
+}
+
+extension GenerationHold {
+  /// Where the bus is likely to hold what comes next of each partition, where that is known.
+  fileprivate func offsets() throws(ReadModelError) -> [Partition: Int64] {
+    do {
+      let rows = try connection.rows(
+        "SELECT partition, next_offset FROM checkpoints WHERE next_offset IS NOT NULL"
+      ) { (Partition($0.integer(0)), $0.integer(1)) }
+      return Dictionary(uniqueKeysWithValues: rows)
     } catch {
       throw .unavailable(path: connection.path, cause: error)
     }

@@ -18,6 +18,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
   private let parkingLimit: Int
+  /// How many rejected records were kept of each partition since the oldest ones were deleted.
+  var keptSincePruning: [Partition: Int] = [:]
   /// Whether this is still the database that workers are to write to.
   private let isCurrent: @Sendable () -> Bool
   nonisolated let journal: CrashJournalFile
@@ -95,7 +97,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       INSERT INTO checkpoints (partition, epoch, owner, updated) VALUES (?, 1, ?, ?)
       ON CONFLICT DO UPDATE SET
         epoch = epoch + 1, owner = excluded.owner
-      RETURNING epoch, position, next_offset
+      RETURNING epoch, position, next_offset, event_id
       """)
     claim.bind([
       .integer(Int64(partition)), .text(owner), .integer(Timestamp.now().microseconds),
@@ -104,7 +106,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     _ = try claim.step()
     return PartitionLease(
       partition: partition, epoch: claim.unsigned(0),
-      position: claim.optionalInteger(1).map { UInt64($0) }, offsetHint: claim.optionalInteger(2))
+      position: claim.optionalInteger(1).map { UInt64($0) }, offsetHint: claim.optionalInteger(2),
+      eventID: claim.isNull(3) ? nil : claim.eventID(3),
+      forgedPosition: try ForgedEvents.position(of: partition, connection))
   }
 
   /// Applies deliveries and moves their checkpoints, all in one transaction.
@@ -285,9 +289,10 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private func moveCheckpoint(_ delivery: Delivery<Model.Event>) throws(SQLiteError) -> Bool {
     let update = try connection.statement(
       """
-      UPDATE checkpoints SET position = ?, sequence = ?, next_offset = coalesce(?, next_offset),
-        updated = ?
-      WHERE partition = ? AND epoch = ? AND position IS ?
+      UPDATE checkpoints
+      SET position = ?1, sequence = ?2, next_offset = coalesce(?3, next_offset), updated = ?4,
+        event_id = ?8
+      WHERE partition = ?5 AND epoch = ?6 AND position IS ?7
       """)
     update.bind(1, delivery.lastPosition)
     if let last = delivery.entries.last { update.bind(2, last.position.sequenceNumber) }
@@ -296,6 +301,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     update.bind(5, Int64(delivery.partition))
     update.bind(6, delivery.epoch)
     if let after = delivery.after { update.bind(7, after) } else { update.bindNull(7) }
+    if let id = delivery.entries.last?.eventID { update.bind(8, id) } else { update.bindNull(8) }
     try update.run()
     return connection.changes == 1
   }

@@ -18,6 +18,7 @@ enum ReadModelSchema {
       position INTEGER,
       sequence INTEGER,
       next_offset INTEGER,
+      event_id BLOB,
       owner TEXT NOT NULL,
       updated INTEGER NOT NULL
     );
@@ -93,7 +94,8 @@ enum ReadModelSchema {
       }
     }
     try check(connection, against: identity)
-    try connection.execute(setAside)
+    try connection.execute(setAside + ForgedEvents.table)
+    try ForgedEvents.addEventID(connection)
   }
 
   private static func create(

@@ -63,7 +63,7 @@ extension Scenario {
     try await stage.becomesReady(worker)
     let load = try stage.startLoad(orders: 200, rate: 40)
     try await stage.begun(load, 40)
-    let forger = Forger(stage: stage, store: try stage.log().storeID)
+    let forger = Forger(stage.pipeline, store: try stage.log().storeID)
     // Nothing of an event at all, and large.
     for partition in Int32(0)..<4 {
       try await forger.produce(partition, key: "junk", value: "junk", headers: [])
@@ -100,39 +100,5 @@ extension Scenario {
     }
     _ = try await writer.text("/readyz")
     try await stage.checkAll([.sales])
-  }
-}
-
-/// Writes records to the topic that the writer has not written.
-final class Forger {
-  let stage: Stage
-  let store: String
-  private(set) var count = 0
-
-  init(stage: Stage, store: String) {
-    self.stage = stage
-    self.store = store
-  }
-
-  func produce(_ partition: Int32, key: String, value: String, headers: [String]) async throws {
-    count += 1
-    let file = stage.pipeline.file("forged-\(count)")
-    try Data(value.utf8).write(to: URL(filePath: file))
-    let kcat = try stage.pipeline.startTool(
-      "kcat",
-      ["-b", stage.pipeline.brokers, "-P", "-t", "orders", "-p", "\(partition)", "-k", key]
-        + headers.flatMap { ["-H", $0] } + [file])
-    guard try await kcat.exitCode() == 0 else { throw NotAsExpected(kcat.log) }
-  }
-
-  func copy(_ record: EventRecord, to partition: Int32) async throws {
-    let position = record.position
-    try await produce(
-      partition, key: record.streamID, value: String(decoding: record.payload, as: UTF8.self),
-      headers: [
-        "ce_specversion=1.0", "ce_id=\(record.id)", "ce_source=\(store)", "ce_type=\(record.type)",
-        "ce_time=\(record.time)", "content-type=application/json",
-        "ce_position=\(position.partitionSequence).\(position.sequenceNumber).\(position.version)",
-      ])
   }
 }

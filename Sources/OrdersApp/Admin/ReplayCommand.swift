@@ -75,6 +75,9 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
   let log: any EventLog
   let kafka: KafkaConfiguration?
   let workers: Int
+  /// The live generation may be beyond the store, as one is to which a forged event was applied: the new one ends where
+  /// the store does.
+  var isRepair = false
 
   func run(from: String, to: String?, switching: Bool) async throws {
     // Before anything is made: the store may end before that.
@@ -83,11 +86,8 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
       let sequence = try await moment.sequenceNumber(in: log)
       end = (sequence, try await log.heads(at: sequence))
     }
-    let replay = try await Replay(
-      "--from \(from)" + (to.map { " --to \($0)" } ?? ""), in: directory, model: model,
-      codec: OrderEventCodec(), storeID: log.storeID, partitionCount: log.partitionCount
-    ) {
-      [end] in
+    let request = "--from \(from)" + (to.map { " --to \($0)" } ?? "")
+    try await run(request, end: end, switching: switching) { [end] in
       guard let start = ReplayStart(from) else { return nil }
       let base = try await start.base(in: directory, log)
       if let base, let end, !base.isAtOrBefore(end.heads) {
@@ -97,6 +97,19 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
       }
       return base
     }
+  }
+
+  /// - Parameters:
+  ///   - request: what was asked for, in words that are the same when it is asked for again.
+  ///   - end: the sequence number that the generation ends at, and the heads there; where the live one is, without it.
+  ///   - base: the savepoint that it begins from; `nil` for zero.
+  func run(
+    _ request: String, end: (sequence: UInt64, heads: [UInt64])? = nil, switching: Bool = true,
+    base: () async throws -> SavedCheckpoint?
+  ) async throws {
+    let replay = try await Replay(
+      request, in: directory, model: model, codec: OrderEventCodec(), storeID: log.storeID,
+      partitionCount: log.partitionCount, base: base)
     if replay.isLive {
       try await replay.end()
       try say(
@@ -139,7 +152,13 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
       // Without a live one there is nothing to compare with.
       return try await apply(replay, through: try await log.heads())
     }
-    let through = try await live.positions(model: model)
+    let livePositions = try await live.positions(model: model)
+    let through = try await reachable(livePositions)
+    for (partition, position) in livePositions.enumerated() where position > through[partition] {
+      try say(
+        "generation \(live.generation) is at partition offset \(position) of partition \(partition), and the store ends at "
+          + "\(through[partition])")
+    }
     try await apply(replay, through: through)
     let positions = try await replay.positions()
     guard positions == through else {
@@ -179,6 +198,12 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     }
   }
 
+  /// Positions of the live generation, as far as the store goes where this is a repair.
+  private func reachable(_ positions: [UInt64]) async throws -> [UInt64] {
+    guard isRepair else { return positions }
+    return zip(positions, try await log.heads()).map { min($0, $1) }
+  }
+
   private static func text(_ difference: RowDifference) -> String {
     func columns(_ values: [ColumnValue]?) -> String {
       guard let values else { return "no row" }
@@ -194,13 +219,15 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     if before != nil {
       let reader = { try ReadModelReader(path: directory.livePath, model: model, readers: 1) }
       for _ in 1...10 {
-        let live = try await reader().positions()
+        let live = try await reachable(try await reader().positions())
         let left = try await left(replay, through: live)
         if left < 1000 { break }
         try await apply(replay, through: live)
       }
     }
-    try await replay.makeLive { try await apply(replay, through: $0, isQuiet: true) }
+    try await replay.makeLive {
+      try await apply(replay, through: try await reachable($0), isQuiet: true)
+    }
     try say(
       "generation \(replay.generation) is live"
         + (before.map { "; generation \($0) is kept" } ?? ""))

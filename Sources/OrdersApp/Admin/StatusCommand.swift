@@ -65,6 +65,12 @@ extension AdminCommand {
       for held in try await HeldPartition.find(reader, in: log) {
         try Output.standard.line(held.description(readModel: name.rawValue))
       }
+      for (partition, position) in try await reader.forgedPositions().sorted(by: { $0.key < $1.key }
+      ) {
+        try Output.standard.line(
+          "a forged or foreign event was applied at partition \(partition), partition offset \(position): "
+            + "run eventuallyctl repair \(name.rawValue)")
+      }
     }
   }
 }

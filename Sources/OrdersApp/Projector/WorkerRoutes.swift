@@ -52,7 +52,7 @@ struct WorkerRoutes: Sendable {
     }
     let subscription = worker.subscriptionStatus
     let projector = worker.projectorStatus
-    var reasons = Self.reasons(subscription, projector)
+    var reasons = Self.reasons(subscription, projector, name)
     var setAside: ReadModelReader.SetAside?
     do {
       if let reader = try queries.sources[name]?.open() {
@@ -140,11 +140,12 @@ struct WorkerRoutes: Sendable {
     json.member("storeHead", optional: state.storeHead)
     json.member("nextOffset", optional: state.nextOffset)
     json.member("brokerEnd", optional: broker.ends[partition])
+    if case .forged(let position) = state.phase { json.member("forgedAt", position) }
     json.endObject()
   }
 
   private static func reasons(
-    _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus
+    _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus, _ name: ReadModelName
   ) -> [String] {
     var reasons: [String] = []
     if !subscription.isAssigned {
@@ -160,13 +161,13 @@ struct WorkerRoutes: Sendable {
     }
     if let failure = projector.failure { reasons.append(failure) }
     for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
-      reasons += Self.reasons(partition, state)
+      reasons += Self.reasons(partition, state, name)
     }
     return reasons
   }
 
   private static func reasons(
-    _ partition: Partition, _ state: SubscriptionStatus.Assigned
+    _ partition: Partition, _ state: SubscriptionStatus.Assigned, _ name: ReadModelName
   ) -> [String] {
     var reasons: [String] = []
     switch state.phase {
@@ -178,11 +179,17 @@ struct WorkerRoutes: Sendable {
           + "\(missing.upperBound), and fetches them from the feed\(why)")
     case .abandoned:
       reasons.append("partition \(partition) was taken over by another worker")
+    case .forged(let position):
+      reasons.append(
+        "a forged or foreign event was applied at partition \(partition), partition offset "
+          + "\(position): run eventuallyctl repair \(name.rawValue)")
+      return reasons
     }
     if state.isStoreBehind {
       reasons.append(
         "partition \(partition) of the store ends at \(state.storeHead ?? 0), before position "
-          + "\(state.position ?? 0), which was applied already: was the store restored from an older copy?"
+          + "\(state.position ?? 0), which was applied already: was the store restored from an older copy, or was "
+          + "a forged event applied? Then run eventuallyctl repair \(name.rawValue)"
       )
     }
     return reasons

@@ -151,6 +151,10 @@ struct ReplayRun<Model: OrdersReadModelType>: Sendable {
       }, status: { projector.status },
       trouble: {
         let status = subscription.status
+        for case (let partition, .forged(let position)) in status.partitions.mapValues(\.phase) {
+          return
+            "the topic has a forged event at partition \(partition), partition offset \(position)"
+        }
         return status.broker.failure ?? status.feedFailure ?? status.failure
       })
   }

@@ -1,0 +1,58 @@
+import Eventually
+import Logging
+
+/// What is done about events that were let through and are not the store's: see ``ForgeryWatch``.
+extension Consumption {
+  /// Asks the store for what shows forgeries.
+  func askTheStore() {
+    feed.askForHeads(isUrgent: forgeries.isBeyondHeads) { forgeries.askForHeads() }
+    feed.check { forgeries.nextCheck(routine: isRoutineCheckDue) }
+    isRoutineCheckDue = false
+  }
+
+  /// Takes in the store's heads.
+  func learn(_ heads: [UInt64], asked: [Partition: UInt64]) {
+    for forgery in forgeries.learn(heads, asked: asked) { stop(forgery) }
+  }
+
+  /// Takes in the store's event at a place that was to be looked at.
+  func judge(_ place: ForgeryWatch.Forgery, _ stored: EventRecord?) {
+    if forgeries.judge(place, storeHas: stored?.id) { stop(place) }
+  }
+
+  /// A record came whose partition offset was let through before.
+  func takeRepeated(_ message: borrowing WireMessage, at position: EventPosition) {
+    let id = message.eventID
+    switch forgeries.repeated(message.partition, position.partitionSequence, id: { id }) {
+    case .same:
+      status.withLock { $0.duplicates += 1 }
+      metrics.duplicateDropped()
+    case .other:
+      note(
+        message.foreignRecord(
+          "another event came before it at partition offset \(position.partitionSequence)"))
+    }
+  }
+
+  /// Stops a partition in which an event was let through that is not the store's.
+  private func stop(_ forgery: ForgeryWatch.Forgery) {
+    assignment.stop(forgery.partition, forgedAt: forgery.position)
+    portion.drop(forgery.partition)
+    forged.append(forgery)
+    metrics.forgeryFound()
+    logger.error(
+      "a forged or foreign event was applied, and the partition stops: repair the read model",
+      metadata: [
+        "partition": "\(forgery.partition)", "partition offset": "\(forgery.position)",
+        "command": "eventuallyctl repair",
+      ])
+  }
+
+  /// Notes for good what was found, before anything else is delivered.
+  func keepForged() async throws {
+    for forgery in forged {
+      try await checkpoints.markForged(forgery.partition, at: forgery.position)
+    }
+    forged.removeAll()
+  }
+}
