@@ -64,7 +64,7 @@ extension Scenario {
   /// Junk in every partition, events of the store in the wrong place or with other contents, and some far ahead of it.
   private static func forge(_ stage: Stage) async throws {
     let log = try stage.log()
-    let forger = Forger(stage: stage, store: log.storeID)
+    let forger = Forger(stage.pipeline, store: log.storeID)
     for partition in Int32(0)..<4 {
       for number in 0..<10 {
         try await forger.produce(
