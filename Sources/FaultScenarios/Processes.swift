@@ -67,6 +67,7 @@ package final class RunningProcess {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    keepDescriptorsFromChildren()
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -89,6 +90,14 @@ package final class RunningProcess {
       throw NotAsExpected("\(arguments[0]) can't be started: \(String(cString: strerror(code)))")
     }
     return pid
+  }
+
+  /// A connection of this process's that a child has too does not end when it is closed here.
+  private static func keepDescriptorsFromChildren() {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? []
+    for descriptor in names.compactMap({ Int32($0) }) where descriptor > 2 {
+      _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    }
   }
 
   private static func withStrings<Result>(

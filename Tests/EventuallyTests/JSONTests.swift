@@ -105,7 +105,9 @@ import Testing
     try reader.finish()
   }
 
-  @Test(arguments: ["1.5", "1e3", "1.", "1.05", "1.0e3", ".0", "9223372036854775808", "-", "01", "x", "\"1\""])
+  @Test(arguments: [
+    "1.5", "1e3", "1.", "1.05", "1.0e3", ".0", "9223372036854775808", "-", "01", "x", "\"1\"",
+  ])
   func refusesWhatIsNoWholeNumber(text: String) {
     let bytes = Array(text.utf8)
     #expect(throws: JSONError.self) {

@@ -2,7 +2,7 @@
 public struct StreamLimit: Sendable, Hashable {
   /// Events, at least 1.
   public var events: UInt64
-  /// Bytes of encoded events and their metadata, at least 1.
+  /// Bytes of encoded events without their metadata, at least 1.
   public var bytes: UInt64
 
   /// A limit. The defaults are 100,000 events and 64 MiB: to load an aggregate of so many small events takes less than a second

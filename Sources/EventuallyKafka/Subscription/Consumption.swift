@@ -258,9 +258,8 @@ actor Consumption<Codec: EventCodec> {
         forgeries.accept(
           partition, position.partitionSequence, id: entry.eventID ?? message.eventID)
         return
-      } catch is UnknownEventType {
-        // The store's record decides, as for what must not be decoded.
       } catch {
+        // The store's record decides, as for what must not be decoded.
         note(message.foreignRecord("it can't be decoded: \(error)"))
       }
     }

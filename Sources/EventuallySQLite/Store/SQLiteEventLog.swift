@@ -78,7 +78,9 @@ public final class SQLiteEventLog: EventLog, Sendable {
           SELECT \(Self.columns) WHERE e.partition = ? AND e.partition_sequence > ?
           ORDER BY e.partition_sequence LIMIT ?
           """,
-          [.integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit))],
+          [
+            .integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit)),
+          ],
           bytes: bytes)
       case .partitions(let partitions) where partitions.count < Int(partitionCount):
         let list = partitions.sorted().map(String.init).joined(separator: ", ")

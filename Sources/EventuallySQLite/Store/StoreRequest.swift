@@ -13,8 +13,8 @@ struct EncodedEvents: Sendable {
 
   var count: Int { types.count }
 
-  /// What the events add to their stream.
-  var bytes: UInt64 { UInt64(payloads.count + metadata.count * count) }
+  /// What the events add to their stream's size, of which metadata is no part: a trace adds some to each event.
+  var bytes: UInt64 { UInt64(payloads.count) }
 
   init<Codec: EventCodec>(
     _ events: [Codec.Event], metadata: EventMetadata, codec: Codec, maximumSize: Int,

@@ -56,7 +56,7 @@ enum StoreSchema {
   private static let version4 = """
     ALTER TABLE streams ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
     UPDATE streams SET bytes = sizes.bytes FROM (
-      SELECT stream, sum(length(payload) + ifnull(length(metadata), 0)) AS bytes
+      SELECT stream, sum(length(payload)) AS bytes
       FROM events GROUP BY stream
     ) AS sizes WHERE sizes.stream = streams.key;
     CREATE INDEX large_streams ON streams (bytes) WHERE bytes >= 262144;

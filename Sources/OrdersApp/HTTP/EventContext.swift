@@ -13,7 +13,9 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
     next: (Request, Context) async throws -> Response
   ) async throws -> Response {
     // Only commands lead to events.
-    guard request.method != .get, request.method != .head else { return try await next(request, context) }
+    guard request.method != .get, request.method != .head else {
+      return try await next(request, context)
+    }
     let metadata = EventMetadata(
       correlationID: try text("correlation-id", request),
       causationID: try text("causation-id", request),

@@ -63,7 +63,9 @@ extension WriterRoutes {
         .optional("token", .string(pattern: "^[0-9]+-[0-9]+$")),
       ])),
     API.Answer(404, "There is no such order"),
-    API.Answer(409, "The order is not in a state for this, not at the expected version, or as large as may be"),
+    API.Answer(
+      409,
+      "The order is not in a state for this, not at the expected version, or as large as may be"),
     API.Answer(422, "A member is missing or not what it has to be"),
     API.Answer(507, "No space is left for events"),
   ]
@@ -78,7 +80,8 @@ extension WriterRoutes {
       api.add(
         API.Operation(
           method: .post, path: "/orders/{id}/\(path)", summary: summary, isProtected: true,
-          parameters: [Self.orderID] + API.contextParameters, body: body, answers: Self.commandAnswers
+          parameters: [Self.orderID] + API.contextParameters, body: body,
+          answers: Self.commandAnswers
         ) { request, context in try await command(name, request, context) })
     }
     let several = Schema.object([
@@ -97,7 +100,8 @@ extension WriterRoutes {
       API.Operation(
         method: .post, path: "/orders/{id}/commands",
         summary: "Several commands as one append: all of them or none", isProtected: true,
-        parameters: [Self.orderID] + API.contextParameters, body: several, answers: Self.commandAnswers, handler: commands))
+        parameters: [Self.orderID] + API.contextParameters, body: several,
+        answers: Self.commandAnswers, handler: commands))
     api.add(
       API.Operation(
         method: .delete, path: "/orders/{id}",
@@ -144,7 +148,8 @@ extension WriterRoutes {
           .query(
             "partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
           .query(
-            "partitions", "Only these partitions', separated by commas, in the store's order; before 'partition'",
+            "partitions",
+            "Only these partitions', separated by commas, in the store's order; before 'partition'",
             .array(.integer(0...Int64(store.partitionCount) - 1), minimum: 1)),
           .query(
             "after", "The position, in the partition or in the store, after which to begin",
