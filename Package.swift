@@ -47,6 +47,18 @@ let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
+/// Set by `deploy/fuzz`: an executable that libFuzzer drives, in place of the tests that run the same code for a moment.
+let isFuzzing = Context.environment["EVENTUALLY_FUZZ"] != nil
+let fuzzed: [Target.Dependency] = ["Eventually", "EventuallyKafka", "Orders", "OrdersApp"]
+let fuzzing: Target =
+  isFuzzing
+  ? .executableTarget(
+    name: "fuzz", dependencies: fuzzed, path: "Fuzz",
+    exclude: ["Corpus", "QuickTests.swift", "dictionary"], swiftSettings: strict)
+  : .testTarget(
+    name: "FuzzingTests", dependencies: fuzzed + ["EventuallyTesting"], path: "Fuzz",
+    exclude: ["Corpus", "LibFuzzer.swift", "dictionary"], swiftSettings: strict)
+
 let package = Package(
   name: "eventually",
   platforms: [.macOS(.v26)],
@@ -129,6 +141,7 @@ let package = Package(
     .executableTarget(
       name: "shimcheck", dependencies: ["CKafkaShim"], path: "Tests/CKafkaShimCheck"),
 
+    fuzzing,
     tests("EventuallyTests", ["Eventually", "EventuallyTesting"]),
     tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite", "EventuallyTesting"]),
     tests("EventuallyKafkaTests", ["Eventually", "EventuallyKafka", "EventuallyTesting"]),

@@ -132,7 +132,14 @@ extension ReadModelRow where Key == String {
 extension String {
   /// Whether two strings have the same UTF-8, which `==` does not ask for.
   @inlinable public func hasSameBytes(as other: String) -> Bool {
-    self == other && utf8.elementsEqual(other.utf8)
+    var (a, b) = (self, other)
+    return a.withUTF8 { a in
+      b.withUTF8 { b in
+        guard a.count == b.count else { return false }
+        for index in 0..<a.count where a[index] != b[index] { return false }
+        return true
+      }
+    }
   }
 }
 

@@ -116,7 +116,10 @@ package enum OrderJSON {
       } else if reader.isKey(key, "version") {
         position.version = try unsigned(&reader)
       } else if reader.isKey(key, "partition") {
-        position.partition = Partition(truncatingIfNeeded: try reader.integer())
+        guard let partition = Partition(exactly: try reader.integer()), partition >= 0 else {
+          throw InvalidMember("event", "has no partition")
+        }
+        position.partition = partition
       } else if reader.isKey(key, "position") {
         position.partitionSequence = try unsigned(&reader)
       } else if reader.isKey(key, "sequenceNumber") {
