@@ -150,9 +150,8 @@ import Testing
           let answer = try await connection.answer()
           #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
           if status == 400 {
-            let words =
-              "{\"code\":\"invalid-request\",\"error\":\"the header '\(name)' must have 1 to"
-            #expect(answer.contains(words), "\(answer)")
+            #expect(answer.contains(#"{"code":"invalid-request","error":"the header"#), "\(answer)")
+            #expect(answer.contains("'\(name)' must have 1 to 200 bytes"), "\(answer)")
           }
         }
       }
@@ -278,8 +277,8 @@ import Testing
       ("a+b", "0"), ("a%20b", "0"), ("a%2Bb", "1"), ("%EF%BB%BFbom", "2"), ("bom", "3"),
     ] {
       let answer = try await queries.text("/orders?customer=\(query)")
-      #expect(
-        answer.status == 200 && answer.body.contains(#""id":"\#(id)""#), "\(query): \(answer)")
+      #expect(answer.status == 200, "\(query): \(answer)")
+      #expect(answer.body.contains(#""id":"\#(id)""#), "\(query): \(answer)")
     }
     for (path, name) in [("a+b", "a+b"), ("%EF%BB%BFbom", "\u{FEFF}bom"), ("bom", "bom")] {
       let answer = try await customerQueries.send("GET", "/customers/\(path)")

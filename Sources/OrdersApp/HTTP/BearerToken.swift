@@ -46,8 +46,10 @@ struct TokenOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "A file that holds the writer's bearer token: 16 characters or more.",
-      discussion:
-        "The environment variable EVENTUALLY_TOKEN may hold the token itself instead; set and empty, it is an error.",
+      discussion: """
+        The environment variable EVENTUALLY_TOKEN may hold the token itself instead; set and empty, it is \
+        an error.
+        """,
       valueName: "file"))
   var tokenFile: String?
 

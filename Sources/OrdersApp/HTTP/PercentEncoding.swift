@@ -41,9 +41,8 @@ enum QueryParameters {
     var found: String?
     for part in query.split(separator: "&") {
       let pair = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard
-        PercentEncoding.decode(pair[0], plusIsSpace: true)?.utf8.elementsEqual(name.utf8) == true
-      else { continue }
+      let key = PercentEncoding.decode(pair[0], plusIsSpace: true)
+      guard key?.utf8.elementsEqual(name.utf8) == true else { continue }
       guard found == nil else { throw .repeated }
       guard let value = PercentEncoding.decode(pair.count == 2 ? pair[1] : "", plusIsSpace: true)
       else { throw .encoding }

@@ -36,9 +36,8 @@ extension WriterRoutes {
   private static let line = Schema.object([
     .required("sku", .string(minimum: 1, maximum: 100)),
     .optional("description", .string(maximum: 1000)),
-    .required("quantity", .integer(Quantity.range)),
-    .required(
-      "unitPrice", .string(pattern: "^-?[0-9]{1,\(Order.unitPriceDigits)}([.][0-9]{1,4})?$")),
+    .required("quantity", .integer(-1_000_000...1_000_000)),
+    .required("unitPrice", .string(pattern: "^-?[0-9]{1,8}([.][0-9]{1,4})?$")),
   ])
   private static let order = Schema.object([
     .required("id", orderIDSchema), .required("version", .integer(1...(1 << 62))),
@@ -149,7 +148,7 @@ extension WriterRoutes {
             "partition", "Only this partition's", .integer(0...Int64(store.partitionCount) - 1)),
           .query(
             "partitions",
-            "Only these partitions', separated by commas, in the store's order; before 'partition'",
+            "Only these partitions', separated by commas, in the store's order; goes before 'partition'",
             .array(.integer(0...Int64(store.partitionCount) - 1), minimum: 1)),
           .query(
             "after", "The position, in the partition or in the store, after which to begin",
