@@ -72,8 +72,8 @@ extension ConsistencyToken {
       let reader = try open()
       guard partition < reader.partitionCount else {
         throw HTTPError(
-          .badRequest, message: "the token '\(self)' names a partition that the store does not have"
-        )
+          .unprocessableContent,
+          message: "the token '\(self)' names a partition that the store does not have")
       }
       let slice = max(.zero, min(deadline - .now, .milliseconds(100)))
       let reached = try await reader.wait(for: position, in: partition, atMost: slice) ?? 0

@@ -50,7 +50,7 @@ struct QueryRoutes: Sendable {
   private static let consistency = [
     API.Parameter.query(
       "after", "The token of a command's answer: the answer waits until the command has its effect",
-      .string(pattern: "^[0-9]+-[0-9]+$")),
+      .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$")),
     API.Parameter.query(
       "wait", "For at most this many seconds", .integer(0...30)),
   ]
@@ -59,9 +59,9 @@ struct QueryRoutes: Sendable {
   private func reader(
     _ source: ReadModelSource, _ request: Request
   ) async throws -> ReadModelReader {
-    guard let token = try request.consistencyToken() else { return try source.open() }
     let longest = UInt64(ConsistencyToken.longestWait.components.seconds)
     let seconds = try request.number("wait", default: 5, in: 0...longest)
+    guard let token = try request.consistencyToken() else { return try source.open() }
     guard let place = waiting.share() else {
       throw Overloaded("\(waiting.limit) queries are waiting for a token")
     }
@@ -79,10 +79,11 @@ struct QueryRoutes: Sendable {
       _ parameters: [API.Parameter] = [], missing: String? = nil,
       _ handler: @escaping Handler
     ) {
-      var answers = [API.Answer(200, "The answer")]
-      if let missing {
-        answers += [API.Answer(404, missing), API.Answer(422, "The id can't be one")]
-      }
+      var answers = [
+        API.Answer(200, "The answer"),
+        API.Answer(422, "The id can't be one, or the token is of another store"),
+      ]
+      if let missing { answers.append(API.Answer(404, missing)) }
       api.add(
         API.Operation(
           method: .get, path: path, summary: summary, parameters: parameters + Self.consistency,
@@ -95,7 +96,7 @@ struct QueryRoutes: Sendable {
     if let source = sources[.orders] {
       add(
         source, "/orders", "The newest orders, of all customers or of one",
-        [Self.limit, .query("customer", "Only this customer's", .string(maximum: 100))]
+        [Self.limit, .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100))]
       ) { reader, request, _ in try await orders(reader, request) }
       add(
         source, "/orders/{id}", "An order",
@@ -138,6 +139,7 @@ struct QueryRoutes: Sendable {
   private func orders(_ reader: ReadModelReader, _ request: Request) async throws -> Reply {
     let limit = try limit(request)
     let customer = try request.parameter("customer")
+    if let customer { try check(customer: customer) }
     let orders = try await reader.read {
       try OrderQueries.newest($0, customer: customer, limit: limit)
     }
@@ -195,10 +197,14 @@ struct QueryRoutes: Sendable {
     }
   }
 
-  private func customer(_ reader: ReadModelReader, id: String) async throws -> Reply {
+  private func check(customer id: String) throws {
     guard (1...100).contains(id.utf8.count) else {
       throw HTTPError(.unprocessableContent, message: "a customer's id has 1 to 100 bytes")
     }
+  }
+
+  private func customer(_ reader: ReadModelReader, id: String) async throws -> Reply {
+    try check(customer: id)
     let found = try await reader.read { try CustomerQueries.customer($0, id: id) }
     guard let found else {
       throw HTTPError(
