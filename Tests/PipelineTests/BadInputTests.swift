@@ -62,6 +62,35 @@ import Testing
     }
   }
 
+  /// What no event can hold, or no sum: it is refused, nothing is stored, and everything goes on.
+  @Test func commandsBeyondWhatEventsCanHoldAreRefused() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    let most = "9223372036854775807"
+    for (kind, lines) in [("sale", most), ("return", "-9223372036854775808"), ("sale", "1000001")] {
+      let order =
+        #"{"commands":[{"create":{"country":"T","kind":"\#(kind)"}},"#
+        + #"{"addItem":{"sku":"A","quantity":\#(lines),"unitPrice":"0"}},{"complete":{}}]}"#
+      let answer = try await writer.post("/orders/x/commands", order)
+      #expect(answer.status == 422, "\(answer)")
+    }
+    for time in ["9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00+01:00"] {
+      let answer = try await writer.post(
+        "/orders/x/create", #"{"country":"T","time":"\#(time)"}"#)
+      #expect(answer.status == 422, "\(answer)")
+    }
+    for body in [
+      #"{"country":"T","customer":nope}"#, #"{"country":"T","z":[}"#, "{}{}",
+      #"{"country":"T","country":"U"}"#,
+    ] {
+      #expect(try await writer.post("/orders/x/create", body).status == 400, "\(body)")
+    }
+    #expect(await pipeline.head() == 0)
+    #expect(try await writer.post("/orders/x/create", #"{"country":"T"}"#).status == 200)
+    #expect(try await writer.post("/orders/x/complete", "garbage}{").status == 400)
+    #expect(try await writer.text("/orders/x").status == 200)
+  }
+
   @Test func anUnreachableBrokerLosesNothing() async throws {
     let sample = sampleCSV(invoices: 20)
     let outcome = try await pipeline.run(

@@ -41,7 +41,10 @@ import Testing
 
   @Test(arguments: [
     (0, "", "invoice number"), (0, "a b", "invoice number"), (1, "", "stock code"),
-    (3, "six", "quantity"), (3, "1.5", "quantity"), (4, "yesterday", "date"), (5, "", "price"),
+    (3, "six", "quantity"), (3, "1.5", "quantity"), (3, "9223372036854775807", "quantity"),
+    (3, "-9223372036854775808", "quantity"), (3, "1000001", "quantity"), (4, "yesterday", "date"),
+    (4, "9999-12-31T23:59:59-00:01", "date"), (5, "", "price"),
+    (5, "922337203685477.5807", "price"),
     (5, "2.55555", "price"), (7, "", "country"),
   ])
   func aBrokenRowIsRefusedWithTheReason(column: Int, text: String, word: String) {
