@@ -22,6 +22,29 @@ func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
   return try tables.flatMap { try lines($0) }.sorted()
 }
 
+/// A database of which only the bytes are of interest that are written to it.
+private final class CountingStorage: RowStorage {
+  private final class Table: TableStorage {
+    private let storage: CountingStorage
+    private var rows: [[ColumnValue]: [ColumnValue]] = [:]
+
+    init(_ storage: CountingStorage) {
+      self.storage = storage
+    }
+
+    func load(_ key: [ColumnValue]) -> [ColumnValue]? { rows[key] }
+
+    func save(_ key: [ColumnValue], _ values: [ColumnValue]?) {
+      rows[key] = values
+      for case .text(let text) in key + (values ?? []) { storage.written += text.utf8.count }
+    }
+  }
+
+  var written = 0
+
+  func table(_ schema: TableSchema) -> any TableStorage { Table(self) }
+}
+
 @Suite struct ReadModelTests {
   typealias Entry = LogEntry<String, OrderEvent>
 
@@ -208,6 +231,27 @@ func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
       try model.take(.event(last), into: rows)
     }
     #expect(try dump(rows, model.tables).isEmpty)
+  }
+
+  /// What an event makes each read model write does not grow with the order that it belongs to.
+  @Test func anEventOfALargeOrderWritesNoMoreThanOneOfASmall() throws {
+    for model in Self.models {
+      let storage = CountingStorage()
+      let rows = Rows(over: storage)
+      var written: [Int] = []
+      for entry in order(of: 10_000).dropLast() {
+        storage.written = 0
+        try model.take(entry, into: rows)
+        try rows.save()
+        rows.clear()
+        written.append(storage.written)
+      }
+      // A full row, and the order's own.
+      let small = try #require(written[..<100].max())
+      let large = try #require(written[9_000...].max())
+      #expect(large <= small, "\(model.name): \(large) bytes, \(small) at first")
+      #expect(large < 4_000, "\(model.name)")
+    }
   }
 
   @Test func sumsBeyondTheirRangeAreErrorsAndChangeNothing() throws {
