@@ -121,7 +121,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       {
         let text = String(decoding: bytes, as: UTF8.self).trimmingCharacters(
           in: .whitespacesAndNewlines)
-        try require(Int64(text) == value && start > 0, "\(text) is read as \(value)")
+        // 2.0 is a whole number too.
+        let whole = text.prefix { $0 != "." }
+        try require(Int64(whole) == value && start > 0, "\(text) is read as \(value)")
+        try require(text.dropFirst(whole.count).dropFirst().allSatisfy { $0 == "0" }, "\(text)")
       }
       try reader.skip()
     }
@@ -263,23 +266,31 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   // MARK: - Files, records and requests
 
   private static func csv(_ bytes: [UInt8]) throws {
-    func rows(_ chunk: Int) -> [CSVReader.Row] {
+    func items(_ chunk: Int) throws -> [CSVReader.Item] {
       var reader = CSVReader()
-      var rows: [CSVReader.Row] = []
+      var items: [CSVReader.Item] = []
       var rest = bytes[...]
       while !rest.isEmpty {
-        reader.read(rest.prefix(chunk)) { rows.append($0) }
+        reader.read(rest.prefix(chunk)) { items.append($0) }
         rest = rest.dropFirst(chunk)
       }
-      reader.finish { rows.append($0) }
-      return rows
+      reader.finish { items.append($0) }
+      // Every line is accounted for.
+      let lines = items.reduce(0) { sum, item in
+        if case .row(let row) = item { sum + row.lineCount } else { sum + 1 }
+      }
+      try require(lines == reader.lines, "\(lines) lines are told of, and \(reader.lines) dealt with")
+      return items
     }
-    let whole = rows(.max)
-    try require(rows(1) == whole, "in other portions, it has other rows")
-    guard let first = whole.first,
+    let whole = try items(.max)
+    try require(try items(1) == whole, "in other chunks, it has other rows")
+    let rows = whole.compactMap { item -> CSVReader.Row? in
+      if case .row(let row) = item { row } else { nil }
+    }
+    guard let first = rows.first,
       let layout = try attempt({ try OnlineRetailLayout(header: first.fields) })
     else { return }
-    for row in whole.dropFirst() {
+    for row in rows.dropFirst() {
       guard let invoice = try attempt({ try layout.read(row) }) else { continue }
       try add(invoice.item)
     }
