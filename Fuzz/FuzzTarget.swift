@@ -279,7 +279,8 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       let lines = items.reduce(0) { sum, item in
         if case .row(let row) = item { sum + row.lineCount } else { sum + 1 }
       }
-      try require(lines == reader.lines, "\(lines) lines are told of, and \(reader.lines) dealt with")
+      try require(
+        lines == reader.lines, "\(lines) lines are told of, and \(reader.lines) dealt with")
       return items
     }
     let whole = try items(.max)
