@@ -193,6 +193,17 @@ private struct WordsRow: ReadModelRow {
     #expect(await database.recoveries.isEmpty)
   }
 
+  @Test func notesOfADatabaseThatIsGoneSayNothing() async throws {
+    try await die(applying: 5, attempts: 0)
+    for suffix in ["", "-wal", "-shm"] {
+      try? FileManager.default.removeItem(atPath: path + suffix)
+    }
+    let database = try open()
+    #expect(try await database.crashedPartitions().isEmpty)
+    _ = try await database.claim([0], owner: "one")
+    #expect(await database.recoveries.isEmpty)
+  }
+
   @Test func parkRequestsAreKept() async throws {
     let database = try open()
     let lease = try await database.claim([0], owner: "one")[0]

@@ -22,7 +22,9 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   /// "EVCRASH1".
   private static let magic: UInt64 = 0x4556_4352_4153_4831
   private static let ownerSlots = 256
-  private static let headerWords = 1 + ownerSlots
+  /// What the file is, and the database that it is of; then the owners.
+  private static let firstOwner = 2
+  private static let headerWords = firstOwner + ownerSlots
   private static let wordsPerPartition = 3
 
   private let descriptor: Int32
@@ -38,9 +40,12 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   /// The journal of a read model's database.
   static func path(ofDatabase path: String) -> String { "\(path)-crash" }
 
-  /// Opens a journal, and makes it where there is none or where it is not one.
+  /// Opens a journal, and makes it where there is none or where it is not one of this database: notes of one that was at the
+  /// same path before say nothing of this one's events.
+  /// - Parameter created: when the database was made.
   init(
-    database: String, partitionCount: Partition, limit: CrashLimit = CrashLimit()
+    database: String, created: Timestamp, partitionCount: Partition,
+    limit: CrashLimit = CrashLimit()
   ) throws(ReadModelError) {
     let path = Self.path(ofDatabase: database)
     let words = Self.headerWords + Int(partitionCount) * Self.wordsPerPartition
@@ -70,8 +75,12 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     for partition in 0..<Int(partitionCount) {
       (leftDecoding + partition).initialize(to: Word(0))
     }
-    if base[0].load(ordering: .relaxed) != Self.magic {
-      for index in 1..<words { base[index].store(0, ordering: .relaxed) }
+    let identity = UInt64(bitPattern: created.microseconds)
+    if base[0].load(ordering: .relaxed) != Self.magic
+      || base[1].load(ordering: .relaxed) != identity
+    {
+      for index in 2..<words { base[index].store(0, ordering: .relaxed) }
+      base[1].store(identity, ordering: .relaxed)
       base[0].store(Self.magic, ordering: .relaxed)
     }
     owner = Self.takeSlot(descriptor, base)
@@ -93,7 +102,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
       var lock = Self.lock(slot)
       guard fcntl(descriptor, setLock, &lock) == 0 else { continue }
       let incarnation = UInt64.random(in: 1..<1 << 56)
-      base[1 + slot].store(incarnation, ordering: .relaxed)
+      base[firstOwner + slot].store(incarnation, ordering: .relaxed)
       return incarnation << 8 | UInt64(slot)
     }
     return 0
@@ -104,7 +113,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     var lock = flock()
     lock.l_type = Int16(F_WRLCK)
     lock.l_whence = Int16(SEEK_SET)
-    lock.l_start = off_t((1 + slot) * MemoryLayout<UInt64>.stride)
+    lock.l_start = off_t((firstOwner + slot) * MemoryLayout<UInt64>.stride)
     lock.l_len = 1
     return lock
   }
@@ -118,7 +127,9 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   private func isAlive(_ owner: UInt64) -> Bool {
     if owner == self.owner { return owner != 0 }
     let slot = Int(owner & 0xFF)
-    guard owner != 0, base[1 + slot].load(ordering: .relaxed) == owner >> 8 else { return false }
+    guard owner != 0, base[Self.firstOwner + slot].load(ordering: .relaxed) == owner >> 8 else {
+      return false
+    }
     var lock = Self.lock(slot)
     return fcntl(descriptor, Self.getLock, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
   }
@@ -171,8 +182,8 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     applying(partition).pointee.store(mark.word, ordering: .relaxed)
   }
 
-  /// What was begun has ended with an error.
-  func cancel(_ partition: Partition) {
+  /// What was begun was applied, or refused with an error.
+  func end(_ partition: Partition) {
     guard (0..<partitionCount).contains(partition) else { return }
     applying(partition).pointee.store(0, ordering: .relaxed)
   }

@@ -72,8 +72,9 @@ extension ReadModelDatabase {
     _ delivery: Delivery<Model.Event>, _ action: CrashRecovery.Action, parking: [ProjectionFailure]
   ) throws -> ApplyOutcome {
     var parking = parking
+    var mark: CrashMark?
     switch action {
-    case .apply(let mark): journal.begin(delivery.partition, mark)
+    case .apply(let next): mark = next
     case .park(let deaths):
       if let entry = delivery.entries.first, let streamID = entry.streamID {
         parking.append(
@@ -83,25 +84,14 @@ extension ReadModelDatabase {
       }
     case .end: break
     }
-    do {
-      return try tryApply([delivery], parking: parking)
-    } catch {
-      journal.cancel(delivery.partition)
-      throw error
-    }
-  }
-}
-
-extension CrashJournalFile {
-  /// A delivery is about to be applied.
-  func begin<Event>(_ delivery: Delivery<Event>) {
-    begin(
-      delivery.partition,
-      CrashMark(delivery.lastPosition, attempts: delivery.entries.count == 1 ? 1 : 0))
+    return try tryApply([delivery], parking: parking, mark: mark)
   }
 }
 
 extension Delivery {
+  /// What is noted while the delivery is applied as a whole.
+  var mark: CrashMark? { CrashMark(lastPosition, attempts: entries.count == 1 ? 1 : 0) }
+
   /// Drops the entries up to a partition offset.
   fileprivate mutating func dropApplied(through offset: UInt64) {
     drop(first: entries.prefix { $0.position.partitionSequence <= offset }.count)

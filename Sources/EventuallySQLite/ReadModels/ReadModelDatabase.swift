@@ -53,6 +53,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     partitionCount: Partition, parkingLimit: Int = 10_000,
     crashLimit: CrashLimit = CrashLimit(), isCurrent: @escaping @Sendable () -> Bool = { true }
   ) throws(ReadModelError) {
+    let created: Timestamp
     do {
       connection = try SQLiteConnection(path: path, mode: .create, busyTimeout: 30_000)
       try ReadModelSchema.prepare(
@@ -60,11 +61,12 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
         identity: ReadModelSchema.Identity(
           name: model.name, schemaVersion: model.schemaVersion, storeID: storeID,
           partitionCount: partitionCount))
+      created = try ReadModelSchema.build(connection).created
     } catch {
       throw Self.wrap(error, path: path)
     }
     journal = try CrashJournalFile(
-      database: path, partitionCount: partitionCount, limit: crashLimit)
+      database: path, created: created, partitionCount: partitionCount, limit: crashLimit)
     self.path = path
     self.model = model
     name = model.name
@@ -125,16 +127,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       recoveries.isEmpty ? $0 : try applySingly($0, parking: parking, &outcome)
     }
     while !left.isEmpty {
-      for delivery in left { journal.begin(delivery) }
-      let attempt: ApplyOutcome
-      do {
-        FaultPoint.readModelApplying.pass()
-        attempt = try tryApply(left, parking: parking)
-        FaultPoint.readModelCommitted.pass()
-      } catch {
-        for delivery in left { journal.cancel(delivery.partition) }
-        throw error
-      }
+      FaultPoint.readModelApplying.pass()
+      let attempt = try tryApply(left, parking: parking)
+      FaultPoint.readModelCommitted.pass()
       outcome.overtaken += attempt.overtaken
       outcome.parked += attempt.parked
       if attempt.overtaken.isEmpty { break }
@@ -146,19 +141,21 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   }
 
   /// One attempt: nothing is applied where any lease is refused.
+  /// - Parameter mark: what is noted of a single delivery; where it is left out, how far each of them goes.
   func tryApply(
-    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], mark: CrashMark? = nil
   ) throws -> ApplyOutcome {
     do {
-      return try transact(deliveries, parking: parking, isolating: false)
+      return try transact(deliveries, parking: parking, mark: mark, isolating: false)
     } catch is ProjectionFailures {
       // Once more, to find all events that fail, each without what the ones before it have half done.
-      return try transact(deliveries, parking: parking, isolating: true)
+      return try transact(deliveries, parking: parking, mark: mark, isolating: true)
     }
   }
 
   private func transact(
-    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], isolating: Bool
+    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], mark: CrashMark?,
+    isolating: Bool
   ) throws -> ApplyOutcome {
     do {
       var outcome = ApplyOutcome()
@@ -168,10 +165,14 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
         if !refused.isEmpty { throw Overtaken(leases: refused.map(\.lease)) }
         var application = try Application(
           parked: parked.streams(in: deliveries.map(\.partition)), parking: parking)
+        // What ends the process while it waits for the database, or commits, is no event's fault.
+        for delivery in deliveries { journal.begin(delivery.partition, mark ?? delivery.mark) }
+        defer { for delivery in deliveries { journal.end(delivery.partition) } }
         for delivery in deliveries {
           for entry in delivery.entries { try take(entry, isolating: isolating, &application) }
         }
         if !application.failures.isEmpty { throw ProjectionFailures(application.failures) }
+        try rows.save()
         outcome.parked = application.parkedCount
       }
       return outcome

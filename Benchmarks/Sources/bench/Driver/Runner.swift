@@ -31,7 +31,7 @@ final class Runner {
 
   /// A path at which there is nothing.
   func fresh(_ name: String) -> String {
-    for suffix in ["", "-wal", "-shm", "-lock", ".lock"] {
+    for suffix in ["", "-wal", "-shm", "-crash", "-lock", ".lock"] {
       try? FileManager.default.removeItem(atPath: file(name) + suffix)
     }
     return file(name)
