@@ -1,5 +1,6 @@
 import Eventually
 import Foundation
+import Synchronization
 import Testing
 
 @testable import EventuallySQLite
@@ -9,8 +10,11 @@ private struct WordsModel: ReadModel {
   let name = "words"
   let schemaVersion = 1
   let tables: [any ReadModelRow.Type] = [WordsRow.self]
+  /// Called for each event.
+  var onEvent: @Sendable () -> Void = {}
 
   func project(_ event: Persisted<String, String>, into rows: Rows) throws {
+    onEvent()
     try rows.update(WordsRow.self, event.streamID) { row in
       row = WordsRow(
         key: event.streamID, words: row.map { "\($0.words) \(event.event)" } ?? event.event)
@@ -134,6 +138,46 @@ private struct WordsRow: ReadModelRow {
     _ = try await other.claim([0], owner: "other")
     #expect(await other.recoveries.isEmpty)
     withExtendedLifetime(database) {}
+  }
+
+  @Test func aFencedWorkerBringsNoEventUnderSuspicion() async throws {
+    let fenced = try open()
+    let lease = try await fenced.claim([0], owner: "fenced")[0]
+    try await die()
+    let outcome = try await fenced.apply([delivery(lease, "a:1")], parking: [])
+    #expect(outcome.overtaken.map(\.epoch) == [lease.epoch])
+    #expect(try await open().crashedPartitions().isEmpty)
+  }
+
+  /// A process that ends with a partition in its hands, and applies nothing.
+  private func die() async throws {
+    _ = try await open().claim([0], owner: "dead")
+  }
+
+  /// What the journal holds of the first partition: the word of what is being applied.
+  private static func applying(_ path: String) -> UInt64? {
+    let offset = (1 + 256 + 1) * 8
+    guard let file = FileManager.default.contents(atPath: CrashJournalFile.path(ofDatabase: path)),
+      file.count >= offset + 8
+    else { return nil }
+    return file[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// `isCurrent` is asked where the transaction has got the lock, and before anything is projected.
+  @Test func onlyWhileEventsAreProjectedAreTheyUnderSuspicion() async throws {
+    let path = path
+    let seen = Mutex<[UInt64?]>([])
+    let model = WordsModel { seen.withLock { $0.append(Self.applying(path)) } }
+    let database = try ReadModelDatabase(
+      path: path, model: model, codec: TextCodec(), storeID: "store", partitionCount: 2
+    ) {
+      seen.withLock { $0.append(Self.applying(path)) }
+      return true
+    }
+    let lease = try await database.claim([0], owner: "one")[0]
+    _ = try await database.apply([delivery(lease, "a:1")], parking: [])
+    #expect(seen.withLock { $0 } == [0, CrashMark(1, attempts: 1)?.word])
+    #expect(Self.applying(path) == 0)
   }
 
   @Test func aFailureInTheMiddleOfARecoveryIsTriedAgainFromThere() async throws {

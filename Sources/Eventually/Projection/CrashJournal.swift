@@ -15,6 +15,10 @@ public protocol CrashJournal: AnyObject, Sendable {
 }
 
 /// When an event is taken to be what ends processes.
+///
+/// A note can't tell a death by the event from one that comes from outside at the same moment. An innocent event is parked only where
+/// so many processes in a row are killed from outside within the read model's code on that same event, which is microseconds for
+/// most code; `parked retry` applies it then. Waiting for the database's lock, and committing, do not count.
 public struct CrashLimit: Sendable, Hashable {
   /// How many processes in a row must have ended while they worked on the event and on nothing else.
   public var deaths: Int
