@@ -40,6 +40,21 @@ import Testing
     #expect(pipelined.failed() == .passError && pipelined.isLast && pipelined.answerEnded())
   }
 
+  @Test(arguments: [
+    "http://127.0.0.1:0", "http://127.0.0.1:65536", "http://127.0.0.1:99999", "http://:80",
+    "http://", "http://host:80?x=1", "http://host/#x", "ftp://host", "host:80", "",
+  ])
+  func anAddressThatNothingCanListenOnIsNone(text: String) {
+    #expect(HTTPEndpoint(text) == nil)
+  }
+
+  @Test(arguments: [
+    "http://127.0.0.1:1", "https://host:65535/", "http://host", "http://[::1]:80", "http://h/a/b",
+  ])
+  func anAddressMayHaveAPortAndAPath(text: String) {
+    #expect(HTTPEndpoint(text) != nil)
+  }
+
   @Test func aBudgetIsNeverExceededAndComesBack() {
     let budget = Budget(10)
     let first = budget.share()

@@ -31,10 +31,11 @@ package struct HTTPEndpoint: Sendable, Hashable {
   /// What the server asks for, where it asks for something.
   package var token: String?
 
-  /// An `http://` or `https://` URL.
+  /// An `http://` or `https://` URL of a host, and of a path where there is one; a port is from 1 to 65,535.
   package init?(_ text: String) {
     guard let url = URL(string: text), url.scheme == "http" || url.scheme == "https",
-      url.host() != nil
+      let host = url.host(), !host.isEmpty, (1...65_535).contains(url.port ?? 80),
+      url.query() == nil, url.fragment() == nil
     else { return nil }
     base = text
     while base.hasSuffix("/") { base.removeLast() }

@@ -15,6 +15,11 @@ final class RejectedRows {
     self.path = path
     guard FileManager.default.fileExists(atPath: path) else { return }
     do {
+      // To open a pipe would wait for whoever reads it.
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw Failure("it is no regular file; name another with --rejected")
+      }
       let file = try FileHandle(forReadingFrom: URL(filePath: path))
       let start = try file.read(upToCount: Self.header.count)
       try file.close()
