@@ -121,6 +121,29 @@ import Testing
     #expect(try await worker.stop() == 0)
   }
 
+  /// A worker that can't ask the store does not notice; who reads the files of both does.
+  @Test func statusShowsAPositionBeyondTheStoreByItself() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    try await place(writer, 0..<8)
+    let (worker, url) = try await pipeline.startProjector(
+      "orders", feed: writer.base, worker: "orders-1")
+    _ = try await pipeline.verifiedDigests("orders")
+    #expect(try await pipeline.writer?.stop() == 0)
+    let forged = try await forgeNext()
+    try await waitUntil("the forged event is applied", seen: { worker.log }) {
+      try await url.text("/orders/\(forged.streamID)").status == 200
+    }
+    let status = try await pipeline.run(
+      "eventuallyctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
+    #expect(
+      status.output.contains(
+        "a forged or foreign event was applied at partition \(forged.position.partition), partition offset "
+          + "\(forged.position.partitionSequence): run eventuallyctl repair orders"),
+      "\(status.output)")
+    #expect(try await worker.stop() == 0)
+  }
+
   @Test func withATopicKeyAForgedEventIsRejected() async throws {
     try await pipeline.startBroker()
     let keyFile = pipeline.file("topic.keys")

@@ -18,7 +18,6 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try log.open()
-      let heads = try await log.heads()
       try Output.standard.line("store       \(log.path)")
       try Output.standard.line("id          \(log.storeID)")
       try Output.standard.line("streams     \(grouped(try await log.streamCount()))")
@@ -31,12 +30,12 @@ extension AdminCommand {
           try Output.standard.line("read model \(name.rawValue): not built yet (\(path))")
           continue
         }
-        try await show(name, path: path, heads: heads, log)
+        try await show(name, path: path, log)
       }
     }
 
     private func show(
-      _ name: ReadModelName, path: String, heads: [UInt64], _ log: SQLiteEventLog
+      _ name: ReadModelName, path: String, _ log: SQLiteEventLog
     ) async throws {
       let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
       guard reader.storeID == log.storeID else {
@@ -44,11 +43,17 @@ extension AdminCommand {
       }
       let checkpoints = Dictionary(
         uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })
+      // Read after the checkpoints: a position beyond them is not the store's.
+      let heads = try await log.heads()
+      var forged = try await reader.forgedPositions()
       var table = TextTable("partition", "head", "position", "lag", "epoch", "owner", "updated")
       var lag: UInt64 = 0
       for (partition, head) in heads.enumerated() {
         let checkpoint = checkpoints[Partition(partition)]
         let position = checkpoint?.position ?? 0
+        if position > head, forged[Partition(partition)] == nil {
+          forged[Partition(partition)] = head + 1
+        }
         lag += head - min(head, position)
         table.add(
           "\(partition)", "\(head)", checkpoint?.position.map { "\($0)" } ?? "never",
@@ -65,8 +70,7 @@ extension AdminCommand {
       for held in try await HeldPartition.find(reader, in: log) {
         try Output.standard.line(held.description(readModel: name.rawValue))
       }
-      for (partition, position) in try await reader.forgedPositions().sorted(by: { $0.key < $1.key }
-      ) {
+      for (partition, position) in forged.sorted(by: { $0.key < $1.key }) {
         try Output.standard.line(
           "a forged or foreign event was applied at partition \(partition), partition offset \(position): "
             + "run eventuallyctl repair \(name.rawValue)")
