@@ -156,7 +156,7 @@ private struct WordsRow: ReadModelRow {
 
   /// What the journal holds of the first partition: the word of what is being applied.
   private static func applying(_ path: String) -> UInt64? {
-    let offset = (1 + 256 + 1) * 8
+    let offset = (2 + 256 + 1) * 8
     guard let file = FileManager.default.contents(atPath: CrashJournalFile.path(ofDatabase: path)),
       file.count >= offset + 8
     else { return nil }
@@ -246,6 +246,18 @@ private struct WordsRow: ReadModelRow {
     #expect(try await database.crashedPartitions().isEmpty)
     _ = try await database.claim([0], owner: "one")
     #expect(await database.recoveries.isEmpty)
+  }
+
+  @Test func aTruncatedJournalIsMadeAnew() async throws {
+    try await die(applying: 5, attempts: 0)
+    try FileHandle(
+      forWritingTo: URL(filePath: CrashJournalFile.path(ofDatabase: path))
+    ).truncate(atOffset: 0)
+    let database = try open()
+    #expect(try await database.crashedPartitions().isEmpty)
+    let lease = try await database.claim([0], owner: "one")[0]
+    #expect(try await database.apply([delivery(lease, "a:1")], parking: []) == ApplyOutcome())
+    #expect(try rows() == ["a": "1"])
   }
 
   @Test func parkRequestsAreKept() async throws {

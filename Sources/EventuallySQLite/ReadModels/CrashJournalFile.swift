@@ -14,6 +14,9 @@ import Synchronization
 /// which process has taken it, and the ``CrashMark`` of what is being applied and of what is being decoded. A process is alive
 /// while it holds the lock on its own byte in the file, which the kernel gives back however it ends.
 ///
+/// As with SQLite's `-shm`, whoever shortens the file beneath a running process ends it by SIGBUS. Deleting it, or writing to it,
+/// ends nothing; the next start makes a journal of whatever it finds, and of nothing.
+///
 /// `@unchecked Sendable`: the addresses never change until `deinit`; all words behind them are atomics, and of a partition's words
 /// only the worker that has claimed it writes.
 final class CrashJournalFile: CrashJournal, @unchecked Sendable {
