@@ -13,6 +13,7 @@ import Testing
   private struct Prepared: Sendable {
     var status: HTTPResponse.Status
     var retryAfter: String?
+    var location: String?
     var text = #"{"code":"x","error":"because"}"#
   }
 
@@ -38,6 +39,7 @@ import Testing
           let answer = answers[min(count, answers.count) - 1]
           var reply = Reply(answer.status) { $0.raw(answer.text.utf8) }
           reply.headers[.retryAfter] = answer.retryAfter
+          reply.headers[.location] = answer.location
           return reply
         })
     }
@@ -64,6 +66,18 @@ import Testing
         throw NotAsExpected("it is not refused")
       }
       #expect(reason == "\(status): because")
+    }
+    #expect(asked.count == 1)
+  }
+
+  /// Followed, the second one would end the process by a trap in the client.
+  @Test(arguments: ["/store", "http://127.0.0.1:99999/store"])
+  func noRedirectIsFollowed(location: String) async throws {
+    let asked = try await serving([Prepared(status: .found, location: location)]) { sink in
+      let error = await #expect(throws: Failure.self) {
+        try await sink.place("a", order.events(1))
+      }
+      #expect(error?.description.contains("302") == true, "\(String(describing: error))")
     }
     #expect(asked.count == 1)
   }

@@ -31,6 +31,13 @@ package struct HTTPEndpoint: Sendable, Hashable {
   /// What the server asks for, where it asks for something.
   package var token: String?
 
+  /// It follows no redirects: an answer sends neither a request nor its token elsewhere. It lives as long as the process.
+  private static let client: HTTPClient = {
+    var configuration = HTTPClient.Configuration.singletonConfiguration
+    configuration.redirectConfiguration = .disallow
+    return HTTPClient(configuration: configuration)
+  }()
+
   /// An `http://` or `https://` URL of a host, and of a path where there is one; a port is from 1 to 65,535.
   package init?(_ text: String) {
     guard let url = URL(string: text), url.scheme == "http" || url.scheme == "https",
@@ -60,7 +67,7 @@ package struct HTTPEndpoint: Sendable, Hashable {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
-    let response = try await HTTPClient.shared.execute(
+    let response = try await Self.client.execute(
       request, timeout: .milliseconds(timeout.milliseconds))
     let bytes = try await response.body.collect(upTo: 64 << 20)
     let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
