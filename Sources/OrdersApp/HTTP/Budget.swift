@@ -48,14 +48,14 @@ final class Budget: Sendable {
 
 /// What a server bears before it refuses.
 struct ServerLimits: Sendable {
-  /// Requests that have arrived as a whole and whose answers are not sent yet. Health, readiness and metrics do not count, and are
-  /// answered beyond it too.
+  /// Requests that have arrived as a whole and whose answers are not made yet; where an answer has more than 64 KiB, all but its
+  /// last 64 KiB must be handed to the connection too. Health, readiness and metrics do not count, and are answered beyond it.
   var requests = 1024
   /// Queries that wait for a consistency token.
   var waitingQueries = 512
   /// Bytes of bodies that are arriving or being worked on, of all connections together.
   var bodyBytes = 64 << 20
-  /// Connections. Beyond seven eighths of it, the one that has been without a complete request for longest is closed for
+  /// Connections, at most half of the descriptors that the process may have. Beyond seven eighths of it, the one that has been without a complete request for longest is closed for
   /// each new one.
   var connections = 2048
   /// How long a connection may be idle, or take for a request's header.

@@ -29,7 +29,7 @@ final class Connections: Sendable {
       state.open[ObjectIdentifier(idle)] = nil
       return idle
     }
-    superfluous?.channel.close(promise: nil)
+    superfluous?.close()
   }
 
   func remove(_ connection: Connection) {
@@ -42,7 +42,7 @@ final class Connections: Sendable {
       state.isClosing = true
       return Array(state.open.values)
     }
-    for connection in open { connection.channel.close(promise: nil) }
+    for connection in open { connection.close() }
   }
 
   private static func longestIdle(_ connections: some Collection<Connection>) -> Connection? {
@@ -54,11 +54,16 @@ final class Connections: Sendable {
 
 /// One connection, as others see it.
 final class Connection: Sendable {
-  let channel: any Channel
+  private let channel: any Channel
   private let idle = Locked<ContinuousClock.Instant?>(.now)
 
   init(_ channel: any Channel) {
     self.channel = channel
+  }
+
+  /// Closes it, with what waits to be sent; later, since a connection that is being set up must not lose its handlers meanwhile.
+  func close() {
+    channel.eventLoop.execute { [channel] in channel.close(promise: nil) }
   }
 
   /// Since when no complete request of it waits for its answer; `nil` where one does.

@@ -55,17 +55,20 @@ struct Server: Service {
         "anybody who reaches this address may give commands: name a token with --token-file",
         metadata: ["address": "\(listen.host):\(listen.port)"])
     }
-    let connections = Connections(limit: limits.connections)
+    // Half of the descriptors are for databases, brokers, and what else the process opens.
+    let limit = min(limits.connections, DescriptorLimit.raise(to: 4 * limits.connections) / 2)
+    let connections = Connections(limit: limit)
+    let http = HTTP1Channel.Configuration(
+      additionalChannelHandlers: [ConnectionHandler(limits: limits, connections: connections)],
+      idleTimeout: TimeAmount(limits.idle))
     let application = Application(
       responder: responder,
-      server: .http1(
-        configuration: HTTP1Channel.Configuration(
-          additionalChannelHandlers: [
-            ConnectionHandler(limits: limits, connections: connections)
-          ], idleTimeout: TimeAmount(limits.idle))),
+      server: HTTPServerBuilder { responder in
+        AcceptedConnections(HTTP1Channel(responder: responder, configuration: http))
+      },
       configuration: ApplicationConfiguration(
         address: .hostname(listen.host, port: listen.port), serverName: "eventually",
-        availableConnectionsDelegate: MaximumAvailableConnections(limits.connections)),
+        availableConnectionsDelegate: MaximumAvailableConnections(limit)),
       onServerRunning: { channel in announce(port: channel.localAddress?.port ?? listen.port) },
       logger: quiet(logger))
     do {
