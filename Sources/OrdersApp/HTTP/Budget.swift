@@ -48,8 +48,8 @@ final class Budget: Sendable {
 
 /// What a server bears before it refuses.
 struct ServerLimits: Sendable {
-  /// Requests that have arrived as a whole and whose answers are not made yet; where an answer has more than 64 KiB, all but its
-  /// last 64 KiB must be handed to the connection too. Health, readiness and metrics do not count, and are answered beyond it.
+  /// Requests that have arrived as a whole and whose answers are not made yet; where an answer has more than 64 KiB, of which more
+  /// than 128 KiB are still to be sent. Health, readiness and metrics do not count, and are answered beyond it.
   var requests = 1024
   /// Queries that wait for a consistency token.
   var waitingQueries = 512

@@ -76,7 +76,8 @@ struct Reply: ResponseGenerator, Sendable {
     response(from: request, context: context, holding: nil)
   }
 
-  /// - Parameter place: kept until the answer is handed over to the connection, all but a part at most.
+  /// - Parameter place: kept until the answer is handed over to the connection, where it has more than a part. The connection
+  ///   takes a part once at most 64 KiB are still to be sent.
   func response(
     from request: Request, context: some RequestContext, holding place: Budget.Share?
   ) -> Response {
