@@ -151,8 +151,8 @@ let package = Package(
       [
         "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "FaultScenarios", "writer",
         "projector", "eventuallyctl", "devbroker", "counter", "notes", "EventuallyKafka", arguments,
-        http, httpClient,
-        httpTypes, nio, nioHTTP, logging, tracing,
+        http, httpCore, httpClient, httpTypes, nio, nioEmbedded, nioHTTP, logging, tracing,
+        "EventuallyTesting",
       ]),
     .testTarget(
       name: "FaultTests",
