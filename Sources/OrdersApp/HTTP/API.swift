@@ -87,7 +87,8 @@ struct API: Sendable {
       name: "traceparent", place: .header, summary: "The trace that the events belong to (W3C)",
       schema: contextSchema),
   ]
-  private static let contextSchema = Schema.string(pattern: "^[!-~]{1,200}$")
+  private static let contextSchema = Schema.string(
+    pattern: "^[!-~]([ -~]{0,198}[!-~])?$")
 
   mutating func add(_ operation: Operation) {
     operations.append(operation)

@@ -28,8 +28,12 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
 
   private func text(_ name: String, _ request: Request) throws -> String? {
     guard let field = HTTPField.Name(name), let text = request.headers[field] else { return nil }
-    guard (1...longest).contains(text.utf8.count) else {
-      throw HTTPError(.badRequest, message: "the header '\(name)' must have 1 to \(longest) bytes")
+    guard (1...longest).contains(text.utf8.count),
+      text.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
+    else {
+      throw HTTPError(
+        .badRequest,
+        message: "the header '\(name)' must have 1 to \(longest) bytes of printable ASCII")
     }
     return text
   }
