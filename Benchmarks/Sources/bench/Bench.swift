@@ -15,7 +15,7 @@ struct Bench: AsyncParsableCommand {
       ScanChild.self, StreamChild.self, LoadChild.self, SnapshotLoadChild.self, PublishChild.self,
       WorkerChild.self,
       ReplayChild.self, CodecChild.self, PacedWriterChild.self, PacedOrdersChild.self,
-      InMemoryChild.self,
+      InMemoryChild.self, OrderEventChild.self,
     ],
     defaultSubcommand: RunCommand.self)
 }

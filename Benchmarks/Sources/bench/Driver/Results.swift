@@ -25,12 +25,15 @@ enum Unit: String, Codable {
   case milliseconds = "ms"
   /// Less is better.
   case seconds = "s"
+  /// Less is better.
+  case microseconds = "µs"
 
   func text(_ value: Double) -> String {
     switch self {
     case .rate: value >= 10_000 ? "\(Int(value / 1000 + 0.5))k" : "\(Int(value + 0.5))"
     case .milliseconds: String(format: value < 1 ? "%.3f ms" : "%.1f ms", value)
     case .seconds: String(format: "%.1f s", value)
+    case .microseconds: "\(Int(value + 0.5)) µs"
     }
   }
 }

@@ -7,7 +7,8 @@ struct RunCommand: AsyncParsableCommand {
     commandName: "run", abstract: "Measure, print a table, and write it as Markdown and JSON.")
 
   enum Section: String, CaseIterable, ExpressibleByArgument {
-    case append, group, codec, read, publish, consume, latency, replay, takeover, memory, large
+    case append, group, codec, order, read, publish, consume, latency, replay, takeover, memory
+    case large
   }
 
   @Flag(help: "Fewer events and one run of each: whether it works, not how fast it is.")
@@ -58,6 +59,7 @@ struct RunCommand: AsyncParsableCommand {
     case .append: try runner.append()
     case .group: try runner.groupCommit()
     case .codec: try runner.codec()
+    case .order: try runner.orderEvents()
     case .read: try runner.read(try store(runner, quick ? 100_000 : 1_000_000, partitions: 12))
     case .publish: try runner.publish(try topicStore(runner))
     case .consume: try runner.consume(try topicStore(runner), events: topicEvents)
