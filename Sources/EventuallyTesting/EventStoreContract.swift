@@ -45,7 +45,38 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
       check("a removed stream is gone, and begins again at version 1", removal),
       check("events have ids of their own, and times that do not step back", identity),
       check("what is bound to the task is kept with its events", metadata),
-    ] + readBackChecks
+    ] + byteChecks + readBackChecks
+  }
+
+  /// Three names of one look, which `==` of strings takes for one.
+  static var alike: [String] { ["\u{1EC7}", "\u{1EB9}\u{302}", "e\u{323}\u{302}"] }
+
+  /// For stores whose streams are named by strings.
+  private var byteChecks: [ContractCheck] {
+    guard let names = Self.alike as? [Store.StreamID] else { return [] }
+    return [
+      check("streams are told apart by the bytes of their names") { try await bytes($0, names) }
+    ]
+  }
+
+  @Sendable private func bytes(_ store: Store, _ names: [Store.StreamID]) async throws {
+    for (number, name) in names.enumerated() {
+      let appended = try await store.append([event(number)], to: name, expecting: .exact(0))
+      try require(appended.version == 1, "stream \(number) begins at version \(appended.version)")
+    }
+    func found(_ name: Store.StreamID) async throws -> [Store.Event] {
+      var events: [Store.Event] = []
+      for try await persisted in store.stream(name, .all) { events.append(persisted.event) }
+      return events
+    }
+    for (number, name) in names.enumerated() {
+      let events = try await found(name)
+      try require(events == [event(number)], "stream \(number) has \(events)")
+    }
+    _ = try await store.remove(names[1])
+    let left = (try await found(names[0]), try await found(names[1]), try await found(names[2]))
+    try require(
+      left == ([event(0)], [], [event(2)]), "after the removal of the second there are \(left)")
   }
 
   private var readBackChecks: [ContractCheck] {

@@ -11,7 +11,7 @@ public import Eventually
 public struct ReadModelScenario<Model: ReadModel>: Sendable {
   private let model: Model
   private var entries: [LogEntry<String, Model.Event>] = []
-  private var versions: [String: Version] = [:]
+  private var versions: [ByteKey: Version] = [:]
 
   /// A scenario without events.
   public init(_ model: Model) {
@@ -31,11 +31,11 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   ) -> ReadModelScenario {
     var scenario = self
     for event in events {
-      scenario.versions[streamID, default: 0] += 1
+      scenario.versions[ByteKey(streamID), default: 0] += 1
       scenario.entries.append(
         .event(
           Persisted(
-            streamID: streamID, position: scenario.next(scenario.versions[streamID] ?? 0),
+            streamID: streamID, position: scenario.next(scenario.versions[ByteKey(streamID)] ?? 0),
             id: EventID(time: time), time: time, event: event)))
     }
     return scenario
@@ -44,7 +44,7 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   /// A stream is erased.
   public func removed(_ streamID: String) -> ReadModelScenario {
     var scenario = self
-    scenario.versions[streamID] = nil
+    scenario.versions[ByteKey(streamID)] = nil
     scenario.entries.append(.removed(streamID, at: scenario.next(0)))
     return scenario
   }
@@ -75,10 +75,12 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
 
   /// The table has exactly these rows.
   public func thenAll<Row: ReadModelRow>(_ expected: [Row]) throws {
-    let found = try rows().all(Row.self)
+    let rows = try rows()
+    let found = try rows.list(Row.self)
+    let areThere = try expected.allSatisfy { try rows.row(Row.self, $0.key) == $0 }
     try require(
-      found.count == expected.count && expected.allSatisfy { found[$0.key] == $0 },
-      "the table '\(Row.schema.name)': expected \(expected), found \(Array(found.values))")
+      found.count == expected.count && areThere,
+      "the table '\(Row.schema.name)': expected \(expected), found \(found)")
   }
 
   /// The events can't be projected.

@@ -80,6 +80,8 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
       check("where an event can't be projected, nothing is applied", poison),
       check("a parked stream is set aside, and others go on", parking),
       check("an event that can't be decoded is parked at once, and others go on", unreadable),
+      check("rows are told apart by the bytes of their keys", rowBytes),
+      check("parked streams are told apart by the bytes of their names", streamBytes),
     ]
   }
 
@@ -181,6 +183,48 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
     try require(counts == (1, 0, 1), "counts \(counts)")
     let next = try await store.claim([0], owner: "two")[0]
     try require(next.position == 3, "the checkpoint is at \(String(describing: next.position))")
+  }
+
+  /// Three words of one look, which `==` of strings takes for one.
+  private static var alike: [String] { ["\u{1EC7}", "\u{1EB9}\u{302}", "e\u{323}\u{302}"] }
+
+  @Sendable private func rowBytes(_ store: Store) async throws {
+    let lease = try await store.claim([0], owner: "one")[0]
+    let words = Self.alike.enumerated().flatMap { number, word in
+      Array(repeating: word, count: number + 1)
+    }
+    _ = try await store.apply([delivery(lease, words)], parking: [])
+    for (number, word) in Self.alike.enumerated() {
+      let found = try await count(store, word)
+      try require(found == number + 1, "word \(number) came \(number + 1) times, not \(found)")
+    }
+  }
+
+  @Sendable private func streamBytes(_ store: Store) async throws {
+    let lease = try await store.claim([0], owner: "one")[0]
+    var batch = delivery(lease, ["poison", "a", "b", "c", "d"])
+    // The first stream is parked; the second goes on, and the removal of the third is none of the first.
+    for (index, stream) in [0, 1, 0, 2, 1].enumerated() {
+      guard case .event(var event) = batch.entries[index] else { return }
+      event.streamID = Self.alike[stream]
+      batch.entries[index] =
+        index == 3 ? .removed(event.streamID, at: event.position) : .event(event)
+    }
+    let failure = ProjectionFailure(
+      position: batch.entries[0].position, streamID: Self.alike[0], reason: "poisoned")
+    let outcome = try await store.apply([batch], parking: [failure])
+    try require(outcome.parked == 2, "\(outcome.parked) of 2 are parked")
+    let counts = (
+      try await count(store, "a"), try await count(store, "b"), try await count(store, "d")
+    )
+    try require(counts == (1, 0, 1), "counts \(counts)")
+    let next = try await store.claim([0], owner: "two")[0]
+    var later = delivery(next, ["e"])
+    guard case .event(var event) = later.entries[0] else { return }
+    event.streamID = Self.alike[0]
+    later.entries[0] = .event(event)
+    let parked = try await store.apply([later], parking: []).parked
+    try require(parked == 1, "the stream is parked no longer")
   }
 
   @Sendable private func parking(_ store: Store) async throws {

@@ -52,21 +52,21 @@ public struct Upcast: Sendable {
 
 /// The steps that lead from all old forms of events to those that the code knows.
 public struct UpcastChain: Sendable {
-  private let steps: [String: (to: String, lift: @Sendable (Span<UInt8>) throws -> [UInt8])]
+  private let steps: [ByteKey: (to: String, lift: @Sendable (Span<UInt8>) throws -> [UInt8])]
 
   /// A chain of steps, at most one from each form, that lead round in no circle.
   public init(_ upcasts: [Upcast]) {
-    var steps: [String: (to: String, lift: @Sendable (Span<UInt8>) throws -> [UInt8])] = [:]
+    var steps: [ByteKey: (to: String, lift: @Sendable (Span<UInt8>) throws -> [UInt8])] = [:]
     for upcast in upcasts {
       let from = upcast.from.description
-      precondition(steps[from] == nil, "two upcasts lead from '\(from)'")
-      steps[from] = (upcast.to.description, upcast.lift)
+      precondition(steps[ByteKey(from)] == nil, "two upcasts lead from '\(from)'")
+      steps[ByteKey(from)] = (upcast.to.description, upcast.lift)
     }
     for start in steps.keys {
       var type = start
       for _ in 0...steps.count {
         guard let step = steps[type] else { break }
-        type = step.to
+        type = ByteKey(step.to)
         precondition(type != start, "the upcasts from '\(start)' lead back to it")
       }
     }
@@ -78,9 +78,9 @@ public struct UpcastChain: Sendable {
   public func lift(
     type: String, payload: Span<UInt8>
   ) throws -> (type: String, payload: [UInt8])? {
-    guard let first = steps[type] else { return nil }
+    guard let first = steps[ByteKey(type)] else { return nil }
     var current = (type: first.to, payload: try first.lift(payload))
-    while let step = steps[current.type] {
+    while let step = steps[ByteKey(current.type)] {
       current = (step.to, try step.lift(current.payload.span))
     }
     return current
@@ -89,6 +89,9 @@ public struct UpcastChain: Sendable {
 
 /// A codec that lifts old forms of events before another codec decodes them. It works wherever events are read: in stores,
 /// subscriptions and replays.
+///
+/// The other codec gets the type that an event was lifted to, and refuses one that it does not know: a chain that ends short of
+/// the newest form is an ``UnknownEventType``, and one that leads on from the form that is written is found at the append.
 public struct UpcastingCodec<Base: EventCodec>: EventCodec {
   private let base: Base
   private let chain: UpcastChain

@@ -2,13 +2,13 @@
 ///
 /// Check and write happen under one lock, and readers hold positions instead of buffers: neither of two
 /// appends that expect the same version can slip past the other, and no reader loses an event. It has one
-/// partition.
+/// partition. Streams that are named by strings are told apart by the bytes of their names, as in a database.
 public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Sendable>: EventStore {
   private struct State {
     var log: [LogEntry<StreamID, Event>] = []
     /// The sequence numbers of each stream's events.
-    var streams: [StreamID: [UInt64]] = [:]
-    var snapshots: [StreamID: Snapshot] = [:]
+    var streams: [StreamKey<StreamID>: [UInt64]] = [:]
+    var snapshots: [StreamKey<StreamID>: Snapshot] = [:]
     var ids = EventIDGenerator()
   }
 
@@ -57,7 +57,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     let time = clock()
     let metadata = TraceContext.metadata
     let appended = try state.withLock { (state) throws(EventStoreError) -> Appended in
-      let actual = Version(state.streams[streamID]?.count ?? 0)
+      let actual = Version(state.streams[StreamKey(streamID)]?.count ?? 0)
       if case .exact(let expected) = expecting, expected != actual {
         throw .conflict(
           VersionConflict(
@@ -73,7 +73,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
             Persisted(
               streamID: streamID, position: position, id: state.ids.next(at: time), time: time,
               event: event, metadata: metadata)))
-        state.streams[streamID, default: []].append(sequence)
+        state.streams[StreamKey(streamID), default: []].append(sequence)
       }
       return Appended(last: state.log[state.log.count - 1].position)
     }
@@ -96,8 +96,10 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   @discardableResult
   public func remove(_ streamID: StreamID) -> EventPosition? {
     let removal = state.withLock { state -> EventPosition? in
-      guard let sequences = state.streams.removeValue(forKey: streamID) else { return nil }
-      state.snapshots[streamID] = nil
+      guard let sequences = state.streams.removeValue(forKey: StreamKey(streamID)) else {
+        return nil
+      }
+      state.snapshots[StreamKey(streamID)] = nil
       for sequence in sequences {
         let index = Int(sequence - 1)
         state.log[index] = .erased(at: state.log[index].position)
@@ -123,7 +125,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     _ streamID: StreamID, version: Version
   ) -> Persisted<StreamID, Event>? {
     state.withLock { state in
-      guard let sequences = state.streams[streamID], version <= sequences.count,
+      guard let sequences = state.streams[StreamKey(streamID)], version <= sequences.count,
         case .event(let persisted) = state.log[Int(sequences[Int(version) - 1] - 1)]
       else { return nil }
       return persisted
@@ -208,18 +210,18 @@ extension InMemoryEventStore: EventSubscriber {
 extension InMemoryEventStore: SnapshotStore {
   /// The snapshot of a stream, where there is one.
   public func snapshot(of streamID: StreamID) -> Snapshot? {
-    state.withLock { $0.snapshots[streamID] }
+    state.withLock { $0.snapshots[StreamKey(streamID)] }
   }
 
   /// Keeps a snapshot in place of an older one, where its event is in the stream.
   public func save(_ snapshot: Snapshot, of streamID: StreamID) {
     state.withLock { state in
-      guard snapshot.version >= 1, let sequences = state.streams[streamID],
+      guard snapshot.version >= 1, let sequences = state.streams[StreamKey(streamID)],
         snapshot.version <= sequences.count,
         sequences[Int(snapshot.version) - 1] == snapshot.sequenceNumber,
-        snapshot.version >= state.snapshots[streamID]?.version ?? 0
+        snapshot.version >= state.snapshots[StreamKey(streamID)]?.version ?? 0
       else { return }
-      state.snapshots[streamID] = snapshot
+      state.snapshots[StreamKey(streamID)] = snapshot
     }
   }
 }

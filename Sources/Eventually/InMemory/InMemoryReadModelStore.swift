@@ -16,7 +16,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   private let rows = Rows()
   private var checkpoints: [Partition: Checkpoint] = [:]
   /// Streams that are parked, with what is set aside of each.
-  private var parked: [String: [LogEntry<String, Model.Event>]] = [:]
+  private var parked: [ByteKey: [LogEntry<String, Model.Event>]] = [:]
   /// The newest records that were not applied.
   private(set) public var foreign: [ForeignRecord] = []
   private static var foreignLimit: Int { 10_000 }
@@ -36,8 +36,8 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   /// The position that was applied last of each partition; `nil` for never.
   public func position(of partition: Partition) -> UInt64? { checkpoints[partition]?.position }
 
-  /// The streams that are parked.
-  public var parkedStreams: Set<String> { Set(parked.keys) }
+  /// The streams that are parked, in the order of their bytes.
+  public var parkedStreams: [String] { parked.keys.sorted().map(\.text) }
 
   /// Takes partitions for a worker.
   public func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] {
@@ -90,7 +90,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
     _ entry: LogEntry<String, Model.Event>, _ parking: [ProjectionFailure],
     _ outcome: inout ApplyOutcome
   ) throws {
-    if let streamID = entry.streamID {
+    if let streamID = entry.streamID.map({ ByteKey($0) }) {
       let isParkedHere =
         parking.contains { $0.position == entry.position } || entry.failure != nil
       if isParkedHere, parked[streamID] == nil { parked[streamID] = [] }

@@ -37,7 +37,7 @@ extension ReadModel {
   }
 }
 
-/// A value in a table.
+/// A value in a table. Text is the same where its bytes are, as in a database.
 public enum ColumnValue: Sendable, Hashable {
   /// A 64-bit integer.
   case integer(Int64)
@@ -45,6 +45,25 @@ public enum ColumnValue: Sendable, Hashable {
   case text(String)
   /// No value.
   case null
+
+  /// Whether a database would call them equal.
+  public static func == (a: ColumnValue, b: ColumnValue) -> Bool {
+    switch (a, b) {
+    case (.integer(let a), .integer(let b)): a == b
+    case (.text(let a), .text(let b)): a.hasSameBytes(as: b)
+    case (.null, .null): true
+    default: false
+    }
+  }
+
+  /// Hashes an integer, or the bytes of text.
+  public func hash(into hasher: inout Hasher) {
+    switch self {
+    case .integer(let value): hasher.combine(value)
+    case .text(let text): ByteKey(text).hash(into: &hasher)
+    case .null: hasher.combine(0)
+    }
+  }
 }
 
 /// A column of a table.
@@ -107,8 +126,8 @@ public protocol ReadModelRow: Sendable, Equatable {
   /// The columns of a key, in the schema's order.
   static func columns(of key: Key) -> [ColumnValue]
   /// Whether two keys have the same columns: those of text are the same where they have the same bytes, as in a database,
-  /// while `==` of strings takes an `é` of one character for an `é` of two. A key that holds text in other types than
-  /// `String` alone says so itself, with ``Swift/String/hasSameBytes(as:)``.
+  /// while `==` of strings takes an `é` of one character for an `é` of two. The default compares the columns; a key of
+  /// several columns is compared faster where it says so itself, with ``Swift/String/hasSameBytes(as:)``.
   static func isSame(_ a: Key, _ b: Key) -> Bool
   /// The other columns, in the schema's order.
   var values: [ColumnValue] { get }
@@ -118,7 +137,14 @@ public protocol ReadModelRow: Sendable, Equatable {
 }
 
 extension ReadModelRow {
-  /// By `==`, for keys that hold no text.
+  /// By the columns.
+  public static func isSame(_ a: Key, _ b: Key) -> Bool {
+    a == b && columns(of: a) == columns(of: b)
+  }
+}
+
+extension ReadModelRow where Key: BinaryInteger {
+  /// By `==`: there is no text in it.
   @inlinable public static func isSame(_ a: Key, _ b: Key) -> Bool { a == b }
 }
 

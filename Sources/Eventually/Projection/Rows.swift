@@ -77,7 +77,8 @@ public final class Rows {
     try table(type).slots.compactMap(\.row)
   }
 
-  /// All rows of a table that are here, by key: the whole table, where there is no storage.
+  /// All rows of a table that are here, by key: the whole table, where there is no storage. Of keys that are equal by `==`
+  /// and differ in their bytes one is left out; ``list(_:)`` has all.
   public func all<Row: ReadModelRow>(_ type: Row.Type) throws -> [Row.Key: Row] {
     var rows: [Row.Key: Row] = [:]
     for slot in try table(type).slots { rows[slot.key] = slot.row }

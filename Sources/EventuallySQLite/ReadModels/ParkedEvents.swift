@@ -5,12 +5,14 @@ struct ParkedEvents {
   let connection: SQLiteConnection
 
   /// The parked streams of some partitions.
-  func streams(in partitions: [Partition]) throws(SQLiteError) -> Set<String> {
+  func streams(in partitions: [Partition]) throws(SQLiteError) -> Set<ByteKey> {
     let select = try connection.statement("SELECT stream, partition FROM parked_streams")
     defer { select.reset() }
-    var streams: Set<String> = []
+    var streams: Set<ByteKey> = []
     while try select.step() {
-      if partitions.contains(Partition(select.integer(1))) { streams.insert(select.text(0)) }
+      if partitions.contains(Partition(select.integer(1))) {
+        streams.insert(ByteKey(select.text(0)))
+      }
     }
     return streams
   }

@@ -215,13 +215,13 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   /// What is known while a transaction's entries are taken in.
   private struct Application {
     /// The streams that are parked.
-    var parked: Set<String>
+    var parked: Set<ByteKey>
     /// The events whose streams are to be parked.
     var parking: [EventPosition: ProjectionFailure] = [:]
     var failures: [ProjectionFailure] = []
     var parkedCount = 0
 
-    init(parked: Set<String>, parking: [ProjectionFailure]) {
+    init(parked: Set<ByteKey>, parking: [ProjectionFailure]) {
       self.parked = parked
       for failure in parking { self.parking[failure.position] = failure }
     }
@@ -247,7 +247,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       rows.revertEntry()
       application.failures.append(failure)
       // The stream's later events would fail for the want of this one.
-      if let streamID = entry.streamID { application.parked.insert(streamID) }
+      if let streamID = entry.streamID { application.parked.insert(ByteKey(streamID)) }
     }
   }
 
@@ -265,21 +265,22 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     _ entry: LogEntry<String, Model.Event>, _ application: inout Application
   ) throws -> Bool {
     guard let streamID = entry.streamID else { return false }
-    let isKnown = application.parked.contains(streamID)
+    let stream = ByteKey(streamID)
+    let isKnown = application.parked.contains(stream)
     if let failure = application.parking[entry.position] ?? (isKnown ? nil : entry.failure) {
       guard try parked.count() < parkingLimit else {
         throw ReadModelError.tooManyParked(limit: parkingLimit, reason: failure.reason)
       }
       try parked.park(failure)
-      application.parked.insert(streamID)
+      application.parked.insert(stream)
     }
-    guard application.parked.contains(streamID) else { return false }
+    guard application.parked.contains(stream) else { return false }
     if case .removed = entry, application.parking[entry.position] == nil,
-      !application.failures.contains(where: { $0.streamID == streamID })
+      !application.failures.contains(where: { $0.streamID.hasSameBytes(as: streamID) })
     {
       // What was set aside is forgotten with the stream, and nothing stands in the way of a new beginning.
       try parked.forget(streamID)
-      application.parked.remove(streamID)
+      application.parked.remove(stream)
       return false
     }
     try parked.add(entry, codec: codec)

@@ -95,7 +95,9 @@ extension AdminCommand {
       func run() async throws {
         let reader = try target.reader()
         guard
-          let parked = try await reader.parkedStreams().first(where: { $0.streamID == stream })
+          let parked = try await reader.parkedStreams().first(where: {
+            $0.streamID.hasSameBytes(as: stream)
+          })
         else { throw ReadModelError.notParked(streamID: stream) }
         try Output.standard.line("parked since \(parked.since): \(parked.reason)")
         for record in try await reader.parkedEvents(of: stream) { try Events.show(record) }

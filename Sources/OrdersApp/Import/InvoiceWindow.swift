@@ -1,3 +1,4 @@
+import Eventually
 import Orders
 
 /// Puts the rows of each invoice together, though a row may come after those of other invoices.
@@ -8,15 +9,15 @@ import Orders
 struct InvoiceWindow {
   private let limit: Int
   private let byteLimit: Int
-  private var open: [String: Invoice] = [:]
+  private var open: [ByteKey: Invoice] = [:]
   /// How many bytes the open invoices have.
   private var bytes = 0
   /// Which invoice was touched when, oldest first; an entry that is not the invoice's last counts nothing.
-  private var touches: [(invoice: String, turn: Int)] = []
+  private var touches: [(invoice: ByteKey, turn: Int)] = []
   private var firstTouch = 0
-  private var lastTurn: [String: Int] = [:]
+  private var lastTurn: [ByteKey: Int] = [:]
   private var turn = 0
-  private var current: String?
+  private var current: ByteKey?
 
   private struct Invoice {
     var rows: [InvoiceRow] = []
@@ -31,7 +32,8 @@ struct InvoiceWindow {
   /// Takes a row, and returns the invoices that are closed by it.
   /// - Throws: ``OnlineRetailLayout/Rejection`` where the invoice has as many rows or bytes already as one may have.
   mutating func add(_ row: InvoiceRow) throws(OnlineRetailLayout.Rejection) -> [[InvoiceRow]] {
-    if let invoice = open[row.invoice] {
+    let key = ByteKey(row.invoice)
+    if let invoice = open[key] {
       guard invoice.rows.count < Order.maximumLines else {
         throw OnlineRetailLayout.Rejection(
           reason: "the invoice has \(Order.maximumLines) rows already, the most an order can have")
@@ -41,10 +43,10 @@ struct InvoiceWindow {
           reason: "the invoice has more than \(byteLimit) bytes, the most that can be held")
       }
     }
-    open[row.invoice, default: Invoice()].rows.append(row)
-    open[row.invoice]?.bytes += row.size
+    open[key, default: Invoice()].rows.append(row)
+    open[key]?.bytes += row.size
     bytes += row.size
-    touch(row.invoice)
+    touch(key)
     var closed: [[InvoiceRow]] = []
     while open.count > limit || (bytes > byteLimit && open.count > 1), let oldest = closeOldest() {
       closed.append(oldest)
@@ -57,7 +59,7 @@ struct InvoiceWindow {
     open.isEmpty ? nil : closeOldest()
   }
 
-  private mutating func touch(_ invoice: String) {
+  private mutating func touch(_ invoice: ByteKey) {
     guard current != invoice else { return }
     current = invoice
     turn += 1

@@ -1,0 +1,102 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import Orders
+import Testing
+
+@testable import OrdersApp
+
+/// Customers whose names are equal only canonically are different customers, from the store to `verify`.
+@Suite struct AlikeNamesTests {
+  private static let partitions: Partition = 4
+  private let folder: String
+  private let names = ["\u{1EC7}", "\u{1EB9}\u{302}", "e\u{323}\u{302}"]
+
+  init() throws {
+    let url = FileManager.default.temporaryDirectory.appending(path: "alike-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    folder = url.path()
+  }
+
+  private func project(
+    _ log: SQLiteEventLog, into readModel: some ReadModelStore<OrderEvent>
+  ) async throws {
+    let heads = try await log.heads()
+    let subscription = LogSubscription(
+      log, codec: OrderEventCodec(), checkpoints: readModel,
+      partitions: Array(0..<Self.partitions), through: heads, owner: "test", pageSize: 5)
+    await ReadModelProjector(subscription, into: readModel).run()
+  }
+
+  /// Orders and revenue of each customer, by the bytes of their names.
+  private func customers(_ directory: ReadModelDirectory) throws -> [ByteKey: String] {
+    let rows = try SQLiteConnection(path: directory.livePath, mode: .readOnly).rows(
+      "SELECT id, orders, revenue FROM customers"
+    ) { (ByteKey($0.text(0)), "\($0.integer(1)) \($0.integer(2) / 10_000)") }
+    return Dictionary(uniqueKeysWithValues: rows)
+  }
+
+  @Test func namesThatLookAlikeAreThreeCustomers() async throws {
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let store = try SQLiteEventStore(
+      path: "\(folder)/store.sqlite", codec: OrderEventCodec(),
+      options: .init(partitionCount: Self.partitions))
+    // One batch of all orders, so that their rows are in memory together.
+    for (number, name) in (names + names).enumerated() {
+      let header = OrderHeader(
+        customer: name, country: name, kind: .sale, time: Timestamp(microseconds: 0))
+      let price = Money(tenThousandths: Int64(number + 1) * 10_000)
+      let line = OrderLine(sku: name, description: name, quantity: 1, unitPrice: price)
+      _ = try await store.append(
+        [.created(header), .itemAdded(line), .completed], to: "order-\(number)", expecting: .any)
+    }
+    let model = CustomersReadModel()
+    let directory = ReadModelName.customers.directory(in: folder)
+    let live = try LiveReadModel(
+      directory, model: model, codec: OrderEventCodec(), storeID: store.storeID,
+      partitionCount: Self.partitions)
+    try await project(store.log, into: live)
+    func expected(_ figures: String...) -> [ByteKey: String] {
+      Dictionary(uniqueKeysWithValues: zip(names.map { ByteKey($0) }, figures))
+    }
+    #expect(try customers(directory) == expected("2 5", "2 7", "2 9"))
+
+    _ = try await store.remove("order-1")
+    try await project(store.log, into: live)
+    #expect(try customers(directory) == expected("2 5", "1 5", "2 9"))
+
+    let replay = try await Replay(
+      "zero", in: directory, model: model, codec: OrderEventCodec(), storeID: store.storeID,
+      partitionCount: Self.partitions
+    ) { nil }
+    try await project(store.log, into: replay.database)
+    try await replay.makeLive { _ in }
+    #expect(try customers(directory) == expected("2 5", "1 5", "2 9"))
+
+    for name in ReadModelName.allCases where name != .customers {
+      func project(_ model: some OrdersReadModelType) async throws {
+        let other = try LiveReadModel(
+          name.directory(in: folder), model: model, codec: OrderEventCodec(),
+          storeID: store.storeID, partitionCount: Self.partitions)
+        try await self.project(store.log, into: other)
+      }
+      try await project(name.model)
+    }
+    func verify(_ name: ReadModelName) async throws -> Verification.Outcome {
+      try await Verification(name: name, log: store.log, readModels: folder).run { _ in }
+    }
+    for name in ReadModelName.allCases {
+      let outcome = try await verify(name)
+      #expect(outcome.differenceCount == 0 && outcome.rows > 0, "\(name) \(outcome.differences)")
+    }
+
+    // Damage of that kind, made by hand: an order of another customer, by the bytes alone.
+    try SQLiteConnection(path: directory.livePath, mode: .readWrite).run(
+      "UPDATE customer_orders SET customer = ? WHERE id = 'order-0'", .text(names[1]))
+    #expect(try await verify(.customers).differenceCount == 1)
+    // And one customer with the figures of another.
+    try SQLiteConnection(path: directory.livePath, mode: .readWrite).execute(
+      "UPDATE customers SET revenue = 90000 WHERE revenue = 50000 AND orders = 2")
+    #expect(try await verify(.customers).differenceCount == 2)
+  }
+}
