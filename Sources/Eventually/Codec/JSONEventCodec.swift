@@ -4,18 +4,35 @@ import Foundation
 public protocol NamedEvent: Codable, Sendable {
   /// The name of this event's type, the same for ever.
   var eventType: String { get }
+
+  /// The names of all types that this code reads; `nil`, the default, where they are not listed. With a list,
+  /// ``JSONEventCodec`` tells every unknown type from a payload that is damaged.
+  static var eventTypes: [String]? { get }
+}
+
+extension NamedEvent {
+  /// Not listed.
+  public static var eventTypes: [String]? { nil }
+}
+
+extension NamedEvent where Self: CaseIterable {
+  /// The types of all cases.
+  public static var eventTypes: [String]? { allCases.map(\.eventType) }
 }
 
 /// Encodes any `Codable` event as JSON with Foundation's coders.
 ///
-/// The type's name goes beside the payload as well as into whatever `Codable` writes, so that a reader
-/// can tell events apart without decoding them.
+/// The type's name goes beside the payload as well as into whatever `Codable` writes. An event is read only where both
+/// agree: a newer form of an event, which `Codable` may take for the old one, is an unknown type.
 public struct JSONEventCodec<Event: NamedEvent>: EventCodec {
   /// `application/json`.
   public let contentType = "application/json"
+  private let types: [String]?
 
   /// A codec with Foundation's default strategies.
-  public init() {}
+  public init() {
+    types = Event.eventTypes
+  }
 
   /// The event's own name for its type.
   public func type(of event: Event) -> String { event.eventType }
@@ -28,8 +45,61 @@ public struct JSONEventCodec<Event: NamedEvent>: EventCodec {
   }
 
   /// Decodes JSON.
+  /// - Throws: ``UnknownEventType`` where ``NamedEvent/eventTypes`` does not list the type. Without a list, where the
+  ///   payload decodes to an event of another type, or is one case of an enumeration that has no such case. Else
+  ///   ``OtherEventType`` where a payload of a listed type decodes to an event of another one, and `DecodingError`.
   public func decode(type: String, payload: Span<UInt8>) throws -> Event {
+    if let types, !types.contains(where: { $0.hasSameBytes(as: type) }) {
+      throw UnknownEventType(type: type)
+    }
     let data = payload.withUnsafeBufferPointer { Data($0) }
-    return try JSONDecoder().decode(Event.self, from: data)
+    let event: Event
+    do {
+      event = try JSONDecoder().decode(Event.self, from: data)
+    } catch {
+      if types == nil, isUnknownCase(error, data) { throw UnknownEventType(type: type) }
+      throw error
+    }
+    let found = event.eventType
+    if !found.hasSameBytes(as: type) {
+      if types == nil { throw UnknownEventType(type: type) }
+      throw OtherEventType(type: type, found: found)
+    }
+    return event
+  }
+
+  /// Whether decoding failed because an enumeration has no such case: `Codable` writes a case as an object with one
+  /// member that has the case's name, and finds none of its own in this one.
+  private func isUnknownCase(_ error: any Error, _ data: Data) -> Bool {
+    guard case DecodingError.typeMismatch(let mismatched, let context) = error,
+      mismatched == Event.self, context.codingPath.isEmpty,
+      let object = try? JSONDecoder().decode([String: Anything].self, from: data)
+    else { return false }
+    return object.count == 1
+  }
+
+  /// A value that is not looked at.
+  private struct Anything: Decodable {
+    init(from decoder: any Decoder) {}
+  }
+}
+
+/// A payload that decodes to an event of another type than it was stored with.
+public struct OtherEventType: Error, Sendable, CustomStringConvertible {
+  /// The type that the event was stored with.
+  public var type: String
+  /// The type that its payload decodes to.
+  public var found: String
+
+  /// A payload of type `type` that decodes to an event of type `found`.
+  public init(type: String, found: String) {
+    self.type = type
+    self.found = found
+  }
+
+  /// Names both types.
+  public var description: String {
+    "the payload of type '\(type)' decodes to an event of type '\(found)': the codec does not read what it wrote, or "
+      + "the payload was changed"
   }
 }

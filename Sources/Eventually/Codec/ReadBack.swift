@@ -36,7 +36,9 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
       throw fail("it does not decode: \(error)")
     }
     let decodedType = codec.type(of: decoded)
-    if decodedType != type { throw fail("it decodes to an event of type '\(decodedType)'") }
+    if !decodedType.hasSameBytes(as: type) {
+      throw fail("it decodes to an event of type '\(decodedType)'")
+    }
     if let areEqual {
       if areEqual(decoded, event) { return }
       if areEqual(event, event) {
