@@ -218,7 +218,9 @@ private actor Questioner {
     // The notes of who works on a generation go with it.
     let left = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
       .filter { $0 != "generation-\(live).sqlite-crash" }
-    #expect(left == ["checkpoints", "generation-\(live).sqlite", "live-v2.sqlite"], "seed \(seed)")
+    #expect(
+      left == ["checkpoints", "generation-\(live).sqlite", "last-generation", "live-v2.sqlite"],
+      "seed \(seed)")
     #expect(try await pipeline.writer?.stop() == 0)
   }
 

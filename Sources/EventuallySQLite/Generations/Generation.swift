@@ -117,13 +117,15 @@ extension ReadModelDirectory {
       guard live(schemaVersion: found.schemaVersion) != number else {
         throw .generationInUse(number, path: path)
       }
+      try noteNumbers()
       try removeDatabase(found.path)
     }
   }
 
-  /// Removes a database's files.
+  /// Removes a database's files. The database goes first: what is left where this is interrupted is no database, and
+  /// ``removeLeftovers()`` finds it.
   func removeDatabase(_ path: String) throws(ReadModelError) {
-    for suffix in ["", "-wal", "-shm", "-journal", "-crash"] {
+    for suffix in [""] + Self.companions {
       guard unlink(path + suffix) == 0 || errno == ENOENT else { throw systemError(path + suffix) }
     }
   }

@@ -49,9 +49,26 @@ public struct ReadModelDirectory: Sendable, Hashable {
     "\(path)/\(Self.generationPrefix)\(generation)\(Self.suffix)"
   }
 
+  /// Numbers that a generation can have: a file with another one in its name is not ours.
+  static let numbers = 1...999_999_999
+
+  /// What SQLite and the crash journal add to the name of a database for the files beside it.
+  static let companions = ["-wal", "-shm", "-journal", "-crash"]
+
   private static func number(_ fileName: some StringProtocol) -> Int? {
-    guard fileName.hasPrefix(generationPrefix), fileName.hasSuffix(suffix) else { return nil }
-    return Int(fileName.dropFirst(generationPrefix.count).dropLast(suffix.count))
+    guard fileName.hasPrefix(generationPrefix), fileName.hasSuffix(suffix),
+      let number = Int(fileName.dropFirst(generationPrefix.count).dropLast(suffix.count)),
+      numbers.contains(number), fileName.utf8.allSatisfy({ $0 != UInt8(ascii: "+") })
+    else { return nil }
+    return number
+  }
+
+  /// The number of the generation that a file is, or that it lies beside.
+  static func number(ofPart fileName: String) -> Int? {
+    for companion in companions where fileName.hasSuffix(companion) {
+      return number(fileName.dropLast(companion.count))
+    }
+    return number(fileName)
   }
 
   /// The number of the live generation; `nil` where there is none yet.
@@ -60,9 +77,14 @@ public struct ReadModelDirectory: Sendable, Hashable {
   }
 
   func live(schemaVersion: Int) -> Int? {
+    target(ofLink: livePath(schemaVersion))
+  }
+
+  /// The generation that a link leads to; `nil` where it is none.
+  func target(ofLink link: String) -> Int? {
     let target = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard let start = buffer.baseAddress else { return "" }
-      let count = readlink(livePath(schemaVersion), start, buffer.count)
+      let count = readlink(link, start, buffer.count)
       return String(decoding: UnsafeRawBufferPointer(buffer).prefix(max(count, 0)), as: UTF8.self)
     }
     return Self.number(target)
@@ -107,6 +129,15 @@ public struct ReadModelDirectory: Sendable, Hashable {
     return try body()
   }
 
+  /// Runs `body` where no other process changes the generations at the moment, without waiting.
+  func exclusivelyWhereFree(_ body: () throws(ReadModelError) -> Void) throws(ReadModelError) {
+    let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw systemError(path) }
+    defer { close(descriptor) }
+    if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return try body() }
+    guard errno == EWOULDBLOCK || errno == EINTR else { throw systemError(path) }
+  }
+
   /// Makes a generation the live one, in one atomic step, and durably.
   func link(_ generation: Int) throws(ReadModelError) {
     let new = livePath + ".new"
@@ -137,12 +168,16 @@ public struct ReadModelDirectory: Sendable, Hashable {
     }
     // A file that exists is not begun anew, so nobody else can begin it at the same time.
     if let generation = live(), FileIdentity(path: path(of: generation)) != nil {
+      try exclusivelyWhereFree { () throws(ReadModelError) in try removeLeftovers() }
       return (generation, try open(generation))
     }
     try create()
     return try exclusively { () throws(ReadModelError) in
-      if let generation = live() { return (generation, try open(generation)) }
-      let generation = try firstGeneration()
+      try removeLeftovers()
+      let last = live()
+      if let last, FileIdentity(path: path(of: last)) != nil { return (last, try open(last)) }
+      // One whose file is gone is not begun again under its number.
+      let generation = last == nil ? try firstGeneration() : try takeNumber()
       let database = try open(generation)
       try link(generation)
       return (generation, database)
@@ -171,7 +206,7 @@ public struct ReadModelDirectory: Sendable, Hashable {
       guard let found = try description(of: number) else { return number }
       if found.schemaVersion == schemaVersion, found.replay == nil { return number }
     }
-    return (numbers.last ?? 0) + 1
+    return try takeNumber()
   }
 }
 

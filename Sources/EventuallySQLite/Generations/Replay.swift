@@ -195,7 +195,8 @@ extension ReadModelDirectory {
     _ request: String, from base: SavedCheckpoint?, model: any ReadModel, storeID: String,
     partitionCount: Partition
   ) throws(ReadModelError) -> Int {
-    let number = (try generations().last ?? 0) + 1
+    try removeLeftovers()
+    let number = try takeNumber()
     let destination = path(of: number)
     let unfinished = destination + Self.unfinishedSuffix
     var build = ReadModelSchema.Build()
