@@ -16,7 +16,7 @@ public final class SQLiteConnection {
   /// The database file.
   public let path: String
   private let handle: OpaquePointer
-  private var statements: [String: SQLiteStatement] = [:]
+  private var statements = StatementCache()
 
   /// Opens a database file.
   ///
@@ -49,6 +49,9 @@ public final class SQLiteConnection {
     sqlite3_close_v2(handle)
   }
 
+  /// How many prepared statements are kept.
+  var statementCount: Int { statements.count }
+
   /// How many rows the last statement changed.
   public var changes: Int { Int(sqlite3_changes(handle)) }
 
@@ -74,9 +77,9 @@ public final class SQLiteConnection {
     }
   }
 
-  /// A prepared statement, kept for the next time. It is reset and without bindings.
+  /// A prepared statement, kept for the next time, as the 128 that were used last are. It is reset and without bindings.
   public func statement(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
-    if let statement = statements[sql] {
+    if let statement = statements.find(sql) {
       statement.prepareForReuse()
       return statement
     }
@@ -85,7 +88,7 @@ public final class SQLiteConnection {
       handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
     guard code == SQLITE_OK, let prepared else { throw error(code, sql) }
     let statement = SQLiteStatement(handle: prepared, database: handle)
-    statements[sql] = statement
+    statements.keep(statement, for: sql)
     return statement
   }
 

@@ -83,13 +83,15 @@ public final class SQLiteEventLog: EventLog, Sendable {
           ],
           bytes: bytes)
       case .partitions(let partitions) where partitions.count < Int(partitionCount):
-        let list = partitions.sorted().map(String.init).joined(separator: ", ")
+        // One statement for every list: SQLite reads it as a table.
+        let list = "[" + partitions.sorted().map(String.init).joined(separator: ",") + "]"
         return try Self.page(
           connection,
           """
-          SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (\(list))
+          SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (SELECT value FROM json_each(?))
           ORDER BY e.sequence LIMIT ?
-          """, [.integer(Int64(clamping: position)), .integer(Int64(limit))], bytes: bytes)
+          """, [.integer(Int64(clamping: position)), .text(list), .integer(Int64(limit))],
+          bytes: bytes)
       case .store, .partitions:
         return try Self.page(
           connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
@@ -246,6 +248,11 @@ public final class SQLiteEventLog: EventLog, Sendable {
     } catch {
       throw .unavailable("the store \(path) could not be read", cause: error)
     }
+  /// How many statements a reader keeps, for tests.
+  func preparedStatements() async throws(EventStoreError) -> Int {
+    try await read { $0.statementCount }
+  }
+
   }
 
   /// Records until there are no more, or until their payloads come to `bytes`.
