@@ -98,13 +98,26 @@ extension SavedCheckpoint {
   }
 
   /// Reads the checkpoint's file whole.
-  /// - Throws: ``ReadModelError/damagedCheckpoint(_:path:reason:)`` where it is not what was saved.
+  /// - Throws: ``ReadModelError/checkpointSchemaVersion(_:found:expected:)`` where `model` has other tables,
+  ///   ``ReadModelError/notThisReadModel(path:found:expected:)`` where it is of another read model, and
+  ///   ``ReadModelError/damagedCheckpoint(_:path:reason:)`` where it is not what was saved.
   public func verify(model: any ReadModel) throws(ReadModelError) {
     func damaged(_ reason: String) -> ReadModelError {
       .damagedCheckpoint(name, path: path, reason: reason)
     }
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      // Before its tables are looked at: those of another version have other columns.
+      if let identity = try ReadModelSchema.identity(connection) {
+        guard identity.name == model.name else {
+          throw ReadModelError.notThisReadModel(
+            path: path, found: "the read model '\(identity.name)'", expected: model.name)
+        }
+        guard identity.schemaVersion == model.schemaVersion else {
+          throw ReadModelError.checkpointSchemaVersion(
+            name, found: identity.schemaVersion, expected: model.schemaVersion)
+        }
+      }
       let check = try connection.text("PRAGMA integrity_check(1)")
       guard check == "ok" else { throw damaged(check ?? "SQLite can't read it") }
       let found = try ReadModelDigest.of(connection, tables: model.tables.map { $0.schema })

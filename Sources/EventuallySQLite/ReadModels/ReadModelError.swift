@@ -29,6 +29,12 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case invalidCheckpointName(String)
   /// The checkpoint is not what was saved.
   case damagedCheckpoint(String, path: String, reason: String)
+  /// The checkpoint was saved by another version of the read model's tables.
+  case checkpointSchemaVersion(String, found: Int, expected: Int)
+  /// There is less room in a folder than a copy needs, in bytes; nothing was written.
+  case notEnoughSpace(path: String, needed: UInt64, available: UInt64)
+  /// A query took longer than it may.
+  case timeLimit(Duration, path: String)
   /// There is no live generation yet.
   case notBuilt(path: String)
   /// Another process is replaying the read model.
@@ -77,6 +83,14 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
         + "unless they are a number, a time or 'zero'"
     case .damagedCheckpoint(let name, let path, let reason):
       "the checkpoint '\(name)' is damaged (\(reason)): \(path) can't be used; take another one"
+    case .checkpointSchemaVersion(let name, let found, let expected):
+      "the checkpoint '\(name)' was saved with schema version \(found), and this program has \(expected): begin from a "
+        + "checkpoint of version \(expected), or from zero, or run the program of version \(found)"
+    case .notEnoughSpace(let path, let needed, let available):
+      "about \(needed >> 20) MiB are needed in \(path), and \(available >> 20) MiB are free there: free some space, or, "
+        + "where it is the temporary folder, name another one with TMPDIR"
+    case .timeLimit(let limit, let path):
+      "the query on \(path) took longer than \(limit): ask for less, or allow more time"
     case .notBuilt(let path):
       "there is no read model in \(path) yet: run a projector, or name another directory"
     case .replayRunning(let path):

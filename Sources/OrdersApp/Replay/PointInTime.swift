@@ -70,8 +70,8 @@ enum ReplayStart: Sendable {
           path: checkpoint.path, found: checkpoint.storeID, expected: log.storeID)
       }
       guard checkpoint.schemaVersion == directory.schemaVersion else {
-        throw ReadModelError.schemaVersion(
-          path: checkpoint.path, found: checkpoint.schemaVersion, expected: directory.schemaVersion)
+        throw ReadModelError.checkpointSchemaVersion(
+          name, found: checkpoint.schemaVersion, expected: directory.schemaVersion)
       }
       return checkpoint
     case .moment(let moment):
