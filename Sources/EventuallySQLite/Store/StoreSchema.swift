@@ -1,4 +1,4 @@
-public import Eventually
+import Eventually
 import Foundation
 
 /// The tables of an event store's file.
@@ -129,47 +129,5 @@ enum StoreSchema {
   private static func migrate(_ connection: SQLiteConnection, from found: Int64) throws {
     for step in steps[Int(found)...] { try connection.execute(step) }
     try connection.execute("PRAGMA user_version = \(version)")
-  }
-}
-
-/// Why a store can't be opened.
-public enum StoreOpenError: Error, Sendable, CustomStringConvertible {
-  /// Another process is the store's writer.
-  case locked(path: String, owner: String)
-  /// The file belongs to something else.
-  case notAStore(path: String)
-  /// There is nothing in the file yet: a writer may be just about to make the store.
-  case empty(path: String)
-  /// The file was written by a newer version of the code.
-  case newer(path: String, version: Int64)
-  /// The file was written by an older version of the code, and its writer has not brought it up to date yet.
-  case older(path: String, version: Int64)
-  /// The store was created with another number of partitions.
-  case partitionCount(path: String, asked: Partition, actual: Partition)
-  /// The file can't be opened at all.
-  case unreadable(path: String, cause: any Error)
-
-  /// What happened and what to do, for people.
-  public var description: String {
-    switch self {
-    case .locked(let path, let owner):
-      "the store \(path) already has a writer (\(owner)): stop that one first, "
-        + "or send commands to it over HTTP"
-    case .notAStore(let path):
-      "\(path) is not an event store: name another path"
-    case .empty(let path):
-      "\(path) is empty: start the store's writer, or name another path"
-    case .newer(let path, let version):
-      "the store \(path) has schema version \(version), newer than this program's "
-        + "\(StoreSchema.version): run the newer program"
-    case .older(let path, let version):
-      "the store \(path) has schema version \(version), older than this program's "
-        + "\(StoreSchema.version): start this program's writer on it, which brings it up to date"
-    case .partitionCount(let path, let asked, let actual):
-      "the store \(path) was created with \(actual) partitions, not \(asked): the number can't "
-        + "change; leave it out, or create a new store"
-    case .unreadable(let path, let cause):
-      "the store \(path) can't be opened: \(cause)"
-    }
   }
 }

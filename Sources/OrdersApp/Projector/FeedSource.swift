@@ -75,9 +75,6 @@ enum FeedSource: Sendable, Equatable {
 extension StoreOpenError {
   /// A writer that is just making the store, or is about to bring it up to date, changes this.
   fileprivate var isPassing: Bool {
-    switch self {
-    case .empty, .older: true
-    default: false
-    }
+    isOne(of: .empty, .older)
   }
 }

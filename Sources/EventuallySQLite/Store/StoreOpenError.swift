@@ -1,0 +1,120 @@
+import Eventually
+
+/// Why a store can't be opened.
+///
+/// What to do about it depends on the ``code``, which can be compared:
+///
+/// ```swift
+/// do {
+///   log = try SQLiteEventLog(path: path)
+/// } catch let error where error.isOne(of: .empty, .older) {
+///   // A writer is about to make the store, or to bring it up to date.
+/// }
+/// ```
+///
+/// Beside calls that throw something else it is `catch let error as StoreOpenError where …`. Several conditions with `||` in
+/// such a clause, and several enumeration cases, end the Swift 6.3.1 compiler.
+public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
+  /// The kinds of reasons.
+  public enum Code: Sendable, Hashable, CaseIterable {
+    /// Another process is the store's writer.
+    case locked
+    /// The file system has no locks that hold: two writers could damage the store.
+    case noLocks
+    /// The file belongs to something else.
+    case notAStore
+    /// There is nothing in the file yet: a writer may be just about to make the store.
+    case empty
+    /// The file was written by a newer version of the code.
+    case newer
+    /// The file was written by an older version of the code, and its writer has not brought it up to date yet.
+    case older
+    /// The store was created with another number of partitions.
+    case partitionCount
+    /// The file can't be opened at all.
+    case unreadable
+  }
+
+  /// The kind of reason.
+  public let code: Code
+  /// The store's file.
+  public let path: String
+  /// The process that is the store's writer, as it says of itself; `nil` unless the store is ``Code/locked``.
+  public let owner: String?
+  /// What was found, and what was asked for: schema versions, or numbers of partitions; `nil` for other reasons.
+  public let found, expected: Int64?
+  /// What the system or SQLite said; `nil` unless the file is ``Code/unreadable`` or has ``Code/noLocks``.
+  public let cause: (any Error)?
+
+  private init(
+    _ code: Code, _ path: String, owner: String? = nil, found: Int64? = nil, expected: Int64? = nil,
+    cause: (any Error)? = nil
+  ) {
+    self.code = code
+    self.path = path
+    self.owner = owner
+    self.found = found
+    self.expected = expected
+    self.cause = cause
+  }
+
+  static func locked(path: String, owner: String) -> StoreOpenError {
+    StoreOpenError(.locked, path, owner: owner)
+  }
+
+  static func noLocks(path: String, cause: (any Error)?) -> StoreOpenError {
+    StoreOpenError(.noLocks, path, cause: cause)
+  }
+
+  static func notAStore(path: String) -> StoreOpenError { StoreOpenError(.notAStore, path) }
+
+  static func empty(path: String) -> StoreOpenError { StoreOpenError(.empty, path) }
+
+  static func newer(path: String, version: Int64) -> StoreOpenError {
+    StoreOpenError(.newer, path, found: version, expected: StoreSchema.version)
+  }
+
+  static func older(path: String, version: Int64) -> StoreOpenError {
+    StoreOpenError(.older, path, found: version, expected: StoreSchema.version)
+  }
+
+  static func partitionCount(
+    path: String, asked: Partition, actual: Partition
+  ) -> StoreOpenError {
+    StoreOpenError(.partitionCount, path, found: Int64(actual), expected: Int64(asked))
+  }
+
+  static func unreadable(path: String, cause: any Error) -> StoreOpenError {
+    StoreOpenError(.unreadable, path, cause: cause)
+  }
+
+  /// Whether the reason is of one of some kinds.
+  public func isOne(of codes: Code...) -> Bool { codes.contains(code) }
+
+  /// What is wrong, and what to do.
+  public var description: String {
+    let (found, expected) = (found ?? 0, expected ?? 0)
+    return switch code {
+    case .locked:
+      "the store \(path) already has a writer (\(owner ?? "unknown process")): stop that one first, "
+        + "or send commands to it over HTTP"
+    case .noLocks:
+      "the file system of \(path) has no working locks\(cause.map { " (\($0))" } ?? ""), so that two writers could "
+        + "damage the store: put it on a local disk"
+    case .notAStore:
+      "\(path) is not an event store: name another path"
+    case .empty:
+      "\(path) is empty: start the store's writer, or name another path"
+    case .newer:
+      "the store \(path) has schema version \(found), newer than this program's \(expected): run the newer program"
+    case .older:
+      "the store \(path) has schema version \(found), older than this program's \(expected): start this program's "
+        + "writer on it, which brings it up to date"
+    case .partitionCount:
+      "the store \(path) was created with \(found) partitions, not \(expected): the number can't "
+        + "change; leave it out, or create a new store"
+    case .unreadable:
+      "the store \(path) can't be opened\(cause.map { ": \($0)" } ?? "")"
+    }
+  }
+}
