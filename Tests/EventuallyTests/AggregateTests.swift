@@ -14,6 +14,11 @@ import Testing
   @Test func aRefusedCommandLeavesTheRootAsItWas() async throws {
     var root = AggregateRootBuilder(Counter()).build(id: "a", state: 7, version: 3)
     await #expect(throws: Counter.Negative()) { try await root.handle(.add(-1)) }
+    let before = root.state
+    await #expect(throws: Counter.Negative()) {
+      try await root.handle([.add(1), .add(1), .add(-1)])
+    }
+    #expect(root.state == before && root.uncommitted.isEmpty)
     #expect(root.state == 7)
     #expect(root.version == 3)
     #expect(root.uncommitted.isEmpty)

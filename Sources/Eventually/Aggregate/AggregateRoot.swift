@@ -49,6 +49,22 @@ public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
   /// Applies an event that the store already holds.
   mutating func replay(_ event: Model.Event, version: Version) throws(Model.Failure) {
     try model.apply(event, to: &state)
+  /// Handles commands in order, all or none.
+  ///
+  /// - Returns: the events that they led to; they are also in ``uncommitted``.
+  /// - Throws: the refusal of the first command that is refused. The root is unchanged then.
+  @discardableResult
+  public mutating func handle(
+    _ commands: [Model.Command]
+  ) async throws(Model.Failure) -> [Model.Event] {
+    // One copy for all of them: until the last has passed nothing is known.
+    var next = self
+    for command in commands { try await next.handle(command) }
+    let events = Array(next.uncommitted.dropFirst(uncommitted.count))
+    self = next
+    return events
+  }
+
     self.version = version
   }
 
