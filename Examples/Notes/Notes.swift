@@ -107,7 +107,7 @@ struct Tags: ReadModel {
     let publishing = Task { try await publisher.run() }
 
     // A worker: usually another process.
-    let tags = try LiveReadModel(
+    let tags = try await LiveReadModel.open(
       ReadModelDirectory("\(folder)/tags", model: Tags()), model: Tags(), codec: codec,
       storeID: store.storeID, partitionCount: store.partitionCount)
     let subscription = KafkaSubscription(

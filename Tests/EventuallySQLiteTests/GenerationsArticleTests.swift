@@ -18,7 +18,7 @@ private typealias AccountCodec = TextCodec
     }
 
     let directory = ReadModelDirectory(folder.file("balances"), model: Balances())
-    let live = try LiveReadModel(
+    let live = try await LiveReadModel.open(
       directory, model: Balances(), codec: AccountCodec(), storeID: storeID, partitionCount: 12)
     let first = LogSubscription(
       log, codec: AccountCodec(), checkpoints: live, partitions: Array(0..<12),

@@ -46,6 +46,15 @@ func collect<S: AsyncSequence>(_ sequence: S) async throws -> [S.Element] {
   return elements
 }
 
+/// A number that several tasks count up.
+final class Count: Sendable {
+  private let number = Locked(0)
+
+  var value: Int { number.withLock { $0 } }
+
+  func add() { number.withLock { $0 += 1 } }
+}
+
 extension ReadModelStore {
   /// Applies deliveries, parking nothing; returns the leases that have been overtaken.
   func apply(_ deliveries: [Delivery<Event>]) async throws -> [PartitionLease] {

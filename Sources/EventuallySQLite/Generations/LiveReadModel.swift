@@ -23,6 +23,8 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     var epoch: UInt64
   }
 
+  /// Opening another generation waits for locks of files: on a thread of its own.
+  private let executor: BlockingExecutor
   /// The read model's files.
   public nonisolated let directory: ReadModelDirectory
   private let model: Model
@@ -35,12 +37,42 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   /// Where each partition's newest lease was taken.
   private var homes: [Partition: Home] = [:]
 
+  /// The thread that opening another generation blocks.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// The live generation in `directory`, opened without blocking the caller's thread: while another process begins or switches
+  /// generations, that takes as long as it does.
+  /// - Throws: ``ReadModelError``.
+  public static func open(
+    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
+    storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
+  ) async throws(ReadModelError) -> LiveReadModel {
+    let executor = BlockingExecutor(label: "readmodel.open")
+    let result = await withCheckedContinuation { continuation in
+      executor.run {
+        continuation.resume(
+          returning: Result { () throws(ReadModelError) in
+            try LiveReadModel(
+              directory, model: model, codec: codec, storeID: storeID,
+              partitionCount: partitionCount, parkingLimit: parkingLimit)
+          })
+      }
+    }
+    return try result.get()
+  }
+
   /// The live generation in `directory`; the first one is begun where there is none.
+  ///
+  /// It blocks the caller's thread while another process begins or switches generations; tasks use
+  /// ``open(_:model:codec:storeID:partitionCount:parkingLimit:)``.
   /// - Throws: ``ReadModelError``.
   public init(
     _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
     storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
   ) throws(ReadModelError) {
+    executor = BlockingExecutor(label: "readmodel.live")
     self.directory = directory
     self.model = model
     self.codec = codec

@@ -110,7 +110,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let work = Until { [logger] in
         let source = try await feed.open(logger: logger)
         func work(_ model: some OrdersReadModelType) async throws {
-          let live = try LiveReadModel(
+          let live = try await LiveReadModel.open(
             directory, model: model, codec: OrderEventCodec(), storeID: source.storeID,
             partitionCount: source.partitions)
           let worker = Worker(
