@@ -244,23 +244,55 @@ import Testing
     #expect(appended?.last.sequenceNumber == head + 1)
   }
 
-  /// Time is in the order of sequence numbers whatever the clock does, also for a store that is opened again.
-  @Test func timeInTheLogNeverStepsBack() async throws {
-    let clock = Locked(Timestamp(microseconds: 5_000_000))
+  /// A clock that is a day ahead for a while leaves no event after that in the future, and a moment is found all the same.
+  @Test func timesAreWhatTheClockSaid() async throws {
+    let clock = Locked(Timestamp(microseconds: 0))
     var options = TextStore.Options(partitionCount: 2)
     options.clock = { clock.withLock { $0 } }
-    func append(at microseconds: Int64) async throws {
-      clock.withLock { $0 = Timestamp(microseconds: microseconds) }
+    func append(at seconds: Int64) async throws {
+      clock.withLock { $0 = Timestamp(microseconds: seconds * 1_000_000) }
       let store = try TextStore(path: path, codec: TextCodec(), options: options)
       _ = try await store.append(["one", "two"], to: "s", expecting: .any)
       await store.close()
     }
-    for time in [5_000_000, 1_000_000, 4_999_999, 6_000_000] as [Int64] {
-      try await append(at: time)
+    let day: Int64 = 86_400
+    for time in [100, 200, day + 300, day + 400, 500, 600] { try await append(at: time) }
+    let log = try SQLiteEventLog(path: path)
+    let times = try await log.records(after: 0, limit: 100).map {
+      $0.time.microseconds / 1_000_000
     }
-    let times = try await SQLiteEventLog(path: path).records(after: 0, limit: 100)
-      .map { $0.time.microseconds / 1_000_000 }
-    #expect(times == [5, 5, 5, 5, 5, 5, 6, 6])
+    #expect(times == [100, 200, day + 300, day + 400, 500, 600].flatMap { [$0, $0] })
+    // Moments before, within and after the hours that the clock was ahead.
+    for (time, sequence) in [
+      (99, 0), (100, 2), (250, 4), (499, 4), (500, 10), (599, 10), (600, 12), (day, 12),
+      (day + 400, 12),
+    ] as [(Int64, UInt64)] {
+      let moment = Timestamp(microseconds: time * 1_000_000)
+      #expect(try await log.sequenceNumber(at: moment) == sequence, "\(time)")
+      #expect(try await ByReading(log: log).sequenceNumber(at: moment) == sequence, "\(time)")
+    }
+  }
+
+  /// A log that can look nothing up, as one over a network.
+  private struct ByReading: EventLog {
+    let log: SQLiteEventLog
+    var storeID: String { log.storeID }
+    var partitionCount: Partition { log.partitionCount }
+    func records(after sequence: UInt64, limit: Int) async throws(EventStoreError) -> [EventRecord]
+    {
+      try await log.records(after: sequence, limit: limit)
+    }
+    func records(
+      after sequence: UInt64, limit: Int, of partitions: Set<Partition>
+    ) async throws -> [EventRecord] {
+      try await log.records(after: sequence, limit: limit, of: partitions)
+    }
+    func records(
+      partition: Partition, after position: UInt64, limit: Int
+    ) async throws -> [EventRecord] {
+      try await log.records(partition: partition, after: position, limit: limit)
+    }
+    func heads() async throws -> [UInt64] { try await log.heads() }
   }
 
   /// What waits has a limit, and what is beyond it is told to come again; nothing that was taken in is lost.

@@ -8,6 +8,14 @@ public protocol EventLog: EventRecordSource, EventFeed {
   /// The last partition sequence that each partition had when the store's last sequence number was `sequenceNumber`,
   /// 0 for none.
   func heads(at sequenceNumber: UInt64) async throws -> [UInt64]
+
+  /// The sequence number of the last event that was appended at a time or before, as the clock of its writer said; 0 for
+  /// none.
+  ///
+  /// Times are in the order of sequence numbers as long as that clock did not step. Where it was ahead for a while, events
+  /// from then with a later time count too when an event after them has an earlier one: what is asked for is always a
+  /// beginning of the log.
+  func sequenceNumber(at time: Timestamp) async throws -> UInt64
 }
 
 extension EventLog {
@@ -32,9 +40,8 @@ extension EventLog {
     return heads
   }
 
-  /// The sequence number of the last event that was appended at a time or before; 0 for none.
-  ///
-  /// Time in the log never steps back.
+  /// The same by reading records, for logs that can't look it up: bisection finds an event before which the time was passed,
+  /// and what comes after it is read, since a clock that stepped back may have brought earlier times.
   public func sequenceNumber(at time: Timestamp) async throws -> UInt64 {
     let partitions = Set(0..<partitionCount)
     var (low, high) = (UInt64(0), UInt64(0))
@@ -49,7 +56,13 @@ extension EventLog {
       guard let record = found.first else { throw EventLogError.missing(sequenceNumber: middle) }
       if record.time <= time { low = middle } else { high = middle - 1 }
     }
-    return low
+    var read = low
+    while true {
+      let page = try await records(after: read, limit: 4096)
+      guard let end = page.last else { return low }
+      read = end.position.sequenceNumber
+      low = page.last(where: { $0.time <= time })?.position.sequenceNumber ?? low
+    }
   }
 
   /// A record by its place in its partition.

@@ -141,6 +141,16 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
+  /// The sequence number of the last event whose time is `time` or before it; 0 for none.
+  public func sequenceNumber(at time: Timestamp) async throws(EventStoreError) -> UInt64 {
+    try await read { connection in
+      let found = try connection.integer(
+        "SELECT sequence FROM events WHERE time <= ? ORDER BY sequence DESC LIMIT 1",
+        .integer(time.microseconds))
+      return UInt64(clamping: found ?? 0)
+    }
+  }
+
   /// The last sequence number, 0 where the store is empty.
   public func head() async throws(EventStoreError) -> UInt64 {
     try await read { UInt64(clamping: try $0.integer("SELECT max(sequence) FROM events") ?? 0) }
@@ -238,6 +248,11 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
+  /// How many statements a reader keeps, for tests.
+  func preparedStatements() async throws(EventStoreError) -> Int {
+    try await read { $0.statementCount }
+  }
+
   private func read<Result: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws(EventStoreError) -> Result {
@@ -248,11 +263,6 @@ public final class SQLiteEventLog: EventLog, Sendable {
     } catch {
       throw .unavailable("the store \(path) could not be read", cause: error)
     }
-  /// How many statements a reader keeps, for tests.
-  func preparedStatements() async throws(EventStoreError) -> Int {
-    try await read { $0.statementCount }
-  }
-
   }
 
   /// Records until there are no more, or until their payloads come to `bytes`.

@@ -32,7 +32,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     public var readsBack = true
     /// An append that would make its stream larger is refused with `EventStoreError.streamTooLarge`.
     public var streamLimit = StreamLimit()
-    /// Where the time of events comes from. Where it steps back, events bear the time of the last one before.
+    /// Where the time of events comes from: they bear what it says. Where it steps, so do they; their order is that of
+    /// sequence numbers.
     public var clock: @Sendable () -> Timestamp = Timestamp.now
     /// Hears that the store's loop is alive.
     public var heartbeats = Heartbeats()

@@ -32,8 +32,6 @@ actor StoreWriter {
   struct Heads {
     var sequence: UInt64
     var partitions: [UInt64]
-    /// When the last event was appended.
-    var time: Timestamp
   }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -71,11 +69,8 @@ actor StoreWriter {
   private static func readHeads(
     _ connection: SQLiteConnection, partitionCount: Partition
   ) throws(SQLiteError) -> Heads {
-    var heads = Heads(sequence: 0, partitions: [], time: Timestamp(microseconds: 0))
+    var heads = Heads(sequence: 0, partitions: [])
     heads.sequence = UInt64(try connection.integer("SELECT max(sequence) FROM events") ?? 0)
-    let time = try connection.integer(
-      "SELECT time FROM events WHERE sequence = ?", .integer(Int64(heads.sequence)))
-    heads.time = Timestamp(microseconds: time ?? 0)
     for partition in 0..<partitionCount {
       let last = try connection.integer(
         "SELECT max(partition_sequence) FROM events WHERE partition = ?",
@@ -129,8 +124,9 @@ actor StoreWriter {
       for request in batch { request.completion(.failure(failure)) }
       return
     }
-    // Time in the log never steps back, whatever the clock does: it is in the order of sequence numbers.
-    let time = max(clock(), heads.time)
+    // What the clock says, also where it has stepped: order is told by sequence numbers alone. A time that could not step
+    // back would keep an hour that a clock was wrong by for ever.
+    let time = clock()
     var results: [Result<Appended?, EventStoreError>] = []
     do {
       let erases = batch.contains { $0.erases }
@@ -139,8 +135,7 @@ actor StoreWriter {
       var next = heads
       repeat {
         next = heads
-        next.time = time
-      } while try !transact(batch, &results, heads: &next)
+      } while try !transact(batch, at: time, &results, heads: &next)
       let hasAppended = next.sequence > heads.sequence
       heads = next
       headsAreInDoubt = false
@@ -162,18 +157,16 @@ actor StoreWriter {
   /// - Returns: whether it was committed. It is not where events turn out to be unreadable that were inserted already; that
   ///   is known then, and the next attempt refuses them.
   private func transact(
-    _ batch: [StoreRequest], _ results: inout [Result<Appended?, EventStoreError>],
-    heads next: inout Heads
+    _ batch: [StoreRequest], at time: Timestamp,
+    _ results: inout [Result<Appended?, EventStoreError>], heads next: inout Heads
   ) throws -> Bool {
     struct Unreadable: Error {}
     results.removeAll()
     results.reserveCapacity(batch.count)
     do {
       try connection.write {
-        let time = next.time
         if headsAreInDoubt {
           next = try Self.readHeads(connection, partitionCount: identity.partitionCount)
-          next.time = max(time, next.time)
         }
         for request in batch {
           results.append(try carryOut(request.kind, time: time, heads: &next))

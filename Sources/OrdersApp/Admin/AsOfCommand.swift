@@ -18,7 +18,9 @@ extension AdminCommand {
 
         A query is a path, answered as a projector answers it, or SQL on the read model's tables; without one, the top rows are \
         shown. The read model is built on the side, from the newest checkpoint before that moment and the store, and thrown \
-        away afterwards; nothing that is live is touched. The time is that of events' appending.
+        away afterwards; nothing that is live is touched. The time is what the writer's clock said at
+        the append: of a clock that stepped, the last event with that time or an earlier one counts, and all
+        events before it.
         """)
 
     @Argument(
