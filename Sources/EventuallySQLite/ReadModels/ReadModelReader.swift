@@ -21,43 +21,128 @@ public struct CheckpointStatus: Sendable, Hashable {
 }
 
 /// Answers queries on a read model's database: any number of processes may, beside the workers.
+///
+/// Opened by the link to the live generation, it follows: each call is answered from the generation that is live then. What
+/// is to be answered from one generation, as a wait and the query after it, is asked of ``current()``.
 public final class ReadModelReader: Sendable {
-  /// The database file.
-  public let path: String
+  /// What is open of one file. All connections are to that file, whatever a link to it says meanwhile.
+  private struct Opened {
+    var path: String
+    var file: FileIdentity?
+    var lookUps: SQLiteReaderPool
+    var scans: SQLiteReaderPool
+    var watch: CheckpointWatch
+  }
+
+  /// What it takes to open what a link leads to.
+  private struct Link {
+    var path: String
+    var name: String
+    var schemaVersion: Int
+    var readers: Int
+    var timeLimit: Duration?
+  }
+
+  /// The link that is followed; `nil` where one file is read for good.
+  private let link: Link?
+  private let timeLimit: Duration?
+  private let opened: Locked<Opened>
+  /// The database file that is read at the moment.
+  public var path: String { opened.withLock { $0.path } }
   /// The store that the read model is built from.
   public let storeID: String
   /// How many partitions that store has.
   public let partitionCount: Partition
-  private let readers: SQLiteReaderPool
-  private let watch: CheckpointWatch
 
   /// Opens a read model's database that exists.
+  /// - Parameters:
+  ///   - path: the database file, or the link to the live generation, which is followed.
+  ///   - model: the read model that it must be of.
+  ///   - readers: how many connections there are for look-ups, and as many again for all other queries.
+  ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
   /// - Throws: ``ReadModelError`` where it is another read model's or of another version.
   public init(
-    path: String, model: any ReadModel, readers: Int = 2
+    path: String, model: any ReadModel, readers: Int = 2, timeLimit: Duration? = nil
   ) throws(ReadModelError) {
-    // All connections must be to the same file, whatever a link to it says meanwhile.
-    let path = Self.resolved(path)
+    let link = Link(
+      path: path, name: model.name, schemaVersion: model.schemaVersion, readers: readers,
+      timeLimit: timeLimit)
+    self.timeLimit = timeLimit
+    let (opened, identity) = try Self.open(link)
+    storeID = identity.storeID
+    partitionCount = identity.partitionCount
+    self.opened = Locked(opened)
+    self.link = opened.path == path || !Self.isLink(path) ? nil : link
+  }
+
+  /// A reader of one file for good.
+  private init(
+    _ opened: Opened, storeID: String, partitionCount: Partition, timeLimit: Duration?
+  ) {
+    link = nil
+    self.timeLimit = timeLimit
+    self.storeID = storeID
+    self.partitionCount = partitionCount
+    self.opened = Locked(opened)
+  }
+
+  private static func open(
+    _ link: Link
+  ) throws(ReadModelError) -> (Opened, ReadModelSchema.Identity) {
+    let path = resolved(link.path)
     do {
+      // Before it is opened: where it is replaced meanwhile, the next call sees another file.
+      let file = FileIdentity(path: path)
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
       guard let found = try ReadModelSchema.identity(connection) else {
         throw ReadModelError.notThisReadModel(
-          path: path, found: "something else", expected: model.name)
+          path: path, found: "something else", expected: link.name)
       }
       var expected = found
-      expected.name = model.name
-      expected.schemaVersion = model.schemaVersion
+      expected.name = link.name
+      expected.schemaVersion = link.schemaVersion
       try ReadModelSchema.check(connection, against: expected)
-      storeID = found.storeID
-      partitionCount = found.partitionCount
-      self.path = path
-      watch = CheckpointWatch(path: path)
-      self.readers = try SQLiteReaderPool(path: path, count: readers)
+      let opened = Opened(
+        path: path, file: file,
+        lookUps: try SQLiteReaderPool(
+          path: path, count: link.readers, timeLimit: link.timeLimit),
+        scans: try SQLiteReaderPool(path: path, count: link.readers, timeLimit: link.timeLimit),
+        watch: CheckpointWatch(path: path))
+      return (opened, found)
     } catch let error as ReadModelError {
       throw error
     } catch {
       throw .unavailable(path: path, cause: error)
     }
+  }
+
+  /// What is live now, opened where another generation has become that. Where the link leads nowhere for the moment, the
+  /// generation that is open still answers.
+  private func follow() throws(ReadModelError) -> Opened {
+    // Opening is rare, and whoever comes meanwhile needs the same.
+    try opened.withLock { (opened) throws(ReadModelError) -> Opened in
+      guard let link, let file = FileIdentity(path: link.path), file != opened.file else {
+        return opened
+      }
+      let (next, identity) = try Self.open(link)
+      guard identity.storeID == storeID, identity.partitionCount == partitionCount else {
+        throw .otherStore(path: next.path, found: identity.storeID, expected: storeID)
+      }
+      opened = next
+      return next
+    }
+  }
+
+  /// A reader that stays with the generation that is live now.
+  /// - Throws: ``ReadModelError`` where another generation has become live, and can't be opened.
+  public func current() throws(ReadModelError) -> ReadModelReader {
+    ReadModelReader(
+      try follow(), storeID: storeID, partitionCount: partitionCount, timeLimit: timeLimit)
+  }
+
+  private static func isLink(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
   }
 
   /// The file that a path leads to; the path itself where it leads nowhere.
@@ -67,11 +152,34 @@ public final class ReadModelReader: Sendable {
     return String(cString: resolved)
   }
 
+  /// Runs a query that reads a few rows by their keys; all of its reads see one state of the read model. It does not wait
+  /// behind queries that read more, of which ``read(_:)`` runs a few at a time.
+  /// - Throws: ``ReadModelError/timeLimit(_:path:)`` where it takes longer than it may, and what `body` throws.
+  public func lookUp<Result: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws -> Result
+  ) async throws -> Result {
+    let opened = try follow()
+    return try await run(opened.lookUps, opened.path, body)
+  }
+
+  private func run<Result: Sendable>(
+    _ pool: SQLiteReaderPool, _ path: String,
+    _ body: @Sendable (SQLiteConnection) throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await pool.read { connection in try connection.snapshot { try body(connection) } }
+    } catch let error as SQLiteError where error.isInterrupted {
+      throw ReadModelError.timeLimit(timeLimit ?? .zero, path: path)
+    }
+  }
+
   /// Runs a query; all of its reads see one state of the read model.
+  /// - Throws: ``ReadModelError/timeLimit(_:path:)`` where it takes longer than it may, and what `body` throws.
   public func read<Result: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws -> Result {
-    try await readers.read { connection in try connection.snapshot { try body(connection) } }
+    let opened = try follow()
+    return try await run(opened.scans, opened.path, body)
   }
 
   /// Waits until the read model has applied a partition up to a position.
@@ -79,17 +187,24 @@ public final class ReadModelReader: Sendable {
   public func wait(
     for position: UInt64, in partition: Partition, atMost limit: Duration
   ) async throws -> UInt64? {
-    try await watch.wait(for: position, in: partition, atMost: limit)
+    let deadline = ContinuousClock.now + limit
+    while true {
+      let left = deadline - ContinuousClock.now
+      // In steps, since a generation that is not live any more comes no further.
+      let step = link == nil ? left : min(left, .milliseconds(250))
+      let reached = try await follow().watch.wait(for: position, in: partition, atMost: step)
+      if reached ?? 0 >= position || step == left { return reached }
+    }
   }
 
   /// Whether the read model has never caught up with the store yet.
   public func isBuilding() async throws -> Bool {
-    try await read { try ReadModelSchema.build($0).isBuilding }
+    try await lookUp { try ReadModelSchema.build($0).isBuilding }
   }
 
   /// How far the read model is, for each partition that a worker has ever taken.
   public func checkpoints() async throws -> [CheckpointStatus] {
-    try await read { try Self.checkpoints($0) }
+    try await lookUp { try Self.checkpoints($0) }
   }
 
   /// The same on a connection, so that it can share a snapshot with a query.

@@ -132,6 +132,26 @@ public final class SQLiteConnection {
     }
   }
 
+  /// Runs `body`, whose statements fail as interrupted once the time is up.
+  func interrupted<Result>(after limit: Duration, _ body: () throws -> Result) rethrows -> Result {
+    let deadline = Deadline(ContinuousClock.now + limit)
+    sqlite3_progress_handler(
+      handle, 10_000,
+      { context in
+        guard let context else { return 0 }
+        // The deadline lives until the handler is taken off, below.
+        let deadline = Unmanaged<Deadline>.fromOpaque(context).takeUnretainedValue()
+        return ContinuousClock.now >= deadline.instant ? 1 : 0
+      }, Unmanaged.passUnretained(deadline).toOpaque())
+    defer { withExtendedLifetime(deadline) { sqlite3_progress_handler(handle, 0, nil, nil) } }
+    return try body()
+  }
+
+  private final class Deadline {
+    let instant: ContinuousClock.Instant
+    init(_ instant: ContinuousClock.Instant) { self.instant = instant }
+  }
+
   /// After a failure SQLite may have rolled back by itself; a rollback without a transaction is then
   /// the one thing that can fail here, and there is nothing left to undo.
   private func rollback() {

@@ -20,6 +20,8 @@ public struct SQLiteError: Error, Sendable, CustomStringConvertible {
   public var primaryCode: Int32 { code & 0xFF }
   /// There is no space left on the disk.
   public var isFull: Bool { primaryCode == SQLITE_FULL }
+  /// The time that was allowed is up.
+  public var isInterrupted: Bool { primaryCode == SQLITE_INTERRUPT }
   /// Another connection held a lock for longer than the time limit.
   public var isBusy: Bool { primaryCode == SQLITE_BUSY }
 

@@ -65,6 +65,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
     @Option(
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
+    @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var checkpoints: CheckpointOptions
     @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
@@ -88,7 +89,8 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let directory = readModel.directory(in: files.readModels)
       let reference = WorkerReference()
       let heartbeats = health.heartbeats()
-      let queries = QueryRoutes(directory: files.readModels, names: [readModel])
+      let queries = QueryRoutes(
+        directory: files.readModels, names: [readModel], timeLimit: queryLimit.seconds)
       var api = API(
         title: "Eventually: projector of \(readModel.rawValue)",
         summary: "Queries of a read model, and how its worker is.")
@@ -145,12 +147,14 @@ public struct ProjectorCommand: AsyncParsableCommand {
 
     @OptionGroup var files: ReadModelOptions
     @OptionGroup var server: ServerOptions
+    @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
       let logger = log.logger("projector")
       let queries = QueryRoutes(
-        directory: files.readModels, names: ReadModelName.allCases)
+        directory: files.readModels, names: ReadModelName.allCases,
+        timeLimit: queryLimit.seconds)
       var api = API(
         title: "Eventually: queries", summary: "Queries of all read models.")
       queries.add(to: &api)
@@ -189,6 +193,17 @@ public struct ProjectorCommand: AsyncParsableCommand {
       }
     }
   }
+}
+
+/// How long a query may take.
+struct QueryOptions: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "How long a query may read before it is answered 503.", valueName: "seconds"),
+    transform: Whole.init)
+  var queryLimit: Whole<1, 3600> = 10
+
+  var seconds: Duration { queryLimit.seconds }
 }
 
 /// When a worker saves checkpoints by itself.

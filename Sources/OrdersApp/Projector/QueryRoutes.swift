@@ -5,33 +5,30 @@ import HTTPTypes
 import Hummingbird
 import Orders
 
-/// A read model's live generation, opened when it is first asked for: a worker may not have begun it yet. Where another
-/// one has become live since, that is opened.
+/// A read model's live generation, opened when it is first asked for: a worker may not have begun it yet.
 final class ReadModelSource: Sendable {
-  private struct Opened {
-    var reader: ReadModelReader
-    var file: FileIdentity
-  }
-
   let name: ReadModelName
   private let directory: ReadModelDirectory
-  private let opened = Locked<Opened?>(nil)
+  private let timeLimit: Duration?
+  private let opened = Locked<ReadModelReader?>(nil)
 
-  init(_ name: ReadModelName, directory: String) {
+  init(_ name: ReadModelName, directory: String, timeLimit: Duration?) {
     self.name = name
+    self.timeLimit = timeLimit
     self.directory = name.directory(in: directory)
   }
 
+  /// The generation that is live now, for all that one request asks.
   func open() throws(ReadModelError) -> ReadModelReader {
-    let file = directory.liveFile
     // Opening is rare, and whoever comes meanwhile needs the same.
-    return try opened.withLock { (opened) throws(ReadModelError) in
-      if let opened, opened.file == file { return opened.reader }
-      opened = nil
-      let reader = try ReadModelReader(path: directory.livePath, model: name.model)
-      if let file { opened = Opened(reader: reader, file: file) }
+    let reader = try opened.withLock { (opened) throws(ReadModelError) -> ReadModelReader in
+      if let opened { return opened }
+      let reader = try ReadModelReader(
+        path: directory.livePath, model: name.model, timeLimit: timeLimit)
+      opened = reader
       return reader
     }
+    return try reader.current()
   }
 }
 
@@ -41,9 +38,12 @@ struct QueryRoutes: Sendable {
   /// Queries that wait for a token.
   private let waiting = Budget(ServerLimits().waitingQueries)
 
-  init(directory: String, names: [ReadModelName]) {
+  /// - Parameter timeLimit: how long a query may read; `nil` for as long as it takes.
+  init(directory: String, names: [ReadModelName], timeLimit: Duration? = nil) {
     sources = Dictionary(
-      uniqueKeysWithValues: names.map { ($0, ReadModelSource($0, directory: directory)) })
+      uniqueKeysWithValues: names.map {
+        ($0, ReadModelSource($0, directory: directory, timeLimit: timeLimit))
+      })
   }
 
   private static let limit = API.Parameter.query("limit", "At most this many", .integer(1...1000))
@@ -152,7 +152,7 @@ struct QueryRoutes: Sendable {
 
   private func order(_ reader: ReadModelReader, id: String) async throws -> Reply {
     guard Order.isValid(id: id) else { throw OrderError.invalidID(id) }
-    guard let order = try await reader.read({ try OrderQueries.order($0, id: id) }) else {
+    guard let order = try await reader.lookUp({ try OrderQueries.order($0, id: id) }) else {
       throw HTTPError(
         .notFound, message: "the read model 'orders' has no order '\(id.prefix(80))'")
     }
@@ -205,7 +205,7 @@ struct QueryRoutes: Sendable {
 
   private func customer(_ reader: ReadModelReader, id: String) async throws -> Reply {
     try check(customer: id)
-    let found = try await reader.read { try CustomerQueries.customer($0, id: id) }
+    let found = try await reader.lookUp { try CustomerQueries.customer($0, id: id) }
     guard let found else {
       throw HTTPError(
         .notFound, message: "the read model 'customers' has no customer '\(id.prefix(80))'")

@@ -1,0 +1,61 @@
+import Eventually
+import Foundation
+import Testing
+
+@testable import EventuallySQLite
+
+/// A query that takes long holds up no look-up, and ends when its time is up.
+@Suite(.timeLimit(.minutes(2))) struct SlowQueryTests {
+  /// It does not end by itself.
+  private static let endless =
+    "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"
+
+  private let folder: TemporaryFolder
+  private let path: String
+
+  init() throws {
+    folder = try TemporaryFolder()
+    path = folder.file("words.sqlite")
+    _ = try ReadModelDatabase(
+      path: path, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 1)
+  }
+
+  @Test func slowQueriesHoldUpNoLookUp() async throws {
+    let reader = try ReadModelReader(
+      path: path, model: WordModel(), readers: 2, timeLimit: .seconds(5))
+    let ended = Count()
+    let slow = (0..<6).map { _ in
+      Task {
+        defer { ended.add() }
+        _ = try await reader.read { try $0.integer(Self.endless) }
+      }
+    }
+    for _ in 0..<20 {
+      #expect(try await reader.lookUp { try $0.integer("SELECT count(*) FROM words") } == 0)
+      #expect(try await reader.checkpoints().isEmpty)
+    }
+    // Look-ups were answered before those that were asked first came to their end.
+    #expect(ended.value < 6)
+    for task in slow {
+      await #expect {
+        try await task.value
+      } throws: { error in
+        guard case .timeLimit(.seconds(5), _)? = error as? ReadModelError else { return false }
+        return true
+      }
+    }
+    // The connections are of use after that.
+    for _ in 0..<4 {
+      #expect(try await reader.read { try $0.integer("SELECT count(*) FROM words") } == 0)
+    }
+  }
+
+  @Test func aCallGoesToAConnectionThatIsFree() async throws {
+    let pool = try SQLiteReaderPool(path: path, count: 2, timeLimit: .seconds(3))
+    let slow = Task { _ = try await pool.read { try $0.integer(Self.endless) } }
+    let start = ContinuousClock.now
+    for _ in 0..<10 { #expect(try await pool.read { try $0.integer("SELECT 1") } == 1) }
+    #expect(ContinuousClock.now - start < .seconds(3))
+    await #expect(throws: SQLiteError.self) { try await slow.value }
+  }
+}
