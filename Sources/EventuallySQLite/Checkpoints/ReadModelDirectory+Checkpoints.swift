@@ -82,13 +82,21 @@ extension ReadModelDirectory {
     finish: (SQLiteConnection) throws(SQLiteError) -> Void
   ) throws(ReadModelError) {
     do {
+      let original = try SQLiteConnection(path: source, mode: .readOnly)
+      try DiskSpace.require(
+        try DiskSpace.size(of: original),
+        in: URL(filePath: destination).deletingLastPathComponent().path())
       let copy = try SQLiteConnection(path: destination, mode: .create)
-      try SQLiteConnection(path: source, mode: .readOnly).copy(to: copy)
+      try original.copy(to: copy)
       // One file, without a log beside it.
       try copy.execute("PRAGMA journal_mode = DELETE")
       try finish(copy)
+    } catch let error as ReadModelError {
+      throw error
+    } catch let error as SQLiteError where error.isFull {
+      throw .full(path: destination)
     } catch {
-      throw error.isFull ? .full(path: destination) : .unavailable(path: source, cause: error)
+      throw .unavailable(path: source, cause: error)
     }
   }
 

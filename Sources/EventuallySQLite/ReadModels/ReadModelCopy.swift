@@ -11,9 +11,16 @@ extension ReadModelReader {
     do {
       // A connection of its own: the copy must not wait in line behind queries, nor they behind it.
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      try DiskSpace.require(
+        try DiskSpace.size(of: connection),
+        in: URL(filePath: destination).deletingLastPathComponent().path())
       try connection.copy(to: try SQLiteConnection(path: destination, mode: .create))
+    } catch let error as ReadModelError {
+      throw error
+    } catch let error as SQLiteError where error.isFull {
+      throw .full(path: destination)
     } catch {
-      throw error.isFull ? .full(path: destination) : .unavailable(path: path, cause: error)
+      throw .unavailable(path: path, cause: error)
     }
   }
 }

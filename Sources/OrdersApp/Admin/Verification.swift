@@ -48,6 +48,8 @@ struct Verification {
         path: live.path, found: live.storeID, expected: log.storeID)
     }
     let scratch = try ScratchFolder("eventually-verify-\(name.rawValue)")
+    // The copy of what is live, and the fold, which comes to the same size.
+    try DiskSpace.require(try await live.size() * 2, in: scratch.path)
     // An earlier process may have taken it, which an event has ended since.
     let copy = scratch.file("live.sqlite")
     if !FileManager.default.fileExists(atPath: copy) {

@@ -16,6 +16,12 @@ struct TimeMachine {
   ) async throws -> Result {
     let scratch = try ScratchFolder("eventually-as-of-\(name.rawValue)")
     defer { withExtendedLifetime(scratch) {} }
+    // What it was is not larger than what it is, as a rule. Without a live one nothing is known.
+    if name.directory(in: readModels).liveFile != nil {
+      let live = try ReadModelReader(
+        path: name.path(in: readModels), model: name.model, readers: 1)
+      try DiskSpace.require(try await live.size(), in: scratch.path)
+    }
     func build(_ model: some OrdersReadModelType) async throws {
       try await self.build(name, model, in: scratch.path, sequenceNumber: sequenceNumber)
     }
