@@ -40,6 +40,20 @@ import Testing
     #expect(try await repository.get("a").version == 0)
   }
 
+  @Test func aRootKnowsWhereItsLastEventIs() async throws {
+    let repository = Repository(Counter(), store: CounterStore())
+    #expect(try await repository.get("a").position == nil)
+    let first = try await repository.execute([.add(1), .add(2)], on: "a")
+    #expect(first.root.position?.sequenceNumber == 2)
+    #expect(first.root.position == first.appended?.last)
+    // A command that leads to nothing has a position to wait for all the same.
+    let nothing = try await repository.execute([], on: "a")
+    #expect(nothing.appended == nil)
+    #expect(nothing.root.position == first.root.position && nothing.root.version == 2)
+    try await repository.remove("a")
+    #expect(try await repository.get("a").position == nil)
+  }
+
   @Test func aStaleRootIsRefusedAndBothVersionsAreTold() async throws {
     let repository = Repository(Counter(), store: CounterStore())
     var first = try await repository.get("a")

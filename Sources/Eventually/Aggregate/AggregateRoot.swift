@@ -9,6 +9,9 @@ public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
   public private(set) var state: Model.State
   /// The version in the store, which an append must meet. Unsaved events do not count.
   public private(set) var version: Version
+  /// Where the last event in the store is that the state is after; `nil` where there is none. Whoever has sent a command that
+  /// led to no event waits for this in a read model.
+  public private(set) var position: EventPosition?
   /// Events that commands led to and that are not saved yet, oldest first.
   public private(set) var uncommitted: [Model.Event] = []
 
@@ -46,9 +49,6 @@ public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
     return events
   }
 
-  /// Applies an event that the store already holds.
-  mutating func replay(_ event: Model.Event, version: Version) throws(Model.Failure) {
-    try model.apply(event, to: &state)
   /// Handles commands in order, all or none.
   ///
   /// - Returns: the events that they led to; they are also in ``uncommitted``.
@@ -65,12 +65,21 @@ public struct AggregateRoot<Model: Aggregate>: Versioned, Sendable {
     return events
   }
 
-    self.version = version
+  /// Applies an event that the store already holds.
+  mutating func replay(_ event: Model.Event, at position: EventPosition) throws(Model.Failure) {
+    try model.apply(event, to: &state)
+    found(at: position)
   }
 
-  /// Marks all events as saved, with the stream now at `version`.
-  mutating func committed(at version: Version) {
-    self.version = version
+  /// The event that the state is after is at `position`.
+  mutating func found(at position: EventPosition) {
+    version = position.version
+    self.position = position
+  }
+
+  /// Marks all events as saved, the last of them at `position`.
+  mutating func committed(at position: EventPosition) {
+    found(at: position)
     uncommitted.removeAll(keepingCapacity: true)
   }
 }

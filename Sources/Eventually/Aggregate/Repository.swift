@@ -95,10 +95,11 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
             persisted.position.sequenceNumber == snapshot?.sequenceNumber
           else { return false }
           isOfStream = true
+          root.found(at: persisted.position)
           continue
         }
         do {
-          try root.replay(persisted.event, version: persisted.version)
+          try root.replay(persisted.event, at: persisted.position)
         } catch {
           throw RepositoryError.unappliable(version: persisted.version, cause: error)
         }
@@ -135,7 +136,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
     guard !root.uncommitted.isEmpty else { return nil }
     let appended = try await store.append(
       root.uncommitted, to: root.id, expecting: .exact(root.version))
-    root.committed(at: appended.version)
+    root.committed(at: appended.last)
     await keep(&root, at: appended.last.sequenceNumber)
     return appended
   }

@@ -30,16 +30,16 @@ package enum OrderJSON {
     json.endObject()
   }
 
-  /// What a command's answer says: the order's new version, and where its last event is.
-  static func writeAppended(_ id: String, _ appended: Appended?, version: Version) -> Reply {
-    let token = (appended?.last).map {
+  /// What a command's answer says: the order's version, and where its last event is, also where the command led to none.
+  static func writeHandled(_ id: String, _ root: AggregateRoot<Order>) -> Reply {
+    let token = root.position.map {
       ConsistencyToken(partition: $0.partition, position: $0.partitionSequence)
     }
     return Reply { json in
       json.beginObject()
       json.member("order", id)
-      json.member("version", version)
-      if let position = appended?.last { json.member("sequenceNumber", position.sequenceNumber) }
+      json.member("version", root.version)
+      if let position = root.position { json.member("sequenceNumber", position.sequenceNumber) }
       if let token { json.member("token", token.description) }
       json.endObject()
     }.carrying(token)

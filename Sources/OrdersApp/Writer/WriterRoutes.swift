@@ -58,8 +58,8 @@ struct WriterRoutes: Sendable {
     let command = try OrderJSON.command(name, body.span, now: .now())
     let pass = try await room(for: id)
     defer { withExtendedLifetime(pass) {} }
-    let (root, appended) = try await repository.execute([command], on: id)
-    return OrderJSON.writeAppended(id, appended, version: root.version)
+    let (root, _) = try await repository.execute([command], on: id)
+    return OrderJSON.writeHandled(id, root)
   }
 
   /// Several commands as one append: all of them or none.
@@ -72,17 +72,17 @@ struct WriterRoutes: Sendable {
     let pass = try await room(for: id)
     defer { withExtendedLifetime(pass) {} }
     guard let expected else {
-      let (root, appended) = try await repository.execute(commands, on: id)
-      return OrderJSON.writeAppended(id, appended, version: root.version)
+      let (root, _) = try await repository.execute(commands, on: id)
+      return OrderJSON.writeHandled(id, root)
     }
     var root = try await repository.get(id)
     guard root.version == expected else {
       throw EventStoreError.conflict(
         VersionConflict(streamID: id, expected: expected, actual: root.version))
     }
-    for command in commands { try await root.handle(command) }
-    let appended = try await repository.save(&root)
-    return OrderJSON.writeAppended(id, appended, version: root.version)
+    try await root.handle(commands)
+    try await repository.save(&root)
+    return OrderJSON.writeHandled(id, root)
   }
 
   func order(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
