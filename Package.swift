@@ -5,8 +5,15 @@ import PackageDescription
 let threadSanitizer: [SwiftSetting] =
   Context.environment["EVENTUALLY_THREAD_SANITIZER"] == nil ? [] : [.define("THREAD_SANITIZER")]
 
+/// Set by `deploy/fuzz` to the library with libFuzzer's loop: an executable runs the fuzz targets, in place of the tests
+/// that run the same code for a moment.
+let libFuzzer = Context.environment["EVENTUALLY_FUZZ"]
+/// To tell libFuzzer what code an input reaches. Only compiled with it: linked with it, there were two functions `main`.
+let coverage: [SwiftSetting] =
+  libFuzzer == nil ? [] : [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])]
+
 let strict: [SwiftSetting] =
-  threadSanitizer + [
+  threadSanitizer + coverage + [
     .enableUpcomingFeature("ExistentialAny"),
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("InternalImportsByDefault"),
@@ -47,17 +54,18 @@ let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
-/// Set by `deploy/fuzz`: an executable that libFuzzer drives, in place of the tests that run the same code for a moment.
-let isFuzzing = Context.environment["EVENTUALLY_FUZZ"] != nil
 let fuzzed: [Target.Dependency] = ["Eventually", "EventuallyKafka", "Orders", "OrdersApp"]
 let fuzzing: Target =
-  isFuzzing
-  ? .executableTarget(
-    name: "fuzz", dependencies: fuzzed, path: "Fuzz",
-    exclude: ["Corpus", "QuickTests.swift", "dictionary"], swiftSettings: strict)
-  : .testTarget(
-    name: "FuzzingTests", dependencies: fuzzed + ["EventuallyTesting"], path: "Fuzz",
-    exclude: ["Corpus", "LibFuzzer.swift", "dictionary"], swiftSettings: strict)
+  if let libFuzzer {
+    .executableTarget(
+      name: "fuzz", dependencies: fuzzed, path: "Fuzz",
+      exclude: ["Corpus", "QuickTests.swift", "dictionary"], swiftSettings: strict,
+      linkerSettings: [.unsafeFlags([libFuzzer]), .linkedLibrary("stdc++")])
+  } else {
+    .testTarget(
+      name: "FuzzingTests", dependencies: fuzzed + ["EventuallyTesting"], path: "Fuzz",
+      exclude: ["Corpus", "LibFuzzer.swift", "dictionary"], swiftSettings: strict)
+  }
 
 let package = Package(
   name: "eventually",

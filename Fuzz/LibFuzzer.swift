@@ -1,6 +1,6 @@
 import Foundation
 
-/// libFuzzer's loop, in the library that `-sanitize=fuzzer` links.
+/// libFuzzer's loop, which the toolchain has in a library without a function `main`.
 @_silgen_name("LLVMFuzzerRunDriver")
 private func runDriver(
   _ count: UnsafeMutablePointer<Int32>,
