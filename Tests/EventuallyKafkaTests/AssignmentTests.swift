@@ -114,7 +114,7 @@ private struct Simulation {
           break
         }
         guard offset < Int64(topic[Int(partition)].count) else {
-          workers[index].assignment.reachEnd(partition)
+          workers[index].assignment.reachEnd(partition, offset: offset)
           break
         }
         workers[index].offsets[partition] = offset + 1

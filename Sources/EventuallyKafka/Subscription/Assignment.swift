@@ -20,6 +20,8 @@ struct Assignment {
   private var shortfalls: [Partition: Int] = [:]
   /// Partitions that have to be consumed from their `nextOffset` anew.
   private var repositions: Set<Partition> = []
+  /// Partitions that are to be fetched anew from where they are.
+  private var probes: Set<Partition> = []
 
   // MARK: - Coming and going
 
@@ -57,12 +59,13 @@ struct Assignment {
 
   /// Where partitions have to be consumed from, now, that are elsewhere; each is told once.
   mutating func takeRepositions() -> [StartOffset] {
-    defer { repositions.removeAll() }
-    return repositions.compactMap { partition in
-      ends[partition] = nil
-      return partitions[partition].map {
-        StartOffset(partition: partition, offset: $0.nextOffset)
-      }
+    defer {
+      repositions.removeAll()
+      probes.removeAll()
+    }
+    for partition in repositions { ends[partition] = nil }
+    return repositions.union(probes).compactMap { partition in
+      partitions[partition].map { StartOffset(partition: partition, offset: $0.nextOffset) }
     }
   }
 
@@ -99,8 +102,24 @@ struct Assignment {
   }
 
   /// The consumer is at the end of a partition.
-  mutating func reachEnd(_ partition: Partition) {
-    if has(partition), ends[partition] == nil { ends[partition] = .some(nil) }
+  mutating func reachEnd(_ partition: Partition, offset: Int64) {
+    guard has(partition) else { return }
+    partitions[partition]?.evidence.reachEnd(offset)
+    if ends[partition] == nil { ends[partition] = .some(nil) }
+  }
+
+  /// A fetch of a partition failed.
+  mutating func fail(_ partition: Partition, _ reason: String) {
+    partitions[partition]?.evidence.fail(reason)
+  }
+
+  /// The worker has waited for records for so long, since it was told last.
+  /// - Parameter brokerEnds: where the broker says that partitions end.
+  mutating func wait(_ time: Duration, brokerEnds: [Partition: Int64]) {
+    for partition in partitions.keys
+    where partitions[partition]?.wait(time, brokerEnd: brokerEnds[partition]) == true {
+      probes.insert(partition)
+    }
   }
 
   // MARK: - Repair

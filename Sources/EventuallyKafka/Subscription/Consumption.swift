@@ -34,6 +34,8 @@ actor Consumption<Codec: EventCodec> {
   /// The last event of some partition is to be held against the store's.
   var isRoutineCheckDue = false
   private var nextCommit = ContinuousClock.now
+  /// For how long the worker has waited for records that the assignment was not told of.
+  private var waited = Duration.zero
   /// The spans of events that have come and not been delivered yet.
   private var spans: [any Span] = []
   let metrics: SubscriptionMetrics
@@ -152,6 +154,8 @@ actor Consumption<Codec: EventCodec> {
   // MARK: - Consuming
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
+    let begin = ContinuousClock.now
+    defer { noteWait(.now - begin) }
     do {
       let space = options.batchSize - portion.count
       var change = try client.poll(timeout: portion.count == 0 ? 5 : 1, limit: space) {
@@ -169,6 +173,13 @@ actor Consumption<Codec: EventCodec> {
       logger.debug("the consumer reports an error", metadata: ["error": "\(error)"])
       return nil
     }
+  }
+
+  private func noteWait(_ time: Duration) {
+    waited += time
+    guard waited >= .milliseconds(100) else { return }
+    assignment.wait(waited, brokerEnds: status.withLock { $0.broker.ends })
+    waited = .zero
   }
 
   /// While another portion is being applied there is no hurry to end one that is not full: transactions get larger with
@@ -218,10 +229,11 @@ actor Consumption<Codec: EventCodec> {
     let partition = message.partition
     guard assignment.has(partition) else { return }
     if message.isEndOfPartition {
-      assignment.reachEnd(partition)
+      assignment.reachEnd(partition, offset: message.offset)
       return
     }
     if let error = message.error {
+      assignment.fail(partition, error.description)
       status.withLock { $0.failure = error.description }
       return
     }
@@ -335,7 +347,7 @@ actor Consumption<Codec: EventCodec> {
           storeHead: Int(partition) < assignment.heads.count
             ? assignment.heads[Int(partition)] : nil,
           isStoreBehind: assignment.isStoreBehind(partition), phase: phase,
-          failure: feedState.partitions[partition])
+          failure: feedState.partitions[partition], stall: state.stall)
       }
     }
   }

@@ -40,6 +40,8 @@ struct PartitionProgress: Equatable {
   private(set) var position: UInt64?
   /// The offset to consume from if consuming had to begin anew.
   private(set) var nextOffset: Int64
+  /// Whether it is consumed.
+  var evidence = PartitionEvidence()
 
   /// Progress that begins at a lease's position, consuming from an offset.
   init(lease: PartitionLease, startOffset: Int64) {
@@ -57,6 +59,7 @@ struct PartitionProgress: Equatable {
 
   /// Takes in a record of this store.
   mutating func receive(_ sequence: UInt64, offset: Int64) -> Verdict {
+    evidence.receive()
     guard phase == .consuming else { return .ignore }
     if sequence > expected {
       phase = .repairing(
@@ -83,6 +86,7 @@ struct PartitionProgress: Equatable {
 
   /// Something was consumed that is not of this store.
   mutating func passForeign(offset: Int64) {
+    evidence.receive()
     if phase == .consuming { nextOffset = offset + 1 }
   }
 
@@ -133,6 +137,16 @@ struct PartitionProgress: Equatable {
   mutating func stop(forgedAt position: UInt64) {
     phase = .forged(at: position)
   }
+
+  /// The worker has waited for records, and there were none.
+  /// - Returns: whether to fetch from ``nextOffset`` anew.
+  mutating func wait(_ time: Duration, brokerEnd: Int64?) -> Bool {
+    guard phase == .consuming else { return false }
+    return evidence.wait(time, brokerEnd: brokerEnd, nextOffset: nextOffset)
+  }
+
+  /// What keeps records from coming while they are wanted.
+  var stall: SubscriptionStatus.Stall? { phase == .consuming ? evidence.stall : nil }
 
   /// The lease has been overtaken.
   mutating func abandon() {

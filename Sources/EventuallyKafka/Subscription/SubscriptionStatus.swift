@@ -33,6 +33,16 @@ public struct SubscriptionStatus: Sendable, Hashable {
     public var phase: Phase
     /// Why the partition can't go on at the moment.
     public var failure: String?
+    /// What keeps records from coming though the worker waits for them; `nil` where nothing does.
+    public var stall: Stall?
+  }
+
+  /// A partition of which no record comes, and not its end either.
+  public struct Stall: Sendable, Hashable {
+    /// For how long the worker has waited for records since there was a sign of them.
+    public var waited: Duration
+    /// Why the last fetch failed; `nil` where none did.
+    public var reason: String?
   }
 
   /// Whether the group has given this worker an assignment, which may be empty.

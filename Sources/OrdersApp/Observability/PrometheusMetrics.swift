@@ -62,7 +62,15 @@ final class PrometheusMetrics: MetricsFactory {
 
   // What was counted stays, also when whoever counted is gone.
   func destroyCounter(_ handler: any CounterHandler) {}
-  func destroyRecorder(_ handler: any RecorderHandler) {}
+  /// A gauge that is destroyed says nothing any more; what a histogram has counted stays.
+  func destroyRecorder(_ handler: any RecorderHandler) {
+    guard let gauge = handler as? GaugeMetric else { return }
+    state.withLock { state in
+      if let name = state.gauges.first(where: { $0.value === gauge })?.key {
+        state.gauges[name] = nil
+      }
+    }
+  }
   func destroyTimer(_ handler: any TimerHandler) {}
 
   // MARK: - Telling them

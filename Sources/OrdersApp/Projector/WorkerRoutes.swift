@@ -12,6 +12,14 @@ struct WorkerRoutes: Sendable {
   /// The worker, once it has begun.
   let worker: WorkerReference
   let queries: QueryRoutes
+  private let gauges = LagGauges()
+
+  init(name: ReadModelName, owner: String, worker: WorkerReference, queries: QueryRoutes) {
+    self.name = name
+    self.owner = owner
+    self.worker = worker
+    self.queries = queries
+  }
 
   func add(to api: inout API) {
     api.addMetrics(.shared) { refreshMetrics() }
@@ -28,15 +36,7 @@ struct WorkerRoutes: Sendable {
   /// The lag of the worker's partitions, as of now.
   private func refreshMetrics() {
     guard let worker = worker.value else { return }
-    let now = Timestamp.now().microseconds
-    for (partition, state) in worker.subscriptionStatus.partitions {
-      let dimensions = [("read_model", name.rawValue), ("partition", "\(partition)")]
-      let position = state.position ?? 0
-      let lag = max(state.storeHead ?? 0, position) - position
-      Gauge(label: MetricName.lagEvents, dimensions: dimensions).record(lag)
-      let age = state.appliedTime.map { Double(max(0, now - $0.microseconds)) / 1e6 } ?? 0
-      Gauge(label: MetricName.lagSeconds, dimensions: dimensions).record(lag == 0 ? 0 : age)
-    }
+    gauges.refresh(worker.subscriptionStatus, readModel: name.rawValue)
   }
 
   /// A worker is ready when it has an assignment and nothing keeps its partitions from going on.
@@ -50,31 +50,34 @@ struct WorkerRoutes: Sendable {
         json.endObject()
       }
     }
-    let subscription = worker.subscriptionStatus
-    let projector = worker.projectorStatus
-    var reasons = Self.reasons(subscription, projector, name)
+    var fileReasons: [String] = []
     var setAside: ReadModelReader.SetAside?
     do {
       if let reader = try queries.sources[name]?.open() {
         setAside = try await reader.setAside()
-        if try await reader.isBuilding() { reasons.append(Self.building) }
+        if try await reader.isBuilding() { fileReasons.append(Self.building) }
       }
     } catch {
-      reasons.append("\(error)")
+      fileReasons.append("\(error)")
     }
+    // After the file was read, which may take a while: what the worker says is as of the answer.
+    let subscription = worker.subscriptionStatus
+    let projector = worker.projectorStatus
+    let reasons = Self.reasons(subscription, projector, name) + fileReasons
     return Reply(reasons.isEmpty ? .ok : .serviceUnavailable) { json in
       json.beginObject()
       json.member("status", reasons.isEmpty ? "ready" : "not ready")
       json.member("readModel", name.rawValue)
       json.member("worker", owner)
       json.member("reasons", reasons)
+      Self.writeLag(subscription, &json)
       for (name, count) in Self.counts(subscription, projector) { json.member(name, count) }
       Self.write(setAside, &json)
       Self.writeAges(subscription, &json)
       json.key("partitions")
       json.beginArray()
       for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
-        Self.write(partition, state, subscription.broker, &json)
+        Self.write(partition, state, subscription, &json)
       }
       json.endArray()
       json.endObject()
@@ -88,24 +91,28 @@ struct WorkerRoutes: Sendable {
   private static func counts(
     _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus
   ) -> [(StaticString, UInt64)] {
-    var storeLag: UInt64 = 0
-    var brokerLag: UInt64 = 0
-    for (partition, state) in subscription.partitions {
-      let position = state.position ?? 0
-      storeLag += max(state.storeHead ?? 0, position) - position
-      if let end = subscription.broker.ends[partition] {
-        brokerLag += UInt64(max(0, end - (state.nextOffset ?? 0)))
-      }
-    }
-    return [
-      ("lag", storeLag), ("brokerLag", brokerLag), ("applied", projector.applied),
-      ("transactions", projector.transactions), ("retries", projector.retries),
+    [
+      ("applied", projector.applied), ("transactions", projector.transactions),
+      ("retries", projector.retries),
       ("parked", projector.parked), ("rebalances", subscription.rebalances),
       ("duplicatesDropped", subscription.duplicates),
       ("gapsRepaired", subscription.gapsRepaired),
       ("eventsFromFeed", subscription.eventsFromFeed),
       ("foreignRecords", subscription.foreignRecords), ("fencings", subscription.fencings),
     ]
+  }
+
+  /// How far the worker's partitions are behind in all; null where that is not known of one of them.
+  private static func writeLag(_ subscription: SubscriptionStatus, _ json: inout JSONWriter) {
+    let now = ContinuousClock.now
+    func sum(_ lag: (Partition) -> UInt64?) -> UInt64? {
+      subscription.partitions.keys.reduce(0) { sum, partition in
+        guard let sum, let lag = lag(partition) else { return nil }
+        return sum + lag
+      }
+    }
+    json.member("lag", optional: sum { subscription.lag(of: $0, at: now) })
+    json.member("brokerLag", optional: sum { subscription.brokerLag(of: $0, at: now) })
   }
 
   /// What the read model has not applied, whichever worker set it aside.
@@ -130,8 +137,8 @@ struct WorkerRoutes: Sendable {
   }
 
   private static func write(
-    _ partition: Partition, _ state: SubscriptionStatus.Assigned, _ broker: BrokerStatus,
-    _ json: inout JSONWriter
+    _ partition: Partition, _ state: SubscriptionStatus.Assigned,
+    _ subscription: SubscriptionStatus, _ json: inout JSONWriter
   ) {
     json.beginObject()
     json.member("partition", partition)
@@ -139,7 +146,8 @@ struct WorkerRoutes: Sendable {
     json.member("position", optional: state.position)
     json.member("storeHead", optional: state.storeHead)
     json.member("nextOffset", optional: state.nextOffset)
-    json.member("brokerEnd", optional: broker.ends[partition])
+    json.member("brokerEnd", optional: subscription.broker.ends[partition])
+    json.member("lag", optional: subscription.lag(of: partition))
     if case .forged(let position) = state.phase { json.member("forgedAt", position) }
     json.endObject()
   }
@@ -171,7 +179,13 @@ struct WorkerRoutes: Sendable {
   ) -> [String] {
     var reasons: [String] = []
     switch state.phase {
-    case .consuming: break
+    case .consuming:
+      if let stall = state.stall {
+        let why = stall.reason.map { ": \($0)" } ?? ""
+        reasons.append(
+          "partition \(partition) stands at partition offset \(state.position ?? 0): neither a record nor its end "
+            + "came from the broker while the worker waited for \(stall.waited.components.seconds) s\(why)")
+      }
     case .repairing(let missing):
       let why = state.failure.map { ": \($0)" } ?? ""
       reasons.append(

@@ -1,0 +1,77 @@
+import Eventually
+import FaultScenarios
+import Foundation
+import Testing
+
+@testable import OrdersApp
+
+/// A worker calls itself ready only where something shows that its partitions are consumed.
+@Suite(.serialized, .timeLimit(.minutes(3))) struct ReadinessTests {
+  private let pipeline: Pipeline
+
+  init() throws {
+    pipeline = try Pipeline()
+  }
+
+  private func placeOrders(_ numbers: Range<Int>, _ writer: HTTPEndpoint) async throws {
+    for number in numbers {
+      let answer = try await writer.post("/orders/o-\(number)/create", #"{"country":"France"}"#)
+      #expect(answer.status == 200)
+    }
+  }
+
+  private func waitForReadiness(
+    _ worker: HTTPEndpoint, _ condition: @escaping (UInt, String) -> Bool
+  ) async throws -> [String: Any] {
+    var body = ""
+    try await waitUntil("readiness", within: .seconds(60), seen: { body }) {
+      let answer = try await worker.text("/readyz")
+      body = answer.body
+      return condition(answer.status, answer.body)
+    }
+    return try #require(JSONSerialization.jsonObject(with: Data(body.utf8)) as? [String: Any])
+  }
+
+  /// The broker refuses every fetch for good, and answers all other requests.
+  @Test func aWorkerWhoseFetchesAreRefusedIsNotReady() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    let (process, worker) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales")
+    try await placeOrders(0..<20, writer)
+    _ = try await waitForReadiness(worker) { $0 == 200 && $1.contains(#""lag":0,"#) }
+    let control = try #require(pipeline.brokerControl)
+    #expect(try await control.post("/errors/fetch/29/1000000").status == 200)
+    let said = try await waitForReadiness(worker) { status, body in
+      status == 503 && body.contains("authorization failed") && body.contains("partition 0 stands")
+    }
+    #expect(said["lag"] is Int)
+    #expect(try await process.stop() == 0)
+  }
+
+  /// A partition that went to another worker has no lag here.
+  @Test func lagGaugesGoWithTheirPartitions() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    let (first, worker) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales-1")
+    func gauges(_ worker: HTTPEndpoint) async throws -> Int {
+      try await worker.text("/metrics").body.split(separator: "\n").count {
+        $0.hasPrefix("eventually_lag_events{")
+      }
+    }
+    var count = 0
+    try await waitUntil("four gauges", seen: { "\(count)" }) {
+      count = try await gauges(worker)
+      return count == 4
+    }
+    let (second, _) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales-2")
+    try await waitUntil("two gauges", within: .seconds(60), seen: { "\(count)" }) {
+      count = try await gauges(worker)
+      return count == 2
+    }
+    #expect(try await second.stop() == 0)
+    #expect(try await first.stop() == 0)
+  }
+}
