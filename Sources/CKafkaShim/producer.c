@@ -7,6 +7,9 @@
 struct cks_producer {
   cks_log_target log;
   rd_kafka_t *client;
+  char *topic_name;
+  /// Made with the first record: a producer asks for the topics that it has handles of, and brokers may create what a
+  /// producer asks for.
   rd_kafka_topic_t *topic;
   /// Where reports come in.
   rd_kafka_queue_t *queue;
@@ -63,12 +66,8 @@ cks_producer *cks_producer_create(
     return NULL;
   }
   producer->queue = rd_kafka_queue_get_main(producer->client);
-  producer->topic = rd_kafka_topic_new(producer->client, topic, NULL);
-  if (!producer->topic) {
-    cks_set_error(error, rd_kafka_last_error(), NULL);
-    cks_producer_destroy(producer);
-    return NULL;
-  }
+  producer->topic_name = strdup(topic);
+  if (!producer->topic_name) abort();
   return producer;
 }
 
@@ -80,6 +79,7 @@ void cks_producer_destroy(cks_producer *producer) {
   rd_kafka_queue_destroy(producer->queue);
   rd_kafka_destroy(producer->client);
   free(producer->reports);
+  free(producer->topic_name);
   free(producer);
 }
 
@@ -98,6 +98,13 @@ size_t cks_producer_produce(
     cks_producer *producer, const cks_record_batch *batch, const cks_record *records, size_t count,
     cks_error *error) {
   error->code = 0;
+  if (!producer->topic) {
+    producer->topic = rd_kafka_topic_new(producer->client, producer->topic_name, NULL);
+    if (!producer->topic) {
+      cks_set_error(error, rd_kafka_last_error(), NULL);
+      return 0;
+    }
+  }
   for (size_t i = 0; i < count; i++) {
     const cks_record *record = &records[i];
     const void *value = record->value.length < 0 ? NULL : batch->bytes + record->value.offset;
@@ -143,7 +150,9 @@ bool cks_producer_fatal_error(cks_producer *producer, cks_error *error) {
 }
 
 int32_t cks_producer_partition_count(
-    cks_producer *producer, const char *topic, int32_t timeout_ms, cks_error *error) {
+    cks_producer *producer, const char *topic, int32_t timeout_ms, int32_t *leaderless,
+    cks_error *error) {
+  *leaderless = 0;
   // All topics are asked for: to name one is to have it created, on brokers that do that.
   const struct rd_kafka_metadata *metadata;
   rd_kafka_resp_err_t code = rd_kafka_metadata(producer->client, 1, NULL, &metadata, timeout_ms);
@@ -158,6 +167,10 @@ int32_t cks_producer_partition_count(
     if (metadata->topics[i].err) {
       cks_set_error(error, metadata->topics[i].err, NULL);
       count = -1;
+      continue;
+    }
+    for (int32_t k = 0; k < count; k++) {
+      if (metadata->topics[i].partitions[k].leader < 0) ++*leaderless;
     }
   }
   rd_kafka_metadata_destroy(metadata);

@@ -10,11 +10,16 @@ public struct KafkaConfiguration: Sendable, Hashable {
   public var overrides: [KafkaSetting]
   /// With keys, the publisher signs each record, and a subscription rejects records that none of them verifies.
   public var keys: TopicKeys?
+  /// How many brokers hold each partition of a topic that the publisher creates, from 1; the brokers' default where it is
+  /// `nil`. A topic that exists stays as it is.
+  public var replicationFactor: Int32?
 
   /// A configuration from its parts.
   public init(
-    brokers: String, topic: String, overrides: [KafkaSetting] = [], keys: TopicKeys? = nil
+    brokers: String, topic: String, overrides: [KafkaSetting] = [], keys: TopicKeys? = nil,
+    replicationFactor: Int32? = nil
   ) {
+    self.replicationFactor = replicationFactor
     self.keys = keys
     self.brokers = brokers
     self.topic = topic

@@ -26,9 +26,11 @@ static void produce(const char *brokers) {
   cks_setting settings[] = {{"bootstrap.servers", brokers}, {"linger.ms", "1"}};
   cks_producer *producer = cks_producer_create("check", settings, 2, on_log, NULL, &error);
   if (!producer) fail("create a producer", &error);
-  if (cks_producer_partition_count(producer, "check", 5000, &error) != PARTITIONS)
+  int32_t leaderless = -1;
+  if (cks_producer_partition_count(producer, "check", 5000, &leaderless, &error) != PARTITIONS ||
+      leaderless)
     fail("the topic's partitions", &error);
-  if (cks_producer_partition_count(producer, "none", 5000, &error) != 0)
+  if (cks_producer_partition_count(producer, "none", 5000, &leaderless, &error) != 0)
     fail("a topic that is not there", &error);
 
   uint8_t bytes[64] = "keyvalueid-1store-1";

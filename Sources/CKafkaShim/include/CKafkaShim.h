@@ -83,7 +83,8 @@ typedef struct {
   int32_t code;
 } cks_report;
 
-/// Creates a producer for one topic; NULL where a setting is refused.
+/// Creates a producer for one topic; NULL where a setting is refused. No broker is asked for the topic before the first
+/// record.
 cks_producer *_Nullable cks_producer_create(
     const char *_Nonnull topic, const cks_setting *_Nullable settings, size_t count, cks_log _Nonnull log,
     void *_Nullable log_context, cks_error *_Nonnull error);
@@ -109,10 +110,10 @@ void cks_producer_wake(cks_producer *_Nonnull producer);
 bool cks_producer_fatal_error(cks_producer *_Nonnull producer, cks_error *_Nonnull error);
 
 /// How many partitions a topic has; 0 where it does not exist, -1 for an error. The topic is not created by
-/// asking.
+/// asking. `leaderless` gets how many of them have no leader.
 int32_t cks_producer_partition_count(
     cks_producer *_Nonnull producer, const char *_Nonnull topic, int32_t timeout_ms,
-    cks_error *_Nonnull error);
+    int32_t *_Nonnull leaderless, cks_error *_Nonnull error);
 
 /// Creates a topic; true also where it exists already.
 bool cks_producer_create_topic(

@@ -31,6 +31,8 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("queue.buffering.max.messages", "200000"),
       KafkaSetting("queue.buffering.max.kbytes", "65536"),
       KafkaSetting("reconnect.backoff.max.ms", "2000"),
+      // The topic is created with the store's partition count, or not at all.
+      KafkaSetting("allow.auto.create.topics", "false"),
     ])
     let log = ClientLog(logger)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
@@ -85,24 +87,30 @@ final class ProducerClient: @unchecked Sendable {
     if cks_producer_fatal_error(handle, &error) { throw KafkaError(error, "produce") }
   }
 
-  /// How many partitions the topic has, 0 where it does not exist. Waits up to `timeout` milliseconds.
-  func partitionCount(timeout: Int32) throws(KafkaError) -> Partition {
+  /// How many partitions the topic has, 0 where it does not exist, and how many of them have no leader. Waits up to
+  /// `timeout` milliseconds.
+  func partitionCount(
+    timeout: Int32
+  ) throws(KafkaError) -> (count: Partition, leaderless: Partition) {
     var error = cks_error()
-    let count = cks_producer_partition_count(handle, configuration.topic, timeout, &error)
+    var leaderless: Partition = 0
+    let count = cks_producer_partition_count(
+      handle, configuration.topic, timeout, &leaderless, &error)
     if count < 0 {
       throw KafkaError(error, "ask \(configuration.brokers) for its topics")
     }
-    return count
+    return (count, leaderless)
   }
 
-  /// Creates the topic, without a limit of retention and with the broker's default replication.
+  /// Creates the topic, without a limit of retention.
   func createTopic(partitions: Partition) throws(KafkaError) {
     let settings = [KafkaSetting("retention.ms", "-1"), KafkaSetting("retention.bytes", "-1")]
     try withShimSettings(settings) { (settings) throws(KafkaError) in
       var error = cks_error()
       let done = cks_producer_create_topic(
-        handle, configuration.topic, partitions, -1, settings.baseAddress, settings.count, 10_000,
-        &error)
+        handle, configuration.topic, partitions, configuration.replicationFactor ?? -1,
+        settings.baseAddress, settings.count,
+        10_000, &error)
       if !done { throw KafkaError(error, "create the topic") }
     }
   }

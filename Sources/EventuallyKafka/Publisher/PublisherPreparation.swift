@@ -21,11 +21,11 @@ actor PublisherPreparation {
   }
 
   /// Connects, and sees to it that there is the topic with so many partitions.
-  func connect(partitions: Partition) throws -> ProducerClient {
+  func connect(partitions: Partition) async throws -> ProducerClient {
     heartbeat.beat()
     defer { heartbeat.idle() }
     let producer = try ProducerClient(configuration, logger: logger)
-    try ensureTopic(producer, partitions: partitions)
+    try await ensureTopic(producer, partitions: partitions)
     return producer
   }
 
@@ -56,7 +56,9 @@ actor PublisherPreparation {
 
   /// Asks several times for a second instead of once for long, so that a cancelled task does not wait for a
   /// broker that is away.
-  private func partitionCount(_ producer: ProducerClient) throws -> Partition {
+  private func partitionCount(
+    _ producer: ProducerClient
+  ) throws -> (count: Partition, leaderless: Partition) {
     for _ in 0..<9 {
       heartbeat.beat()
       do {
@@ -69,8 +71,8 @@ actor PublisherPreparation {
     return try producer.partitionCount(timeout: 1000)
   }
 
-  private func ensureTopic(_ producer: ProducerClient, partitions: Partition) throws {
-    var count = try partitionCount(producer)
+  private func ensureTopic(_ producer: ProducerClient, partitions: Partition) async throws {
+    var count = try partitionCount(producer).count
     if count == 0 {
       do {
         try producer.createTopic(partitions: partitions)
@@ -82,17 +84,34 @@ actor PublisherPreparation {
       logger.info(
         "created the topic",
         metadata: ["topic": "\(configuration.topic)", "partitions": "\(partitions)"])
-      count = try partitionCount(producer)
-      // Brokers may take a moment to know of a new topic; the caller tries again.
-      if count == 0 {
-        throw KafkaError(
-          code: 0, message: "it is not known to the brokers yet", isRetriable: true,
-          operation: "look for the topic '\(configuration.topic)'")
-      }
+      count = try await created(producer, partitions: partitions)
     }
     guard count == partitions else {
       throw TopicError.partitionCount(
         topic: configuration.topic, actual: count, expected: partitions)
+    }
+  }
+
+  /// Waits until the brokers know the new topic and each of its partitions has a leader, for ten seconds at most; then
+  /// the caller tries again.
+  private func created(
+    _ producer: ProducerClient, partitions: Partition
+  ) async throws -> Partition {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while true {
+      let (count, leaderless) = try partitionCount(producer)
+      // Somebody else may have created it at the same time, with another count.
+      if count > 0, leaderless == 0 { return count }
+      guard ContinuousClock.now < deadline else {
+        throw KafkaError(
+          code: 0,
+          message: count == 0
+            ? "it is not known to the brokers yet"
+            : "\(leaderless) of its \(count) partitions have no leader yet",
+          isRetriable: true, operation: "look for the topic '\(configuration.topic)'")
+      }
+      try await Task.sleep(for: .milliseconds(200))
+      heartbeat.beat()
     }
   }
 }

@@ -17,12 +17,13 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
       - of each partition it keeps the newest 5 MiB (or 100,000 batches) and forgets the rest: projectors \
       fetch what they miss from the writer's feed;
       - it listens on 127.0.0.1, on ports that can't be chosen;
-      - it has no admin calls: topics are created here, with --topic and --partitions;
+      - it has no admin calls: topics are created here, with --topic and --partitions. One that a worker asks for and that \
+      is not there gets 4 partitions, whatever the store has, and can't be deleted: name all topics;
       - transactions, fencing and the producer's idempotence are not enforced;
       - joining a group takes 3 seconds, and each rebalance about the session timeout, which must be at \
       least 4 seconds.
 
-      With --control it can be made to misbehave:
+      With --control it can be made to misbehave; a leader is one of the first topic's partition:
 
       POST /brokers/B/down, /brokers/B/up       broker B, counted from 1
       POST /brokers/B/rtt/MS                    delay all of its answers by so many milliseconds
@@ -33,10 +34,12 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
 
   @Option(help: "How many brokers.", transform: Whole.init)
   var brokers: Whole<1, 9> = 1
-  @Option(help: "A topic to create.")
-  var topic = "orders"
   @Option(
-    help: "How many partitions the topic has: as many as the store.", transform: Whole.init)
+    name: .customLong("topic"), parsing: .singleValue,
+    help: "A topic to create, may be repeated; orders where it is left out.")
+  var topics: [String] = ["orders"]
+  @Option(
+    help: "How many partitions each topic has: as many as the store.", transform: Whole.init)
   var partitions: Whole<1, 1000> = 12
   @Option(
     help: ArgumentHelp("A file to write the bootstrap servers to.", valueName: "file"))
@@ -55,6 +58,7 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
 
   /// Checks the options' values.
   public func validate() throws {
+    guard !topics.isEmpty else { throw ValidationError("--topic names no topic") }
     if let control, ListenAddress(control) == nil {
       throw ValidationError("--control '\(control)' is not host:port")
     }
@@ -63,9 +67,11 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
   /// Runs until SIGTERM or SIGINT.
   public func run() async throws {
     let cluster = try DevelopmentCluster(brokers: Int32(brokers.value))
-    try cluster.createTopic(
-      topic, partitions: Int32(partitions.value),
-      replicationFactor: Int32(min(3, brokers.value)))
+    for topic in topics {
+      try cluster.createTopic(
+        topic, partitions: Int32(partitions.value),
+        replicationFactor: Int32(min(3, brokers.value)))
+    }
     try Output.standard.line(cluster.brokers)
     try Output.standard.flush()
     if let bootstrapFile {
@@ -78,7 +84,7 @@ public struct DevelopmentBrokerCommand: AsyncParsableCommand {
     if let address = control.flatMap({ ListenAddress($0) }) {
       services.append(
         Server(
-          api: BrokerControl(cluster: cluster, topic: topic).api(), listen: address,
+          api: BrokerControl(cluster: cluster, topic: topics[0]).api(), listen: address,
           addressFile: addressFile, logger: logger))
     }
     try await OrdersApp.run(services, logger: logger)

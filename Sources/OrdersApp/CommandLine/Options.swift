@@ -30,6 +30,12 @@ struct KafkaOptions: ParsableArguments {
       valueName: "file"))
   var topicKeyFile: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "How many brokers hold each partition of a topic that the writer creates; the brokers' default where it is left out.",
+      valueName: "count"), transform: Whole.init)
+  var replicationFactor: Whole<1, 100>?
+
   func validate() throws {
     _ = try overrides()
     guard !brokers.isEmpty else { throw ValidationError("--brokers is empty") }
@@ -42,7 +48,8 @@ struct KafkaOptions: ParsableArguments {
 
   func configuration() throws -> KafkaConfiguration {
     KafkaConfiguration(
-      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys())
+      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys(),
+      replicationFactor: replicationFactor.map { Int32($0.value) })
   }
 
   private func topicKeys() throws -> TopicKeys? {

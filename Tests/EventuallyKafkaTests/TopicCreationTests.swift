@@ -1,0 +1,44 @@
+import Eventually
+import Testing
+
+@testable import EventuallyKafka
+
+/// The writer's clients never let a broker create the topic, as brokers do by default for whoever asks for it by name.
+@Suite(.timeLimit(.minutes(1))) struct TopicCreationTests {
+  @Test func aProducerDoesNotHaveTheTopicCreated() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster()
+    let configuration = configuration(cluster.brokers, topic)
+    let producer = try ProducerClient(configuration, logger: testLogger)
+    // A client asks for the topics that it knows of when it connects, and every second while it lacks them.
+    for _ in 0..<15 {
+      #expect(try producer.partitionCount(timeout: 5000) == (0, 0))
+      try await Task.sleep(for: .milliseconds(200))
+    }
+  }
+
+  /// The development cluster creates no topics for others.
+  @Test func aPublisherThatCanNotCreateTheTopicSaysWithHowManyPartitionsToDoSo() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster()
+    let outbox = MemoryOutbox(partitions: 12)
+    outbox.append(1)
+    let publisher = publisher(configuration(cluster.brokers, topic), outbox)
+    let status = try await publisherStatus(publisher) { $0.phase == .blocked }
+    #expect(status.failure?.contains("create it with 12 partitions") == true, "\(status)")
+  }
+
+  @Test func aTopicWithAnotherPartitionCountIsRefusedWithBoth() async throws {
+    for count in [1, 13] as [Partition] {
+      let topic = uniqueName("topic")
+      let cluster = try TestCluster(topics: [(topic, count)])
+      let outbox = MemoryOutbox(partitions: 12)
+      outbox.append(1)
+      let publisher = publisher(configuration(cluster.brokers, topic), outbox)
+      let status = try await publisherStatus(publisher) { $0.phase == .blocked }
+      #expect(
+        status.failure?.contains("has \(count) partitions, but the store has 12") == true,
+        "\(status)")
+    }
+  }
+}
