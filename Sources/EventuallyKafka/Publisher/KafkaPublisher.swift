@@ -194,8 +194,20 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       heartbeat.beat()
       let published = relay.progress.published
       guard published > saved else { continue }
-      try await source.markPublished(published)
-      saved = published
+      do {
+        try await source.markPublished(published)
+        saved = published
+        state.withLock { $0.cursorFailure = nil }
+      } catch {
+        // A full disk, for example. What is published does not depend on it; the next round tries again.
+        let isNew = state.withLock { status in
+          defer { status.cursorFailure = error.description }
+          return status.cursorFailure == nil
+        }
+        guard isNew else { continue }
+        logger.error(
+          "how far the store is published can't be noted", metadata: ["error": "\(error)"])
+      }
     }
   }
 }

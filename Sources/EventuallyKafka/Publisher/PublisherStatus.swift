@@ -22,6 +22,9 @@ public struct PublisherStatus: Sendable, Hashable {
   public var rejectedRecords: UInt64 = 0
   /// The failure that it waits after, or why the topic can't be published to.
   public var failure: String?
+  /// Why the store could not note last how far it is published; `nil` where it could. Publishing goes on; a restart reads
+  /// more of the topic's end.
+  public var cursorFailure: String?
   /// How many records have been acknowledged since the start.
   public var acknowledged: UInt64 = 0
   /// How many events were found in the topic at the start and not published again.

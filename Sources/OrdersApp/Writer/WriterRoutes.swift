@@ -179,6 +179,7 @@ struct WriterRoutes: Sendable {
         json.key("failure")
         json.string(failure)
       }
+      if let failure = status.cursorFailure { json.member("cursorFailure", failure) }
       readability.findings.write(&json)
       json.endObject()
     }
