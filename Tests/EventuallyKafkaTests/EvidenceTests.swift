@@ -42,10 +42,25 @@ import Testing
     evidence.fail("refused")
     #expect(waits(&evidence, seconds: 1, brokerEnd: 7, nextOffset: 7) == 0)
     #expect(evidence.stall == nil)
-    #expect(waits(&evidence, seconds: 61, brokerEnd: 7, nextOffset: 7) == 5)
+    #expect(waits(&evidence, seconds: 61, brokerEnd: 7, nextOffset: 7) == 6)
     #expect(evidence.stall == .init(waited: .seconds(62), reason: "refused"))
     evidence.reachEnd(7)
     #expect(evidence.stall == nil)
+  }
+
+  /// The topic has nothing of what the store has, so that all partitions are repaired at once.
+  @Test func whatTheFeedBringsFitsInBatchesToo() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 4)])
+    let outbox = MemoryOutbox(partitions: 4)
+    outbox.append(1000)
+    let model = MemoryReadModel()
+    _ = try await consume(
+      configuration(cluster.brokers, topic), outbox, into: model, group: uniqueName("group"),
+      batchSize: 50
+    ) { _ in model.applied.position == 1000 }
+    expectComplete(model, outbox)
+    #expect(model.largest <= 50, "\(model.largest)")
   }
 
   @Test func lagIsUnknownWhereNoEndWasHeardLately() {
@@ -75,7 +90,7 @@ import Testing
     _ = try await publishAll(configuration, outbox)
     let model = MemoryReadModel()
     let group = uniqueName("group")
-    cluster.fail(.fetch, code: 29, count: 16)
+    cluster.fail(.fetch, code: 29, count: 6)
     let failing = try await consume(configuration, outbox, into: model, group: group) { status in
       !status.partitions.isEmpty && status.partitions.values.allSatisfy { $0.stall?.reason != nil }
     }

@@ -106,8 +106,11 @@ final class MemoryReadModel: ReadModelStore {
     var count = 0
     var foreign: [ForeignRecord] = []
     var forged: [Partition: UInt64] = [:]
+    var largest = 0
   }
   private let state = Locked(State())
+  /// How many events the largest transaction had.
+  var largest: Int { state.withLock { $0.largest } }
   let applied = PositionSignal(at: 0)
 
   /// The partition sequences that were applied, in the order in which they were.
@@ -161,6 +164,7 @@ final class MemoryReadModel: ReadModelStore {
   func apply(_ deliveries: [Delivery<String>], parking: [ProjectionFailure]) -> ApplyOutcome {
     let (overtaken, count) = state.withLock { state -> ([PartitionLease], Int) in
       var overtaken: [PartitionLease] = []
+      state.largest = max(state.largest, deliveries.reduce(0) { $0 + $1.entries.count })
       for delivery in deliveries {
         guard var lease = state.leases[delivery.partition], lease.epoch == delivery.epoch,
           lease.position == delivery.after

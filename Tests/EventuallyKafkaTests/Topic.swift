@@ -60,9 +60,11 @@ func publisherStatus(
 /// Consumes until a condition holds.
 func consume(
   _ configuration: KafkaConfiguration, _ outbox: MemoryOutbox, into model: MemoryReadModel,
-  group: String, until condition: @escaping @Sendable (SubscriptionStatus) -> Bool
+  group: String, batchSize: Int = 5000,
+  until condition: @escaping @Sendable (SubscriptionStatus) -> Bool
 ) async throws -> SubscriptionStatus {
   var options = Subscription.Options(group: group, owner: "test")
+  options.batchSize = batchSize
   options.headInterval = .milliseconds(200)
   let subscription = Subscription(
     configuration, storeID: outbox.storeID, partitionCount: outbox.partitionCount,

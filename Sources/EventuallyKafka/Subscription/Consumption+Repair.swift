@@ -5,7 +5,7 @@ import Logging
 extension Consumption {
   /// Takes in what the feed has brought, and asks it for more.
   func takeFromFeed() async throws {
-    for answer in feed.takeAnswers() {
+    for answer in feed.takeAnswers(batch: portion.count, limit: options.batchSize) {
       switch answer {
       case .event(let place, let stored):
         judge(place, stored)

@@ -56,10 +56,28 @@ final class FeedReader: Sendable {
     inner.withLock { ($0.feedFailure, $0.partitionFailures, $0.headsHeard) }
   }
 
-  func takeAnswers() -> [Answer] {
+  /// The answers that are there, but records only as far as they fit in a batch: the others wait.
+  /// - Parameters:
+  ///   - count: how many entries the batch has.
+  ///   - limit: how many it may have. One answer always fits in an empty batch.
+  func takeAnswers(batch count: Int, limit: Int) -> [Answer] {
     inner.withLock { state in
-      defer { state.answers.removeAll() }
-      return state.answers
+      guard !state.answers.isEmpty else { return [] }
+      var count = count
+      var taken: [Answer] = []
+      var left: [Answer] = []
+      for answer in state.answers {
+        if case .records(_, let records) = answer {
+          guard count == 0 || count + records.count <= limit else {
+            left.append(answer)
+            continue
+          }
+          count += records.count
+        }
+        taken.append(answer)
+      }
+      state.answers = left
+      return taken
     }
   }
 

@@ -9,7 +9,7 @@ struct PartitionEvidence: Equatable {
   static let failureLimit = Duration.seconds(2)
   /// So long may the worker wait for a sign where no fetch has failed.
   static let silenceLimit = Duration.seconds(10)
-  private static let longestProbePause = Duration.seconds(30)
+  private static let longestProbePause = Duration.seconds(15)
 
   private var waited = Duration.zero
   private var failure: String?

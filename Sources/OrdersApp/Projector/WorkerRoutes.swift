@@ -184,7 +184,8 @@ struct WorkerRoutes: Sendable {
         let why = stall.reason.map { ": \($0)" } ?? ""
         reasons.append(
           "partition \(partition) stands at partition offset \(state.position ?? 0): neither a record nor its end "
-            + "came from the broker while the worker waited for \(stall.waited.components.seconds) s\(why)")
+            + "came from the broker while the worker waited for \(stall.waited.components.seconds) s\(why)"
+        )
       }
     case .repairing(let missing):
       let why = state.failure.map { ": \($0)" } ?? ""
