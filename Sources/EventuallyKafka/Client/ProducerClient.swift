@@ -29,7 +29,7 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("message.timeout.ms", "0"),
       KafkaSetting("linger.ms", "1"),
       KafkaSetting("queue.buffering.max.messages", "200000"),
-      KafkaSetting("queue.buffering.max.kbytes", "65536"),
+      KafkaSetting("queue.buffering.max.kbytes", "32768"),
       KafkaSetting("reconnect.backoff.max.ms", "2000"),
       // The topic is created with the store's partition count, or not at all.
       KafkaSetting("allow.auto.create.topics", "false"),

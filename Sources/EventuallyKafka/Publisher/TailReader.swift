@@ -17,7 +17,10 @@ final class TailReader {
   ) throws(KafkaError) {
     consumer = try ConsumerClient(
       configuration, group: "eventually-tail-\(UUID().uuidString.lowercased())",
-      settings: [KafkaSetting("fetch.wait.max.ms", "10")], logger: logger)
+      settings: [
+        KafkaSetting("fetch.wait.max.ms", "10"), KafkaSetting("queued.max.messages.kbytes", "8192"),
+        KafkaSetting("fetch.max.bytes", "4194304"),
+      ], logger: logger)
     eventSource = EventSource(
       storeID: storeID, partitionCount: partitions, keys: configuration.keys)
     self.limits = limits

@@ -83,6 +83,8 @@ actor Consumption<Codec: EventCodec> {
         // in bytes below holds instead.
         KafkaSetting("queued.min.messages", "1000000"),
         KafkaSetting("queued.max.messages.kbytes", "8192"),
+        // What one answer of a broker may add to that, for all partitions together.
+        KafkaSetting("fetch.max.bytes", "4194304"),
       ], logger: logger)
     self.client = client
     if let range = options.range {
