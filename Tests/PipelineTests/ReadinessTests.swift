@@ -49,6 +49,28 @@ import Testing
     #expect(try await process.stop() == 0)
   }
 
+  @Test func waitingInVainNamesWhatStandsStill() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    try await placeOrders(0..<20, writer)
+    func wait() async throws -> String {
+      let ended = try await pipeline.run(
+        "eventuallyctl", "wait", "sales", "--timeout", "1", "--store", pipeline.store,
+        "--read-models", pipeline.readModels)
+      #expect(ended.code == 1)
+      return ended.output
+    }
+    #expect(try await wait().contains("sales: not built yet"))
+    let (process, _) = try await pipeline.startProjector(
+      "sales", feed: writer.base, worker: "sales-1")
+    _ = try await pipeline.verifiedDigests("sales")
+    #expect(try await process.stop() == 0)
+    try await placeOrders(20..<40, writer)
+    let output = try await wait()
+    #expect(output.contains("sales: partition 0 stands at partition offset "), "\(output)")
+    #expect(output.contains("taken last by sales-1: not told by the files"), "\(output)")
+  }
+
   /// A partition that went to another worker has no lag here.
   @Test func lagGaugesGoWithTheirPartitions() async throws {
     try await pipeline.startBroker()

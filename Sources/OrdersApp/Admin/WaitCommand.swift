@@ -10,7 +10,8 @@ extension AdminCommand {
       abstract: "Wait until every read model has applied all of the store's events.",
       discussion: """
         Then it shows how long that took each of them, from the first event's append to the last event's \
-        commit in the read model. The exit code is 1 where the time is up before.
+        commit in the read model. The exit code is 1 where the time is up before; then it names the partitions that are \
+        behind, where each of them stands, since when, and why where the files tell.
         """)
 
     @OptionGroup var log: LogOptions
@@ -48,16 +49,33 @@ extension AdminCommand {
         line.show("waiting for the read models", fraction: least)
         guard ContinuousClock.now < deadline else {
           line.finish()
-          let late = names.filter { reached[$0] == nil }.map(\.rawValue)
-          throw Failure(
+          let late = names.filter { reached[$0] == nil }
+          var lines = [
             "after \(timeout) s these have not applied all events: "
-              + late.joined(separator: ", "))
+              + late.map(\.rawValue).joined(separator: ", ")
+          ]
+          for name in late { lines += try await standstill(of: name, heads: heads, log) }
+          throw Failure(lines.joined(separator: "\n"))
         }
         // Other processes' commits give no signal here.
         try await Task.sleep(for: .milliseconds(50))
       }
       line.finish()
       try await show(reached, log)
+    }
+
+    /// Where the partitions of a read model stand that are behind.
+    private func standstill(
+      of name: ReadModelName, heads: [UInt64], _ log: SQLiteEventLog
+    ) async throws -> [String] {
+      let path = name.path(in: files.readModels)
+      guard FileManager.default.fileExists(atPath: path) else {
+        return ["\(name.rawValue): not built yet (\(path)): does a worker run?"]
+      }
+      let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
+      let late = try await LatePartition.find(
+        reader, in: log, heads: heads, readModel: name.rawValue)
+      return LatePartition.lines(late, readModel: name.rawValue)
     }
 
     private func progress(of name: ReadModelName, storeID: String) async throws -> Progress {
