@@ -110,6 +110,7 @@ private enum Spans {
     var request = HTTPClientRequest(url: "\(writer.base)/orders/one/create")
     request.method = .POST
     request.body = .bytes(ByteBuffer(string: #"{"country":"France"}"#))
+    request.headers.add(name: "content-type", value: "application/json")
     request.headers.add(name: "traceparent", value: "00-\(trace)-b7ad6b7169203331-01")
     request.headers.add(name: "correlation-id", value: "basket-17")
     let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
@@ -155,10 +156,16 @@ private enum Spans {
   /// Each line is a comment or `name{labels} number`, and each name is declared once, before its first value.
   private func checkFormat(_ text: String) throws {
     var declared: Set<String> = []
+    var described: Set<String> = []
     let line = /([a-z_]+)(?:\{(?:[a-z_]+="[^"]*",?)+\})? (?:[0-9.e+-]+|NaN)/
     for text in text.split(separator: "\n") {
+      if text.hasPrefix("# HELP ") {
+        #expect(described.insert(String(text.split(separator: " ")[2])).inserted)
+        continue
+      }
       if text.hasPrefix("# TYPE ") {
         let name = String(text.split(separator: " ")[2])
+        #expect(described.contains(name), "\(name) is not described")
         #expect(declared.insert(name).inserted, "\(name) is declared twice")
         continue
       }

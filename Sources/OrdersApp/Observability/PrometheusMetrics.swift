@@ -24,6 +24,10 @@ final class PrometheusMetrics: MetricsFactory {
     text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("\n", with: "\\n")
   }
 
+  private static func escapeHelp(_ text: String) -> String {
+    text.replacing("\\", with: "\\\\").replacing("\n", with: "\\n")
+  }
+
   // MARK: - Making them
 
   func makeCounter(label: String, dimensions: [(String, String)]) -> any CounterHandler {
@@ -93,6 +97,7 @@ final class PrometheusMetrics: MetricsFactory {
     for (name, histogram) in histograms { add(name, "histogram", Self.lines(name, histogram)) }
     var text = ""
     for (label, family) in families.sorted(by: { $0.key < $1.key }) {
+      if let help = MetricName.help[label] { text += "# HELP \(label) \(Self.escapeHelp(help))\n" }
       text += "# TYPE \(label) \(family.type)\n"
       let lines = family.type == "histogram" ? family.lines : family.lines.sorted()
       for line in lines { text += line + "\n" }

@@ -1,0 +1,33 @@
+extension MetricName {
+  /// What each metric tells, by its name: for exporters that say so.
+  public static let help: [String: String] = [
+    appends: "Appends that were carried out",
+    appendedEvents: "Events that were appended",
+    conflicts: "Appends that were refused because the stream was at another version",
+    appendSeconds: "How long an append takes its caller",
+    commitRequests: "How many requests share a transaction of the store",
+    publishedEvents: "Events that the bus has acknowledged",
+    publishSeconds: "How long the bus takes to acknowledge events, from when they are handed over",
+    publishBacklog: "Committed events that the bus has not acknowledged yet",
+    publishBlocked:
+      "1 while the topic can't be published to, or it can't be told whether it may be; else 0",
+    tailRejectedRecords:
+      "Records in the end of the topic that a starting publisher found not to be its store's",
+    appliedEvents: "Events that were applied to a read model",
+    applyEvents: "How many events a transaction of a read model has",
+    applySeconds: "How long a transaction of a read model takes, with all of its attempts",
+    endToEndSeconds: "How old events are when they have been applied, from their append",
+    retries: "Failures after which something was tried again",
+    parkedEvents: "Events that were set aside because their streams are parked",
+    rebalances: "How often the group's assignment changed",
+    fencings: "Leases that turned out to be overtaken",
+    duplicates: "Records that had been had before",
+    gapsRepaired: "Gaps that were filled from the feed",
+    foreignRecords: "Records that are not of the store, or can't be read",
+    forgedEvents:
+      "Partitions that stopped because an event was applied that the store does not have there",
+    lagEvents: "By how many events a partition of a read model is behind the store",
+    lagSeconds:
+      "How old the last event is that was applied of a partition that is behind; 0 where it is not",
+  ]
+}
