@@ -56,9 +56,10 @@ enum FeedSource: Sendable, Equatable {
     while true {
       do {
         return try await attempt()
-      } catch let error as HTTPFailure {
-        throw Failure("--feed does not name a writer: \(error)")
+      } catch let error as HTTPFailure where error.status == 401 || error.status == 403 {
+        throw Failure("the feed refuses this worker: \(error)")
       } catch {
+        // No answer is for good: it may come from a proxy in front of a writer that is starting, or that is overloaded.
         if let error = error as? StoreOpenError, !error.isPassing { throw error }
         try Task.checkCancellation()
         failures += 1

@@ -1,0 +1,38 @@
+import Eventually
+import HTTPTypes
+import Hummingbird
+import Logging
+import Testing
+
+@testable import OrdersApp
+
+/// A worker learns from a writer which store it serves.
+@Suite(.timeLimit(.minutes(1))) struct FeedSourceTests {
+  /// What answers at first may be a proxy before a writer that is starting, or a writer with too much to do.
+  @Test func answersOtherThan200AreWaitedOut() async throws {
+    let asked = Locked(0)
+    var api = API(title: "test", summary: "test")
+    api.add(
+      API.Operation(method: .get, path: "/store", summary: "", answers: []) { _, _ in
+        let number = asked.withLock { count in
+          count += 1
+          return count
+        }
+        switch number {
+        case 1: throw Overloaded("too much")
+        case 2: throw HTTPError(.badGateway, message: "no writer yet")
+        case 3: return Reply { $0.string("no store") }
+        default:
+          let summary = StoreSummary(
+            storeID: "s", partitionCount: 2, heads: [1, 0], head: 1, published: 0)
+          return Reply { summary.write(&$0) }
+        }
+      })
+    try await serving(api) { endpoint in
+      let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+      let source = try await FeedSource(endpoint.base, token: nil).open(logger: logger)
+      #expect(source.storeID == "s" && source.partitions == 2)
+    }
+    #expect(asked.withLock { $0 } == 4)
+  }
+}
