@@ -172,7 +172,8 @@ struct HostileRequests {
     let path = "/orders/\(prefix)raw/create"
     let body = #"{"country":"X"}"#
     let whole =
-      "POST \(path) HTTP/1.1\r\nhost: a\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+      "POST \(path) HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n"
+      + "content-length: \(body.utf8.count)\r\n\r\n\(body)"
     switch Int.random(in: 0..<10, using: &random) {
     case 0, 1, 2, 3:
       let count = Int.random(in: 0..<whole.utf8.count, using: &random)

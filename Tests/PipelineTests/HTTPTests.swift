@@ -80,6 +80,7 @@ func serving(
       // One whose length is not told beforehand.
       var endless = HTTPClientRequest(url: endpoint.base + "/body")
       endless.method = .POST
+      endless.headers.add(name: "content-type", value: "application/json")
       endless.body = .stream(
         AsyncStream { continuation in
           for _ in 0...(Request.maximumBody >> 16) {
@@ -93,6 +94,7 @@ func serving(
       // One that never ends.
       var slow = HTTPClientRequest(url: endpoint.base + "/body")
       slow.method = .POST
+      slow.headers.add(name: "content-type", value: "application/json")
       let (stream, continuation) = AsyncStream.makeStream(of: ByteBuffer.self)
       continuation.yield(ByteBuffer(string: "{"))
       slow.body = .stream(stream, length: .unknown)

@@ -30,7 +30,9 @@ import Testing
   }
 
   private func request(_ line: String, _ headers: String..., body: String = "") -> String {
-    "\(line) HTTP/1.1\r\nHost: test\r\n" + headers.map { $0 + "\r\n" }.joined() + "\r\n" + body
+    let type = line.hasPrefix("POST ") ? ["Content-Type: application/json"] : []
+    return "\(line) HTTP/1.1\r\nHost: test\r\n" + (type + headers).map { $0 + "\r\n" }.joined()
+      + "\r\n" + body
   }
 
   private let half = "Content-Length: 15"

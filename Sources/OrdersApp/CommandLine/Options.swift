@@ -108,7 +108,24 @@ struct ServerOptions: ParsableArguments {
     help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
   var addressFile: String?
 
+  @Option(
+    name: .customLong("allow-origin"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "An origin whose pages may have browsers give commands, besides the server's own; may be repeated.",
+      discussion: "For example --allow-origin https://shop.example, where a proxy serves it.",
+      valueName: "origin"))
+  var allowedOrigins: [String] = []
+
+  /// Whose pages may have browsers give commands.
+  var origins: OriginPolicy {
+    OriginPolicy(allowed: Set(allowedOrigins.compactMap(OriginPolicy.origin)))
+  }
+
   func validate() throws {
+    for text in allowedOrigins where OriginPolicy.origin(text) == nil {
+      throw ValidationError(
+        "--allow-origin '\(text)' is not http://host[:port] or https://host[:port]")
+    }
     guard ListenAddress(listen) != nil else {
       throw ValidationError("--listen '\(listen)' is not host:port")
     }

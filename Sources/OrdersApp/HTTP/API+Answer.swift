@@ -11,7 +11,9 @@ extension API {
     _ method: HTTPRequest.Method = .get, path: String, body: [UInt8] = []
   ) async throws -> (status: Int, body: [UInt8]) {
     let request = Request(
-      head: HTTPRequest(method: method, scheme: "http", authority: "localhost", path: path),
+      head: HTTPRequest(
+        method: method, scheme: "http", authority: "localhost", path: path,
+        headerFields: body.isEmpty ? [:] : [.contentType: "application/json"]),
       body: RequestBody(buffer: ByteBuffer(bytes: body)))
     let context = BasicRequestContext(
       source: ApplicationRequestContextSource(

@@ -12,6 +12,8 @@ struct API: Sendable {
   var summary: String
   /// What protected operations ask for; `nil` where nobody is asked.
   var token: BearerToken?
+  /// Whose pages may have browsers give commands.
+  var origins = OriginPolicy()
   /// What the server of this interface bears.
   var limits = ServerLimits()
   var operations: [Operation] = []
@@ -100,6 +102,7 @@ struct API: Sendable {
       context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
     if TraceContext.isActive { router.middlewares.add(TracingMiddleware()) }
     router.middlewares.add(FailureReplies(methods: methods))
+    router.middlewares.add(OriginCheck(origins))
     router.middlewares.add(EventContext())
     let desk = Desk(limits)
     for operation in operations {
@@ -151,7 +154,10 @@ private struct Desk: Sendable {
     let body = Budget.Share(of: bodies)
     defer { withExtendedLifetime(body) {} }
     // Whoever sends a body slowly takes nothing from those whose requests are here.
-    if operation.body != nil { request = try await request.received(counting: body) }
+    if operation.body != nil {
+      try request.checkContentType()
+      request = try await request.received(counting: body)
+    }
     guard let place = requests.share() else {
       throw Overloaded("\(requests.limit) requests are being worked on")
     }

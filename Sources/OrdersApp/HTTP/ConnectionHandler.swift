@@ -145,6 +145,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     let reply = FailureReplies<BasicRequestContext>.reply(toUnreadable: error)
     var head = HTTPResponse(status: reply.status)
     head.headerFields[.contentType] = reply.contentType
+    for (name, value) in Reply.always { head.headerFields[name] = value }
     head.headerFields[.contentLength] = "\(reply.bytes.count)"
     head.headerFields[.connection] = "close"
     let sent = context.eventLoop.makePromise(of: Void.self)

@@ -69,6 +69,12 @@ struct Reply: ResponseGenerator, Sendable {
     return reply
   }
 
+  /// Answers are as of now and may hold what only the asker may see: no cache keeps them. And what is no page is never
+  /// taken for one.
+  static let always: [(HTTPField.Name, String)] = [
+    (.cacheControl, "no-store"), (.xContentTypeOptions, "nosniff"),
+  ]
+
   /// Larger bodies are handed to the connection in parts of this size, each once there is room for it.
   private static let partSize = 64 << 10
 
@@ -83,6 +89,7 @@ struct Reply: ResponseGenerator, Sendable {
   ) -> Response {
     var headers = headers
     headers[.contentType] = contentType
+    for (name, value) in Self.always { headers[name] = value }
     if rest == nil, bytes.count <= Self.partSize {
       return Response(
         status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
@@ -213,6 +220,8 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .unauthorized: "unauthorized"
     case .requestTimeout: "too-slow"
     case .contentTooLarge: "too-large"
+    case .unsupportedMediaType: "not-json"
+    case .forbidden: "other-origin"
     case .badRequest: "invalid-request"
     case .unprocessableContent: "invalid"
     default: "status-\(status.code)"

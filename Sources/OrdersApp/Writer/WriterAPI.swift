@@ -61,7 +61,9 @@ extension WriterRoutes {
         .optional("sequenceNumber", .integer(1...(1 << 62))),
         .optional("token", .string(pattern: "^[0-9]+-[0-9]+$")),
       ])),
+    API.Answer(403, "The request comes from a page of another origin"),
     API.Answer(404, "There is no such order"),
+    API.Answer(415, "There is a body, and it is not said to be JSON"),
     API.Answer(
       409,
       "The order is not in a state for this, not at the expected version, or as large as may be"),

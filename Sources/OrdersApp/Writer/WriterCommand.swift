@@ -71,7 +71,8 @@ public struct WriterCommand: AsyncParsableCommand {
         heartbeats: health.heartbeats(), logger: logger)
       try await OrdersApp.run(
         node.services(
-          listen: server.address(), addressFile: server.addressFile, token: token),
+          listen: server.address(), addressFile: server.addressFile, token: token,
+          origins: server.origins),
         logger: logger)
     }
   }
@@ -116,7 +117,8 @@ public struct WriterCommand: AsyncParsableCommand {
     let node = try WriterNode(
       store: store, kafka: kafka.configuration(), heartbeats: health.heartbeats(), logger: logger)
     let services = try node.services(
-      listen: server.address(), addressFile: server.addressFile, token: token)
+      listen: server.address(), addressFile: server.addressFile, token: token,
+      origins: server.origins)
     try await OrdersApp.run(services, logger: logger) {
       try await work(StoreSink(store: node.store))
       try await waitUntilPublished(node, timeout: target.publishTimeout.seconds)

@@ -46,14 +46,16 @@ struct WriterNode: Sendable {
 
   /// The relay and the HTTP interface; the interface stops first.
   func services(
-    listen: ListenAddress, addressFile: String?, token: BearerToken?
+    listen: ListenAddress, addressFile: String?, token: BearerToken?,
+    origins: OriginPolicy = OriginPolicy()
   ) -> [any Service] {
     let readability = StoreReadability(store.log, through: store.head.position, logger: logger)
     let routes = WriterRoutes(
       store: store, publisher: publisher, readability: readability, logger: logger)
+    var api = routes.api(token: token, heartbeats: heartbeats)
+    api.origins = origins
     let server = Server(
-      api: routes.api(token: token, heartbeats: heartbeats), listen: listen,
-      addressFile: addressFile, logger: logger)
+      api: api, listen: listen, addressFile: addressFile, logger: logger)
     return [readability, Until { try await publisher.run() }, server]
   }
 }
