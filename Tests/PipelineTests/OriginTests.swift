@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Eventually
 import Foundation
+import HTTPTypes
 import NIOCore
 import NIOHTTP1
 import Testing

@@ -60,7 +60,8 @@ import Testing
       #expect(ended.code == 1)
       return ended.output
     }
-    #expect(try await wait().contains("sales: not built yet"))
+    let before = try await wait()
+    #expect(before.contains("sales: not built yet"), "\(before)")
     let (process, _) = try await pipeline.startProjector(
       "sales", feed: writer.base, worker: "sales-1")
     _ = try await pipeline.verifiedDigests("sales")

@@ -111,7 +111,10 @@ final class ProducerClient: @unchecked Sendable {
         handle, configuration.topic, partitions, configuration.replicationFactor ?? -1,
         settings.baseAddress, settings.count,
         10_000, &error)
-      if !done { throw KafkaError(error, "create the topic") }
+      if !done {
+        throw KafkaError(
+          error, "create the topic '\(configuration.topic)' with \(partitions) partitions")
+      }
     }
   }
 }
