@@ -43,7 +43,7 @@ import Testing
         commands.withLock { $0 += 1 }
         return Reply { $0.bool(true) }
       })
-    try await serving(api) { endpoint in
+    try await serving(api) { endpoint async throws -> Void in
       func status(_ headers: [(String, String)], body: String? = "{}") async throws -> Int {
         var request = HTTPClientRequest(url: endpoint.base + "/command")
         request.method = .POST
