@@ -53,12 +53,12 @@ import Testing
     let topic = uniqueName("topic")
     let cluster = try TestCluster(topics: [(topic, 4)])
     let outbox = MemoryOutbox(partitions: 4)
-    outbox.append(1000)
+    outbox.append(400)
     let model = MemoryReadModel()
     _ = try await consume(
       configuration(cluster.brokers, topic), outbox, into: model, group: uniqueName("group"),
       batchSize: 50
-    ) { _ in model.applied.position == 1000 }
+    ) { _ in model.applied.position == 400 }
     expectComplete(model, outbox)
     #expect(model.largest <= 50, "\(model.largest)")
   }

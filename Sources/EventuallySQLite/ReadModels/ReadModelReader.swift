@@ -116,14 +116,13 @@ public final class ReadModelReader: Sendable {
     }
   }
 
-  /// What is live now, opened where another generation has become that. Where the link leads nowhere for the moment, the
-  /// generation that is open still answers.
+  /// What is live now, opened where another generation has become that. Where the link leads nowhere, its file was deleted.
   private func follow() throws(ReadModelError) -> Opened {
     // Opening is rare, and whoever comes meanwhile needs the same.
     try opened.withLock { (opened) throws(ReadModelError) -> Opened in
-      guard let link, let file = FileIdentity(path: link.path), file != opened.file else {
-        return opened
-      }
+      guard let link else { return opened }
+      guard let file = FileIdentity(path: link.path) else { throw .notBuilt(path: link.path) }
+      if file == opened.file { return opened }
       let (next, identity) = try Self.open(link)
       guard identity.storeID == storeID, identity.partitionCount == partitionCount else {
         throw .otherStore(path: next.path, found: identity.storeID, expected: storeID)
