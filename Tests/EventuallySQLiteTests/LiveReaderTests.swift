@@ -62,9 +62,9 @@ import Testing
     // One that was opened by its own file stays there.
     let second = try ReadModelReader(path: directory.path(of: 2), model: WordModel())
     #expect(try await words(second) == ["new", "newer"])
-    // A link that leads nowhere for the moment: the generation that is open still answers.
-    #expect(unlink(directory.livePath) == 0)
-    #expect(try await words(reader) == ["old"])
+    // Nothing is answered from a file that somebody has deleted, though it is open.
+    #expect(unlink(directory.path(of: 1)) == 0)
+    await #expect(throws: ReadModelError.self) { try await words(reader) }
   }
 
   @Test func aReaderOfOneFileDoesNotFollow() async throws {
