@@ -135,7 +135,12 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
           throw EventLogError.missingPosition(
             partition: partition, position: (lease.position ?? 0) + 1)
         }
-        let entry = try await checkpoints.entry(record, decodedBy: decoder)
+        let entry: LogEntry<String, Event>
+        do throws(EventStoreError) {
+          entry = try decoder.entry(record)
+        } catch {
+          entry = try await checkpoints.entry(record, after: error)
+        }
         deliveries[
           partition,
           default: Delivery(

@@ -109,19 +109,18 @@ extension PartitionCheckpointStore {
 }
 
 extension PartitionCheckpointStore {
-  /// The entry of a record; an event of an unknown type is unreadable where an administrator has decided to park it.
-  /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` where nobody has: the partition is held before it.
-  package func entry<Codec>(
-    _ record: EventRecord, decodedBy decoder: EntryDecoder<Codec>
-  ) async throws -> LogEntry<String, Codec.Event> {
-    do {
-      return try decoder.entry(record)
-    } catch {
-      let position = record.position
-      let requests = try await parkRequests(in: position.partition)
-      guard requests.contains(position.partitionSequence) else { throw error }
-      return .unreadable(UnreadableEvent(record, reason: error.description))
-    }
+  /// The entry of a record of an unknown type: unreadable, where an administrator has decided to park it.
+  ///
+  /// It is a call of its own, so that records which can be decoded are decoded without an asynchronous one.
+  /// - Parameter error: why it is not decoded.
+  /// - Throws: the error where nobody has decided that: the partition is held before it.
+  package func entry<Event>(
+    _ record: EventRecord, after error: EventStoreError
+  ) async throws -> LogEntry<String, Event> {
+    let position = record.position
+    let requests = try await parkRequests(in: position.partition)
+    guard requests.contains(position.partitionSequence) else { throw error }
+    return .unreadable(UnreadableEvent(record, reason: error.description))
   }
 }
 

@@ -34,7 +34,7 @@ extension Consumption {
     for record in records
     where assignment.repair(partition, record.position.partitionSequence) {
       do {
-        add(try await checkpoints.entry(record, decodedBy: decoder), in: partition)
+        add(try await entry(record), in: partition)
         forgeries.accept(
           partition, record.position.partitionSequence, id: record.id, isFromStore: true)
         status.withLock { $0.eventsFromFeed += 1 }
@@ -51,6 +51,14 @@ extension Consumption {
     } else {
       status.withLock { $0.gapsRepaired += 1 }
       metrics.gapRepaired()
+    }
+  }
+
+  private func entry(_ record: EventRecord) async throws -> LogEntry<String, Event> {
+    do {
+      return try decoder.entry(record)
+    } catch {
+      return try await checkpoints.entry(record, after: error)
     }
   }
 
