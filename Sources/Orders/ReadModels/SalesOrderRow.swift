@@ -111,6 +111,9 @@ public struct SalesLinesRow: ReadModelRow {
     [.text(key.order), .integer(key.number)]
   }
 
+  /// Keys are compared by their bytes already.
+  public static func isSame(_ a: Key, _ b: Key) -> Bool { a == b }
+
   /// The columns after the key.
   public var values: [ColumnValue] { [.text(lines.json)] }
 

@@ -234,4 +234,7 @@ public struct ProductRow: SalesRow {
   public static func columns(of key: Product) -> [ColumnValue] {
     [.text(key.sku), .text(key.description)]
   }
+
+  /// Products are compared by their bytes already.
+  public static func isSame(_ a: Product, _ b: Product) -> Bool { a == b }
 }
