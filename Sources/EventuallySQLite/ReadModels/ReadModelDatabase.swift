@@ -230,7 +230,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private func take(
     _ entry: LogEntry<String, Model.Event>, isolating: Bool, _ application: inout Application
   ) throws {
-    if !application.parked.isEmpty || !application.parking.isEmpty || entry.isUnreadable,
+    if !application.parked.isEmpty || !application.parking.isEmpty,
       try park(entry, &application)
     {
       return
@@ -240,6 +240,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       try project(entry)
     } catch let error as SQLiteError {
       throw error
+    } catch is UnreadableEventError where entry.isUnreadable {
+      // Found by failing, since to ask each entry takes longer than to apply many. It has changed no row.
+      _ = try park(entry, &application)
     } catch {
       let failure = ProjectionFailure(
         position: entry.position, streamID: entry.streamID ?? "", reason: "\(error)")
