@@ -93,10 +93,14 @@ actor StoreWriter {
   nonisolated func perform(
     _ kind: StoreRequest.Kind
   ) async throws(EventStoreError) -> Appended? {
-    let result = await withCheckedContinuation { continuation in
+    var check: AppendCheck?
+    if case .append(_, _, let events) = kind {
+      // A few are checked sooner than two threads agree on who does it; many, while the store's thread inserts them.
+      if events.count <= 2 { events.check?.run() } else { check = events.check }
+    }
+    let result = await withCheckedContinuation { [check] continuation in
       submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
-      // While the store's thread inserts them.
-      if case .append(_, _, let events) = kind { events.check?.run() }
+      check?.run()
     }
     return try result.get()
   }
