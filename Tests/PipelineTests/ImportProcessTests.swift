@@ -133,6 +133,9 @@ import Testing
       "writer", arguments(csv, url: writer.base),
       environment: [FaultPlan.variable: "import.placed=kill@40"])
     #expect(try await killed.exitCode() == 128 + SIGKILL, "\(killed.log)")
+    // What the killed import had sent is carried out before the writer ends.
+    #expect(try await pipeline.writer?.stop() == 0)
+    writer = try await pipeline.startWriter()
     let before = await pipeline.head()
     #expect(before > 0)
     let streams = try await SQLiteEventLog(path: pipeline.store, readers: 1).streamCount()
