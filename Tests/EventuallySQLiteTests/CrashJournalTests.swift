@@ -260,6 +260,20 @@ private struct WordsRow: ReadModelRow {
     #expect(try rows() == ["a": "1"])
   }
 
+  /// A worker claims its partitions from its group again, after it could not apply the events in doubt before it joined.
+  @Test func whatIsInDoubtStaysSoUntilItIsApplied() async throws {
+    try await die(applying: 5, attempts: 2)
+    let database = try open()
+    _ = try await database.claim([0], owner: "before the group")
+    let lease = try await database.claim([0], owner: "in the group")[0]
+    #expect(
+      await database.recoveries[0]?.recovery.next(5) == CrashMark(5, attempts: 3).map { .apply($0) }
+    )
+    _ = try await database.apply([delivery(lease, "a:1", "b:2", "c:3", "d:4", "e:5")], parking: [])
+    _ = try await database.claim([0], owner: "later")
+    #expect(await database.recoveries.isEmpty)
+  }
+
   @Test func parkRequestsAreKept() async throws {
     let database = try open()
     let lease = try await database.claim([0], owner: "one")[0]

@@ -37,11 +37,11 @@ public enum MetricName {
   public static let endToEndSeconds = "eventually_end_to_end_seconds"
   /// Failures after which something was tried again.
   public static let retries = "eventually_retries_total"
-  /// Events that were set aside because their streams are parked.
+  /// Events that were parked with their streams.
   public static let parkedEvents = "eventually_parked_events_total"
   /// How often the group's assignment changed.
   public static let rebalances = "eventually_rebalances_total"
-  /// Leases that turned out to be overtaken.
+  /// Leases that were fenced.
   public static let fencings = "eventually_fencings_total"
   /// Records that had been had before.
   public static let duplicates = "eventually_duplicates_dropped_total"

@@ -127,12 +127,13 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     private static let (setLock, getLock): (Int32, Int32) = (37, 36)
   #endif
 
-  private func isAlive(_ owner: UInt64) -> Bool {
-    if owner == self.owner { return owner != 0 }
+  /// Whether another process that has taken a partition is alive. This one's own notes end with what they are about, so that what is
+  /// left in its name when it claims a partition again is still what an ended process has left.
+  private func isAliveElsewhere(_ owner: UInt64) -> Bool {
     let slot = Int(owner & 0xFF)
-    guard owner != 0, base[Self.firstOwner + slot].load(ordering: .relaxed) == owner >> 8 else {
-      return false
-    }
+    guard owner != 0, owner != self.owner,
+      base[Self.firstOwner + slot].load(ordering: .relaxed) == owner >> 8
+    else { return false }
     var lock = Self.lock(slot)
     return fcntl(descriptor, Self.getLock, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
   }
@@ -156,7 +157,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   /// What a process that has ended leaves to be recovered from; `nil` for nothing.
   func recovery(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
     guard (0..<partitionCount).contains(partition),
-      !isAlive(ownerWord(partition).pointee.load(ordering: .relaxed))
+      !isAliveElsewhere(ownerWord(partition).pointee.load(ordering: .relaxed))
     else { return nil }
     return CrashRecovery(
       after: position,
