@@ -3,10 +3,11 @@
 /// Events are equal by `==` where they are `Equatable`. Where they are not, or an event is not equal to itself (one that
 /// holds a NaN), the decoded event must encode to the same bytes.
 public struct ReadBack<Codec: EventCodec>: Sendable {
-  private let codec: Codec
-  private let areEqual: (@Sendable (Codec.Event, Codec.Event) -> Bool)?
+  @usableFromInline let codec: Codec
+  @usableFromInline let areEqual: (@Sendable (Codec.Event, Codec.Event) -> Bool)?
 
   /// A check of what `codec` writes.
+  @inlinable
   public init(_ codec: Codec) {
     self.codec = codec
     areEqual = Self.equality()
@@ -19,22 +20,34 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
   ///   - type: what the codec called its type.
   ///   - payload: what the codec wrote.
   /// - Throws: ``ReadBackFailure`` with the difference.
+  @inlinable
   public func check(
     _ event: Codec.Event, at index: Int, type: String, payload: Span<UInt8>
+  ) throws(ReadBackFailure) {
+    let decoded: Codec.Event
+    do {
+      decoded = try codec.decode(type: type, payload: payload)
+    } catch {
+      throw ReadBackFailure(type: type, index: index, reason: "it does not decode: \(error)")
+    }
+    if let areEqual, areEqual(decoded, event), !type.isEmpty, !EventRecord.isReserved(type),
+      codec.type(of: decoded).hasSameBytes(as: type)
+    {
+      return
+    }
+    try checkClosely(event, decoded, at: index, type: type, payload: payload)
+  }
+
+  /// What differs, if anything does.
+  @usableFromInline
+  func checkClosely(
+    _ event: Codec.Event, _ decoded: Codec.Event, at index: Int, type: String, payload: Span<UInt8>
   ) throws(ReadBackFailure) {
     func fail(_ reason: String) -> ReadBackFailure {
       ReadBackFailure(type: type, index: index, reason: reason)
     }
     if type.isEmpty { throw fail("its type has no name") }
-    if type == EventRecord.removedType || type == EventRecord.erasedType {
-      throw fail("stores use this name of a type for themselves")
-    }
-    let decoded: Codec.Event
-    do {
-      decoded = try codec.decode(type: type, payload: payload)
-    } catch {
-      throw fail("it does not decode: \(error)")
-    }
+    if EventRecord.isReserved(type) { throw fail("stores use this name of a type for themselves") }
     let decodedType = codec.type(of: decoded)
     if !decodedType.hasSameBytes(as: type) {
       throw fail("it decodes to an event of type '\(decodedType)'")
@@ -65,7 +78,8 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
   }
 
   /// `==` of the events, found once: to ask each event whether it is `Equatable` costs more than to decode it.
-  private static func equality() -> (@Sendable (Codec.Event, Codec.Event) -> Bool)? {
+  @usableFromInline
+  static func equality() -> (@Sendable (Codec.Event, Codec.Event) -> Bool)? {
     guard let type = Codec.Event.self as? any Equatable.Type else { return nil }
     func open<Value: Equatable>(
       _ type: Value.Type

@@ -7,7 +7,7 @@
     import Darwin
   #endif
 #else
-  import Synchronization
+  public import Synchronization
 #endif
 
 /// A value behind a lock, safe to use from asynchronous functions.
@@ -15,15 +15,17 @@
 /// On Linux, `Mutex` knows its owner by the thread. Where its `withLock` is inlined into an asynchronous function,
 /// optimized code (seen with Swift 6.3.1) may carry the thread's identity across a suspension, after which the
 /// function runs on another thread, and unlocking traps: "Call to unlock Mutex on a thread which hasn't acquired
-/// the lock". Here locking and unlocking stay together in one function that is never inlined.
+/// the lock". Here locking and unlocking stay together in one function that is never inlined; it is specialized for its
+/// callers, though, for whom the generic one costs more than the lock.
 public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
   #if THREAD_SANITIZER
-    private let mutex: PlatformMutex<Value>
+    @usableFromInline let mutex: PlatformMutex<Value>
   #else
-    private let mutex: Mutex<Value>
+    @usableFromInline let mutex: Mutex<Value>
   #endif
 
   /// A value behind a lock.
+  @inlinable
   public init(_ value: consuming sending Value) {
     #if THREAD_SANITIZER
       mutex = PlatformMutex(value)
@@ -33,7 +35,7 @@ public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
   }
 
   /// Calls `body` with the value while nobody else has it. It must not wait for anything.
-  @inline(never)
+  @inlinable @inline(never)
   public func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
@@ -46,10 +48,12 @@ public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
   /// system calls in a library that is not built for it, and would call every use of a locked value a race.
   ///
   /// `@unchecked Sendable`: the value is only touched between locking and unlocking.
-  private final class PlatformMutex<Value: ~Copyable>: @unchecked Sendable {
+  @usableFromInline
+  final class PlatformMutex<Value: ~Copyable>: @unchecked Sendable {
     private let handle: UnsafeMutablePointer<pthread_mutex_t>
     private var value: Value
 
+    @usableFromInline
     init(_ value: consuming sending Value) {
       self.value = value
       handle = .allocate(capacity: 1)
@@ -62,6 +66,7 @@ public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
       handle.deallocate()
     }
 
+    @usableFromInline
     func withLock<Result: ~Copyable, Failure: Error>(
       _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {

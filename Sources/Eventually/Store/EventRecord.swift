@@ -34,6 +34,12 @@ public struct EventRecord: Sendable, Hashable {
   /// The type of a record whose event has been erased with its stream.
   public static let erasedType = "eventually.erased"
 
+  /// Whether no event may have this name of a type, since stores use it for themselves.
+  @usableFromInline
+  static func isReserved(_ type: String) -> Bool {
+    type.utf8.count > 15 && (type == removedType || type == erasedType)
+  }
+
   /// The entry of the log that this record stands for; ``LogEntry/unreadable(_:)`` where the payload is not what its type
   /// calls for.
   /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` where the codec does not know the type.

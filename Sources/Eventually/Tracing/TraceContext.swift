@@ -1,3 +1,4 @@
+import Instrumentation
 public import ServiceContextModule
 import Tracing
 
@@ -7,7 +8,11 @@ public enum TraceContext {
   private static let header = "traceparent"
 
   /// Whether spans are of use to anybody.
-  public static var isActive: Bool { !(InstrumentationSystem.tracer is NoOpTracer) }
+  public static var isActive: Bool {
+    // To look for a tracer casts to a protocol, which is not cheap; where nothing was installed there is none.
+    if InstrumentationSystem.instrument is NoOpInstrument { return false }
+    return !(InstrumentationSystem.tracer is NoOpTracer)
+  }
 
   /// What identifies a span in W3C's Trace Context; `nil` where the tracer has nothing to say of it.
   public static func traceParent(of context: ServiceContext) -> String? {

@@ -83,13 +83,18 @@ public final class SQLiteConnection {
       statement.prepareForReuse()
       return statement
     }
+    let statement = try prepare(sql)
+    statements.keep(statement, for: sql)
+    return statement
+  }
+
+  /// A prepared statement for its owner alone, who may keep it as long as the connection.
+  func prepare(_ sql: String) throws(SQLiteError) -> SQLiteStatement {
     var prepared: OpaquePointer?
     let code = sqlite3_prepare_v3(
       handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &prepared, nil)
     guard code == SQLITE_OK, let prepared else { throw error(code, sql) }
-    let statement = SQLiteStatement(handle: prepared, database: handle)
-    statements.keep(statement, for: sql)
-    return statement
+    return SQLiteStatement(handle: prepared, database: handle)
   }
 
   /// Runs `body` in a transaction that holds the write lock from the beginning, and commits; rolls back

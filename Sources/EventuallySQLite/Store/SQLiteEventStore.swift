@@ -48,16 +48,27 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   public let log: SQLiteEventLog
   private let writer: StoreWriter
   private let codec: Codec
-  private let readBack: ReadBack<Codec>?
-  private let maximumEventSize: Int
+  private let encoder: AppendEncoder<Codec.Event>
   /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
   private let snapshotted: Locked<Set<Int>>
   private let appendSeconds = Timer(label: MetricName.appendSeconds)
 
   /// Opens a store as its writer, and creates it where there is none.
   /// - Throws: ``StoreOpenError/locked(path:owner:)`` where another process is its writer.
-  public init(
+  @inlinable
+  public convenience init(
     path: String, codec: Codec, options: Options = Options()
+  ) throws(StoreOpenError) {
+    try self.init(
+      path: path, codec: codec,
+      encoder: AppendEncoder(
+        codec, maximumSize: options.maximumEventSize, readsBack: options.readsBack),
+      options: options)
+  }
+
+  @usableFromInline
+  init(
+    path: String, codec: Codec, encoder: AppendEncoder<Codec.Event>, options: Options
   ) throws(StoreOpenError) {
     if let count = options.partitionCount {
       precondition((1...10_000).contains(count), "a store has 1 to 10,000 partitions")
@@ -69,8 +80,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     log = try SQLiteEventLog(path: path)
     snapshotted = Locked(try Self.streamsWithSnapshots(path))
     self.codec = codec
-    readBack = options.readsBack ? ReadBack(codec) : nil
-    maximumEventSize = options.maximumEventSize
+    self.encoder = encoder
   }
 
   /// Where the store stands: the last committed sequence number.
@@ -134,9 +144,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   private func append(
     _ events: [Event], to streamID: String, expecting: Expected, metadata: EventMetadata
   ) async throws(EventStoreError) -> Appended {
-    let encoded = try EncodedEvents(
-      events, metadata: metadata, codec: codec, maximumSize: maximumEventSize,
-      readBack: readBack)
+    let encoded = try encoder(events, metadata: metadata)
     let appended = try await writer.perform(
       .append(streamID: streamID, expecting: expecting, encoded))
     guard let appended else { preconditionFailure("an append adds events") }

@@ -6,6 +6,7 @@ import Foundation
 actor StoreWriter {
   private let executor: BlockingExecutor
   let connection: SQLiteConnection
+  private let statements: AppendStatements
   /// The writer's role, until it is given back.
   private var lock: StoreLock?
   private let partitioner: Partitioner
@@ -47,6 +48,7 @@ actor StoreWriter {
     do {
       connection = try SQLiteConnection(path: path, mode: .create)
       identity = try StoreSchema.prepare(connection, partitionCount: partitionCount)
+      statements = try AppendStatements(connection)
       heads = try Self.readHeads(connection, partitionCount: identity.partitionCount)
       let large = try connection.rows(
         "SELECT id, bytes FROM streams WHERE bytes >= 262144"
@@ -94,10 +96,8 @@ actor StoreWriter {
     _ kind: StoreRequest.Kind
   ) async throws(EventStoreError) -> Appended? {
     var check: AppendCheck?
-    if case .append(_, _, let events) = kind {
-      // A few are checked sooner than two threads agree on who does it; many, while the store's thread inserts them.
-      if events.count <= 2 { events.check?.run() } else { check = events.check }
-    }
+    // While the store's thread inserts them.
+    if case .append(_, _, let events) = kind { check = events.check }
     let result = await withCheckedContinuation { [check] continuation in
       submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
       check?.run()
@@ -250,8 +250,7 @@ actor StoreWriter {
   }
 
   private func stream(_ streamID: String) throws(SQLiteError) -> StreamRow? {
-    let select = try connection.statement(
-      "SELECT key, partition, version, head, bytes FROM streams WHERE id = ?")
+    let select = statements.findStream
     select.bind(1, streamID)
     defer { select.reset() }
     guard try select.step() else { return nil }
@@ -285,7 +284,7 @@ actor StoreWriter {
       found, id: streamID, partition: partition, version: version, head: lastSequence,
       bytes: bytes)
     if bytes >= Self.large { largeStreams.withLock { $0[streamID.hashValue] = bytes } }
-    let insert = try insertStatement(
+    let insert = insertStatement(
       key: key, partition: partition, time: time, metadata: events.metadata)
     var previous = found?.head ?? 0
     var start = 0
@@ -293,7 +292,8 @@ actor StoreWriter {
     var boundType: String?
     let ids = eventIDs(at: time, count: events.count)
     let idBytes = ids.span
-    let payloads = events.payloads.span
+    let payloadBytes = events.payloads
+    let payloads = payloadBytes.span
     var position = heads.partitions[Int(partition)]
     for index in 0..<events.count {
       let sequence = firstSequence + UInt64(index)
@@ -313,7 +313,7 @@ actor StoreWriter {
       start = events.ends[index]
     }
     // The statement has run with the bytes of these where they are.
-    withExtendedLifetime((ids, events)) {}
+    withExtendedLifetime((ids, payloadBytes)) {}
     heads.partitions[Int(partition)] = position
     heads.sequence = lastSequence
     return .success(
@@ -328,8 +328,7 @@ actor StoreWriter {
     bytes: UInt64
   ) throws(SQLiteError) -> Int64 {
     if let found {
-      let update = try connection.statement(
-        "UPDATE streams SET version = ?, head = ?, bytes = ? WHERE key = ?")
+      let update = statements.updateStream
       update.bind(1, version)
       update.bind(2, head)
       update.bind(3, bytes)
@@ -337,11 +336,7 @@ actor StoreWriter {
       try update.run()
       return found.key
     }
-    let insert = try connection.statement(
-      """
-      INSERT INTO streams (id, partition, version, head, bytes) VALUES (?, ?, ?, ?, ?)
-      RETURNING key
-      """)
+    let insert = statements.insertStream
     insert.bind(1, id)
     insert.bind(2, Int64(partition))
     insert.bind(3, version)
@@ -367,12 +362,9 @@ actor StoreWriter {
   /// The statement that inserts an event, with what is the same for all events of an append.
   private func insertStatement(
     key: Int64, partition: Partition, time: Timestamp, metadata: [UInt8]
-  ) throws(SQLiteError) -> SQLiteStatement {
-    let insert = try connection.statement(
-      """
-      INSERT INTO events (sequence, stream, version, previous, partition, partition_sequence,
-        type, id, time, payload, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-      """)
+  ) -> SQLiteStatement {
+    let insert = statements.insertEvent
+    insert.prepareForReuse()
     insert.bind(2, key)
     insert.bind(5, Int64(partition))
     insert.bind(9, time.microseconds)
@@ -405,7 +397,7 @@ actor StoreWriter {
     // Version 0 and no head: the next append begins a new chain at version 1.
     _ = try writeStream(
       found, id: streamID, partition: found.partition, version: 0, head: 0, bytes: 0)
-    let insert = try insertStatement(
+    let insert = insertStatement(
       key: found.key, partition: found.partition, time: time, metadata: [])
     insert.bind(1, heads.sequence)
     insert.bind(3, 0 as UInt64)
