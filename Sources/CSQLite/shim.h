@@ -18,4 +18,10 @@ static inline int csqlite_bind_static_blob(
   return sqlite3_bind_blob(s, i, bytes, length, SQLITE_STATIC);
 }
 
+/// SQLite counts all memory that it takes under one lock for the whole process, unless it is told not to, before its first
+/// use. Afterwards it answers SQLITE_MISUSE, and goes on counting.
+static inline int csqlite_count_no_memory(void) {
+  return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 #endif

@@ -155,20 +155,6 @@ extension ReadModelRow where Key == String {
   @inlinable public static func isSame(_ a: String, _ b: String) -> Bool { a.hasSameBytes(as: b) }
 }
 
-extension String {
-  /// Whether two strings have the same UTF-8, which `==` does not ask for.
-  @inlinable public func hasSameBytes(as other: String) -> Bool {
-    var (a, b) = (self, other)
-    return a.withUTF8 { a in
-      b.withUTF8 { b in
-        guard a.count == b.count else { return false }
-        for index in 0..<a.count where a[index] != b[index] { return false }
-        return true
-      }
-    }
-  }
-}
-
 /// A column that does not hold what its row needs.
 public struct RowError: Error, Sendable, CustomStringConvertible {
   /// The table.

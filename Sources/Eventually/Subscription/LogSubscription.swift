@@ -93,7 +93,9 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
     private let checkpoints: any PartitionCheckpointStore
     private let through: [UInt64]
     private let pageSize: Int
-    private var leases: [Partition: PartitionLease]
+    /// The leases of partitions that have not come to their end, by partition.
+    private var left: [PartitionLease?]
+    private var partitionsLeft: Set<Partition>
     private var after: UInt64
 
     init(
@@ -105,17 +107,19 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
       self.checkpoints = checkpoints
       self.through = through
       self.pageSize = pageSize
-      self.leases = leases
+      partitionsLeft = Set(leases.keys)
+      left = Array(repeating: nil, count: through.count)
+      for (partition, lease) in leases { left[Int(partition)] = lease }
       self.after = after
     }
 
     func next() async throws -> [Delivery<Event>]? {
-      while !leases.isEmpty, !Task.isCancelled {
-        let records = try await log.records(after: after, limit: pageSize, of: Set(leases.keys))
+      while !partitionsLeft.isEmpty, !Task.isCancelled {
+        let records = try await log.records(after: after, limit: pageSize, of: partitionsLeft)
         guard let last = records.last else {
-          let (partition, lease) = leases.first ?? (0, nil)
+          let lease = left.lazy.compactMap { $0 }.first
           throw EventLogError.missingPosition(
-            partition: partition, position: (lease?.position ?? 0) + 1)
+            partition: lease?.partition ?? 0, position: (lease?.position ?? 0) + 1)
         }
         let deliveries = try await take(records)
         after = last.position.sequenceNumber
@@ -126,11 +130,15 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
 
     /// Takes in what comes next of each partition; what was applied already, and what is after the end, is passed over.
     private func take(_ records: [EventRecord]) async throws -> [Delivery<Event>] {
-      var deliveries: [Partition: Delivery<Event>] = [:]
+      // By partition: looked up for each record.
+      var deliveries: [Delivery<Event>?] = Array(repeating: nil, count: through.count)
       for record in records {
         let partition = record.position.partition
         let sequence = record.position.partitionSequence
-        guard let lease = leases[partition], sequence > lease.position ?? 0 else { continue }
+        let index = Int(partition)
+        guard left.indices.contains(index), let lease = left[index],
+          sequence > lease.position ?? 0
+        else { continue }
         guard sequence == (lease.position ?? 0) + 1 else {
           throw EventLogError.missingPosition(
             partition: partition, position: (lease.position ?? 0) + 1)
@@ -141,16 +149,19 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
         } catch {
           entry = try await checkpoints.entry(record, after: error)
         }
-        deliveries[
-          partition,
-          default: Delivery(
+        if deliveries[index] == nil {
+          deliveries[index] = Delivery(
             partition: partition, epoch: lease.epoch, after: lease.position, entries: [],
             nextOffset: nil)
-        ].entries.append(entry)
-        leases[partition]?.position = sequence
-        if sequence >= through[Int(partition)] { leases[partition] = nil }
+        }
+        deliveries[index]?.entries.append(entry)
+        left[index]?.position = sequence
+        if sequence >= through[index] {
+          left[index] = nil
+          partitionsLeft.remove(partition)
+        }
       }
-      return Array(deliveries.values)
+      return deliveries.compactMap { $0 }
     }
   }
 }

@@ -18,12 +18,17 @@ public final class SQLiteConnection {
   private let handle: OpaquePointer
   private var statements = StatementCache()
 
+  /// Nobody asks how much memory SQLite has, and each allocation would take a lock that all threads share. Somebody else in the
+  /// process may use SQLite already: then it stays as it is.
+  private static let countNoMemory: Void = { _ = csqlite_count_no_memory() }()
+
   /// Opens a database file.
   ///
   /// A lock that another connection holds is waited for, for at most `busyTimeout` milliseconds.
   public init(
     path: String, mode: Mode, busyTimeout: Int32 = 10_000
   ) throws(SQLiteError) {
+    Self.countNoMemory
     // A reader needs to create the shared-memory file where no other process has the database open.
     let flags =
       switch mode {

@@ -95,9 +95,14 @@ public struct SalesReadModel: ReadModel {
     try rows.update(type, key) { row in
       var sum = row?.figures ?? SalesFigures()
       try sum.add(figures)
-      // A day (or country, or product) from which all orders have been taken back is as if it had
-      // never been.
-      row = sum.orders == 0 ? nil : Row(key: key, figures: sum)
+      if sum.orders == 0 {
+        // A day (or country, or product) from which all orders have been taken back is as if it had never been.
+        row = nil
+      } else if row == nil {
+        row = Row(key: key, figures: sum)
+      } else {
+        row?.figures = sum
+      }
     }
   }
 }
@@ -132,7 +137,7 @@ public struct SalesFigures: Sendable, Hashable {
 /// A row of sums.
 public protocol SalesRow: ReadModelRow {
   /// The sums.
-  var figures: SalesFigures { get }
+  var figures: SalesFigures { get set }
   /// A row from its key and its sums.
   init(key: Key, figures: SalesFigures)
 }
