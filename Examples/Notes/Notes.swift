@@ -53,21 +53,11 @@ struct Note: Aggregate {
 }
 
 /// How many notes have a tag.
-struct TagRow: ReadModelRow {
-  var key: String
-  var notes: Int64
-
-  static let schema = TableSchema("tags", key: [.text("tag")], values: [.integer("notes")])
-  var values: [ColumnValue] { [.integer(notes)] }
-
-  init(key: String, notes: Int64) {
-    self.key = key
-    self.notes = notes
-  }
-
-  init(key: String, values: [ColumnValue]) throws {
-    self.init(key: key, notes: try values.integer(0, of: Self.schema))
-  }
+struct TagRow: CodableRow {
+  static let table = "tags"
+  var tag: String
+  var notes = 0
+  var key: String { tag }
 }
 
 /// The read model: a pure function from events to rows.
@@ -79,7 +69,7 @@ struct Tags: ReadModel {
   func project(_ event: Persisted<String, Note.Event>, into rows: Rows) throws {
     guard case .tagged(let tag) = event.event else { return }
     try rows.update(TagRow.self, tag) { row in
-      row = TagRow(key: tag, notes: (row?.notes ?? 0) + 1)
+      row = TagRow(tag: tag, notes: (row?.notes ?? 0) + 1)
     }
   }
 

@@ -344,8 +344,8 @@ extension StoreWriter {
   }
 
   func append(_ events: [String], to streamID: String) async throws(EventStoreError) -> Appended? {
-    let encoded = try EncodedEvents(
-      events, metadata: EventMetadata(), codec: TextCodec(), maximumSize: 900_000)
+    let encoder = AppendEncoder(TextCodec(), maximumSize: 900_000, readsBack: false)
+    let encoded = try encoder(events, metadata: EventMetadata())
     return try await perform(.append(streamID: streamID, expecting: .any, encoded))
   }
 }

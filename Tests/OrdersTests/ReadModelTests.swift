@@ -17,7 +17,9 @@ struct Seeded: RandomNumberGenerator {
 /// Every row of a read model in memory, as text.
 func dump(_ rows: Rows, _ tables: [any ReadModelRow.Type]) throws -> [String] {
   func lines<Row: ReadModelRow>(_ type: Row.Type) throws -> [String] {
-    try rows.list(type).map { "\(Row.schema.name) \(Row.columns(of: $0.key)) \($0.values)" }
+    try rows.list(type).map {
+      "\(Row.schema.name) \(try Row.columns(of: $0.key)) \(try $0.values)"
+    }
   }
   return try tables.flatMap { try lines($0) }.sorted()
 }

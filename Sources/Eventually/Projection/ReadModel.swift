@@ -124,22 +124,26 @@ public protocol ReadModelRow: Sendable, Equatable {
   /// The row's key.
   var key: Key { get }
   /// The columns of a key, in the schema's order.
-  static func columns(of key: Key) -> [ColumnValue]
+  static func columns(of key: Key) throws -> [ColumnValue]
   /// Whether two keys have the same columns: those of text are the same where they have the same bytes, as in a database,
   /// while `==` of strings takes an `é` of one character for an `é` of two. The default compares the columns; a key of
   /// several columns is compared faster where it says so itself, with ``Swift/String/hasSameBytes(as:)``.
   static func isSame(_ a: Key, _ b: Key) -> Bool
   /// The other columns, in the schema's order.
-  var values: [ColumnValue] { get }
+  var values: [ColumnValue] { get throws }
   /// A row from its key and its other columns.
   /// - Throws: ``RowError`` where a column does not hold what the row needs.
   init(key: Key, values: [ColumnValue]) throws
 }
 
 extension ReadModelRow {
-  /// By the columns.
+  /// By the columns; by `==` alone where a key has none, which saving its row reports.
   public static func isSame(_ a: Key, _ b: Key) -> Bool {
-    a == b && columns(of: a) == columns(of: b)
+    guard a == b else { return false }
+    guard let columnsOfA = try? columns(of: a), let columnsOfB = try? columns(of: b) else {
+      return true
+    }
+    return columnsOfA == columnsOfB
   }
 }
 

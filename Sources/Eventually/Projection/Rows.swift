@@ -171,7 +171,7 @@ public final class Rows {
   /// Where the row with a key is kept, loaded if need be.
   @inlinable func slot(of key: Row.Key) throws -> Int {
     if let index = indexes[ExactKey(key)] { return index }
-    let values = try storage?.load(Row.columns(of: key))
+    let values = try storage?.load(try Row.columns(of: key))
     slots.append(Slot(key: key, row: try values.map { try Row(key: key, values: $0) }))
     indexes[ExactKey(key)] = slots.count - 1
     return slots.count - 1
@@ -180,7 +180,7 @@ public final class Rows {
   @inlinable func save() throws {
     guard let storage else { return }
     for index in slots.indices where slots[index].isChanged {
-      try storage.save(Row.columns(of: slots[index].key), slots[index].row?.values)
+      try storage.save(try Row.columns(of: slots[index].key), try slots[index].row?.values)
       slots[index].isChanged = false
     }
   }
