@@ -174,4 +174,18 @@ private final class FailureCount: Sendable {
     #expect(codec.type(of: "a") == EventTypeName("Said", version: 3).description)
     #expect(EventTypeName("Said").description == "Said")
   }
+
+  @Test func aCodableStateNeedsNoCodecOfItsOwn() throws {
+    struct Account: Codable, Equatable, Sendable {
+      var owner: String?
+      var balances: [String: Int]
+    }
+    let codec = JSONSnapshotCodec<Account>(schemaVersion: 3)
+    let account = Account(owner: "Eve", balances: ["b": -1, "a": .max])
+    var bytes: [UInt8] = []
+    try codec.encode(account, into: &bytes)
+    #expect(codec.schemaVersion == 3)
+    #expect(try codec.decode(bytes.span) == account)
+    #expect(throws: DecodingError.self) { try codec.decode([UInt8]("{".utf8).span) }
+  }
 }
