@@ -38,7 +38,6 @@ func withStopSignals<Result>(
   // Not the threads that tasks share: those may be what hangs.
   let queue = DispatchQueue(label: "stop-signals")
   let sources = [SIGTERM, SIGINT].map { number in
-    signal(number, SIG_IGN)
     let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
     source.setEventHandler {
       onSignal(number)
@@ -49,8 +48,14 @@ func withStopSignals<Result>(
         _exit(interrupted.exitCode)
       }
     }
-    source.resume()
     return source
+  }
+  // Until a source is registered, the signal ends the process as ever: one that was ignored meanwhile would be lost.
+  for source in sources {
+    await withCheckedContinuation { continuation in
+      source.setRegistrationHandler { continuation.resume() }
+      source.resume()
+    }
   }
   defer {
     for source in sources { source.cancel() }
