@@ -40,6 +40,8 @@ let signals: Target.Dependency = .product(
   name: "UnixSignals", package: "swift-service-lifecycle")
 let tracing: Target.Dependency = .product(name: "Tracing", package: "swift-distributed-tracing")
 let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
+let metricsTestKit: Target.Dependency = .product(
+  name: "MetricsTestKit", package: "swift-metrics")
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 let http: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
@@ -152,7 +154,9 @@ let package = Package(
     fuzzing,
     tests("EventuallyTests", ["Eventually", "EventuallyTesting"]),
     tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite", "EventuallyTesting"]),
-    tests("EventuallyKafkaTests", ["Eventually", "EventuallyKafka", "EventuallyTesting"]),
+    tests(
+      "EventuallyKafkaTests",
+      ["Eventually", "EventuallyKafka", "EventuallyTesting", metrics, metricsTestKit]),
     tests("OrdersTests", ["Eventually", "EventuallySQLite", "EventuallyTesting", "Orders"]),
     tests(
       "PipelineTests",

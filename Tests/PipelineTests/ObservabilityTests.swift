@@ -131,7 +131,8 @@ private enum Spans {
     let history = try await writer.text("/orders/one/history").body
     #expect(history.contains(#""correlationId":"basket-17""#), "\(history)")
 
-    let written = try await writer.text("/metrics").body
+    // Gauges are refreshed once a second.
+    let written = try await metrics(of: writer, with: "eventually_publish_backlog_events 0")
     for line in [
       "# TYPE eventually_appends_total counter", "eventually_appends_total 1",
       "eventually_appended_events_total 1", "eventually_append_seconds_count 1",
@@ -139,7 +140,9 @@ private enum Spans {
       "# TYPE eventually_commit_requests histogram",
       "eventually_publish_acknowledge_seconds_count 1",
     ] { #expect(written.contains(line + "\n"), "\(line): \(written)") }
-    let applied = try await projector.text("/metrics").body
+    let applied = try await metrics(
+      of: projector, with: #"eventually_lag_seconds{read_model="sales",partition="3"} 0"#,
+      #"eventually_lag_events{read_model="sales",partition="0"} 0"#)
     for line in [
       #"eventually_applied_events_total{read_model="sales"} 1"#,
       #"eventually_apply_batch_events_bucket{read_model="sales",le="1"} 1"#,
@@ -151,6 +154,16 @@ private enum Spans {
     for part in [written, applied] { try checkFormat(part) }
     #expect(try await worker.stop() == 0)
     #expect(try await pipeline.writer?.stop() == 0)
+  }
+
+  /// The metrics of a process, as soon as they have some lines.
+  private func metrics(of process: HTTPEndpoint, with lines: String...) async throws -> String {
+    var text = ""
+    try await waitUntil("\(lines)", seen: { text }) {
+      text = try await process.text("/metrics").body
+      return lines.allSatisfy { text.contains($0 + "\n") }
+    }
+    return text
   }
 
   /// Each line is a comment or `name{labels} number`, and each name is declared once, before its first value.

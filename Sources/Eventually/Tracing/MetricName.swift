@@ -21,9 +21,10 @@ public enum MetricName {
   public static let publishedEvents = "eventually_published_events_total"
   /// How long the bus takes to acknowledge events, from when they are handed over.
   public static let publishSeconds = "eventually_publish_acknowledge_seconds"
-  /// Committed events that the bus has not acknowledged yet.
+  /// Committed events that the bus has not acknowledged yet: a gauge, while a publisher runs and knows up to where the
+  /// store was published.
   public static let publishBacklog = "eventually_publish_backlog_events"
-  /// 1 while the topic can't be published to, or it can't be told whether it may be; else 0.
+  /// 1 while the topic can't be published to, or it can't be told whether it may be; else 0. A gauge, while a publisher runs.
   public static let publishBlocked = "eventually_publish_blocked"
   /// Records in the end of the topic that a starting publisher found not to be its store's.
   public static let tailRejectedRecords = "eventually_publish_rejected_records_total"
@@ -51,8 +52,10 @@ public enum MetricName {
   public static let foreignRecords = "eventually_foreign_records_total"
   /// Partitions that stopped because an event was applied that the store does not have there.
   public static let forgedEvents = "eventually_forged_events_total"
-  /// By how many events a partition of a read model is behind the store.
+  /// By how many events a partition of a read model is behind the store: a gauge for each partition that a worker has,
+  /// which there is only while neither the store nor the broker has been silent for seconds.
   public static let lagEvents = "eventually_lag_events"
-  /// How old the last event is that was applied of a partition that is behind; 0 where it is not.
+  /// How old the last event is that was applied of a partition that is behind; 0 where it is not. A gauge like that of the
+  /// lag in events; there is none of a partition that is behind and of which nothing was applied since it was assigned.
   public static let lagSeconds = "eventually_lag_seconds"
 }

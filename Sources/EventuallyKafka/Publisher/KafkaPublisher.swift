@@ -16,6 +16,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let heartbeats: Heartbeats
   private let onConflict: TopicConflictPolicy
   private let rejectedRecords = Counter(label: MetricName.tailRejectedRecords)
+  private let gauges = PublisherGauges()
   private let state = Locked(PublisherStatus())
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
@@ -45,8 +46,21 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
 
   /// Publishes until the task is cancelled. After a failure it tries again; where the topic can't be published to, or it
   /// can't tell, it publishes nothing, says so in ``status``, and looks again, up to a minute later. No failure ends it.
+  ///
+  /// While it runs it reports the backlog, and whether the topic can't be published to, as gauges.
   public func run() async throws {
-    defer { state.withLock { $0.phase = .stopped } }
+    defer {
+      state.withLock { $0.phase = .stopped }
+      gauges.end()
+    }
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.report() }
+      await publishUntilCancelled()
+      group.cancelAll()
+    }
+  }
+
+  private func publishUntilCancelled() async {
     var failures = 0
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(firstPause: .milliseconds(250), longestPause: .seconds(5))
@@ -87,7 +101,10 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     let preparation = PublisherPreparation(
       configuration, heartbeats: heartbeats, logger: logger)
     let cursor = try await source.published()
-    state.withLock { $0.published = max($0.published, cursor) }
+    state.withLock {
+      $0.published = max($0.published, cursor)
+      $0.isCursorKnown = true
+    }
     let (producer, tails) = try await prepare(preparation, cursor)
     FaultPoint.relayRecovering.pass()
     let alreadyPublished = status.alreadyPublished
@@ -180,6 +197,28 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       $0.failure = stall.map { "the brokers have acknowledged nothing for \($0) s" }
     }
     published.advance(to: progress.published)
+    refreshGauges()
+  }
+
+  // MARK: - Gauges
+
+  /// The backlog grows also while the broker is away, and nothing else tells of it.
+  private func report() async {
+    while !Task.isCancelled {
+      refreshGauges()
+      // A cancelled pause ends the loop by its condition.
+      try? await Task.sleep(for: .seconds(1))
+    }
+  }
+
+  private func refreshGauges() {
+    gauges.refresh {
+      let status = self.status
+      let head = source.head.position
+      return (
+        status.isCursorKnown ? head - min(head, status.published) : nil, status.phase == .blocked
+      )
+    }
   }
 
   /// Saves the cursor every second while it moves, and once more at the end. It may lag behind: where it

@@ -18,6 +18,8 @@ public struct PublisherStatus: Sendable, Hashable {
   public var phase: Phase = .connecting
   /// The sequence number up to which everything has been acknowledged.
   public var published: UInt64 = 0
+  /// Whether the store has told up to where it was published.
+  var isCursorKnown = false
   /// Records in the end of the topic that are not this store's, as it was read last.
   public var rejectedRecords: UInt64 = 0
   /// The failure that it waits after, or why the topic can't be published to.

@@ -27,6 +27,7 @@ extension Consumption {
       status.withLock { $0.isAssigned = false }
     }
     publishStatus()
+    lag?.refresh()
   }
 
   /// Takes leases.

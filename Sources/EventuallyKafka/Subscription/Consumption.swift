@@ -22,6 +22,8 @@ actor Consumption<Codec: EventCodec> {
 
   private(set) var client: ConsumerClient?
   private var watch: BrokerWatch?
+  /// Reports the lag, but for a fixed range, which has an end of its own.
+  private(set) var lag: LagReporter?
   var assignment = Assignment()
   var portion = Portion<Event>()
   /// Records that are not applied, on their way to where they are kept.
@@ -99,6 +101,12 @@ actor Consumption<Codec: EventCodec> {
       client,
       partitions: { [weak self] in self?.status.withLock { Array($0.partitions.keys) } ?? [] },
       status: { [weak self] broker in self?.status.withLock { $0.broker = broker } })
+    if options.range == nil {
+      lag = LagReporter(
+        LagGauges(readModel: options.readModel ?? options.group) { [weak self] in
+          self?.status.withLock { $0 }
+        })
+    }
   }
 
   /// Leaves the group.
@@ -110,6 +118,7 @@ actor Consumption<Codec: EventCodec> {
     if let client { commitNow(client) }
     self.client = nil
     self.watch = nil
+    lag = nil
     dropAll()
     status.withLock {
       $0.isAssigned = false

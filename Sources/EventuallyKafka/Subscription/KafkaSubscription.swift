@@ -17,6 +17,8 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var group: String
     /// What this worker calls itself in leases and logs.
     public var owner: String
+    /// What metrics call the read model: the value of the lag's dimension `read_model`. The group's name where it is `nil`.
+    public var readModel: String?
     /// A portion of deliveries has at most this many events.
     public var batchSize = 5_000
     /// How often the store's heads are asked for.

@@ -14,17 +14,13 @@ extension PrometheusMetrics {
 extension API {
   /// Adds `/metrics`. It asks for no token, as scrapers expect: metrics hold counts and times, and nothing of what events say or
   /// streams are called.
-  /// - Parameter refresh: brings gauges up to date before they are told.
-  mutating func addMetrics(
-    _ metrics: PrometheusMetrics, refresh: @escaping @Sendable () async -> Void = {}
-  ) {
+  mutating func addMetrics(_ metrics: PrometheusMetrics) {
     add(
       Operation(
         method: .get, path: "/metrics", summary: "Metrics, in Prometheus' text format",
         isVital: true,
         answers: [Answer(200, "The metrics", contentType: "text/plain; version=0.0.4")]
       ) { _, _ in
-        await refresh()
         var reply = Reply { $0.raw(metrics.text().utf8) }
         reply.contentType = "text/plain; version=0.0.4; charset=utf-8"
         return reply

@@ -41,6 +41,7 @@ struct Worker<Model: OrdersReadModelType>: WorkerStatusSource {
     self.logger = logger
     var options = Subscription.Options(group: group, owner: owner)
     options.heartbeats = heartbeats
+    options.readModel = readModel.directory.name
     subscription = Subscription(
       kafka, storeID: storeID, partitionCount: partitions, codec: OrderEventCodec(),
       checkpoints: readModel, feed: feed, options: options, logger: logger)

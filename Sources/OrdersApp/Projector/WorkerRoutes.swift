@@ -1,4 +1,3 @@
-import CoreMetrics
 import Eventually
 import EventuallyKafka
 import EventuallySQLite
@@ -12,17 +11,9 @@ struct WorkerRoutes: Sendable {
   /// The worker, once it has begun.
   let worker: WorkerReference
   let queries: QueryRoutes
-  private let gauges = LagGauges()
-
-  init(name: ReadModelName, owner: String, worker: WorkerReference, queries: QueryRoutes) {
-    self.name = name
-    self.owner = owner
-    self.worker = worker
-    self.queries = queries
-  }
 
   func add(to api: inout API) {
-    api.addMetrics(.shared) { refreshMetrics() }
+    api.addMetrics(.shared)
     api.add(
       API.Operation(
         method: .get, path: "/readyz",
@@ -31,12 +22,6 @@ struct WorkerRoutes: Sendable {
           + "it is behind the store and the broker", isVital: true,
         answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
       ) { _, _ in await readiness() })
-  }
-
-  /// The lag of the worker's partitions, as of now.
-  private func refreshMetrics() {
-    guard let worker = worker.value else { return }
-    gauges.refresh(worker.subscriptionStatus, readModel: name.rawValue)
   }
 
   /// A worker is ready when it has an assignment and nothing keeps its partitions from going on.

@@ -14,7 +14,7 @@ extension WriterRoutes {
     addCommands(to: &api)
     addReads(to: &api)
     api.addHealth(heartbeats)
-    api.addMetrics(.shared) { refreshMetrics() }
+    api.addMetrics(.shared)
     api.add(
       API.Operation(
         method: .get, path: "/readyz",

@@ -1,4 +1,3 @@
-import CoreMetrics
 import Eventually
 import EventuallyKafka
 import EventuallySQLite
@@ -148,12 +147,6 @@ struct WriterRoutes: Sendable {
       storeID: store.storeID, partitionCount: store.partitionCount,
       heads: try await store.log.heads(), head: store.head.position,
       published: publisher.status.published)
-  }
-
-  func refreshMetrics() {
-    Gauge(label: MetricName.publishBlocked).record(publisher.status.phase == .blocked ? 1 : 0)
-    Gauge(label: MetricName.publishBacklog).record(
-      store.head.position - min(store.head.position, publisher.status.published))
   }
 
   /// The writer is ready as long as it can take commands; that it can't publish at the moment is said too.
