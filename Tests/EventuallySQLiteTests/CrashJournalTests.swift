@@ -160,7 +160,8 @@ private struct WordsRow: ReadModelRow {
     guard let file = FileManager.default.contents(atPath: CrashJournalFile.path(ofDatabase: path)),
       file.count >= offset + 8
     else { return nil }
-    return file[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    let word: UInt64 = file[offset..<offset + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    return word == 0 ? 0 : CrashNote.mark(word)?.word
   }
 
   /// `isCurrent` is asked where the transaction has got the lock, and before anything is projected.

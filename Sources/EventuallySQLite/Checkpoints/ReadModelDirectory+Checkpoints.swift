@@ -91,12 +91,10 @@ extension ReadModelDirectory {
       // One file, without a log beside it.
       try copy.execute("PRAGMA journal_mode = DELETE")
       try finish(copy)
-    } catch let error as ReadModelError {
-      throw error
     } catch let error as SQLiteError where error.isFull {
       throw .full(path: destination)
     } catch {
-      throw .unavailable(path: source, cause: error)
+      throw .failed(source, error)
     }
   }
 
@@ -113,10 +111,8 @@ extension ReadModelDirectory {
           name, path: path, reason: "it does not say that it is one")
       }
       return checkpoint
-    } catch let error as ReadModelError {
-      throw error
     } catch {
-      throw .damagedCheckpoint(name, path: path, reason: "\(error)")
+      throw .failedCheckpoint(name, path, error)
     }
   }
 

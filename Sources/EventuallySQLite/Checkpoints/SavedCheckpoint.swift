@@ -67,11 +67,14 @@ extension SavedCheckpoint {
     try connection.run(insert, .text(keys.automatic), .integer(isAutomatic ? 1 : 0))
     try connection.run(insert, .text(keys.rows), .integer(Int64(digest.rows)))
     try connection.run(insert, .text(keys.digest), .text(digest.text))
+    // Last, since it is of all of these.
+    let seal = try CheckpointSeal.text(connection, without: Set(tables.map(\.name)))
+    try connection.run(insert, .text(CheckpointSeal.key), .text(seal))
   }
 
   /// Makes a copy of a checkpoint a read model's database again.
   static func unseal(_ connection: SQLiteConnection) throws(SQLiteError) {
-    for key in [keys.name, keys.saved, keys.automatic, keys.rows, keys.digest] {
+    for key in [keys.name, keys.saved, keys.automatic, keys.rows, keys.digest, CheckpointSeal.key] {
       try connection.run("DELETE FROM readmodel WHERE key = ?", .text(key))
     }
   }
@@ -94,7 +97,8 @@ extension SavedCheckpoint {
       name: name, path: connection.path, schemaVersion: identity.schemaVersion,
       storeID: identity.storeID, saved: Timestamp(microseconds: saved),
       isAutomatic: try connection.integer(select, .text(Self.keys.automatic)) == 1,
-      positions: positions, sequenceNumber: UInt64(sequence ?? 0), rows: Int(rows), digest: digest)
+      positions: positions, sequenceNumber: UInt64(clamping: sequence ?? 0), rows: Int(rows),
+      digest: digest)
   }
 
   /// Reads the checkpoint's file whole.
@@ -124,10 +128,15 @@ extension SavedCheckpoint {
       guard found.text == digest, found.rows == rows else {
         throw damaged("its rows have the digest \(found.text), and were saved with \(digest)")
       }
-    } catch let error as ReadModelError {
-      throw error
+      // Those of earlier versions have none.
+      let saved = try connection.text(
+        "SELECT value FROM readmodel WHERE key = ?", .text(CheckpointSeal.key))
+      let tables = Set(model.tables.map { $0.schema.name })
+      guard try saved == nil || saved == CheckpointSeal.text(connection, without: tables) else {
+        throw damaged("its positions, or what is parked in it, are not what was saved")
+      }
     } catch {
-      throw damaged("\(error)")
+      throw .failedCheckpoint(name, path, error)
     }
   }
 }

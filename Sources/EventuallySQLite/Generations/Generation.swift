@@ -26,9 +26,9 @@ extension Generation {
   public func events() throws(ReadModelError) -> UInt64 {
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
-      return UInt64(try connection.integer("SELECT sum(position) FROM checkpoints") ?? 0)
+      return try ReadModelReader.checkpoints(connection).reduce(0) { $0 + ($1.position ?? 0) }
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 }
@@ -50,10 +50,8 @@ extension ReadModelDirectory {
         number: number, path: path, schemaVersion: identity.schemaVersion, origin: build.origin,
         created: build.created, isBuilding: build.isBuilding, replay: build.replay,
         isLive: live(schemaVersion: identity.schemaVersion) == number)
-    } catch let error as ReadModelError {
-      throw error
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 
@@ -144,7 +142,7 @@ final class GenerationHold: @unchecked Sendable {
       connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: 30_000)
       try connection.execute("BEGIN IMMEDIATE")
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 

@@ -15,6 +15,12 @@ extension ReadModelDirectory {
   /// The number of a new generation, higher than every earlier one. The caller holds the directory's lock.
   func takeNumber() throws(ReadModelError) -> Int {
     let number = try highestNumber() + 1
+    guard Self.numbers.contains(number) else {
+      throw .damaged(
+        path: path,
+        cause: ReadModelDamage(
+          "generation \(number - 1) is the last that there can be: look at \(numberPath)"))
+    }
     try note(number)
     return number
   }

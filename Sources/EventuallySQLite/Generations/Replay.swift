@@ -167,10 +167,8 @@ extension GenerationHold {
         positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
       }
       return positions
-    } catch let error as ReadModelError {
-      throw error
     } catch {
-      throw .unavailable(path: connection.path, cause: error)
+      throw .failed(connection.path, error)
     }
   }
 }
@@ -181,10 +179,10 @@ extension GenerationHold {
     do {
       let rows = try connection.rows(
         "SELECT partition, next_offset FROM checkpoints WHERE next_offset IS NOT NULL"
-      ) { (Partition($0.integer(0)), $0.integer(1)) }
-      return Dictionary(uniqueKeysWithValues: rows)
+      ) { (Partition(clamping: $0.integer(0)), $0.integer(1)) }
+      return Dictionary(rows) { first, _ in first }
     } catch {
-      throw .unavailable(path: connection.path, cause: error)
+      throw .failed(connection.path, error)
     }
   }
 }

@@ -93,6 +93,10 @@ actor CheckpointWatch {
 
   /// Reads the positions, where anything has been written since they were read last.
   private func refresh() throws {
+    do { try read() } catch { throw ReadModelError.failed(path, error) }
+  }
+
+  private func read() throws {
     let connection =
       try self.connection ?? SQLiteConnection(path: path, mode: .readOnly)
     self.connection = connection

@@ -11,7 +11,8 @@ import Synchronization
 /// A read model's crash journal: a file beside its database that all of its workers map into memory.
 ///
 /// A page of the file outlives the process that wrote to it, so a note is one store. Of each partition there are three words:
-/// which process has taken it, and the ``CrashMark`` of what is being applied and of what is being decoded. A process is alive
+/// which process has taken it, and the ``CrashMark`` of what is being applied and of what is being decoded, each with a check of its
+/// bits (``CrashNote``): one that was damaged says nothing, and no event is parked for it. A process is alive
 /// while it holds the lock on its own byte in the file, which the kernel gives back however it ends.
 ///
 /// As with SQLite's `-shm`, whoever shortens the file beneath a running process ends it by SIGBUS. Deleting it, or writing to it,
@@ -22,8 +23,8 @@ import Synchronization
 final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   private typealias Word = Atomic<UInt64>
 
-  /// "EVCRASH1".
-  private static let magic: UInt64 = 0x4556_4352_4153_4831
+  /// "EVCRASH2".
+  private static let magic: UInt64 = 0x4556_4352_4153_4832
   private static let ownerSlots = 256
   /// What the file is, and the database that it is of; then the owners.
   private static let firstOwner = 2
@@ -161,8 +162,8 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     else { return nil }
     return CrashRecovery(
       after: position,
-      applying: CrashMark(word: applying(partition).pointee.load(ordering: .relaxed)),
-      decoding: CrashMark(word: decoding(partition).pointee.load(ordering: .relaxed)), limit: limit)
+      applying: CrashNote.mark(applying(partition).pointee.load(ordering: .relaxed)),
+      decoding: CrashNote.mark(decoding(partition).pointee.load(ordering: .relaxed)), limit: limit)
   }
 
   /// This process has claimed a partition: what comes is noted as its own.
@@ -183,7 +184,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   /// Events up to an offset are about to be applied.
   func begin(_ partition: Partition, _ mark: CrashMark?) {
     guard let mark, (0..<partitionCount).contains(partition) else { return }
-    applying(partition).pointee.store(mark.word, ordering: .relaxed)
+    applying(partition).pointee.store(CrashNote.word(mark), ordering: .relaxed)
   }
 
   /// What was begun was applied, or refused with an error.
@@ -194,11 +195,11 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
 
   func beginDecoding(_ partition: Partition, _ partitionOffset: UInt64) -> Int? {
     guard (0..<partitionCount).contains(partition) else { return nil }
-    let left = CrashMark(word: leftDecoding[Int(partition)].load(ordering: .relaxed))
+    let left = CrashNote.mark(leftDecoding[Int(partition)].load(ordering: .relaxed))
     let deaths = left?.partitionOffset == partitionOffset ? left?.attempts ?? 0 : 0
     if deaths >= limit.deaths { return deaths }
     guard let mark = CrashMark(partitionOffset, attempts: deaths + 1) else { return nil }
-    decoding(partition).pointee.store(mark.word, ordering: .relaxed)
+    decoding(partition).pointee.store(CrashNote.word(mark), ordering: .relaxed)
     return nil
   }
 

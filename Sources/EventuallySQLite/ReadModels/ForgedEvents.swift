@@ -39,9 +39,9 @@ enum ForgedEvents {
       "SELECT count(*) FROM sqlite_schema WHERE name = 'forged_events'")
     guard isThere == 1 else { return [:] }
     let rows = try connection.rows("SELECT partition, position FROM forged_events") {
-      (Partition($0.integer(0)), $0.unsigned(1))
+      (Partition(clamping: $0.integer(0)), $0.unsigned(1))
     }
-    return Dictionary(uniqueKeysWithValues: rows)
+    return Dictionary(rows) { first, _ in first }
   }
 }
 

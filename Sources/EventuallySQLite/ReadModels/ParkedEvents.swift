@@ -10,7 +10,7 @@ struct ParkedEvents {
     defer { select.reset() }
     var streams: Set<ByteKey> = []
     while try select.step() {
-      if partitions.contains(Partition(select.integer(1))) {
+      if partitions.contains(Partition(clamping: select.integer(1))) {
         streams.insert(ByteKey(select.text(0)))
       }
     }
@@ -63,7 +63,7 @@ struct ParkedEvents {
     let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'park_requests'"
     guard try connection.integer(tables) == 1 else { return [] }
     return try connection.rows("SELECT partition, position FROM park_requests") {
-      (Partition($0.integer(0)), $0.integer(1))
+      (Partition(clamping: $0.integer(0)), $0.integer(1))
     }
   }
 
@@ -85,7 +85,7 @@ struct ParkedEvents {
       var record = EventRecord(
         id: row.eventID(4), type: row.text(5), streamID: streamID,
         position: EventPosition(
-          partition: Partition(row.integer(1)), partitionSequence: row.unsigned(0),
+          partition: Partition(clamping: row.integer(1)), partitionSequence: row.unsigned(0),
           sequenceNumber: row.unsigned(2), version: row.unsigned(3)),
         time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
       if !row.isNull(8) { record.metadata = EventMetadata(stored: row.bytes(8)) }
@@ -103,7 +103,7 @@ struct ParkedEvents {
       """
     ) { row in
       ParkedStream(
-        streamID: row.text(0), partition: Partition(row.integer(1)), reason: row.text(2),
+        streamID: row.text(0), partition: Partition(clamping: row.integer(1)), reason: row.text(2),
         since: Timestamp(microseconds: row.integer(3)), events: Int(row.integer(4)),
         firstPosition: row.unsigned(5))
     }

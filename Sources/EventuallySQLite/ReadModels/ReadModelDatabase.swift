@@ -84,7 +84,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ) async throws(ReadModelError) -> [PartitionLease] {
     do {
       let leases = try connection.write {
-        try partitions.map { try claim($0, owner: owner) }
+        // A checkpoint that is in another one's place would have a partition begin anew.
+        _ = try ReadModelReader.checkpoints(connection)
+        return try partitions.map { try claim($0, owner: owner) }
       }
       for lease in leases { recoverWhereNeeded(lease) }
       return leases
@@ -106,9 +108,15 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     ])
     defer { claim.reset() }
     _ = try claim.step()
+    // Beyond it, to add one would make it another kind of number, and no commit would match it.
+    guard (1...Checkpoints.last).contains(claim.integer(0)) else {
+      throw ReadModelDamage("the epoch of partition \(partition) is \(claim.integer(0))")
+    }
     return PartitionLease(
       partition: partition, epoch: claim.unsigned(0),
-      position: claim.optionalInteger(1).map { UInt64($0) }, offsetHint: claim.optionalInteger(2),
+      position: try Checkpoints.position(claim, 1, partition),
+      // What no broker gives is no hint.
+      offsetHint: claim.optionalInteger(2).flatMap { $0 >= 0 ? $0 : nil },
       eventID: claim.isNull(3) ? nil : claim.eventID(3),
       forgedPosition: try ForgedEvents.position(of: partition, connection))
   }
@@ -345,9 +353,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   }
 
   static func wrap(_ error: any Error, path: String) -> ReadModelError {
-    if let error = error as? ReadModelError { return error }
-    if let error = error as? SQLiteError, error.isFull { return .full(path: path) }
-    return .unavailable(path: path, cause: error)
+    .failed(path, error)
   }
 }
 

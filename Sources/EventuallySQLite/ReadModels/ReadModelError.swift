@@ -14,6 +14,8 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case full(path: String)
   /// The database can't be read or written.
   case unavailable(path: String, cause: any Error)
+  /// The database is not what workers wrote. Nothing is lost: it is built anew from the store.
+  case damaged(path: String, cause: any Error)
   /// So many streams are parked that the read model's code must be at fault. Nothing is applied until it is mended, and
   /// streams are retried or dropped.
   case tooManyParked(limit: Int, reason: String)
@@ -67,6 +69,9 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "no space left: \(path) can't grow; free some space on its disk"
     case .unavailable(let path, let cause):
       "the read model \(path) can't be used: \(cause)"
+    case .damaged(let path, let cause):
+      "the read model \(path) is damaged: stop its workers and move the file and \(path)-wal away, then they build it "
+        + "anew from the first event (\(cause))"
     case .tooManyParked(let limit, let reason):
       "\(limit) streams are parked already, and another one can't be projected (\(reason)): mend the "
         + "code, then retry or drop what is parked"

@@ -109,10 +109,8 @@ public final class ReadModelReader: Sendable {
         scans: try SQLiteReaderPool(path: path, count: link.readers, timeLimit: link.timeLimit),
         watch: CheckpointWatch(path: path))
       return (opened, found)
-    } catch let error as ReadModelError {
-      throw error
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 
@@ -169,6 +167,10 @@ public final class ReadModelReader: Sendable {
       return try await pool.read { connection in try connection.snapshot { try body(connection) } }
     } catch let error as SQLiteError where error.isInterrupted {
       throw ReadModelError.timeLimit(timeLimit ?? .zero, path: path)
+    } catch let error as SQLiteError where error.isDamage {
+      throw ReadModelError.damaged(path: path, cause: error)
+    } catch let error as ReadModelDamage {
+      throw ReadModelError.damaged(path: path, cause: error)
     }
   }
 
@@ -179,6 +181,17 @@ public final class ReadModelReader: Sendable {
   ) async throws -> Result {
     let opened = try follow()
     return try await run(opened.scans, opened.path, body)
+  }
+
+  /// The same for a statement that is this library's: where a column is not there, it is not the caller who is wrong.
+  func readOwn<Result: Sendable>(
+    _ body: @Sendable (SQLiteConnection) throws -> Result
+  ) async throws -> Result {
+    do {
+      return try await read(body)
+    } catch let error as SQLiteError where error.isOfOtherTables {
+      throw ReadModelError.damaged(path: path, cause: error)
+    }
   }
 
   /// Waits until the read model has applied a partition up to a position.
@@ -207,14 +220,26 @@ public final class ReadModelReader: Sendable {
   }
 
   /// The same on a connection, so that it can share a snapshot with a query.
+  /// - Throws: ``ReadModelError/damaged(path:cause:)`` where one says what can't be.
   public static func checkpoints(_ connection: SQLiteConnection) throws -> [CheckpointStatus] {
-    try connection.rows(
-      "SELECT partition, epoch, position, owner, updated FROM checkpoints ORDER BY partition"
-    ) { row in
-      CheckpointStatus(
-        partition: Partition(clamping: row.integer(0)), epoch: row.unsigned(1),
-        position: row.optionalInteger(2).map { UInt64(clamping: $0) }, owner: row.text(3),
-        updated: Timestamp(microseconds: row.integer(4)))
+    do {
+      let count = try connection.integer("SELECT value FROM readmodel WHERE key = 'partitions'")
+      var last: Partition = -1
+      return try connection.rows(
+        "SELECT partition, epoch, position, owner, updated FROM checkpoints ORDER BY partition"
+      ) { row in
+        let partition = try Checkpoints.partition(row, 0, of: count ?? 0)
+        guard partition > last else {
+          throw ReadModelDamage("it has two checkpoints of partition \(partition)")
+        }
+        last = partition
+        return CheckpointStatus(
+          partition: partition, epoch: row.unsigned(1),
+          position: try Checkpoints.position(row, 2, partition), owner: row.text(3),
+          updated: Timestamp(microseconds: row.integer(4)))
+      }
+    } catch let error as ReadModelDamage {
+      throw ReadModelError.damaged(path: connection.path, cause: error)
     }
   }
 }

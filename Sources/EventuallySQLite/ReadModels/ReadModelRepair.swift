@@ -148,41 +148,45 @@ extension ReadModelReader {
 
   /// How many things were not applied.
   public func setAside() async throws -> SetAside {
-    try await read { connection in
-      func count(_ table: String) throws -> Int {
-        Int(try connection.integer("SELECT count(*) FROM \(table)") ?? 0)
-      }
-      return SetAside(
-        parkedStreams: try count("parked_streams"), parkedEvents: try count("parked_events"),
-        droppedEvents: try count("dropped_events"), foreignRecords: try count("foreign_records"))
+    try await readOwn { try Self.setAside($0) }
+  }
+
+  static func setAside(_ connection: SQLiteConnection) throws -> SetAside {
+    func count(_ table: String) throws -> Int {
+      Int(try connection.integer("SELECT count(*) FROM \(table)") ?? 0)
     }
+    return SetAside(
+      parkedStreams: try count("parked_streams"), parkedEvents: try count("parked_events"),
+      droppedEvents: try count("dropped_events"), foreignRecords: try count("foreign_records"))
   }
 
   /// The parked streams, those first that have been parked for longest.
   public func parkedStreams() async throws -> [ParkedStream] {
-    try await read { try ParkedEvents(connection: $0).list() }
+    try await readOwn { try ParkedEvents(connection: $0).list() }
   }
 
   /// The events of a parked stream, in order.
   public func parkedEvents(of streamID: String) async throws -> [EventRecord] {
-    try await read { try ParkedEvents(connection: $0).records(of: streamID) }
+    try await readOwn { try ParkedEvents(connection: $0).records(of: streamID) }
   }
 
   /// The places of all events that are parked or were dropped, by partition.
   public func unapplied() async throws -> [Partition: Set<UInt64>] {
-    try await read { connection in
-      var places: [Partition: Set<UInt64>] = [:]
-      let rows = try connection.rows(
-        "SELECT partition, position FROM parked_events UNION SELECT partition, position FROM dropped_events"
-      ) { (Partition($0.integer(0)), $0.unsigned(1)) }
-      for (partition, position) in rows { places[partition, default: []].insert(position) }
-      return places
-    }
+    try await readOwn { try Self.unapplied($0) }
+  }
+
+  static func unapplied(_ connection: SQLiteConnection) throws -> [Partition: Set<UInt64>] {
+    var places: [Partition: Set<UInt64>] = [:]
+    let rows = try connection.rows(
+      "SELECT partition, position FROM parked_events UNION SELECT partition, position FROM dropped_events"
+    ) { (Partition(clamping: $0.integer(0)), $0.unsigned(1)) }
+    for (partition, position) in rows { places[partition, default: []].insert(position) }
+    return places
   }
 
   /// The newest foreign records.
   public func foreignRecords(limit: Int) async throws -> [ForeignRecord] {
-    try await read { connection in
+    try await readOwn { connection in
       try connection.rows(
         """
         SELECT partition, offset, reason, key, value, size FROM foreign_records
@@ -190,7 +194,8 @@ extension ReadModelReader {
         """, [.integer(Int64(limit))]
       ) { row in
         ForeignRecord(
-          partition: Partition(row.integer(0)), offset: row.integer(1), reason: row.text(2),
+          partition: Partition(clamping: row.integer(0)), offset: row.integer(1),
+          reason: row.text(2),
           key: row.bytes(3), value: row.bytes(4), size: Int(row.integer(5)))
       }
     }

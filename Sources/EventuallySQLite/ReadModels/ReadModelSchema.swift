@@ -137,7 +137,7 @@ enum ReadModelSchema {
   }
 
   /// The identity of a database, `nil` where it is not a read model's.
-  static func identity(_ connection: SQLiteConnection) throws(SQLiteError) -> Identity? {
+  static func identity(_ connection: SQLiteConnection) throws -> Identity? {
     guard
       try connection.integer("SELECT count(*) FROM sqlite_schema WHERE name = 'readmodel'") == 1
     else { return nil }
@@ -147,9 +147,11 @@ enum ReadModelSchema {
       let storeID = try connection.text(select, .text("store_id")),
       let partitions = try connection.integer(select, .text("partitions"))
     else { return nil }
+    guard let partitionCount = Partition(exactly: partitions),
+      StoreSchema.partitionCounts.contains(partitions)
+    else { throw ReadModelDamage("it says that its store has \(partitions) partitions") }
     return Identity(
-      name: name, schemaVersion: Int(version), storeID: storeID,
-      partitionCount: Partition(partitions))
+      name: name, schemaVersion: Int(version), storeID: storeID, partitionCount: partitionCount)
   }
 
   static func check(_ connection: SQLiteConnection, against expected: Identity) throws {

@@ -1,5 +1,11 @@
 import CSQLite
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 /// Something that SQLite refused or failed at.
 public struct SQLiteError: Error, Sendable, CustomStringConvertible {
   /// SQLite's extended result code.
@@ -24,6 +30,29 @@ public struct SQLiteError: Error, Sendable, CustomStringConvertible {
   public var isInterrupted: Bool { primaryCode == SQLITE_INTERRUPT }
   /// Another connection held a lock for longer than the time limit.
   public var isBusy: Bool { primaryCode == SQLITE_BUSY }
+
+  /// The file is not what SQLite wrote: its pages contradict each other, or what these tables must have is not there.
+  public var isDamage: Bool {
+    switch primaryCode {
+    case SQLITE_CORRUPT, SQLITE_NOTADB: true
+    // What the header or the schema say has changed.
+    case SQLITE_ERROR:
+      ["malformed database schema", "unsupported file format", "unsupported encoding"]
+        .contains { message.hasPrefix($0) }
+    default: false
+    }
+  }
+  /// The same, or SQLite takes a file for read-only that this user may write to: its header says so.
+  func isDamage(of path: String) -> Bool {
+    isDamage || (primaryCode == SQLITE_READONLY && access(path, W_OK) == 0)
+  }
+  /// A statement names a table or a column that is not there, or makes one that is. Of a statement of this library it says the
+  /// same as ``isDamage``.
+  var isOfOtherTables: Bool {
+    guard primaryCode == SQLITE_ERROR else { return false }
+    return ["no such table", "no such column", "no such index", "duplicate column name"]
+      .contains { message.hasPrefix($0) } || message.hasSuffix("already exists")
+  }
 
   /// What happened, for people.
   public var description: String { "\(operation): \(message) (SQLite \(code))" }

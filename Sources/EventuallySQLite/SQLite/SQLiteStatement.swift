@@ -128,6 +128,11 @@ public final class SQLiteStatement {
     sqlite3_column_type(handle, column) == SQLITE_NULL
   }
 
+  /// Whether a column holds an integer, and not something that can be taken for one.
+  func isInteger(_ column: Int32) -> Bool {
+    sqlite3_column_type(handle, column) == SQLITE_INTEGER
+  }
+
   /// A column as an integer.
   public func integer(_ column: Int32) -> Int64 {
     sqlite3_column_int64(handle, column)
@@ -161,6 +166,12 @@ public final class SQLiteStatement {
     guard let start = sqlite3_column_blob(handle, column) else { return [] }
     let count = Int(sqlite3_column_bytes(handle, column))
     return Array(UnsafeRawBufferPointer(start: start, count: count))
+  }
+
+  /// A column as an event's id; `nil` where it does not have sixteen bytes.
+  func optionalEventID(_ column: Int32) -> EventID? {
+    guard sqlite3_column_bytes(handle, column) == 16 else { return nil }
+    return eventID(column)
   }
 
   /// A column as an event's id.

@@ -19,10 +19,8 @@ public final class SQLiteEventLog: EventLog, Sendable {
       partitionCount = identity.partitionCount
       self.path = path
       self.readers = try SQLiteReaderPool(path: path, count: readers)
-    } catch let error as StoreOpenError {
-      throw error
     } catch {
-      throw .unreadable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 
@@ -81,7 +79,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
           [
             .integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit)),
           ],
-          bytes: bytes)
+          bytes: bytes, partitionCount, next: { ($0.partitionSequence, position) })
       case .partitions(let partitions) where partitions.count < Int(partitionCount):
         // One statement for every list: SQLite reads it as a table.
         let list = "[" + partitions.sorted().map(String.init).joined(separator: ",") + "]"
@@ -91,11 +89,12 @@ public final class SQLiteEventLog: EventLog, Sendable {
           SELECT \(Self.columns) WHERE e.sequence > ? AND +e.partition IN (SELECT value FROM json_each(?))
           ORDER BY e.sequence LIMIT ?
           """, [.integer(Int64(clamping: position)), .text(list), .integer(Int64(limit))],
-          bytes: bytes)
+          bytes: bytes, partitionCount)
       case .store, .partitions:
         return try Self.page(
           connection, "SELECT \(Self.columns) WHERE e.sequence > ? ORDER BY e.sequence LIMIT ?",
-          [.integer(Int64(clamping: position)), .integer(Int64(limit))], bytes: bytes)
+          [.integer(Int64(clamping: position)), .integer(Int64(limit))], bytes: bytes,
+          partitionCount, next: { ($0.sequenceNumber, position) })
       }
     }
   }
@@ -131,8 +130,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
           select.bind(1, Int64(partition))
           select.bind(2, middle)
           guard try select.step() else {
-            throw EventStoreError.unavailable(
-              "the event \(middle) of partition \(partition) is missing: the store is damaged")
+            throw StoreDamage("the event \(middle) of partition \(partition) is missing")
           }
           if select.unsigned(0) <= sequenceNumber { low = middle } else { high = middle - 1 }
         }
@@ -157,10 +155,13 @@ public final class SQLiteEventLog: EventLog, Sendable {
   }
 
   /// The sequence number up to which all events have been acknowledged by the bus, as last recorded: the
-  /// bus may be further.
+  /// bus may be further. A number beyond the store's last event proves nothing: then it is 0.
   public func published() async throws(EventStoreError) -> UInt64 {
-    try await read {
-      UInt64(clamping: try $0.integer("SELECT value FROM store WHERE key = 'published'") ?? 0)
+    try await read { connection in
+      let published = UInt64(
+        clamping: try connection.integer("SELECT value FROM store WHERE key = 'published'") ?? 0)
+      let head = UInt64(clamping: try connection.integer("SELECT max(sequence) FROM events") ?? 0)
+      return published <= head ? published : 0
     }
   }
 
@@ -205,21 +206,12 @@ public final class SQLiteEventLog: EventLog, Sendable {
   ) async throws(EventStoreError) -> [UInt64] {
     try await read { connection in
       try connection.snapshot {
-        let head = try connection.integer("SELECT head FROM streams WHERE id = ?", .text(streamID))
-        var sequence = UInt64(clamping: head ?? 0)
-        var numbers: [UInt64] = []
-        let select = try connection.statement(
-          "SELECT version, previous FROM events WHERE sequence = ?")
-        defer { select.reset() }
-        while sequence != 0 {
-          select.reset()
-          select.bind(1, sequence)
-          guard try select.step(), select.unsigned(0) >= version else { break }
-          numbers.append(sequence)
-          sequence = select.unsigned(1)
-        }
-        numbers.reverse()
-        return numbers
+        let found = try connection.rows(
+          "SELECT key, version, head FROM streams WHERE id = ?", [.text(streamID)]
+        ) { (key: $0.integer(0), last: $0.unsigned(1), head: $0.unsigned(2)) }
+        guard let stream = found.first else { return [] }
+        return try StreamChain.sequenceNumbers(
+          connection, stream: stream.key, last: stream.last, head: stream.head, from: version)
       }
     }
   }
@@ -228,17 +220,17 @@ public final class SQLiteEventLog: EventLog, Sendable {
   func records(
     at sequenceNumbers: ArraySlice<UInt64>, bytes: Int
   ) async throws(EventStoreError) -> [EventRecord] {
-    try await read { connection in
+    try await read { [partitionCount] connection in
       try connection.snapshot {
         var records: [EventRecord] = []
         records.reserveCapacity(sequenceNumbers.count)
         var size = 0
         for sequence in sequenceNumbers where size < bytes {
           let found = try connection.rows(
-            "SELECT \(Self.columns) WHERE e.sequence = ?", [.integer(Int64(sequence))], Self.record)
+            "SELECT \(Self.columns) WHERE e.sequence = ?", [.integer(Int64(sequence))]
+          ) { try Self.record($0, partitionCount) }
           guard let record = found.first else {
-            throw EventStoreError.unavailable(
-              "the event at sequence number \(sequence) is missing: the store is damaged")
+            throw StoreDamage.missing(sequenceNumber: sequence)
           }
           records.append(record)
           size += record.payload.count
@@ -253,41 +245,58 @@ public final class SQLiteEventLog: EventLog, Sendable {
     try await read { $0.statementCount }
   }
 
-  private func read<Result: Sendable>(
+  func read<Result: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws(EventStoreError) -> Result {
     do {
       return try await readers.read(body)
-    } catch let error as EventStoreError {
-      throw error
+    } catch let error as SQLiteError where error.isOfOtherTables {
+      throw .damaged(path, error)
     } catch {
-      throw .unavailable("the store \(path) could not be read", cause: error)
+      throw .failed(path, "could not be read", error)
     }
   }
 
   /// Records until there are no more, or until their payloads come to `bytes`.
+  /// - Parameter next: the number of a record that has no gaps, and the one that the first record comes after.
   private static func page(
-    _ connection: SQLiteConnection, _ sql: String, _ values: [ColumnValue], bytes: Int
-  ) throws(SQLiteError) -> [EventRecord] {
+    _ connection: SQLiteConnection, _ sql: String, _ values: [ColumnValue], bytes: Int,
+    _ partitionCount: Partition,
+    next: ((EventPosition) -> (number: UInt64, after: UInt64))? = nil
+  ) throws -> [EventRecord] {
     let statement = try connection.statement(sql)
     statement.bind(values)
     defer { statement.reset() }
     var records: [EventRecord] = []
     var size = 0
     while size < bytes, try statement.step() {
-      records.append(record(statement))
-      size += records[records.count - 1].payload.count
+      let record = try record(statement, partitionCount)
+      if let (number, after) = next?(record.position), number != after + UInt64(records.count) + 1 {
+        throw StoreDamage(
+          "the event at sequence number \(record.position.sequenceNumber) comes after a gap")
+      }
+      records.append(record)
+      size += record.payload.count
     }
     return records
   }
 
-  private static func record(_ row: SQLiteStatement) -> EventRecord {
+  private static func record(
+    _ row: SQLiteStatement, _ partitionCount: Partition
+  ) throws(StoreDamage) -> EventRecord {
+    guard let partition = Partition(exactly: row.integer(2)),
+      (0..<partitionCount).contains(partition), row.integer(0) > 0, row.integer(1) >= 0,
+      row.integer(3) > 0, let id = row.optionalEventID(5),
+      let time = Timestamp(exactly: row.integer(6))
+    else {
+      throw StoreDamage("the event at sequence number \(row.integer(0)) says what can't be")
+    }
     var record = EventRecord(
-      id: row.eventID(5), type: row.text(4), streamID: row.text(8),
+      id: id, type: row.text(4), streamID: row.text(8),
       position: EventPosition(
-        partition: Partition(clamping: row.integer(2)), partitionSequence: row.unsigned(3),
+        partition: partition, partitionSequence: row.unsigned(3),
         sequenceNumber: row.unsigned(0), version: row.unsigned(1)),
-      time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
+      time: time, payload: row.bytes(7))
     if !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }
     return record
   }

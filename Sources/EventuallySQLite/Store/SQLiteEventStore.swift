@@ -232,7 +232,7 @@ extension SQLiteEventStore: SnapshotStore {
           "SELECT s.id FROM snapshots n JOIN streams s ON s.key = n.stream"
         ) { $0.text(0).hashValue })
     } catch {
-      throw .unreadable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 }

@@ -115,8 +115,8 @@ public struct SQLiteLogEntries<Codec: EventCodec>: AsyncSequence, Sendable {
       }
       let record = page[index]
       guard record.position.sequenceNumber == position + 1 else {
-        throw EventStoreError.unavailable(
-          "the event at sequence number \(position + 1) is missing: the store is damaged")
+        throw EventStoreError.damaged(
+          sequence.log.path, StoreDamage.missing(sequenceNumber: position + 1))
       }
       index += 1
       position += 1

@@ -26,23 +26,60 @@ final class StoreLock: Sendable {
     guard descriptor >= 0 else { throw Self.failure(path, errno) }
     guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
       let code = errno
-      let owner = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+      let owner = Self.note(in: descriptor).owner
       close(descriptor)
       throw code == EWOULDBLOCK
-        ? .locked(path: storePath, owner: owner.isEmpty ? "unknown process" : owner)
+        ? .locked(path: storePath, owner: owner ?? "unknown process")
         : Self.noLocks(storePath, code) ?? Self.failure(path, code)
     }
-    do {
+    var held = Self.note(in: descriptor).storeID
+    do throws(StoreOpenError) {
       try LockProbe.check(path, storePath: storePath)
+      // A new store under the same name is not the one of which the note is.
+      if FileIdentity(path: storePath) == nil {
+        held = nil
+        ftruncate(descriptor, 0)
+      } else if let held, try Self.isEmpty(storePath) {
+        throw StoreOpenError.damaged(
+          path: storePath,
+          cause: StoreDamage(
+            "it is empty and held the store \(held) before; to begin a new store, delete \(path) too"
+          ))
+      }
       file = try LockedStoreFiles.shared.lock(storePath)
     } catch {
       close(descriptor)
       throw error
     }
-    // Who holds the role is only told to people: the lock itself is what counts.
-    let owner = "process \(getpid()) on \(ProcessInfo.processInfo.hostName)"
+    note(storeID: held)
+  }
+
+  /// Notes who holds the role, and which store the file holds. Who holds it is only told to people: the lock itself is what
+  /// counts. Which store it is tells a new file from one that has lost all it held.
+  func note(storeID: String?) {
+    var text = "process \(getpid()) on \(ProcessInfo.processInfo.hostName)"
+    if let storeID { text += "\n\(Self.storePrefix)\(storeID)" }
     ftruncate(descriptor, 0)
-    _ = owner.withCString { pwrite(descriptor, $0, strlen($0), 0) }
+    _ = text.withCString { pwrite(descriptor, $0, strlen($0), 0) }
+  }
+
+  private static let storePrefix = "store "
+
+  /// What is noted in a lock's file; nothing where that can't be read.
+  private static func note(in descriptor: Int32) -> (owner: String?, storeID: String?) {
+    var bytes = [UInt8](repeating: 0, count: 1024)
+    let count = pread(descriptor, &bytes, bytes.count, 0)
+    let lines = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    let owner = lines.first.flatMap { $0.isEmpty ? nil : String($0) }
+    guard lines.count > 1, lines[1].hasPrefix(storePrefix) else { return (owner, nil) }
+    return (owner, String(lines[1].dropFirst(storePrefix.count)))
+  }
+
+  private static func isEmpty(_ path: String) throws(StoreOpenError) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw failure(path, errno) }
+    return status.st_size == 0
   }
 
   deinit {

@@ -31,6 +31,8 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     case older
     /// The store was created with another number of partitions.
     case partitionCount
+    /// The file is not what its writer wrote.
+    case damaged
     /// The file can't be opened at all.
     case unreadable
   }
@@ -43,7 +45,7 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   public let owner: String?
   /// What was found, and what was asked for: schema versions, or numbers of partitions; `nil` for other reasons.
   public let found, expected: Int64?
-  /// What the system or SQLite said; `nil` unless the file is ``Code/unreadable`` or has ``Code/noLocks``.
+  /// What the system or SQLite said; `nil` unless the file is ``Code/unreadable`` or ``Code/damaged``, or has ``Code/noLocks``.
   public let cause: (any Error)?
 
   private init(
@@ -84,6 +86,10 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     StoreOpenError(.partitionCount, path, found: Int64(actual), expected: Int64(asked))
   }
 
+  static func damaged(path: String, cause: any Error) -> StoreOpenError {
+    StoreOpenError(.damaged, path, cause: cause)
+  }
+
   static func unreadable(path: String, cause: any Error) -> StoreOpenError {
     StoreOpenError(.unreadable, path, cause: cause)
   }
@@ -113,6 +119,8 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     case .partitionCount:
       "the store \(path) was created with \(found) partitions, not \(expected): the number can't "
         + "change; leave it out, or create a new store"
+    case .damaged:
+      "the store \(path) is damaged\(cause.map { " (\($0))" } ?? ""): \(StoreDamage.wayBack)"
     case .unreadable:
       "the store \(path) can't be opened\(cause.map { ": \($0)" } ?? "")"
     }

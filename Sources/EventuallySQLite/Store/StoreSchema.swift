@@ -62,6 +62,9 @@ enum StoreSchema {
     CREATE INDEX large_streams ON streams (bytes) WHERE bytes >= 262144;
     """
 
+  /// How many partitions a store can have.
+  static let partitionCounts: ClosedRange<Int64> = 1...10_000
+
   /// What a store is and always stays.
   struct Identity: Sendable, Hashable {
     var storeID: String
@@ -80,6 +83,7 @@ enum StoreSchema {
     try connection.execute("PRAGMA wal_autocheckpoint = 4000")
     try connection.write {
       let found = try connection.integer("PRAGMA user_version") ?? 0
+      guard found >= 0 else { throw StoreDamage("it says that it has schema version \(found)") }
       if found == 0 {
         try create(connection, partitionCount: partitionCount ?? 12)
       } else if found < version {
@@ -103,11 +107,21 @@ enum StoreSchema {
         ? StoreOpenError.empty(path: connection.path)
         : StoreOpenError.notAStore(path: connection.path)
     }
+    guard found >= 0 else { throw StoreDamage("it says that it has schema version \(found)") }
     if found > version { throw StoreOpenError.newer(path: connection.path, version: found) }
     if found < version { throw StoreOpenError.older(path: connection.path, version: found) }
-    guard let id = try connection.text("SELECT value FROM store WHERE key = 'store_id'"),
-      let count = try connection.integer("SELECT value FROM store WHERE key = 'partitions'")
-    else { throw StoreOpenError.notAStore(path: connection.path) }
+    let id: String?
+    let count: Int64?
+    do {
+      id = try connection.text("SELECT value FROM store WHERE key = 'store_id'")
+      count = try connection.integer("SELECT value FROM store WHERE key = 'partitions'")
+    } catch {
+      throw error.isOfOtherTables ? StoreOpenError.notAStore(path: connection.path) : error
+    }
+    guard let id, let count else { throw StoreOpenError.notAStore(path: connection.path) }
+    guard partitionCounts.contains(count) else {
+      throw StoreDamage("it says that it has \(count) partitions")
+    }
     return Identity(storeID: id, partitionCount: Partition(count))
   }
 

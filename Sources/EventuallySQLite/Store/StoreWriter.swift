@@ -48,16 +48,15 @@ actor StoreWriter {
     do {
       connection = try SQLiteConnection(path: path, mode: .create)
       identity = try StoreSchema.prepare(connection, partitionCount: partitionCount)
+      lock?.note(storeID: identity.storeID)
       statements = try AppendStatements(connection)
       heads = try Self.readHeads(connection, partitionCount: identity.partitionCount)
       let large = try connection.rows(
         "SELECT id, bytes FROM streams WHERE bytes >= 262144"
       ) { ($0.text(0).hashValue, $0.unsigned(1)) }
       largeStreams = Locked(Dictionary(large) { max($0, $1) })
-    } catch let error as StoreOpenError {
-      throw error
     } catch {
-      throw .unreadable(path: path, cause: error)
+      throw .failed(path, error)
     }
     executor = BlockingExecutor(label: "store.writer")
     partitioner = Partitioner(count: identity.partitionCount)
@@ -70,14 +69,21 @@ actor StoreWriter {
 
   private static func readHeads(
     _ connection: SQLiteConnection, partitionCount: Partition
-  ) throws(SQLiteError) -> Heads {
-    var heads = Heads(sequence: 0, partitions: [])
-    heads.sequence = UInt64(try connection.integer("SELECT max(sequence) FROM events") ?? 0)
+  ) throws -> Heads {
+    let sequence = try connection.integer("SELECT max(sequence) FROM events") ?? 0
+    var heads = Heads(sequence: UInt64(clamping: sequence), partitions: [])
+    var sum: UInt64 = 0
     for partition in 0..<partitionCount {
       let last = try connection.integer(
         "SELECT max(partition_sequence) FROM events WHERE partition = ?",
         .integer(Int64(partition)))
-      heads.partitions.append(UInt64(last ?? 0))
+      heads.partitions.append(UInt64(clamping: last ?? 0))
+      sum = sum.addingReportingOverflow(UInt64(clamping: last ?? 0)).partialValue
+    }
+    // Neither kind of number has gaps. To go on behind a wrong one would make it worse.
+    guard sequence >= 0, sum == heads.sequence else {
+      throw StoreDamage(
+        "its last sequence number is \(sequence), and its partitions have \(sum) events together")
     }
     return heads
   }
@@ -212,14 +218,21 @@ actor StoreWriter {
   }
 
   private static func failure(_ error: any Error, path: String) -> EventStoreError {
-    if let error = error as? EventStoreError { return error }
-    if let error = error as? SQLiteError, error.isFull {
-      return .full("\(path) can't grow; free some space on its disk")
-    }
-    return .unavailable("the store \(path) could not be written", cause: error)
+    .failed(path, "could not be written", error)
   }
 
   private func carryOut(
+    _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
+  ) throws -> Result<Appended?, EventStoreError> {
+    do {
+      return try carryOutWhole(kind, time: time, heads: &heads)
+    } catch let damage as StoreDamage {
+      // Found before anything was changed: what other requests are about may be sound.
+      return .failure(.damaged(connection.path, damage))
+    }
+  }
+
+  private func carryOutWhole(
     _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
   ) throws -> Result<Appended?, EventStoreError> {
     switch kind {
@@ -241,6 +254,9 @@ actor StoreWriter {
     }
   }
 
+  /// No store comes so far.
+  private static let lastSequence: UInt64 = 1 << 62
+
   private struct StreamRow {
     var key: Int64
     var partition: Partition
@@ -249,24 +265,46 @@ actor StoreWriter {
     var bytes: UInt64
   }
 
-  private func stream(_ streamID: String) throws(SQLiteError) -> StreamRow? {
+  /// - Throws: ``StoreDamage`` where the row is none that was written.
+  private func stream(_ streamID: String) throws -> StreamRow? {
     let select = statements.findStream
     select.bind(1, streamID)
     defer { select.reset() }
     guard try select.step() else { return nil }
+    guard let partition = Partition(exactly: select.integer(1)),
+      heads.partitions.indices.contains(Int(partition)),
+      select.integer(2) >= 0, (select.integer(2) == 0) == (select.integer(3) == 0),
+      select.integer(2) <= select.integer(3), select.unsigned(3) <= Self.lastSequence
+    else {
+      throw StoreDamage("the row of the stream '\(streamID)' says what can't be")
+    }
     return StreamRow(
-      key: select.integer(0), partition: Partition(select.integer(1)),
+      key: select.integer(0), partition: partition,
       version: select.unsigned(2), head: select.unsigned(3), bytes: select.unsigned(4))
+  }
+
+  /// Before a caller is told that it is wrong.
+  private func checkHead(_ found: StreamRow, of streamID: String) throws {
+    guard found.version > 0 else { return }
+    let version = try connection.integer(
+      "SELECT version FROM events WHERE sequence = ? AND stream = ?",
+      .integer(Int64(found.head)), .integer(found.key))
+    guard version == Int64(found.version) else {
+      throw StoreDamage(
+        "the row of the stream '\(streamID)' says version \(found.version), and its last event does not"
+      )
+    }
   }
 
   private func append(
     _ events: EncodedEvents, to streamID: String, expecting: Expected, time: Timestamp,
     heads: inout Heads
-  ) throws(SQLiteError) -> Result<Appended?, EventStoreError> {
+  ) throws -> Result<Appended?, EventStoreError> {
     if let failure = events.check?.knownFailure { return .failure(.unreadable(failure)) }
     let found = try stream(streamID)
     let actual = found?.version ?? 0
     if case .exact(let expected) = expecting, expected != actual {
+      if let found { try checkHead(found, of: streamID) }
       return .failure(
         .conflict(VersionConflict(streamID: streamID, expected: expected, actual: actual)))
     }
@@ -377,18 +415,16 @@ actor StoreWriter {
   /// for it finds version 0.
   private func remove(
     _ streamID: String, time: Timestamp, heads: inout Heads
-  ) throws(SQLiteError) -> Appended? {
+  ) throws -> Appended? {
     guard let found = try stream(streamID), found.version > 0 else { return nil }
+    let sequences = try StreamChain.sequenceNumbers(
+      connection, stream: found.key, last: found.version, head: found.head, from: 1)
     // A state tells what the events were.
     try connection.run("DELETE FROM snapshots WHERE stream = ?", .integer(found.key))
-    var sequence = found.head
-    while sequence != 0 {
-      let previous = try connection.integer(
-        "SELECT previous FROM events WHERE sequence = ?", .integer(Int64(sequence)))
+    for sequence in sequences {
       try connection.run(
         "UPDATE events SET type = ?, payload = x'', metadata = NULL WHERE sequence = ?",
         .text(EventRecord.erasedType), .integer(Int64(sequence)))
-      sequence = UInt64(previous ?? 0)
     }
     heads.sequence += 1
     heads.partitions[Int(found.partition)] += 1
@@ -414,7 +450,7 @@ actor StoreWriter {
   }
 
   /// Keeps a snapshot in place of an older one, where its event is in the stream.
-  private func save(_ snapshot: Snapshot, of streamID: String) throws(SQLiteError) {
+  private func save(_ snapshot: Snapshot, of streamID: String) throws {
     guard let found = try stream(streamID), found.version >= snapshot.version else { return }
     let select = try connection.statement(
       "SELECT stream, version, type FROM events WHERE sequence = ?")
