@@ -15,12 +15,10 @@ extension ReadModelReader {
         try DiskSpace.size(of: connection),
         in: URL(filePath: destination).deletingLastPathComponent().path())
       try connection.copy(to: try SQLiteConnection(path: destination, mode: .create))
-    } catch let error as ReadModelError {
-      throw error
     } catch let error as SQLiteError where error.isFull {
       throw .full(path: destination)
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .failed(path, error)
     }
   }
 }
@@ -82,8 +80,20 @@ public func compareReadModels(
   },
   differ: (RowDifference) -> Void
 ) throws {
-  let left = try SQLiteConnection(path: expected, mode: .readOnly)
-  let right = try SQLiteConnection(path: found, mode: .readOnly)
+  try compareReadModels(
+    expected: try SQLiteConnection(path: expected, mode: .readOnly),
+    found: try SQLiteConnection(path: found, mode: .readOnly), tables: tables, visit: visit,
+    visitExpected: visitExpected, differ: differ)
+}
+
+/// The same on connections, which may have snapshots.
+func compareReadModels(
+  expected left: SQLiteConnection, found right: SQLiteConnection, tables: [TableSchema],
+  visit: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void,
+  visitExpected: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void = { _, _, _ in
+  },
+  differ: (RowDifference) -> Void
+) throws {
   for table in tables {
     var a = try TableCursor(left, table)
     var b = try TableCursor(right, table)

@@ -5,14 +5,19 @@ import Orders
 
 /// Holds a read model against the pure fold of the store's events.
 ///
-/// A copy of the live read model is taken, the events up to its positions are folded from zero into a database
-/// of their own, and the two are compared row by row: in constant memory, while workers go on.
+/// The events are folded from zero into a database of their own, up to where the read model is; then one state of the live read
+/// model is read in place, the fold catches up with it, and the two are compared row by row: in constant memory, while workers
+/// go on.
 struct Verification {
   let name: ReadModelName
   let log: SQLiteEventLog
   let readModels: String
+  /// A fold that lags behind by no more is brought up to the end while the state is held that it is compared with.
+  var smallLag: UInt64 = 10_000
 
   struct Outcome: Sendable {
+    /// What SQLite finds wrong with the read model's file.
+    var damage: [String] = []
     var rows = 0
     var events = 0
     /// Events in the store that the read model has not applied yet.
@@ -39,130 +44,65 @@ struct Verification {
     return try await run(name.model)
   }
 
+  /// What SQLite's log of the fold comes to.
+  private static let logSize: UInt64 = 20 << 20
+
   private func run(
     _ model: some OrdersReadModelType, progress: (Double) -> Void
   ) async throws -> Outcome {
+    // The generation that is live now, whatever becomes live meanwhile.
     let live = try ReadModelReader(path: name.path(in: readModels), model: model, readers: 1)
+      .current()
     guard live.storeID == log.storeID else {
       throw ReadModelError.otherStore(
         path: live.path, found: live.storeID, expected: log.storeID)
     }
-    let scratch = try ScratchFolder("eventually-verify-\(name.rawValue)")
-    // The copy of what is live, and the fold, which comes to the same size.
-    try DiskSpace.require(try await live.size() * 2, in: scratch.path)
-    // An earlier process may have taken it, which an event has ended since.
-    let copy = scratch.file("live.sqlite")
-    if !FileManager.default.fileExists(atPath: copy) {
-      let unfinished = scratch.file("unfinished.sqlite")
-      if FileManager.default.fileExists(atPath: unfinished) {
-        try FileManager.default.removeItem(atPath: unfinished)
-      }
-      try await live.copy(to: unfinished)
-      try FileManager.default.moveItem(atPath: unfinished, toPath: copy)
-    }
-    let reader = try ReadModelReader(path: copy, model: model, readers: 1)
-    let checkpoints = try await reader.checkpoints()
-    let setAside = try await reader.setAside()
-    let fold = scratch.file("fold.sqlite")
     var outcome = Outcome()
-    outcome.parked = setAside.parkedEvents
-    outcome.dropped = setAside.droppedEvents
-    outcome.events = try await Fold(
-      log: log, model: model, unapplied: try await reader.unapplied()
-    ).run(into: fold, through: checkpoints, progress: progress)
-    outcome.parkedByFold = try await ReadModelReader(path: fold, model: model, readers: 1)
-      .parkedStreams()
-    let stored = try await log.heads().reduce(0, +)
-    let applied = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
-    outcome.lag = stored - min(stored, applied)
-    outcome.held = try await HeldPartition.find(reader, in: log)
-    try compare(fold: fold, live: copy, model, &outcome)
-    withExtendedLifetime(scratch) {}
+    outcome.damage = try await live.findDamage()
+    let scratch = try ScratchFolder("eventually-verify-\(name.rawValue)")
+    defer { withExtendedLifetime(scratch) {} }
+    var fold = Fold(log: log, model: model, path: scratch.file("fold.sqlite"))
+    // It comes to the same size as what is live. An earlier process may have begun it, which an event has ended since.
+    let size = try await live.size()
+    try DiskSpace.require(size - min(size, fold.size) + Self.logSize, in: scratch.path)
+    try await fold.open()
+    for _ in 0..<5 {
+      let ends = try await live.positions()
+      try await fold.prepare(through: ends, leavingOut: try await live.unapplied())
+      guard fold.lag(behind: ends) > smallLag else { break }
+      try await fold.advance(through: ends, progress: progress)
+    }
+    let snapshot = try ReadModelSnapshot(path: live.path)
+    try await compare(&fold, with: snapshot, model, &outcome, progress)
     return outcome
   }
 
-  private func compare(
-    fold: String, live: String, _ model: some OrdersReadModelType, _ outcome: inout Outcome
-  ) throws {
-    var digest = ReadModelDigest()
-    var differences: [RowDifference] = []
-    var count = 0
-    try compareReadModels(
-      expected: fold, found: live, tables: model.tables.map { $0.schema },
-      visit: { table, key, values in
-        digest.add(table, key + values)
-      },
-      differ: { difference in
-        count += 1
-        if differences.count < 10 { differences.append(difference) }
-      })
-    outcome.rows = digest.rows
-    outcome.differences = differences
-    outcome.differenceCount = count
-    outcome.digest = digest.text
-  }
-}
-
-/// Folds a store's events into a read model's database, from zero up to given positions, without those that the
-/// read model has set aside.
-struct Fold<Model: OrdersReadModelType> {
-  let log: SQLiteEventLog
-  let model: Model
-  /// The places of the events that are left out.
-  let unapplied: [Partition: Set<UInt64>]
-
-  /// Folds, and returns how many events were taken in.
-  /// - Throws: ``Failure`` where a stream was removed that the positions do not include the removal of: its
-  ///   events are gone, and what they came to can't be known any more.
-  func run(
-    into path: String, through checkpoints: [CheckpointStatus], progress: (Double) -> Void
-  ) async throws -> Int {
-    let database = try ReadModelDatabase(
-      path: path, model: model, codec: OrderEventCodec(), storeID: log.storeID,
-      partitionCount: log.partitionCount)
-    let leases = try await database.claim(
-      Array(0..<log.partitionCount), owner: "verification")
+  private func compare<Model: OrdersReadModelType>(
+    _ fold: inout Fold<Model>, with live: ReadModelSnapshot, _ model: Model,
+    _ outcome: inout Outcome, _ progress: (Double) -> Void
+  ) async throws {
     var ends = [UInt64](repeating: 0, count: Int(log.partitionCount))
-    for checkpoint in checkpoints { ends[Int(checkpoint.partition)] = checkpoint.position ?? 0 }
-    var positions = leases.map(\.position)
-    let decoder = EntryDecoder(OrderEventCodec(), journal: database.crashJournal)
-    let head = try await log.head()
-    var sequence: UInt64 = 0
-    var count = 0
-    while true {
-      try Task.checkCancellation()
-      let records = try await log.records(after: sequence, limit: 4096)
-      guard let last = records.last else { break }
-      sequence = last.position.sequenceNumber
-      var deliveries: [Partition: Delivery<OrderEvent>] = [:]
-      for record in records {
-        let partition = Int(record.position.partition)
-        guard record.position.partitionSequence > positions[partition] ?? 0 else { continue }
-        guard record.position.partitionSequence <= ends[partition] else {
-          if record.type == EventRecord.removedType {
-            throw Failure(
-              "the stream '\(record.streamID)' was removed, and the read model '\(model.name)' has "
-                + "not applied that yet: wait until it has caught up")
-          }
-          continue
-        }
-        let position = record.position
-        let isLeftOut = unapplied[position.partition]?.contains(position.partitionSequence) == true
-        if !isLeftOut { count += 1 }
-        deliveries[
-          record.position.partition,
-          default: Delivery(
-            partition: record.position.partition, epoch: leases[partition].epoch,
-            after: positions[partition], entries: [], nextOffset: nil)
-        ].entries.append(
-          isLeftOut ? .erased(at: position) : try decoder.entry(record))
-        positions[partition] = record.position.partitionSequence
-      }
-      if !deliveries.isEmpty {
-        _ = try await database.apply(Array(deliveries.values), parking: [])
-      }
-      progress(Double(sequence) / Double(max(head, 1)))
+    for checkpoint in try await live.checkpoints() {
+      ends[Int(checkpoint.partition)] = checkpoint.position ?? 0
     }
-    return count
+    let setAside = try await live.setAside()
+    let unapplied = try await live.unapplied()
+    outcome.parked = setAside.parkedEvents
+    outcome.dropped = setAside.droppedEvents
+    try await fold.prepare(through: ends, leavingOut: unapplied)
+    try await fold.advance(through: ends, isEnd: true, progress: progress)
+    outcome.events = fold.events
+    outcome.parkedByFold = try await ReadModelReader(path: fold.path, model: model, readers: 1)
+      .parkedStreams()
+    let stored = try await log.heads().reduce(0, +)
+    let applied = ends.reduce(0, +)
+    outcome.lag = stored - min(stored, applied)
+    outcome.held = try await HeldPartition.find(after: ends, in: log)
+    let comparison = try await live.compare(
+      withExpected: fold.path, tables: model.tables.map { $0.schema })
+    outcome.rows = comparison.rows
+    outcome.differences = comparison.differences
+    outcome.differenceCount = comparison.differenceCount
+    outcome.digest = comparison.digest
   }
 }

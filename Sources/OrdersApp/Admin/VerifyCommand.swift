@@ -9,8 +9,9 @@ extension AdminCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fold the store's events from zero and compare every read model row by row.",
       discussion: """
-        Each read model is compared at the position that it has reached; how many events it lags behind is \
-        shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where a row \
+        The store's file is looked through for damage first. Each read model is compared in place, at the position that it has \
+        reached; the fold takes as much room in the temporary folder (TMPDIR) as the read model, and 20 MB. How many events it lags behind is \
+        shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where a file is damaged, where a row \
         differs, where a partition is held before an event that can't be read, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
         """)
 
@@ -27,7 +28,7 @@ extension AdminCommand {
       guard !wanted.isEmpty else {
         throw Failure("there are no read models in \(files.readModels): name it with --read-models")
       }
-      var isRight = true
+      var isRight = try await checkStore(log)
       for name in wanted {
         guard exists(name) else {
           throw Failure("there is no read model \(name.path(in: files.readModels))")
@@ -37,14 +38,31 @@ extension AdminCommand {
           name: name, log: log, readModels: files.readModels
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
+        try report(outcome.damage, in: "the read model \(name.rawValue)")
         try show(name, outcome)
-        if outcome.differenceCount > 0 || !outcome.held.isEmpty || !outcome.parkedByFold.isEmpty
+        if outcome.differenceCount > 0 || !outcome.damage.isEmpty || !outcome.held.isEmpty
+          || !outcome.parkedByFold.isEmpty
           || (caughtUp && (outcome.lag > 0 || outcome.parked > 0))
         {
           isRight = false
         }
       }
       if !isRight { throw ExitCode(1) }
+    }
+
+    /// Whether nothing is wrong with the store's file.
+    private func checkStore(_ log: SQLiteEventLog) async throws -> Bool {
+      var progress = ProgressLine()
+      let damage = try await log.findDamage { progress.show("checking \(log.path)", fraction: $0) }
+      progress.finish()
+      try report(damage, in: "the store \(log.path)")
+      return damage.isEmpty
+    }
+
+    private func report(_ damage: [String], in what: String) throws {
+      guard !damage.isEmpty else { return }
+      try Output.standard.line("\(what) is DAMAGED:")
+      for finding in damage { try Output.standard.line("  \(finding)") }
     }
 
     private func exists(_ name: ReadModelName) -> Bool {

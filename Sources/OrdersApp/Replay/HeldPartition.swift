@@ -24,6 +24,13 @@ struct HeldPartition: Sendable, Hashable {
     where Int(checkpoint.partition) < positions.count {
       positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
     }
+    return try await find(after: positions, in: log)
+  }
+
+  /// The same by how far each partition is.
+  static func find(
+    after positions: [UInt64], in log: SQLiteEventLog
+  ) async throws -> [HeldPartition] {
     let codec = OrderEventCodec()
     var held: [HeldPartition] = []
     for (partition, position) in positions.enumerated() {

@@ -1,0 +1,139 @@
+import Eventually
+import EventuallySQLite
+import FaultScenarios
+import Foundation
+import Orders
+import Testing
+
+@testable import OrdersApp
+
+/// `verify` reads what is live in place, while workers go on.
+@Suite(.timeLimit(.minutes(3))) struct VerificationTests {
+  private static let partitions: Partition = 4
+  private let pipeline: Pipeline
+  private let store: SQLiteEventStore<OrderEventCodec>
+
+  init() throws {
+    pipeline = try Pipeline()
+    store = try SQLiteEventStore(
+      path: pipeline.store, codec: OrderEventCodec(),
+      options: .init(partitionCount: Self.partitions))
+  }
+
+  private typealias Store = SQLiteEventStore<OrderEventCodec>
+
+  private func place(_ number: Int) async throws { try await Self.place(number, in: store) }
+
+  private static func place(_ number: Int, in store: Store) async throws {
+    let header = OrderHeader(
+      customer: "c-\(number % 17)", country: "France", kind: .sale, time: .now())
+    let line = OrderLine(
+      sku: "s-\(number % 5)", description: "tea", quantity: 1,
+      unitPrice: Money(tenThousandths: Int64(number % 9 + 1) * 10_000))
+    _ = try await store.append(
+      [.created(header), .itemAdded(line), .completed], to: "order-\(number)", expecting: .any)
+  }
+
+  private func live() throws -> LiveReadModel<CustomersReadModel> {
+    try LiveReadModel(
+      ReadModelName.customers.directory(in: pipeline.readModels), model: CustomersReadModel(),
+      codec: OrderEventCodec(), storeID: store.storeID, partitionCount: Self.partitions)
+  }
+
+  private func project(into readModel: LiveReadModel<CustomersReadModel>) async throws {
+    try await Self.project(store, into: readModel)
+  }
+
+  private static func project(
+    _ store: Store, into readModel: LiveReadModel<CustomersReadModel>
+  ) async throws {
+    let subscription = LogSubscription(
+      store.log, codec: OrderEventCodec(), checkpoints: readModel,
+      partitions: Array(0..<partitions), through: try await store.log.heads(), owner: "test")
+    await ReadModelProjector(subscription, into: readModel).run()
+  }
+
+  /// With a lag of 0 it goes through all its rounds, each behind a worker that has gone on meanwhile.
+  @Test(arguments: [0, 10_000]) func itIsRightWhileAWorkerGoesOn(_ smallLag: UInt64) async throws {
+    let readModel = try live()
+    for number in 0..<50 { try await place(number) }
+    try await project(into: readModel)
+    let work = Task { [store] in
+      var number = 50
+      while !Task.isCancelled {
+        try await Self.place(number, in: store)
+        if number % 10 == 0 { _ = try await store.remove("order-\(number - 7)") }
+        try await Self.project(store, into: readModel)
+        number += 1
+      }
+    }
+    for _ in 0..<5 {
+      do {
+        let outcome = try await Verification(
+          name: .customers, log: store.log, readModels: pipeline.readModels, smallLag: smallLag
+        ).run { _ in }
+        #expect(outcome.differenceCount == 0, "\(outcome.differences)")
+        #expect(outcome.rows > 0 && outcome.events >= 150 && outcome.damage.isEmpty)
+      } catch let failure as Failure {
+        // Just then there was a removal that the worker had not come to.
+        #expect("\(failure)".contains("was removed"), "\(failure)")
+      }
+    }
+    work.cancel()
+    // It ends as cancelled, or after what it was at.
+    _ = await work.result
+    await store.close()
+  }
+
+  @Test func aFoldBeginsAnewWhereWhatItLeftOutWasApplied() async throws {
+    for number in 0..<20 { try await place(number) }
+    let heads = try await store.log.heads()
+    let path = pipeline.file("fold.sqlite")
+    func fold() -> Fold<CustomersReadModel> {
+      Fold(log: store.log, model: CustomersReadModel(), path: path)
+    }
+    var first = fold()
+    try await first.open()
+    try await first.prepare(through: heads, leavingOut: [1: [2]])
+    try await first.advance(through: heads) { _ in }
+    #expect(first.events == 59)
+    // A process that comes after it, in which the same is left out, goes on with what is there.
+    var second = fold()
+    try await second.open()
+    try await second.prepare(through: heads, leavingOut: [1: [2], 3: [100]])
+    #expect(second.lag(behind: heads) == 0)
+    #expect(second.events == 59)
+    // One in which the event was applied meanwhile begins anew; so does one that is to end earlier.
+    for (ends, leftOut, count) in [
+      (heads, [:], 60), (heads.map { $0 - 1 }, [:], 56), (heads, [2: [1]], 59),
+    ] as [([UInt64], [Partition: Set<UInt64>], Int)] {
+      var next = fold()
+      try await next.open()
+      try await next.prepare(through: ends, leavingOut: leftOut)
+      #expect(next.lag(behind: ends) == ends.reduce(0, +))
+      try await next.advance(through: ends, isEnd: true) { _ in }
+      #expect(next.events == count)
+    }
+    await store.close()
+  }
+
+  @Test func aDamagedStoreIsNamedWithWhatIsWrong() async throws {
+    for number in 0..<20 { try await place(number) }
+    try await project(into: try live())
+    await store.close()
+    func verify() async throws -> (code: Int32, output: String) {
+      let ended = try await pipeline.run(
+        "eventuallyctl", "verify", "--store", pipeline.store, "--read-models", pipeline.readModels)
+      return (ended.code, ended.output)
+    }
+    let sound = try await verify()
+    #expect(sound.code == 0 && !sound.output.contains("DAMAGED"), "\(sound.output)")
+    try SQLiteConnection(path: pipeline.store, mode: .readWrite).execute(
+      "UPDATE events SET previous = 17 WHERE sequence = 30")
+    let damaged = try await verify()
+    #expect(damaged.code == 1)
+    #expect(
+      damaged.output.contains("the store \(pipeline.store) is DAMAGED")
+        && damaged.output.contains("the event at sequence number 30"), "\(damaged.output)")
+  }
+}
