@@ -22,6 +22,27 @@ import Testing
     #expect(consumed.eventsFromFeed == 0)
   }
 
+  /// Names and texts of metadata may hold whatever separates names and texts elsewhere.
+  @Test func metadataOfAnyNameArrives() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 1)
+    let model = MemoryReadModel()
+    let names = [
+      "a=b", "a&b", "a\nb", "a\r\nb: c", "100%", "%3D", "é\u{301}", "日本", "\"\\", "\u{0}", "",
+    ]
+    let metadata = EventMetadata(
+      correlationID: "c=1&d\n%20é", causationID: "e", traceParent: "t",
+      additional: Dictionary(uniqueKeysWithValues: names.map { ($0, "<\($0)>=\($0)\n") }))
+    outbox.append(3, metadata: metadata)
+    _ = try await publishAll(configuration, outbox)
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 3)
+    #expect(consumed.eventsFromFeed == 0 && consumed.foreignRecords == 0)
+    #expect(model.metadata == [metadata, metadata, metadata])
+  }
+
   @Test func aRestartPublishesNothingAgain() async throws {
     let topic = uniqueName("topic")
     let cluster = try TestCluster(topics: [(topic, 4)])

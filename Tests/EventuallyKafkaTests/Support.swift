@@ -44,7 +44,9 @@ final class MemoryOutbox: Outbox, EventFeed {
   var feedCalls: Int { state.withLock { $0.feedCalls } }
 
   /// Appends an event to each of the given streams.
-  func append(_ count: Int, streams: Int = 10) {
+  func append(
+    _ count: Int, streams: Int = 10, metadata: EventMetadata = EventMetadata()
+  ) {
     let end = state.withLock { state in
       for _ in 0..<count {
         let sequence = UInt64(state.records.count) + 1
@@ -58,7 +60,7 @@ final class MemoryOutbox: Outbox, EventFeed {
             position: EventPosition(
               partition: partition, partitionSequence: UInt64(before) + 1,
               sequenceNumber: sequence, version: UInt64(version)),
-            time: .now(), payload: Array("event \(sequence)".utf8)))
+            time: .now(), payload: Array("event \(sequence)".utf8), metadata: metadata))
       }
       return UInt64(state.records.count)
     }
@@ -107,10 +109,13 @@ final class MemoryReadModel: ReadModelStore {
     var foreign: [ForeignRecord] = []
     var forged: [Partition: UInt64] = [:]
     var largest = 0
+    var metadata: [EventMetadata] = []
   }
   private let state = Locked(State())
   /// How many events the largest transaction had.
   var largest: Int { state.withLock { $0.largest } }
+  /// The metadata of the events that were applied, in that order.
+  var metadata: [EventMetadata] { state.withLock { $0.metadata } }
   let applied = PositionSignal(at: 0)
 
   /// The partition sequences that were applied, in the order in which they were.
@@ -181,6 +186,9 @@ final class MemoryReadModel: ReadModelStore {
         state.leases[delivery.partition] = lease
         state.events[delivery.partition, default: []] += delivery.entries.map {
           $0.position.partitionSequence
+        }
+        for case .event(let persisted) in delivery.entries {
+          state.metadata.append(persisted.metadata)
         }
         state.count += delivery.entries.count
       }

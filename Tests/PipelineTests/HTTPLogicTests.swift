@@ -27,6 +27,25 @@ import Testing
     #expect(state.bodyIsLate() == .close)
   }
 
+  /// The feed has an event a line: names and texts of metadata may hold line ends, and whatever separates them elsewhere.
+  @Test func theFeedKeepsMetadataOfAnyName() throws {
+    let names = [
+      "a=b", "a&b", "a\nb", "a\r\nb: c", "100%", "%3D", "é\u{301}", "日本", "\"\\", "\u{0}", "",
+    ]
+    let record = EventRecord(
+      id: EventID(high: 1, low: 2), type: "Text", streamID: "s",
+      position: EventPosition(
+        partition: 1, partitionSequence: 2, sequenceNumber: 3, version: 1),
+      time: Timestamp(microseconds: 5), payload: Array("{}".utf8),
+      metadata: EventMetadata(
+        correlationID: "c=1&d\n%20é", causationID: "e", traceParent: "t",
+        additional: Dictionary(uniqueKeysWithValues: names.map { ($0, "<\($0)>=\($0)\n") })))
+    var json = JSONWriter()
+    OrderJSON.write(record, &json)
+    #expect(!json.bytes.contains(UInt8(ascii: "\n")))
+    #expect(try OrderJSON.record(json.bytes.span) == record)
+  }
+
   @Test func whatIsNotHTTPIsAnsweredByWhoeverWould() {
     var idle = ConnectionState()
     #expect(idle.failed() == .refuse && idle.failed() == .nothing)
