@@ -5,6 +5,17 @@ extension FaultPoint {
   public static let storeCommitted = FaultPoint(
     "store.committed", "events are in the store; neither their caller nor the relay knows of it yet"
   )
+  /// A stream's removal is durable; its events are still in the store's log.
+  public static let storeRemoved = FaultPoint(
+    "store.removed",
+    "a stream is removed; its caller does not know, and the store's log has its events")
+  /// The store's log is about to be emptied after a removal.
+  public static let storeErasing = FaultPoint(
+    "store.erasing", "the store's log is about to be emptied of a removed stream's events")
+  /// The store's log is empty after a removal.
+  public static let storeErased = FaultPoint(
+    "store.erased", "the store's log is emptied of a removed stream's events; that is not noted yet"
+  )
   /// A transaction on a read model is about to begin.
   public static let readModelApplying = FaultPoint(
     "readmodel.applying", "a batch is about to be applied; its transaction has not begun")
@@ -27,7 +38,7 @@ extension FaultPoint {
 
   /// All points of this module.
   public static let sqlite: [FaultPoint] = [
-    storeCommitted, readModelApplying, readModelApplied, readModelCommitted, readModelProject,
-    replayBuilt,
+    storeCommitted, storeRemoved, storeErasing, storeErased, readModelApplying, readModelApplied,
+    readModelCommitted, readModelProject, replayBuilt,
   ]
 }

@@ -6,6 +6,7 @@ extension MetricName {
     conflicts: "Appends that were refused because the stream was at another version",
     appendSeconds: "How long an append takes its caller",
     commitRequests: "How many requests share a transaction of the store",
+    pendingErasures: "Removed streams whose events may still be in the store's write-ahead log",
     publishedEvents: "Events that the bus has acknowledged",
     publishSeconds: "How long the bus takes to acknowledge events, from when they are handed over",
     publishBacklog: "Committed events that the bus has not acknowledged yet",

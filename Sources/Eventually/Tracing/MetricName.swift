@@ -17,6 +17,8 @@ public enum MetricName {
   public static let appendSeconds = "eventually_append_seconds"
   /// How many requests share a transaction of the store.
   public static let commitRequests = "eventually_commit_requests"
+  /// Removed streams whose events may still be in the store's write-ahead log.
+  public static let pendingErasures = "eventually_pending_erasures"
   /// Events that the bus has acknowledged.
   public static let publishedEvents = "eventually_published_events_total"
   /// How long the bus takes to acknowledge events, from when they are handed over.

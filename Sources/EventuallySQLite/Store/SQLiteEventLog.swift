@@ -200,6 +200,31 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
+  /// A stream's last removal; `nil` where it was never removed.
+  public func erasure(of streamID: String) async throws(EventStoreError) -> StreamErasure? {
+    try await read { connection in
+      try connection.rows(
+        """
+        SELECT s.partition, r.partition_sequence, r.sequence, r.removed, r.erased
+        FROM erasures r JOIN streams s ON s.key = r.stream WHERE s.id = ?
+        """, [.text(streamID)]
+      ) { row in
+        StreamErasure(
+          streamID: streamID,
+          removal: EventPosition(
+            partition: Partition(clamping: row.integer(0)), partitionSequence: row.unsigned(1),
+            sequenceNumber: row.unsigned(2), version: 0),
+          removed: Timestamp(microseconds: row.integer(3)),
+          erased: row.optionalInteger(4).map { Timestamp(microseconds: $0) })
+      }.first
+    }
+  }
+
+  /// The removals whose events may still be in the store's write-ahead log. Why that is so, the writer knows.
+  public func pendingErasures() async throws(EventStoreError) -> PendingErasures {
+    try await read { try StoreEraser.pending($0) }
+  }
+
   /// The sequence numbers of a stream's events from `version` on, oldest first.
   func sequenceNumbers(
     of streamID: String, from version: Version
@@ -291,13 +316,15 @@ public final class SQLiteEventLog: EventLog, Sendable {
     else {
       throw StoreDamage("the event at sequence number \(row.integer(0)) says what can't be")
     }
+    let type = row.text(4)
+    let isErased = StoreSchema.isErased(type)
     var record = EventRecord(
-      id: id, type: row.text(4), streamID: row.text(8),
+      id: id, type: isErased ? EventRecord.erasedType : type, streamID: row.text(8),
       position: EventPosition(
         partition: partition, partitionSequence: row.unsigned(3),
         sequenceNumber: row.unsigned(0), version: row.unsigned(1)),
-      time: time, payload: row.bytes(7))
-    if !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }
+      time: time, payload: isErased ? [] : row.bytes(7))
+    if !isErased, !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }
     return record
   }
 }

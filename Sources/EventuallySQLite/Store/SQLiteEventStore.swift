@@ -47,6 +47,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// The same file, for reading.
   public let log: SQLiteEventLog
   private let writer: StoreWriter
+  private let eraser: StoreEraser
   private let codec: Codec
   private let encoder: AppendEncoder<Codec.Event>
   /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
@@ -77,10 +78,12 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
       path: path, partitionCount: options.partitionCount,
       transactionLimit: options.transactionLimit, queueLimit: options.queueLimit,
       streamLimit: options.streamLimit, heartbeats: options.heartbeats, clock: options.clock)
+    eraser = try StoreEraser(writer: writer, path: path)
     log = try SQLiteEventLog(path: path)
     snapshotted = Locked(try Self.streamsWithSnapshots(path))
     self.codec = codec
     self.encoder = encoder
+    eraser.start()
   }
 
   /// Where the store stands: the last committed sequence number.
@@ -94,6 +97,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// Gives the writer's role back at once, for another process or another object; a store that is not closed gives it
   /// back when nothing uses it any more. Appends fail from then on.
   public func close() async {
+    await eraser.close()
     await writer.close()
   }
 
@@ -153,11 +157,32 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// Erases a stream's events for good. It reads and overwrites all of them: the larger the stream,
   /// the longer other appends wait.
+  ///
+  /// When it returns, the events are overwritten, durably, and nobody who reads from now on finds them. The store's
+  /// write-ahead log still has them as they were, until nobody reads an earlier state of the store any more:
+  /// ``waitForErasure(of:atMost:)``.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
   public func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
-    try await writer.perform(.remove(streamID: streamID))?.last
+    guard let removal = try await writer.perform(.remove(streamID: streamID))?.last else {
+      return nil
+    }
+    eraser.removed(at: removal.sequenceNumber)
+    return removal
   }
+
+  /// Waits until nothing is left of a removed stream's events in the store's files: the database, its log, and its free
+  /// pages. Appends go on meanwhile. The erasure does not depend on anybody's waiting, and goes on after a restart.
+  /// - Parameters:
+  ///   - removal: what ``remove(_:)`` returned.
+  ///   - limit: how long to wait at most.
+  /// - Returns: whether nothing is left; `false` while somebody still reads the store as it was before, a backup for example.
+  public func waitForErasure(of removal: EventPosition, atMost limit: Duration) async -> Bool {
+    await eraser.wait(through: removal.sequenceNumber, atMost: limit)
+  }
+
+  /// The removals of which something may be left in the store's write-ahead log, and why.
+  public var pendingErasures: PendingErasures { eraser.pending }
 
   /// A stream's events in order of version, read in pages.
   public func stream(_ streamID: String, _ select: Select) -> SQLiteStreamEvents<Codec> {

@@ -6,6 +6,8 @@ struct StoreRequest: Sendable {
     case append(streamID: String, expecting: Expected, EncodedEvents)
     case remove(streamID: String)
     case snapshot(streamID: String, Snapshot)
+    /// Nothing is left of streams that were removed up to a sequence number.
+    case erased(through: UInt64)
     /// All events up to this one have been acknowledged by the bus.
     case published(UInt64)
     /// No event changes: only whether the store can be written is of interest.
@@ -16,8 +18,8 @@ struct StoreRequest: Sendable {
   /// Hears of the outcome once it is durable; `nil` in it for requests that add no event.
   var completion: @Sendable (Result<Appended?, EventStoreError>) -> Void
 
-  /// Whether it erases events.
-  var erases: Bool {
+  /// Whether it removes a stream.
+  var isRemoval: Bool {
     if case .remove = kind { return true }
     return false
   }

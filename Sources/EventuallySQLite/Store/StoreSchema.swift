@@ -9,7 +9,7 @@ import Foundation
 enum StoreSchema {
   /// What leads from each version of the tables to the next, from an empty file on. A step never changes once
   /// stores have been made with it: what is to be different comes in a further step.
-  private static let steps = [version1, version2, version3, version4]
+  private static let steps = [version1, version2, version3, version4, version5]
 
   /// The version that this code works with; stored as SQLite's `user_version`.
   static let version = Int64(steps.count)
@@ -65,6 +65,32 @@ enum StoreSchema {
   /// How many partitions a store can have.
   static let partitionCounts: ClosedRange<Int64> = 1...10_000
 
+  /// Removals whose events may still be in the log, and those of which nothing is left. Snapshots are made anew: what others
+  /// took the place of may still lie in their pages.
+  private static let version5 = """
+    CREATE TABLE erasures (
+      stream INTEGER PRIMARY KEY,
+      sequence INTEGER NOT NULL,
+      partition_sequence INTEGER NOT NULL,
+      removed INTEGER NOT NULL,
+      erased INTEGER
+    );
+    CREATE INDEX pending_erasures ON erasures (sequence) WHERE erased IS NULL;
+    INSERT INTO erasures
+      SELECT stream, max(sequence), partition_sequence, time, NULL
+      FROM events WHERE type = 'eventually.removed' GROUP BY stream;
+    DELETE FROM snapshots;
+    """
+
+  /// The type of an erased event's row, which no event can have; see ``ErasedRow``. Up to version 4 it was
+  /// ``EventRecord/erasedType``.
+  static let erasedType = ""
+
+  /// Whether a row of this type holds an event no more.
+  static func isErased(_ type: String) -> Bool {
+    type == erasedType || type == EventRecord.erasedType
+  }
+
   /// What a store is and always stays.
   struct Identity: Sendable, Hashable {
     var storeID: String
@@ -88,6 +114,7 @@ enum StoreSchema {
         try create(connection, partitionCount: partitionCount ?? 12)
       } else if found < version {
         try migrate(connection, from: found)
+        if found < 5 { try overwriteFreePages(connection) }
       }
     }
     let identity = try identity(connection)
@@ -143,5 +170,17 @@ enum StoreSchema {
   private static func migrate(_ connection: SQLiteConnection, from found: Int64) throws {
     for step in steps[Int(found)...] { try connection.execute(step) }
     try connection.execute("PRAGMA user_version = \(version)")
+  }
+
+  /// Overwrites the pages that the file has and does not use: earlier versions did not when they freed them.
+  private static func overwriteFreePages(_ connection: SQLiteConnection) throws {
+    try connection.execute("CREATE TABLE free_pages (content BLOB NOT NULL)")
+    // All but the last bytes of a page go into the chain of pages that a large value takes.
+    while let free = try connection.integer("PRAGMA freelist_count"), free > 0 {
+      try connection.run(
+        "INSERT INTO free_pages VALUES (zeroblob(?))", .integer(min(free, 1024) * 8192))
+    }
+    // With secure_delete.
+    try connection.execute("DROP TABLE free_pages")
   }
 }

@@ -47,6 +47,8 @@ actor StoreWriter {
     lock = try StoreLock(storePath: path)
     do {
       connection = try SQLiteConnection(path: path, mode: .create)
+      // What is removed is overwritten, not only unlinked; so are snapshots that others take the place of.
+      try connection.execute("PRAGMA secure_delete = ON")
       identity = try StoreSchema.prepare(connection, partitionCount: partitionCount)
       lock?.note(storeID: identity.storeID)
       statements = try AppendStatements(connection)
@@ -139,9 +141,6 @@ actor StoreWriter {
     let time = clock()
     var results: [Result<Appended?, EventStoreError>] = []
     do {
-      let erases = batch.contains { $0.erases }
-      // Erased payloads are overwritten, not only unlinked.
-      if erases { try connection.execute("PRAGMA secure_delete = ON") }
       var next = heads
       repeat {
         next = heads
@@ -152,7 +151,7 @@ actor StoreWriter {
       failure.withLock { $0 = nil }
       metrics.committed(batch, results)
       if hasAppended { FaultPoint.storeCommitted.pass() }
-      if erases { finishErasing(batch, &results) }
+      if batch.contains(where: \.isRemoval) { FaultPoint.storeRemoved.pass() }
     } catch {
       headsAreInDoubt = true
       let failure = Self.failure(error, path: connection.path)
@@ -196,27 +195,6 @@ actor StoreWriter {
     }
   }
 
-  private func finishErasing(
-    _ batch: [StoreRequest], _ results: inout [Result<Appended?, EventStoreError>]
-  ) {
-    do {
-      try forgetErasedPages()
-    } catch {
-      // The removal is committed; what is not done is that nothing is left of it in the log.
-      let failure = EventStoreError.unavailable(
-        "the stream is removed, but its events may still be in \(connection.path)-wal",
-        cause: error)
-      for index in batch.indices where batch[index].erases { results[index] = .failure(failure) }
-    }
-  }
-
-  /// Brings erased pages from the log into the file and empties the log, which still held them as they
-  /// were.
-  private func forgetErasedPages() throws {
-    try connection.execute("PRAGMA secure_delete = OFF")
-    try connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-  }
-
   private static func failure(_ error: any Error, path: String) -> EventStoreError {
     .failed(path, "could not be written", error)
   }
@@ -241,7 +219,14 @@ actor StoreWriter {
     case .remove(let streamID):
       return .success(try remove(streamID, time: time, heads: &heads))
     case .snapshot(let streamID, let snapshot):
-      try save(snapshot, of: streamID)
+      if let found = try stream(streamID), found.version >= snapshot.version {
+        try SnapshotTable(connection: connection).save(snapshot, of: found.key)
+      }
+      return .success(nil)
+    case .erased(let sequence):
+      try connection.run(
+        "UPDATE erasures SET erased = ? WHERE erased IS NULL AND sequence <= ?",
+        .integer(time.microseconds), .integer(Int64(clamping: sequence)))
       return .success(nil)
     case .published(let sequence):
       try connection.run(
@@ -411,8 +396,8 @@ actor StoreWriter {
     return insert
   }
 
-  /// Erases a stream's events, and adds the record that says so. The stream's row stays: whoever looks
-  /// for it finds version 0.
+  /// Overwrites a stream's events, adds the record that says so, and notes that the write-ahead log still has them. The
+  /// stream's row stays: whoever looks for it finds version 0.
   private func remove(
     _ streamID: String, time: Timestamp, heads: inout Heads
   ) throws -> Appended? {
@@ -420,12 +405,8 @@ actor StoreWriter {
     let sequences = try StreamChain.sequenceNumbers(
       connection, stream: found.key, last: found.version, head: found.head, from: 1)
     // A state tells what the events were.
-    try connection.run("DELETE FROM snapshots WHERE stream = ?", .integer(found.key))
-    for sequence in sequences {
-      try connection.run(
-        "UPDATE events SET type = ?, payload = x'', metadata = NULL WHERE sequence = ?",
-        .text(EventRecord.erasedType), .integer(Int64(sequence)))
-    }
+    try SnapshotTable(connection: connection).forget(found.key)
+    for sequence in sequences { try overwrite(sequence) }
     heads.sequence += 1
     heads.partitions[Int(found.partition)] += 1
     let partitionSequence = heads.partitions[Int(found.partition)]
@@ -443,37 +424,36 @@ actor StoreWriter {
     insert.bind(8, ids.next(at: time))
     insert.bind(10, [UInt8]().span)
     try insert.run()
+    try connection.run(
+      "INSERT OR REPLACE INTO erasures VALUES (?, ?, ?, ?, NULL)", .integer(found.key),
+      .integer(Int64(heads.sequence)), .integer(Int64(partitionSequence)),
+      .integer(time.microseconds))
     return Appended(
       last: EventPosition(
         partition: found.partition, partitionSequence: partitionSequence,
         sequenceNumber: heads.sequence, version: 0))
   }
 
-  /// Keeps a snapshot in place of an older one, where its event is in the stream.
-  private func save(_ snapshot: Snapshot, of streamID: String) throws {
-    guard let found = try stream(streamID), found.version >= snapshot.version else { return }
+  /// Overwrites an event with zeros.
+  private func overwrite(_ sequence: UInt64) throws(SQLiteError) {
     let select = try connection.statement(
-      "SELECT stream, version, type FROM events WHERE sequence = ?")
-    select.bind(1, snapshot.sequenceNumber)
-    defer { select.reset() }
-    // After a removal the event's place is still the stream's, but the event is gone.
-    guard try select.step(), select.integer(0) == found.key,
-      select.unsigned(1) == snapshot.version, select.text(2) != EventRecord.erasedType
-    else { return }
-    let insert = try connection.statement(
       """
-      INSERT INTO snapshots (stream, version, sequence, schema_version, payload)
-      VALUES (?, ?, ?, ?, ?)
-      ON CONFLICT DO UPDATE SET version = excluded.version, sequence = excluded.sequence,
-        schema_version = excluded.schema_version, payload = excluded.payload
-      WHERE excluded.version >= snapshots.version
+      SELECT length(CAST(type AS BLOB)), length(payload), length(metadata) FROM events
+      WHERE sequence = ?
       """)
-    insert.bind(1, found.key)
-    insert.bind(2, snapshot.version)
-    insert.bind(3, snapshot.sequenceNumber)
-    insert.bind(4, Int64(snapshot.schemaVersion))
-    insert.bind(5, snapshot.payload.span)
-    try insert.run()
+    select.bind(1, sequence)
+    defer { select.reset() }
+    guard try select.step() else { return }
+    let row = ErasedRow(
+      type: Int(select.integer(0)), payload: Int(select.integer(1)),
+      metadata: select.optionalInteger(2).map { Int($0) })
+    select.reset()
+    try connection.run(
+      """
+      UPDATE events SET type = ?1, payload = zeroblob(?2),
+        metadata = CASE WHEN ?3 IS NULL THEN NULL ELSE zeroblob(?3) END WHERE sequence = ?4
+      """, .text(StoreSchema.erasedType), .integer(Int64(row.payload)),
+      row.metadata.map { .integer(Int64($0)) } ?? .null, .integer(Int64(sequence)))
   }
 }
 
