@@ -99,7 +99,7 @@ final class Load: Sendable {
       // Before it is carried out, since nobody knows that of a request whose answer is lost.
       state.withLock { _ = $0.removed.insert(id) }
       let status = try await send("DELETE", "/orders/\(id)", nil).status
-      guard status == 200 || status == 404 else {
+      guard [200, 202, 404].contains(status) else {
         throw NotAsExpected("erasing \(id) was answered \(status)")
       }
     }

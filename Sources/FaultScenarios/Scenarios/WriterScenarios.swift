@@ -9,6 +9,14 @@ extension Scenario {
       "writer-killed-after-append", "SIGKILL of the writer after an append, before it is published",
       at: "store.committed", passages: 20...120),
     killedWriter(
+      "writer-killed-after-removal",
+      "SIGKILL of the writer when a stream is removed, and the store's log still has its events",
+      at: "store.removed", passages: 1...3),
+    killedWriter(
+      "writer-killed-after-erasure",
+      "SIGKILL of the writer when nothing is left of a removed stream, which is not noted yet",
+      at: "store.erased", passages: 1...3),
+    killedWriter(
       "writer-killed-after-produce",
       "SIGKILL of the writer with events handed to Kafka and not acknowledged",
       at: "relay.produced",

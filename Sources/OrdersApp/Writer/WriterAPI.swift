@@ -13,6 +13,7 @@ extension WriterRoutes {
       token: token)
     addCommands(to: &api)
     addReads(to: &api)
+    RemovalRoutes(self).add(to: &api)
     api.addHealth(heartbeats)
     api.addMetrics(.shared)
     api.add(
@@ -25,7 +26,7 @@ extension WriterRoutes {
   }
 
   static let orderIDSchema = Schema.string(pattern: "^[A-Za-z0-9._-]{1,64}$")
-  private static let orderID = API.Parameter.path("id", "The order's id", orderIDSchema)
+  static let orderID = API.Parameter.path("id", "The order's id", orderIDSchema)
 
   private static let header = Schema.object([
     .required("country", .string(minimum: 1, maximum: 100)),
@@ -103,16 +104,6 @@ extension WriterRoutes {
         summary: "Several commands as one append: all of them or none", isProtected: true,
         parameters: [Self.orderID] + API.contextParameters, body: several,
         answers: Self.commandAnswers, handler: commands))
-    api.add(
-      API.Operation(
-        method: .delete, path: "/orders/{id}",
-        summary: "Erase an order for good, in the read models too", isProtected: true,
-        parameters: [Self.orderID] + API.contextParameters,
-        answers: [
-          API.Answer(200, "Erased"), API.Answer(404, "There is no such order"),
-          API.Answer(409, "The order changed at the same time"),
-          API.Answer(422, "The id can't name an order"), API.Answer(507, "No space is left"),
-        ], handler: remove))
   }
 
   private func addReads(to api: inout API) {

@@ -32,6 +32,7 @@ public struct WriterCommand: AsyncParsableCommand {
         POST /orders/ID/commands                          several commands, all or none
         GET  /orders/ID                                   an order
         DELETE /orders/ID                                 erase it for good, in the read models too
+        GET  /orders/ID/removal                           whether anything of it is left in the store's files
         GET  /orders/ID/history                           its events
         GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
         GET  /store                                       the store's id, partitions and heads

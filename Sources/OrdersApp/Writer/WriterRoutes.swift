@@ -90,22 +90,6 @@ struct WriterRoutes: Sendable {
     return try await Reply(pieces: OrderPieces(id: id, store: store))
   }
 
-  /// Erases an order for good, here and in the read models.
-  func remove(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
-    let id = try orderID(context)
-    guard let removal = try await repository.remove(id) else { throw OrderError.unknown(id) }
-    let token = ConsistencyToken(
-      partition: removal.partition, position: removal.partitionSequence)
-    return Reply { json in
-      json.beginObject()
-      json.member("order", id)
-      json.key("removed")
-      json.bool(true)
-      json.member("token", token.description)
-      json.endObject()
-    }.carrying(token)
-  }
-
   func history(_ request: Request, _ context: BasicRequestContext) async throws -> Reply {
     let id = try orderID(context)
     return try await Reply(pieces: HistoryPieces(id: id, log: store.log))
@@ -173,6 +157,7 @@ struct WriterRoutes: Sendable {
         json.key("failure")
         json.string(failure)
       }
+      RemovalRoutes.write(store.pendingErasures, &json)
       if let failure = status.cursorFailure { json.member("cursorFailure", failure) }
       readability.findings.write(&json)
       json.endObject()
