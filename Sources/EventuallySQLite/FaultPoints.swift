@@ -31,6 +31,12 @@ extension FaultPoint {
     "an event is projected: fail:TEXT makes it fail for streams whose id ends so; trap:, overflow: and allocate:TEXT end the process"
   )
 
+  /// A generation or a savepoint has forgotten a stream that is removed later.
+  public static let readModelForgotten = FaultPoint(
+    "readmodel.forgotten",
+    "a file of a read model has forgotten removed streams; what is left in its free parts is not overwritten"
+  )
+
   /// A replay has made its generation live, or is about to leave it as it is.
   public static let replayBuilt = FaultPoint(
     "replay.built",
@@ -39,6 +45,6 @@ extension FaultPoint {
   /// All points of this module.
   public static let sqlite: [FaultPoint] = [
     storeCommitted, storeRemoved, storeErasing, storeErased, readModelApplying, readModelApplied,
-    readModelCommitted, readModelProject, replayBuilt,
+    readModelCommitted, readModelProject, readModelForgotten, replayBuilt,
   ]
 }

@@ -9,9 +9,9 @@ import Foundation
 
 /// Named checkpoints of a read model.
 extension ReadModelDirectory {
-  private var checkpointDirectory: String { "\(path)/checkpoints" }
+  var checkpointDirectory: String { "\(path)/checkpoints" }
 
-  private func path(ofCheckpoint name: String) -> String {
+  func path(ofCheckpoint name: String) -> String {
     "\(checkpointDirectory)/\(name).sqlite"
   }
 
@@ -35,12 +35,7 @@ extension ReadModelDirectory {
   ) throws(ReadModelError) -> SavedCheckpoint? {
     guard SavedCheckpoint.isValid(name: name) else { throw .invalidCheckpointName(name) }
     guard let live = live() else { throw .notBuilt(path: path) }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: checkpointDirectory, withIntermediateDirectories: true)
-    } catch {
-      throw .unavailable(path: checkpointDirectory, cause: error)
-    }
+    try createCheckpointDirectory()
     let destination = path(ofCheckpoint: name)
     return try exclusively(in: checkpointDirectory) { () throws(ReadModelError) in
       guard try isDue() else { return nil }
@@ -61,6 +56,16 @@ extension ReadModelDirectory {
       guard rename(unfinished, destination) == 0 else { throw systemError(destination) }
       try synchronize(checkpointDirectory)
       return try checkpoint(name)
+    }
+  }
+
+  /// Makes the directory of checkpoints where it does not exist.
+  func createCheckpointDirectory() throws(ReadModelError) {
+    do {
+      try FileManager.default.createDirectory(
+        atPath: checkpointDirectory, withIntermediateDirectories: true)
+    } catch {
+      throw .unavailable(path: checkpointDirectory, cause: error)
     }
   }
 

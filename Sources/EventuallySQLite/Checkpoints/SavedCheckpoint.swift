@@ -72,6 +72,16 @@ extension SavedCheckpoint {
     try connection.run(insert, .text(CheckpointSeal.key), .text(seal))
   }
 
+  /// Notes the digest of a checkpoint's rows anew, after some were forgotten.
+  static func reseal(
+    _ connection: SQLiteConnection, tables: [TableSchema]
+  ) throws(SQLiteError) {
+    let digest = try ReadModelDigest.of(connection, tables: tables)
+    let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
+    try connection.run(insert, .text(keys.rows), .integer(Int64(digest.rows)))
+    try connection.run(insert, .text(keys.digest), .text(digest.text))
+  }
+
   /// Makes a copy of a checkpoint a read model's database again.
   static func unseal(_ connection: SQLiteConnection) throws(SQLiteError) {
     for key in [keys.name, keys.saved, keys.automatic, keys.rows, keys.digest, CheckpointSeal.key] {

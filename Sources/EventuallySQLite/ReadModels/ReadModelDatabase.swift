@@ -17,6 +17,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
+  private let removals: Removals
   private let parkingLimit: Int
   /// How many rejected records were kept of each partition since the oldest ones were deleted.
   var keptSincePruning: [Partition: Int] = [:]
@@ -74,6 +75,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     self.parkingLimit = parkingLimit
     self.isCurrent = isCurrent
     parked = ParkedEvents(connection: connection)
+    removals = Removals(connection: connection)
     rows = Rows(over: SQLiteRowStorage(connection: connection))
     executor = BlockingExecutor(label: "readmodel.\(model.name)")
   }
@@ -172,7 +174,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
         let refused = try deliveries.filter { try !moveCheckpoint($0) }
         if !refused.isEmpty { throw Overtaken(leases: refused.map(\.lease)) }
         var application = try Application(
-          parked: parked.streams(in: deliveries.map(\.partition)), parking: parking)
+          parked: parked.streams(in: deliveries.map(\.partition)), parking: parking,
+          awaited: removals.awaited())
         // What ends the process while it waits for the database, or commits, is no event's fault.
         for delivery in deliveries { journal.begin(delivery.partition, mark ?? delivery.mark) }
         defer { for delivery in deliveries { journal.end(delivery.partition) } }
@@ -228,9 +231,12 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     var parking: [EventPosition: ProjectionFailure] = [:]
     var failures: [ProjectionFailure] = []
     var parkedCount = 0
+    /// The streams that are forgotten already, and where their removals are.
+    var awaited: [ByteKey: UInt64]
 
-    init(parked: Set<ByteKey>, parking: [ProjectionFailure]) {
+    init(parked: Set<ByteKey>, parking: [ProjectionFailure], awaited: [ByteKey: UInt64]) {
       self.parked = parked
+      self.awaited = awaited
       for failure in parking { self.parking[failure.position] = failure }
     }
   }
@@ -238,6 +244,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   private func take(
     _ entry: LogEntry<String, Model.Event>, isolating: Bool, _ application: inout Application
   ) throws {
+    if !application.awaited.isEmpty, let streamID = entry.streamID,
+      entry.position.partitionSequence < application.awaited[ByteKey(streamID)] ?? 0
+    {
+      return
+    }
     if !application.parked.isEmpty || !application.parking.isEmpty,
       try park(entry, &application)
     {
@@ -269,6 +280,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       throw InjectedFailure()
     }
     try model.take(entry, into: rows)
+    if case .removed(let streamID, let position) = entry {
+      try removals.apply(
+        Removals.Removal(
+          streamID: streamID, partition: position.partition, position: position.partitionSequence))
+    }
   }
 
   /// Parks an entry where its stream is parked, or to be parked from here on, as it is from an unreadable event on.

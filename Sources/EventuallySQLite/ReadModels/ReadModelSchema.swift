@@ -69,6 +69,9 @@ enum ReadModelSchema {
     ) WITHOUT ROWID;
     """
 
+  /// Tables that databases of earlier versions may not have.
+  static let additions = setAside + ForgedEvents.table + Removals.tables
+
   /// How a database came to be.
   struct Build: Sendable, Hashable {
     /// What it was begun from, in words.
@@ -86,7 +89,8 @@ enum ReadModelSchema {
     _ connection: SQLiteConnection, tables: [TableSchema], identity: Identity
   ) throws {
     try connection.useWriteAheadLog()
-    try connection.execute("PRAGMA synchronous = NORMAL")
+    // What is deleted is overwritten, not only unlinked.
+    try connection.execute("PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON")
     try connection.execute("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000")
     try connection.write {
       if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
@@ -94,7 +98,7 @@ enum ReadModelSchema {
       }
     }
     try check(connection, against: identity)
-    try connection.execute(setAside + ForgedEvents.table)
+    try connection.execute(additions)
     try ForgedEvents.addEventID(connection)
   }
 

@@ -69,6 +69,13 @@ extension AdminCommand {
           + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
           + "\(grouped(setAside.droppedEvents)) dropped, "
           + "\(grouped(setAside.foreignRecords)) foreign records")
+      let removals = try await reader.pendingRemovals()
+      if removals.count > 0 {
+        try Output.standard.line(
+          "\(grouped(removals.count)) removed streams may be left in files of \(name.rawValue)"
+            + (removals.since.map { ", the first since \($0)" } ?? "")
+            + ": eventuallyctl forget \(name.rawValue) tells where")
+      }
       try Output.standard.table(table)
       for held in try await HeldPartition.find(reader, in: log) {
         try Output.standard.line(held.description(readModel: name.rawValue))

@@ -95,7 +95,19 @@ public struct ProjectorCommand: AsyncParsableCommand {
         title: "Eventually: projector of \(readModel.rawValue)",
         summary: "Queries of a read model, and how its worker is.")
       api.addHealth(heartbeats)
-      WorkerRoutes(name: readModel, owner: owner, worker: reference, queries: queries).add(to: &api)
+      let model = readModel.model
+      let forgetting = Forgetting(directory, model: model) { [logger] left in
+        for remainder in left {
+          logger.warning(
+            "something of removed streams may be left, and is tried again",
+            metadata: ["file": "\(remainder.path)", "reason": "\(remainder.reason)"])
+        }
+      } onFailure: { [logger] error in
+        logger.warning("removed streams are not forgotten yet", metadata: ["error": "\(error)"])
+      }
+      WorkerRoutes(
+        name: readModel, owner: owner, worker: reference, queries: queries, forgetting: forgetting
+      ).add(to: &api)
       queries.add(to: &api)
       guard let address = ListenAddress(listen) else { return }
       let server = Server(api: api, listen: address, addressFile: addressFile, logger: logger)
@@ -103,7 +115,6 @@ public struct ProjectorCommand: AsyncParsableCommand {
       try kafka.check()
       let feed = FeedSource(feed, token: try token.token())
       let group = readModel.group(topic: kafka.topic)
-      let model = readModel.model
       let saving = checkpoints.policy.map { policy in
         AutomaticCheckpoints(directory, model: model, policy: policy) { [logger] error in
           logger.warning("no checkpoint could be saved", metadata: ["error": "\(error)"])
@@ -122,6 +133,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
           reference.value = worker
           await withTaskGroup(of: Void.self) { group in
             if let saving { group.addTask { await saving.run() } }
+            group.addTask { await forgetting.run() }
             await worker.run()
             group.cancelAll()
           }

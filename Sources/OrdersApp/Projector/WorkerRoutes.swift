@@ -11,6 +11,7 @@ struct WorkerRoutes: Sendable {
   /// The worker, once it has begun.
   let worker: WorkerReference
   let queries: QueryRoutes
+  let forgetting: Forgetting
 
   func add(to api: inout API) {
     api.addMetrics(.shared)
@@ -37,9 +38,11 @@ struct WorkerRoutes: Sendable {
     }
     var fileReasons: [String] = []
     var setAside: ReadModelReader.SetAside?
+    var removals: PendingRemovals?
     do {
       if let reader = try queries.sources[name]?.open() {
         setAside = try await reader.setAside()
+        removals = try await reader.pendingRemovals()
         if try await reader.isBuilding() { fileReasons.append(Self.building) }
       }
     } catch {
@@ -58,6 +61,7 @@ struct WorkerRoutes: Sendable {
       Self.writeLag(subscription, &json)
       for (name, count) in Self.counts(subscription, projector) { json.member(name, count) }
       Self.write(setAside, &json)
+      write(removals, &json)
       Self.writeAges(subscription, &json)
       json.key("partitions")
       json.beginArray()
@@ -107,6 +111,15 @@ struct WorkerRoutes: Sendable {
     json.member("parkedEvents", setAside.parkedEvents)
     json.member("droppedEvents", setAside.droppedEvents)
     json.member("foreignRecordsKept", setAside.foreignRecords)
+  }
+
+  /// The removed streams of which something may be left in the read model's files, and why.
+  private func write(_ removals: PendingRemovals?, _ json: inout JSONWriter) {
+    guard let removals else { return }
+    json.member("removalsPending", removals.count)
+    if let since = removals.since { json.member("removalsPendingSince", since.description) }
+    guard removals.count > 0, !forgetting.left.isEmpty else { return }
+    json.member("removalsLeft", forgetting.left.map { "\($0.path): \($0.reason)" })
   }
 
   /// How old what is said of the store and of the broker is.

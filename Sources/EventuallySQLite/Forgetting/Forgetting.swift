@@ -1,0 +1,90 @@
+public import Eventually
+
+/// Forgets removed streams in a read model's files again and again, on a thread of its own.
+///
+/// Each worker of a read model may run one.
+public actor Forgetting {
+  private let executor = BlockingExecutor(label: "readmodel.forgetting")
+  private let directory: ReadModelDirectory
+  private let model: any ReadModel
+  private let onRemainder: @Sendable ([ForgettingOutcome.Remainder]) -> Void
+  private let onFailure: @Sendable (any Error) -> Void
+  /// What was left over last.
+  private nonisolated let remainders = Locked<[ForgettingOutcome.Remainder]>([])
+
+  /// A live generation that takes more bytes is written anew by an administrator alone: workers wait meanwhile.
+  public static let liveLimit: UInt64 = 256 << 20
+
+  /// The thread that files are written on.
+  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Forgets what is removed from a read model.
+  /// - Parameters:
+  ///   - directory: the read model's files.
+  ///   - model: forgets rows.
+  ///   - onRemainder: hears of files that may still hold something, where they are others than before; they are tried again.
+  ///   - onFailure: hears why nothing could be done, before that is tried again.
+  public init(
+    _ directory: ReadModelDirectory, model: any ReadModel,
+    onRemainder: @escaping @Sendable ([ForgettingOutcome.Remainder]) -> Void,
+    onFailure: @escaping @Sendable (any Error) -> Void
+  ) {
+    self.directory = directory
+    self.model = model
+    self.onRemainder = onRemainder
+    self.onFailure = onFailure
+  }
+
+  /// The files that may still hold something of a removed stream, as last found.
+  public nonisolated var left: [ForgettingOutcome.Remainder] { remainders.withLock { $0 } }
+
+  /// Forgets until the task is cancelled.
+  public func run() async {
+    // A savepoint may have been left behind by whoever was killed, while the live generation has nothing to forget.
+    var isDue = true
+    var failures = 0
+    while !Task.isCancelled {
+      var pause = Duration.seconds(1)
+      do {
+        if try isDue || hasPending() {
+          let begun = ContinuousClock.now
+          let outcome = try directory.forgetRemoved(model, liveLimit: Self.liveLimit)
+          isDue = false
+          tell(outcome.left)
+          failures = outcome.left.isEmpty ? 0 : failures + 1
+          // Where removals come one after the other, files are not written anew for each.
+          pause = max(pause, (ContinuousClock.now - begun) * 20)
+        } else {
+          failures = 0
+          tell([])
+        }
+      } catch {
+        failures += 1
+        onFailure(error)
+      }
+      if failures > 0 { pause = max(pause, .seconds(1 << min(failures - 1, 8))) }
+      // A cancelled pause ends the loop by its condition.
+      try? await Task.sleep(for: pause)
+    }
+  }
+
+  private func tell(_ left: [ForgettingOutcome.Remainder]) {
+    guard left != self.left else { return }
+    remainders.withLock { $0 = left }
+    if !left.isEmpty { onRemainder(left) }
+  }
+
+  private func hasPending() throws(ReadModelError) -> Bool {
+    guard let live = directory.live() else { return false }
+    let path = directory.path(of: live)
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      guard try Removals.exist(connection) else { return false }
+      return try connection.integer("SELECT count(*) FROM (SELECT 1 FROM removals LIMIT 1)") == 1
+    } catch {
+      throw .unavailable(path: path, cause: error)
+    }
+  }
+}

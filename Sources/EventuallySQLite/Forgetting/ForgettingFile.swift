@@ -1,0 +1,106 @@
+import Eventually
+import Foundation
+
+/// One of a read model's files, while it forgets removed streams.
+struct ForgettingFile {
+  private let connection: SQLiteConnection
+  private let removals: Removals
+  /// The version of the file's tables.
+  let schemaVersion: Int
+  private let positions: [Partition: UInt64]
+
+  /// - Throws: what SQLite says of a file that can't be opened, or changed.
+  init(path: String) throws {
+    // Shorter than what workers wait for: rather later than that they stand still.
+    connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: 5_000)
+    guard let identity = try ReadModelSchema.identity(connection) else {
+      throw ReadModelError.notThisReadModel(
+        path: path, found: "something else", expected: "a read model")
+    }
+    schemaVersion = identity.schemaVersion
+    try connection.execute("PRAGMA secure_delete = ON")
+    try connection.execute(ReadModelSchema.additions)
+    var positions: [Partition: UInt64] = [:]
+    for checkpoint in try ReadModelReader.checkpoints(connection) {
+      positions[checkpoint.partition] = checkpoint.position
+    }
+    self.positions = positions
+    removals = Removals(connection: connection)
+  }
+
+  /// What a file's own list has, which it is not changed for.
+  /// - Parameter isLive: whether those count of which nothing is left in the file itself.
+  static func list(path: String, isLive: Bool) throws -> [Removals.Removal] {
+    let connection = try SQLiteConnection(path: path, mode: .readOnly)
+    guard try Removals.exist(connection) else { return [] }
+    return try Removals(connection: connection).list(upTo: isLive ? .nothing : .log)
+  }
+
+  /// Those of some removals that the file has neither come to nor forgotten early.
+  func unforgotten(_ pending: Set<Removals.Removal>) throws -> [Removals.Removal] {
+    let awaited = try removals.awaited()
+    return pending.filter { removal in
+      removal.position > positions[removal.partition] ?? 0
+        && removal.position > awaited[ByteKey(removal.streamID)] ?? 0
+    }.sorted { $0.position < $1.position }
+  }
+
+  /// Forgets streams before the file comes to their removals.
+  /// - Parameter isSavepoint: whether the file says what the digest of its rows is.
+  func forget(
+    _ unforgotten: [Removals.Removal], model: any ReadModel, isSavepoint: Bool
+  ) throws {
+    guard !unforgotten.isEmpty else { return }
+    try connection.write {
+      // Workers may have come to some of them meanwhile: to forget twice does nothing.
+      let rows = Rows(over: SQLiteRowStorage(connection: connection))
+      for removal in unforgotten {
+        try model.forget(removal.streamID, in: rows)
+        try removals.applyEarly(removal)
+      }
+      try rows.save()
+      if isSavepoint {
+        try SavedCheckpoint.reseal(connection, tables: model.tables.map { $0.schema })
+      }
+    }
+    FaultPoint.readModelForgotten.pass()
+  }
+
+  /// Overwrites what is left of forgotten streams in free parts of the file, and in its log.
+  ///
+  /// What is deleted is overwritten at once, but for copies that SQLite leaves in free parts of pages when it moves rows
+  /// from page to page. So the file is written anew, which takes workers the lock for as long.
+  /// - Parameter limit: a larger file is left as it is.
+  /// - Returns: why something may be left; `nil` where nothing is.
+  func overwrite(limit: UInt64?) throws -> String? {
+    let copied = try removals.list(upTo: .copies)
+    if !copied.isEmpty {
+      let size = try DiskSpace.size(of: connection)
+      if let limit, size > limit {
+        return "it has \(size) bytes, and is written anew by eventuallyctl forget alone"
+      }
+      try DiskSpace.require(
+        size, in: URL(filePath: connection.path).deletingLastPathComponent().path())
+      try connection.execute("VACUUM")
+      try connection.write { try removals.mark(copied, .log) }
+    }
+    let logged = try removals.list(upTo: .log)
+    guard !logged.isEmpty else { return nil }
+    if try connection.text("PRAGMA journal_mode") == "wal" {
+      // Workers are not to wait for readers.
+      try connection.execute("PRAGMA busy_timeout = 5")
+      // It was accepted before, and a shorter one costs an attempt at most.
+      defer { try? connection.execute("PRAGMA busy_timeout = 5000") }
+      if let obstacle = try connection.emptyLog() { return obstacle.description }
+    }
+    // Of those that came after the file was written anew, copies may be left.
+    let since = Set(try removals.list(upTo: .copies))
+    try connection.write { try removals.mark(logged.filter { !since.contains($0) }, .nothing) }
+    return since.isEmpty ? nil : "a stream was removed meanwhile"
+  }
+
+  /// Takes removals off the list, of which nothing is left anywhere.
+  func delete(_ forgotten: [Removals.Removal]) throws {
+    try connection.write { try removals.delete(forgotten) }
+  }
+}
