@@ -67,12 +67,24 @@ extension SavedCheckpoint {
     try connection.run(insert, .text(keys.automatic), .integer(isAutomatic ? 1 : 0))
     try connection.run(insert, .text(keys.rows), .integer(Int64(digest.rows)))
     try connection.run(insert, .text(keys.digest), .text(digest.text))
-    // Last, since it is of all of these.
-    let seal = try CheckpointSeal.text(connection, without: Set(tables.map(\.name)))
-    try connection.run(insert, .text(CheckpointSeal.key), .text(seal))
+    try noteSeal(connection, tables: tables)
   }
 
-  /// Notes the digest of a checkpoint's rows anew, after some were forgotten.
+  /// Notes the digest of everything but the rows; last, since it is of what the others have noted.
+  private static func noteSeal(
+    _ connection: SQLiteConnection, tables: [TableSchema]
+  ) throws(SQLiteError) {
+    let seal = try CheckpointSeal.text(connection, without: unsealed(tables))
+    try connection.run(
+      "INSERT OR REPLACE INTO readmodel VALUES (?, ?)", .text(CheckpointSeal.key), .text(seal))
+  }
+
+  /// The tables of rows, which have a digest of their own, and the list of what is yet to be forgotten, which changes.
+  private static func unsealed(_ tables: [TableSchema]) -> Set<String> {
+    Set(tables.map(\.name) + ["removals"])
+  }
+
+  /// Notes the digests of a checkpoint anew, after some streams were forgotten.
   static func reseal(
     _ connection: SQLiteConnection, tables: [TableSchema]
   ) throws(SQLiteError) {
@@ -80,6 +92,7 @@ extension SavedCheckpoint {
     let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
     try connection.run(insert, .text(keys.rows), .integer(Int64(digest.rows)))
     try connection.run(insert, .text(keys.digest), .text(digest.text))
+    try noteSeal(connection, tables: tables)
   }
 
   /// Makes a copy of a checkpoint a read model's database again.
@@ -141,8 +154,8 @@ extension SavedCheckpoint {
       // Those of earlier versions have none.
       let saved = try connection.text(
         "SELECT value FROM readmodel WHERE key = ?", .text(CheckpointSeal.key))
-      let tables = Set(model.tables.map { $0.schema.name })
-      guard try saved == nil || saved == CheckpointSeal.text(connection, without: tables) else {
+      let unsealed = Self.unsealed(model.tables.map { $0.schema })
+      guard try saved == nil || saved == CheckpointSeal.text(connection, without: unsealed) else {
         throw damaged("its positions, or what is parked in it, are not what was saved")
       }
     } catch {

@@ -86,6 +86,6 @@ extension ReadModelDatabase {
 extension ReadModelReader {
   /// By partition, the first place at which an event was applied that the store does not have there.
   public func forgedPositions() async throws -> [Partition: UInt64] {
-    try await read { try ForgedEvents.all($0) }
+    try await readOwn { try ForgedEvents.all($0) }
   }
 }
