@@ -98,7 +98,7 @@ final class TailReader {
       window.notOurs[message.partition, default: 0] += 1
       window.reason = window.reason ?? reason
       if window.otherStore == nil, message.position != nil, let source = message.source,
-        source != eventSource.storeID
+        !eventSource.isSource(of: message)
       {
         window.otherStore = source
       }

@@ -3,18 +3,28 @@ import Eventually
 /// Tells records of a store from all others.
 struct EventSource {
   let storeID: String
+  /// How records name the store: in this form, or in the one that they had it in before.
+  private let names: [String]
   let partitionCount: Partition
   /// Verifies records, where a key is configured.
   private var signer: RecordSigner?
 
   init(storeID: String, partitionCount: Partition, keys: TopicKeys? = nil) {
     self.storeID = storeID
+    let name = SourceName.uri(of: storeID)
+    names = name == storeID ? [name] : [name, storeID]
     self.partitionCount = partitionCount
     signer = keys.map { RecordSigner($0) }
   }
 
   /// Whether records are verified.
   var isKeyed: Bool { signer != nil }
+
+  /// Whether a record says that it is of the store.
+  func isSource(of message: borrowing WireMessage) -> Bool {
+    for name in names where message.comes(from: name) { return true }
+    return false
+  }
 
   enum Verdict {
     case event(EventPosition)
@@ -23,7 +33,7 @@ struct EventSource {
 
   /// Whether a record is an event of the store: by its code where a key is configured, else by what it says of itself.
   mutating func judge(_ message: borrowing WireMessage) -> Verdict {
-    guard message.comes(from: storeID) else {
+    guard isSource(of: message) else {
       return .foreign(message.source.map { "it is of '\($0)'" } ?? "it has no ce_source")
     }
     guard let position = message.position else { return .foreign("it has no valid ce_position") }

@@ -18,7 +18,8 @@ struct RecordBatch {
     var constants: [(WireHeader, cks_span)] = []
     var bytes: [UInt8] = []
     for (header, value) in [
-      (WireHeader.specversion, "1.0"), (.source, storeID), (.contentType, contentType),
+      (WireHeader.specversion, "1.0"), (.source, SourceName.uri(of: storeID)),
+      (.contentType, contentType),
     ] {
       let start = bytes.count
       bytes.append(contentsOf: value.utf8)

@@ -24,11 +24,11 @@ struct WireMessage: ~Copyable {
   /// The end of the partition was reached.
   var isEndOfPartition: Bool { message.code == CKS_PARTITION_EOF }
 
-  /// Whether the record comes from a store.
-  func comes(from storeID: String) -> Bool {
+  /// Whether the record names a store as its source, in these very bytes.
+  func comes(from name: String) -> Bool {
     let source = header(.source)
-    var storeID = storeID
-    return storeID.withUTF8 { expected in
+    var name = name
+    return name.withUTF8 { expected in
       expected.count == source.length
         && UnsafeBufferPointer(start: source.start, count: source.length).elementsEqual(expected)
     }
