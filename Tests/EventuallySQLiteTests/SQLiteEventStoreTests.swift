@@ -199,7 +199,7 @@ import Testing
     }
     await #expect(throws: EventStoreError.self) {
       _ = try await store.append(
-        [String(repeating: "x", count: 900_001)], to: "a", expecting: .any)
+        [String(repeating: "x", count: RecordLimit.brokerDefault)], to: "a", expecting: .any)
     }
     #expect(store.head.position == 0)
   }
@@ -361,8 +361,8 @@ extension StoreWriter {
   }
 
   func append(_ events: [String], to streamID: String) async throws(EventStoreError) -> Appended? {
-    let encoder = AppendEncoder(TextCodec(), maximumSize: 900_000, readsBack: false)
-    let encoded = try encoder(events, metadata: EventMetadata())
+    let encoder = AppendEncoder(TextCodec(), limit: RecordLimit(), readsBack: false)
+    let encoded = try encoder(events, of: streamID, metadata: EventMetadata())
     return try await perform(.append(streamID: streamID, expecting: .any, encoded))
   }
 }

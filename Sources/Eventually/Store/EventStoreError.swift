@@ -31,6 +31,8 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   case unreadable(ReadBackFailure)
   /// The stream would become larger than a stream may be; nothing was appended.
   case streamTooLarge(StreamTooLarge)
+  /// An event's record would be larger than the bus takes; nothing was appended.
+  case recordTooLarge(RecordTooLarge)
   /// There is no space left where the store is. Nothing was appended, and all that was acknowledged
   /// before is safe; appends work again when there is space.
   case full(String)
@@ -48,6 +50,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
     case .invalid(let reason): reason
     case .unreadable(let event): event.description
     case .streamTooLarge(let refusal): refusal.description
+    case .recordTooLarge(let refusal): refusal.description
     case .full(let what): "no space left: \(what)"
     case .overloaded: "too many events wait to be appended: try again in a moment"
     case .undecodable(let position, let type, let cause):

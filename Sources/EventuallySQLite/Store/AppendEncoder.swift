@@ -14,28 +14,32 @@ struct AppendEncoder<Event: Sendable>: Sendable {
 
   private let encode: Encode
   private let check: Check?
+  private let limit: RecordLimit
   /// So many are checked sooner than two threads agree on who does it.
   private static var few: Int { 2 }
 
   @inlinable
   init<Codec: EventCodec>(
-    _ codec: Codec, maximumSize: Int, readsBack: Bool
+    _ codec: Codec, limit: RecordLimit, readsBack: Bool
   ) where Codec.Event == Event {
     let encode: Encode = {
       (events: [Event], encoded: inout EncodedPayloads) throws(EventStoreError) in
-      for event in events { try encoded.append(event, codec, maximumSize: maximumSize) }
+      for event in events { try encoded.append(event, codec) }
     }
     guard readsBack else {
-      self.init(encode: encode, check: nil)
+      self.init(encode: encode, check: nil, limit: limit)
       return
     }
     let readBack = ReadBack(codec)
-    self.init(encode: encode, check: { events, encoded in encoded.failure(of: events, readBack) })
+    self.init(
+      encode: encode, check: { events, encoded in encoded.failure(of: events, readBack) },
+      limit: limit)
   }
 
   @usableFromInline
-  init(encode: @escaping Encode, check: Check?) {
+  init(encode: @escaping Encode, check: Check?, limit: RecordLimit) {
     self.encode = encode
+    self.limit = limit
     self.check = check
   }
 
@@ -43,7 +47,7 @@ struct AppendEncoder<Event: Sendable>: Sendable {
   /// - Throws: ``EventStoreError/unreadable(_:)`` where one can't be read back, if there are few: of many, ``EncodedEvents/check``
   ///   tells.
   func callAsFunction(
-    _ events: [Event], metadata: EventMetadata
+    _ events: [Event], of streamID: String, metadata: EventMetadata
   ) throws(EventStoreError) -> EncodedEvents {
     var json: [UInt8] = []
     if !metadata.isEmpty {
@@ -55,6 +59,7 @@ struct AppendEncoder<Event: Sendable>: Sendable {
     }
     var encoded = EncodedPayloads(capacity: events.count)
     try encode(events, &encoded)
+    try checkSizes(encoded, of: streamID, metadata: json.count)
     var later: AppendCheck?
     if let check {
       if events.count <= Self.few {
@@ -66,6 +71,22 @@ struct AppendEncoder<Event: Sendable>: Sendable {
     return EncodedEvents(
       types: encoded.types, payloads: encoded.bytes, ends: encoded.ends, metadata: json,
       check: later)
+  }
+
+  private func checkSizes(
+    _ encoded: EncodedPayloads, of streamID: String, metadata: Int
+  ) throws(EventStoreError) {
+    // Read once: it is behind a lock.
+    let most = limit.bytes
+    var start = 0
+    for (type, end) in zip(encoded.types, encoded.ends) {
+      if RecordLimit.size(
+        streamID: streamID, type: type, metadata: metadata, payload: end - start) > most
+      {
+        try limit.check(streamID: streamID, type: type, metadata: metadata, payload: end - start)
+      }
+      start = end
+    }
   }
 }
 
@@ -84,19 +105,13 @@ struct EncodedPayloads: Sendable {
 
   @inlinable
   mutating func append<Codec: EventCodec>(
-    _ event: Codec.Event, _ codec: Codec, maximumSize: Int
+    _ event: Codec.Event, _ codec: Codec
   ) throws(EventStoreError) {
     let type = codec.type(of: event)
-    let start = bytes.count
     do {
       try codec.encode(event, into: &bytes)
     } catch {
       throw .invalid("an event of type '\(type)' can't be encoded: \(error)")
-    }
-    guard bytes.count - start <= maximumSize else {
-      throw .invalid(
-        "an event of type '\(type)' takes \(bytes.count - start) bytes, more than the "
-          + "\(maximumSize) that a record may have")
     }
     types.append(type)
     ends.append(bytes.count)

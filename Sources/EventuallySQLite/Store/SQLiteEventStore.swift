@@ -24,8 +24,9 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     /// While this many events wait to be appended, further appends are refused with
     /// `EventStoreError.overloaded`.
     public var queueLimit = 100_000
-    /// An event that takes more bytes is refused. The bus must accept what this accepts.
-    public var maximumEventSize = 900_000
+    /// An event whose record takes more bytes is refused with `EventStoreError.recordTooLarge`. The bus must accept what this
+    /// accepts; a publisher may set it to what that does.
+    public var recordLimit = RecordLimit()
     /// Whether an append makes sure, before it commits, that each event decodes to an equal one, and refuses it with
     /// `EventStoreError.unreadable` where not. It costs about as much processor time as to decode the events, while the
     /// store inserts them.
@@ -63,7 +64,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     try self.init(
       path: path, codec: codec,
       encoder: AppendEncoder(
-        codec, maximumSize: options.maximumEventSize, readsBack: options.readsBack),
+        codec, limit: options.recordLimit, readsBack: options.readsBack),
       options: options)
   }
 
@@ -148,7 +149,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   private func append(
     _ events: [Event], to streamID: String, expecting: Expected, metadata: EventMetadata
   ) async throws(EventStoreError) -> Appended {
-    let encoded = try encoder(events, metadata: metadata)
+    let encoded = try encoder(events, of: streamID, metadata: metadata)
     let appended = try await writer.perform(
       .append(streamID: streamID, expecting: expecting, encoded))
     guard let appended else { preconditionFailure("an append adds events") }

@@ -255,6 +255,7 @@ struct FailureReplies<Context: RequestContext>: RouterMiddleware {
     case .invalid: .failure(.unprocessableContent, code: "invalid", words)
     case .unreadable: .failure(.unprocessableContent, code: "unreadable-event", words)
     case .streamTooLarge: .failure(.conflict, code: "too-large", words)
+    case .recordTooLarge: .failure(.contentTooLarge, code: "record-too-large", words)
     case .full:
       .failure(.init(code: 507, reasonPhrase: "Insufficient Storage"), code: "store-full", words)
     case .overloaded: .overloaded(words)

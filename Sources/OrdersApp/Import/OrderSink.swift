@@ -35,6 +35,7 @@ struct StoreSink: OrderSink {
       } catch {
         if case .conflict = error { break }
         if case .invalid(let reason) = error { return .refused(reason) }
+        if case .recordTooLarge(let refusal) = error { return .refused(refusal.description) }
         guard case .overloaded = error else { throw error }
       }
       // What waits already is being appended.

@@ -64,6 +64,7 @@ extension WriterRoutes {
       ])),
     API.Answer(403, "The request comes from a page of another origin"),
     API.Answer(404, "There is no such order"),
+    API.Answer(413, "The body is too large, or an event of it is larger than the topic takes"),
     API.Answer(415, "There is a body, and it is not said to be JSON"),
     API.Answer(
       409,

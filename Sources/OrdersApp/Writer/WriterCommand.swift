@@ -55,6 +55,7 @@ public struct WriterCommand: AsyncParsableCommand {
           """,
         valueName: "policy"))
     var topicConflict = TopicConflictPolicy.wait
+    @OptionGroup var records: RecordOptions
     @OptionGroup var server: ServerOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var health: HealthOptions
@@ -69,13 +70,26 @@ public struct WriterCommand: AsyncParsableCommand {
       let token = try token.token()
       let node = try WriterNode(
         store: store, kafka: kafka.configuration(), onConflict: topicConflict,
-        heartbeats: health.heartbeats(), logger: logger)
+        recordLimit: records.maxRecordBytes?.value, heartbeats: health.heartbeats(), logger: logger)
       try await OrdersApp.run(
         node.services(
           listen: server.address(), addressFile: server.addressFile, token: token,
           origins: server.origins),
         logger: logger)
     }
+  }
+
+  /// How large records may be.
+  struct RecordOptions: ParsableArguments {
+    @Option(
+      help: ArgumentHelp(
+        "An event that takes more bytes as a record is refused before it is stored: HTTP 413.",
+        discussion: """
+          Where it is left out, it is the topic's max.message.bytes if the brokers tell it, else \(RecordLimit.brokerDefault). An \
+          event that is in the store already, and that the brokers refuse, holds its partition: eventuallyctl skip.
+          """,
+        valueName: "bytes"), transform: Whole.init)
+    var maxRecordBytes: Whole<1024, 16_777_216>?
   }
 
   /// How orders get to a store, for commands that bring many.

@@ -19,9 +19,11 @@ struct WriterNode: Sendable {
   static let streamLimit = StreamLimit(events: UInt64(Order.maximumLines) + 100, bytes: 4 << 20)
 
   /// Takes the writer's role.
+  /// - Parameter recordLimit: how many bytes a record may have; `nil` for what the topic takes.
   init(
     store options: StoreOptions, kafka: KafkaConfiguration,
-    onConflict: TopicConflictPolicy = .wait, heartbeats: Heartbeats, logger: Logger
+    onConflict: TopicConflictPolicy = .wait, recordLimit: Int? = nil, heartbeats: Heartbeats,
+    logger: Logger
   ) throws {
     try kafka.check()
     let codec = OrderEventCodec()
@@ -29,6 +31,7 @@ struct WriterNode: Sendable {
       partitionCount: options.partitions.map { Partition($0.value) })
     storeOptions.heartbeats = heartbeats
     storeOptions.streamLimit = Self.streamLimit
+    storeOptions.recordLimit = RecordLimit(bytes: recordLimit ?? RecordLimit.brokerDefault)
     store = try OrderStore(
       path: try options.preparedPath(), codec: codec, options: storeOptions)
     publisher = OrderPublisher(
