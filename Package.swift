@@ -156,7 +156,10 @@ let package = Package(
     tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite", "EventuallyTesting"]),
     tests(
       "EventuallyKafkaTests",
-      ["Eventually", "EventuallyKafka", "EventuallyTesting", metrics, metricsTestKit]),
+      [
+        "Eventually", "EventuallyKafka", "EventuallyTesting", "FaultScenarios", metrics,
+        metricsTestKit,
+      ]),
     tests("OrdersTests", ["Eventually", "EventuallySQLite", "EventuallyTesting", "Orders"]),
     tests(
       "PipelineTests",

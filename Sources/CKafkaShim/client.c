@@ -6,10 +6,16 @@
 const int32_t CKS_PARTITION_EOF = RD_KAFKA_RESP_ERR__PARTITION_EOF;
 const int32_t CKS_UNKNOWN_TOPIC = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 const int32_t CKS_QUEUE_FULL = RD_KAFKA_RESP_ERR__QUEUE_FULL;
+const int32_t CKS_PURGED_IN_QUEUE = RD_KAFKA_RESP_ERR__PURGE_QUEUE;
+const int32_t CKS_PURGED_IN_FLIGHT = RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+const int32_t CKS_FATAL = RD_KAFKA_RESP_ERR__FATAL;
+const int32_t CKS_MESSAGE_TOO_LARGE = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 
 const char *cks_version(void) { return rd_kafka_version_str(); }
 
 const char *cks_error_name(int32_t code) { return rd_kafka_err2name((rd_kafka_resp_err_t)code); }
+
+const char *cks_error_words(int32_t code) { return rd_kafka_err2str((rd_kafka_resp_err_t)code); }
 
 /// Errors after which the same call may succeed. librdkafka itself classifies only those of its
 /// transactional and admin calls.

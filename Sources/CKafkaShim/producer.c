@@ -140,6 +140,11 @@ size_t cks_producer_poll(
 
 void cks_producer_wake(cks_producer *producer) { rd_kafka_queue_yield(producer->queue); }
 
+void cks_producer_purge(cks_producer *producer, bool in_flight) {
+  int flags = RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING;
+  rd_kafka_purge(producer->client, in_flight ? flags | RD_KAFKA_PURGE_F_INFLIGHT : flags);
+}
+
 bool cks_producer_fatal_error(cks_producer *producer, cks_error *error) {
   char message[sizeof(error->message)];
   rd_kafka_resp_err_t code = rd_kafka_fatal_error(producer->client, message, sizeof(message));

@@ -36,6 +36,11 @@ public struct KafkaConfiguration: Sendable, Hashable {
     _ = try ConsumerClient(self, group: "eventually-check", settings: [], logger: logger)
   }
 
+  /// Whether the producer is idempotent, as it is unless an override says otherwise.
+  var isIdempotent: Bool {
+    overrides.last { $0.name == "enable.idempotence" }.map { $0.value == "true" } ?? true
+  }
+
   /// `chosen`, then the overrides; of two settings with one name, the later counts.
   func settings(_ chosen: [KafkaSetting]) -> [KafkaSetting] {
     [KafkaSetting("bootstrap.servers", brokers)] + chosen + overrides

@@ -26,6 +26,7 @@ final class MemoryOutbox: Outbox, EventFeed {
   let partitionCount: Partition
   let head = PositionSignal(at: 0)
   private let state = Locked((records: [EventRecord](), published: UInt64(0), feedCalls: 0))
+  private let decisions = Locked((skipped: Set<[UInt64]>(), progress: PublishedProgress?.none))
 
   init(partitions: Partition, storeID: String = UUID().uuidString.lowercased()) {
     partitionCount = partitions
@@ -95,6 +96,21 @@ final class MemoryOutbox: Outbox, EventFeed {
   func published() -> UInt64 { state.withLock { $0.published } }
   func markPublished(_ sequenceNumber: UInt64) {
     state.withLock { $0.published = sequenceNumber }
+  }
+
+  /// What was noted last of each partition.
+  var noted: PublishedProgress? { decisions.withLock { $0.progress } }
+  func publishedProgress() -> PublishedProgress? { noted }
+  func markPublished(_ progress: PublishedProgress) {
+    markPublished(progress.through)
+    decisions.withLock { $0.progress = progress.partitions.isEmpty ? nil : progress }
+  }
+  /// As an administrator decides.
+  func skip(_ partition: Partition, _ offset: UInt64) {
+    decisions.withLock { _ = $0.skipped.insert([UInt64(partition), offset]) }
+  }
+  func isSkipped(partition: Partition, offset: UInt64) -> Bool {
+    decisions.withLock { $0.skipped.contains([UInt64(partition), offset]) }
   }
 }
 

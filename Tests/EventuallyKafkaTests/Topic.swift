@@ -19,6 +19,7 @@ func publisher(
 ) -> Publisher {
   Publisher(
     configuration, source: outbox, contentType: "text/plain", onConflict: onConflict,
+    recordRetry: RetryPolicy(firstPause: .milliseconds(100), longestPause: .milliseconds(400)),
     logger: testLogger)
 }
 
@@ -99,14 +100,15 @@ func consume(
 
 /// Puts records into the topic, as a store's relay does or as somebody else does.
 func produce(
-  _ records: [EventRecord], _ configuration: KafkaConfiguration, storeID: String
+  _ records: [EventRecord], _ configuration: KafkaConfiguration, storeID: String,
+  asPlaceholders: Bool = false
 ) async throws {
   let producer = try ProducerClient(configuration, logger: testLogger)
   var batch = RecordBatch(
     storeID: storeID, contentType: "text/plain", keys: configuration.keys)
-  for record in records { batch.append(record) }
+  for record in records { batch.append(record, asPlaceholder: asPlaceholders) }
   guard !records.isEmpty else { return }
-  #expect(try producer.produce(batch) == records.count)
+  #expect(producer.produce(batch).taken == records.count)
   var left = records.count
   let deadline = ContinuousClock.now + .seconds(60)
   while left > 0, ContinuousClock.now < deadline { left -= producer.poll(timeout: 100).count }

@@ -40,10 +40,17 @@ const char *_Nonnull cks_version(void);
 /// librdkafka's name for an error code, as `_ALL_BROKERS_DOWN`.
 const char *_Nonnull cks_error_name(int32_t code);
 
+/// What an error code means, as `Broker: Message size too large`.
+const char *_Nonnull cks_error_words(int32_t code);
+
 // Codes that callers decide by.
 extern const int32_t CKS_PARTITION_EOF;
 extern const int32_t CKS_UNKNOWN_TOPIC;
 extern const int32_t CKS_QUEUE_FULL;
+extern const int32_t CKS_PURGED_IN_QUEUE;
+extern const int32_t CKS_PURGED_IN_FLIGHT;
+extern const int32_t CKS_FATAL;
+extern const int32_t CKS_MESSAGE_TOO_LARGE;
 
 // MARK: - Producer
 
@@ -106,6 +113,10 @@ size_t cks_producer_poll(
 /// Makes a poll that waits, or the next one, return at once. Any thread may call it.
 void cks_producer_wake(cks_producer *_Nonnull producer);
 
+/// Gives records up that were not sent yet, and with `in_flight` those that wait for an acknowledgement too: their reports say
+/// so. It does not wait for that. Any thread may call it.
+void cks_producer_purge(cks_producer *_Nonnull producer, bool in_flight);
+
 /// The error that made the producer useless, where there is one.
 bool cks_producer_fatal_error(cks_producer *_Nonnull producer, cks_error *_Nonnull error);
 
@@ -131,7 +142,7 @@ typedef struct {
   size_t length;
 } cks_bytes;
 
-enum { CKS_MAX_HEADERS = 12 };
+enum { CKS_MAX_HEADERS = 13 };
 
 /// A record that was consumed, or an error in its place where `code` is not 0.
 typedef struct {

@@ -93,4 +93,18 @@ public protocol Outbox: EventRecordSource {
 
   /// Notes that the bus has acknowledged everything up to `sequenceNumber`.
   func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError)
+
+  /// Up to `limit` records of some partitions in the store's order, the first of them the first after `sequenceNumber`.
+  func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) async throws(EventStoreError) -> [EventRecord]
+
+  /// What was noted last of partitions that are not as far as others; `nil` where ``published()`` says all.
+  func publishedProgress() async throws(EventStoreError) -> PublishedProgress?
+
+  /// Notes how far each partition is published, and which events the bus refuses.
+  func markPublished(_ progress: PublishedProgress) async throws(EventStoreError)
+
+  /// Whether an administrator has decided that a placeholder is published in an event's place.
+  func isSkipped(partition: Partition, offset: UInt64) async throws(EventStoreError) -> Bool
 }

@@ -12,6 +12,8 @@ extension MetricName {
     publishBacklog: "Committed events that the bus has not acknowledged yet",
     publishBlocked:
       "1 while the topic can't be published to, or it can't be told whether it may be; else 0",
+    publishHeld:
+      "The partition offset of the event that holds a partition, because the broker refuses its record; 0 for none",
     tailRejectedRecords:
       "Records in the end of the topic that a starting publisher found not to be its store's",
     appliedEvents: "Events that were applied to a read model",

@@ -28,6 +28,8 @@ public enum MetricName {
   public static let publishBacklog = "eventually_publish_backlog_events"
   /// 1 while the topic can't be published to, or it can't be told whether it may be; else 0. A gauge, while a publisher runs.
   public static let publishBlocked = "eventually_publish_blocked"
+  /// The partition offset of the event that holds a partition, because the broker refuses its record; 0 where none does any more.
+  public static let publishHeld = "eventually_publish_held_offset"
   /// Records in the end of the topic that a starting publisher found not to be its store's.
   public static let tailRejectedRecords = "eventually_publish_rejected_records_total"
   /// Events that were applied to a read model.

@@ -18,10 +18,12 @@ final class ClientLog: Sendable {
     guard let context else { return }
     let log = Unmanaged<ClientLog>.fromOpaque(context).takeUnretainedValue()
     let facility = String(cString: facility)
-    // Said at each start, before the broker has told what it can do.
-    let isNoise = facility == "AUTOCREATE"
+    let line = String(cString: line)
+    // Said at each start, before the broker has told what it can do; and how a producer ends with a record that the broker
+    // refuses, which its report tells.
+    let isNoise = facility == "AUTOCREATE" || line.contains("to satisfy gap-less guarantee")
     log.logger.log(
-      level: isNoise ? .debug : ClientLog.level(level), "\(String(cString: line))",
+      level: isNoise ? .debug : ClientLog.level(level), "\(line)",
       metadata: ["facility": "\(facility)"])
   }
 

@@ -20,8 +20,14 @@ final class ProducerClient: @unchecked Sendable {
   private let log: ClientLog
   private let configuration: KafkaConfiguration
 
-  init(_ configuration: KafkaConfiguration, logger: Logger) throws(KafkaError) {
-    let settings = configuration.settings([
+  /// The largest record that is handed to a broker, in bytes: whether it takes one is its own matter.
+  static let largestRecord = 20_000_000
+
+  /// - Parameter batchSize: at most so many bytes go into one batch, unless a single record has more.
+  init(
+    _ configuration: KafkaConfiguration, batchSize: Int = 1_000_000, logger: Logger
+  ) throws(KafkaError) {
+    var chosen = [
       KafkaSetting("client.id", "eventually-writer"),
       KafkaSetting("acks", "all"),
       KafkaSetting("enable.idempotence", "true"),
@@ -33,7 +39,15 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("reconnect.backoff.max.ms", "2000"),
       // The topic is created with the store's partition count, or not at all.
       KafkaSetting("allow.auto.create.topics", "false"),
-    ])
+      KafkaSetting("message.max.bytes", "\(Self.largestRecord)"),
+      KafkaSetting("batch.size", "\(batchSize)"),
+    ]
+    if configuration.isIdempotent {
+      // A record that the broker refuses is the producer's end: otherwise those behind it are sent again under new sequence
+      // numbers, and overtake it.
+      chosen.append(KafkaSetting("enable.gapless.guarantee", "true"))
+    }
+    let settings = configuration.settings(chosen)
     let log = ClientLog(logger)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
       var error = cks_error()
@@ -53,17 +67,21 @@ final class ProducerClient: @unchecked Sendable {
     withExtendedLifetime(log) {}
   }
 
-  /// Hands records over, in order, and returns how many were taken: fewer than there are where the queue is
-  /// full.
-  func produce(_ batch: RecordBatch) throws(KafkaError) -> Int {
+  /// Hands records over, in order, and returns how many were taken.
+  /// - Returns: fewer than there are where the queue is full, or where the next is refused: then `refusal` is its error, and
+  ///   `isFatal` where the producer has come to its end.
+  func produce(_ batch: RecordBatch) -> (taken: Int, refusal: KafkaError?) {
     var error = cks_error()
     let count = batch.count
     let taken = batch.withShimBatch { batch, records in
       cks_producer_produce(handle, &batch, records, count, &error)
     }
-    if error.code != 0, error.code != CKS_QUEUE_FULL { throw KafkaError(error, "produce a record") }
-    return taken
+    guard error.code != 0, error.code != CKS_QUEUE_FULL else { return (taken, nil) }
+    return (taken, KafkaError(error, "produce a record"))
   }
+
+  /// Gives up what was not sent yet, and where `inFlight` also what waits for an acknowledgement: reports say so.
+  func purge(inFlight: Bool) { cks_producer_purge(handle, inFlight) }
 
   /// Waits up to `timeout` milliseconds for reports.
   func poll(timeout: Int32) -> [DeliveryReport] {

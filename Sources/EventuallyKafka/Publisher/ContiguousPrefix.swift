@@ -20,8 +20,12 @@ struct ContiguousPrefix: Equatable {
       return
     }
     end = number
+    guard !beyond.isEmpty else { return }
     while beyond.remove(end + 1) != nil { end += 1 }
   }
+
+  /// Whether a number has been acknowledged.
+  func contains(_ number: UInt64) -> Bool { number <= end || beyond.contains(number) }
 
   /// Takes everything up to a number as acknowledged.
   mutating func acknowledge(upTo number: UInt64) {

@@ -15,6 +15,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let logger: Logger
   private let heartbeats: Heartbeats
   private let onConflict: TopicConflictPolicy
+  private let recordRetry: RetryPolicy
   private let rejectedRecords = Counter(label: MetricName.tailRejectedRecords)
   private let gauges = PublisherGauges()
   private let state = Locked(PublisherStatus())
@@ -27,13 +28,18 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   ///   - source: the store whose events are published.
   ///   - contentType: the media type of the encoded events.
   ///   - onConflict: what it does where it can't tell whether the topic's records are the store's.
+  ///   - recordRetry: after which pauses a record is tried again that the broker refuses; the attempts do not count.
   ///   - heartbeats: hears that the loops are alive.
   ///   - logger: hears what people may want to know.
   public init(
     _ configuration: KafkaConfiguration, source: Source, contentType: String,
-    onConflict: TopicConflictPolicy = .wait, heartbeats: Heartbeats = Heartbeats(), logger: Logger
+    onConflict: TopicConflictPolicy = .wait,
+    recordRetry: RetryPolicy = RetryPolicy(
+      firstPause: .seconds(1), longestPause: .seconds(60)),
+    heartbeats: Heartbeats = Heartbeats(), logger: Logger
   ) {
     self.onConflict = onConflict
+    self.recordRetry = recordRetry
     self.configuration = configuration
     self.source = source
     self.contentType = contentType
@@ -96,7 +102,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     }
   }
 
-  /// One life of a producer.
+  /// From looking at the topic until something fails that is not a record's own matter.
   private func publish() async throws {
     let preparation = PublisherPreparation(
       configuration, heartbeats: heartbeats, logger: logger)
@@ -108,27 +114,75 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     let (producer, tails) = try await prepare(preparation, cursor)
     FaultPoint.relayRecovering.pass()
     let alreadyPublished = status.alreadyPublished
-    let relay = Relay(
-      producer, source: source, contentType: contentType, keys: configuration.keys, tails: tails,
-      cursor: cursor, logger: logger,
-      progressed: { self.note($0, alreadyPublished: alreadyPublished) })
+    let acknowledged = status.acknowledged
+    let relay = RelayState(
+      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor),
+      known: try await source.publishedProgress()?.refused ?? []
+    ) {
+      self.note($0, alreadyPublished: alreadyPublished, acknowledged: acknowledged)
+    }
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil
       $0.published = cursor
     }
     published.advance(to: cursor)
+    let stepping = SteppingRelay(
+      configuration, source: source, batch: emptyBatch, state: relay, retry: recordRetry,
+      logger: logger)
     try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask {
-        try await relay.publish(after: cursor, self.heartbeats.loop("relay.read"))
-      }
-      group.addTask {
-        try await relay.acknowledge(self.heartbeats.loop("relay.acknowledge"))
-      }
+      group.addTask { try await self.flow(producer, tails, relay) }
+      group.addTask { try await stepping.run(self.heartbeats.loop("relay.lots")) }
       group.addTask { try await self.saveCursor(relay) }
+      defer { group.cancelAll() }
       // The first of them to fail ends the others.
-      try await group.next()
-      group.cancelAll()
+      while try await group.next() != nil {}
+    }
+  }
+
+  private var emptyBatch: RecordBatch {
+    RecordBatch(storeID: source.storeID, contentType: contentType, keys: configuration.keys)
+  }
+
+  /// Publishes with one producer after the other: each ends with the first record that the broker refuses.
+  private func flow(
+    _ first: ProducerClient, _ tails: [PartitionTail], _ relay: RelayState
+  ) async throws {
+    var producer: ProducerClient? = first
+    var tails = tails
+    var topicFailures = 0
+    var generator = SystemRandomNumberGenerator()
+    while true {
+      try Task.checkCancellation()
+      let (position, batchSize, before) = relay.plan {
+        ($0.readThrough, $0.batchSize, $0.acknowledgedCount)
+      }
+      let client =
+        try producer ?? ProducerClient(configuration, batchSize: batchSize, logger: logger)
+      producer = nil
+      let life = Relay(
+        client, source: source, batch: emptyBatch, tails: tails, state: relay, logger: logger)
+      tails = []
+      let end = try await life.run(after: position, heartbeats)
+      let (isLeft, after) = relay.advance { plan -> (Bool, UInt64) in
+        let count = plan.apart.count
+        _ = plan.endFlow()
+        return (plan.apart.count > count, plan.acknowledgedCount)
+      }
+      if isLeft { relay.departures.advance(to: relay.departures.position + 1) }
+      if after > before { topicFailures = 0 }
+      switch end {
+      case .refused:
+        logger.info("the broker refuses records; they are found one partition at a time")
+      case .failed(let error): throw error
+      case .topic(let code):
+        topicFailures += 1
+        relay.failTopic(
+          "nothing may be written to the topic '\(configuration.topic)', which is tried again: "
+            + RefusalKind.words(code))
+        try await Task.sleep(
+          for: recordRetry.pause(afterFailures: topicFailures, using: &generator))
+      }
     }
   }
 
@@ -138,7 +192,10 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     _ preparation: PublisherPreparation, _ cursor: UInt64
   ) async throws -> (ProducerClient, [PartitionTail]) {
     do {
-      let proven = try await source.heads(at: cursor)
+      var proven = try await source.heads(at: cursor)
+      if let noted = try await source.publishedProgress()?.partitions, noted.count == proven.count {
+        for (index, offset) in noted.enumerated() { proven[index] = max(proven[index], offset) }
+      }
       let producer = try await preparation.connect(partitions: Partition(proven.count))
       let found = try await TopicTail(source: source, preparation: preparation)
         .read(behind: proven)
@@ -188,14 +245,23 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     }
   }
 
-  private func note(_ progress: Relay<Source>.Progress, alreadyPublished: UInt64) {
+  private func note(
+    _ progress: RelayState.Progress, alreadyPublished: UInt64, acknowledged: UInt64
+  ) {
     let stall = progress.stall.flatMap { $0 > .seconds(5) ? $0.components.seconds : nil }
-    state.withLock {
-      $0.published = progress.published
-      $0.acknowledged = progress.acknowledged
-      $0.alreadyPublished = alreadyPublished + progress.skipped
-      $0.failure = stall.map { "the brokers have acknowledged nothing for \($0) s" }
+    let before = state.withLock { status in
+      defer { status.refused = progress.refused }
+      status.phase = progress.topicFailure == nil ? .publishing : .waiting
+      status.published = progress.published
+      status.acknowledged = acknowledged + progress.acknowledged
+      status.alreadyPublished = alreadyPublished + progress.skipped
+      status.failure =
+        progress.topicFailure
+        ?? stall.map { "the brokers have acknowledged nothing for \($0) s" }
+        ?? progress.refused.first?.description
+      return status.refused
     }
+    if before != progress.refused { record(progress.refused, before: before) }
     published.advance(to: progress.published)
     refreshGauges()
   }
@@ -221,26 +287,45 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
     }
   }
 
+  /// The partition offsets that hold partitions, 0 for those that are not held any more.
+  private func record(_ refused: [RefusedEvent], before: [RefusedEvent]) {
+    var offsets: [Partition: UInt64] = [:]
+    for event in before { offsets[event.position.partition] = 0 }
+    for event in refused { offsets[event.position.partition] = event.position.partitionSequence }
+    for (partition, offset) in offsets {
+      Gauge(label: MetricName.publishHeld, dimensions: [("partition", "\(partition)")])
+        .record(offset)
+    }
+  }
+
   /// Saves the cursor every second while it moves, and once more at the end. It may lag behind: where it
   /// does after a crash, the topic's end tells the rest.
-  private func saveCursor(_ relay: Relay<Source>) async throws {
+  private func saveCursor(_ relay: RelayState) async throws {
     var saved = try await source.published()
+    var savedProgress = try await source.publishedProgress()
     let heartbeat = heartbeats.loop("relay.cursor")
     defer { heartbeat.ended() }
     while !Task.isCancelled {
       // A cancelled pause goes on to save for the last time.
       try? await Task.sleep(for: .seconds(1))
       heartbeat.beat()
-      let published = relay.progress.published
-      guard published > saved else { continue }
+      let progress = relay.perPartition
+      let published = progress?.through ?? relay.progress.published
       do {
-        try await source.markPublished(published)
+        if progress != savedProgress {
+          try await source.markPublished(progress ?? PublishedProgress(through: published))
+          savedProgress = progress
+        } else if published > saved {
+          try await source.markPublished(published)
+        } else {
+          continue
+        }
         saved = published
         state.withLock { $0.cursorFailure = nil }
       } catch {
         // A full disk, for example. What is published does not depend on it; the next round tries again.
         let isNew = state.withLock { status in
-          defer { status.cursorFailure = error.description }
+          defer { status.cursorFailure = "\(error)" }
           return status.cursorFailure == nil
         }
         guard isNew else { continue }

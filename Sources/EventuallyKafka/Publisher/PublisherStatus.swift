@@ -1,3 +1,5 @@
+public import Eventually
+
 /// What a publisher is doing.
 public struct PublisherStatus: Sendable, Hashable {
   /// The stages of a publisher's work.
@@ -24,6 +26,8 @@ public struct PublisherStatus: Sendable, Hashable {
   public var rejectedRecords: UInt64 = 0
   /// The failure that it waits after, or why the topic can't be published to.
   public var failure: String?
+  /// The events whose records the broker refuses. Their partitions are published up to them; the others go on.
+  public var refused: [RefusedEvent] = []
   /// Why the store could not note last how far it is published; `nil` where it could. Publishing goes on; a restart reads
   /// more of the topic's end.
   public var cursorFailure: String?

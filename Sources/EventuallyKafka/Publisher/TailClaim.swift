@@ -11,14 +11,24 @@ struct TailClaim: Equatable {
   var fingerprint: RecordFingerprint
   /// Whether a topic key verifies it.
   var isSigned: Bool
+  /// Whether it only stands for its event.
+  var isPlaceholder = false
 
   /// Holds the claim against the store.
   /// - Parameters:
   ///   - stored: the store's event at the sequence number of the claim; `nil` where it has none.
   ///   - heads: the store's last partition offsets, and its last sequence number.
+  ///   - isSkipped: whether it was decided that a placeholder is to stand for the event.
   func judge(
-    against stored: EventRecord?, heads: [UInt64], sequenceNumber: UInt64
+    against stored: EventRecord?, heads: [UInt64], sequenceNumber: UInt64, isSkipped: Bool = false
   ) -> PartitionTail.Evidence {
+    if isPlaceholder {
+      // It says nothing of what the event is; without the decision, the event itself is published.
+      guard let stored, isSkipped, stored.position == position, stored.id == id else {
+        return .notOurs
+      }
+      return .own(position.partitionSequence)
+    }
     let mismatch =
       isSigned ? PartitionTail.Evidence.diverged(position.partitionSequence) : .notOurs
     guard let stored else {

@@ -93,7 +93,7 @@ final class TailReader {
       window.claims.append(
         TailClaim(
           position: position, id: message.eventID, fingerprint: message.fingerprint,
-          isSigned: eventSource.isKeyed))
+          isSigned: eventSource.isKeyed, isPlaceholder: message.isPlaceholder))
     case .foreign(let reason):
       window.notOurs[message.partition, default: 0] += 1
       window.reason = window.reason ?? reason

@@ -113,10 +113,15 @@ struct TopicTail<Source: Outbox> {
           stored = page[Int(sequence - first)]
         }
       }
+      let isSkipped =
+        claim.isPlaceholder
+        ? try await source.isSkipped(
+          partition: claim.position.partition, offset: claim.position.partitionSequence) : false
       evidence.append(
         (
           claim.position.partition,
-          claim.judge(against: stored, heads: heads, sequenceNumber: head)
+          claim.judge(
+            against: stored, heads: heads, sequenceNumber: head, isSkipped: isSkipped)
         ))
     }
     return evidence

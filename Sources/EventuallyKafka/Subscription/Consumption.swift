@@ -273,6 +273,11 @@ actor Consumption<Codec: EventCodec> {
   /// Takes a record in that is the next of its partition.
   private func take(_ message: borrowing WireMessage, at position: EventPosition) {
     let partition = message.partition
+    if message.isPlaceholder {
+      // It stands for an event that the broker refuses: the store has it.
+      takeFromStore(message)
+      return
+    }
     if decoder.begin(partition, position.partitionSequence) == nil {
       defer { decoder.end(partition) }
       do {
@@ -286,7 +291,14 @@ actor Consumption<Codec: EventCodec> {
         note(message.foreignRecord("it can't be decoded: \(error)"))
       }
     }
+    takeFromStore(message)
+  }
+
+  /// Has the event fetched that a record stands for, which is the next of its partition.
+  private func takeFromStore(_ message: borrowing WireMessage) {
+    let partition = message.partition
     if let missing = assignment.reject(partition, offset: message.offset) {
+      witnesses[partition] = message.foreignRecord("")
       feed.fetch(partition, missing)
     }
   }

@@ -44,8 +44,13 @@ struct RecordBatch {
     records.removeFirst(count)
   }
 
-  /// Adds an event's record.
-  mutating func append(_ event: EventRecord) {
+  /// Whose record is at an index.
+  subscript(index: Int) -> (partition: Partition, sequence: UInt64) {
+    (records[index].partition, records[index].tag)
+  }
+
+  /// Adds an event's record, or a placeholder for it: that has neither payload nor what may be left out.
+  mutating func append(_ event: EventRecord, asPlaceholder: Bool = false) {
     let first = headers.count
     headers.append(
       contentsOf: repeatElement(cks_span(offset: 0, length: -1), count: WireHeader.allCases.count))
@@ -54,13 +59,21 @@ struct RecordBatch {
     headers[first + WireHeader.type.index] = span { $0.append(contentsOf: event.type.utf8) }
     headers[first + WireHeader.time.index] = span { event.time.append(to: &$0) }
     headers[first + WireHeader.position.index] = span { event.position.appendWire(to: &$0) }
-    if !event.metadata.isEmpty { append(event.metadata, at: first) }
+    if asPlaceholder {
+      headers[first + WireHeader.placeholder.index] = span {
+        $0.append(contentsOf: WireHeader.refused.utf8)
+      }
+    } else if !event.metadata.isEmpty {
+      append(event.metadata, at: first)
+    }
     let isTombstone =
       event.type == EventRecord.removedType || event.type == EventRecord.erasedType
     let key = span { $0.append(contentsOf: event.streamID.utf8) }
+    // A placeholder is no tombstone: a topic that is compacted would lose what it has of the key.
     let value =
-      isTombstone
-      ? cks_span(offset: 0, length: -1) : span { $0.append(contentsOf: event.payload) }
+      isTombstone && !asPlaceholder
+      ? cks_span(offset: 0, length: -1)
+      : span { if !asPlaceholder { $0.append(contentsOf: event.payload) } }
     if signer != nil { sign(event.position.partition, headers: first, key: key, value: value) }
     records.append(
       cks_record(
@@ -79,8 +92,10 @@ struct RecordBatch {
           ? nil
           : UnsafeRawBufferPointer(rebasing: bytes[Int(span.offset)...].prefix(Int(span.length)))
       }
-      signer?.record.begin(partition)
+      let placeholder = part(headers[first + WireHeader.placeholder.index])
+      signer?.record.begin(partition, isPlaceholder: placeholder != nil)
       for index in 0..<WireHeader.mac.index { signer?.record.append(part(headers[first + index])) }
+      if placeholder != nil { signer?.record.append(placeholder) }
       signer?.record.append(part(key))
       let value = part(value)
       signer?.record.appendLength(value?.count)

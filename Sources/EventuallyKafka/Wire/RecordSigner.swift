@@ -6,13 +6,17 @@ import Foundation
 /// all headers but `ce_mac` in the order of ``WireHeader``, the key and the value. Each is preceded by its length, four
 /// bytes with the largest first, all ones for nothing at all; so no two records have the same form.
 ///
+/// A placeholder's begins with `eventually-placeholder-1` instead, and the value of `ce_placeholder` comes after those of the
+/// other headers.
+///
 /// The value is not copied: its length ends the form, and its bytes follow where they are.
 struct CanonicalRecord {
   private(set) var bytes: [UInt8] = []
 
-  mutating func begin(_ partition: Partition) {
+  mutating func begin(_ partition: Partition, isPlaceholder: Bool = false) {
     bytes.removeAll(keepingCapacity: true)
-    bytes.append(contentsOf: "eventually-record-1".utf8)
+    let name: StaticString = isPlaceholder ? "eventually-placeholder-1" : "eventually-record-1"
+    name.withUTF8Buffer { bytes.append(contentsOf: $0) }
     append(UInt32(bitPattern: partition))
   }
 

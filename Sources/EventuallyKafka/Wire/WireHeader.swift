@@ -14,8 +14,14 @@ enum WireHeader: String, CaseIterable {
   case traceParent = "ce_traceparent"
   /// The rest of an event's metadata: an object of texts, in JSON.
   case metadata = "ce_metadata"
-  /// Only where a topic key is configured: the record's code, see ``RecordSigner``. The last of all cases.
+  /// Only where a topic key is configured: the record's code, see ``RecordSigner``. The last of those that every record may
+  /// have.
   case mac = "ce_mac"
+  /// Only in a placeholder, which stands for an event that the broker refuses: ``refused``.
+  case placeholder = "ce_placeholder"
+
+  /// The value of ``placeholder``.
+  static let refused = "refused"
 
   /// The header's place among ``allCases``.
   var index: Int {
@@ -32,6 +38,7 @@ enum WireHeader: String, CaseIterable {
     case .traceParent: 9
     case .metadata: 10
     case .mac: 11
+    case .placeholder: 12
     }
   }
 }

@@ -56,12 +56,16 @@ struct WireMessage: ~Copyable {
   /// Whether the record has a code at all.
   var isSigned: Bool { header(.mac).start != nil }
 
+  /// Whether the record only stands for an event, which it does not hold.
+  var isPlaceholder: Bool { header(.placeholder).start != nil }
+
   /// Whether the record's code is that of its content.
   func isVerified(by signer: inout RecordSigner) -> Bool {
-    signer.record.begin(partition)
-    for header in WireHeader.allCases where header != .mac {
+    signer.record.begin(partition, isPlaceholder: isPlaceholder)
+    for header in WireHeader.allCases where header != .mac && header != .placeholder {
       signer.record.append(raw(self.header(header)))
     }
+    if isPlaceholder { signer.record.append(raw(header(.placeholder))) }
     signer.record.append(raw(message.key))
     let value = raw(message.value)
     signer.record.appendLength(value?.count)

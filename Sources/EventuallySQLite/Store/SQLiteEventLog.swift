@@ -270,6 +270,19 @@ public final class SQLiteEventLog: EventLog, Sendable {
     try await read { $0.statementCount }
   }
 
+  /// What was noted last of partitions that are not published as far as others, and of the events that hold them; `nil` where
+  /// ``published()`` says all.
+  public func publishedProgress() async throws(EventStoreError) -> PublishedProgress? {
+    try await read { try StoredProgress.read(from: $0) }
+  }
+
+  /// Whether an administrator has decided that a placeholder is published in an event's place.
+  public func isSkipped(
+    partition: Partition, offset: UInt64
+  ) async throws(EventStoreError) -> Bool {
+    try await read { try SkipDecision.exists(partition: partition, offset: offset, in: $0) }
+  }
+
   func read<Result: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws(EventStoreError) -> Result {

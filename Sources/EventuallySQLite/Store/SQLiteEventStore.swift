@@ -235,6 +235,30 @@ extension SQLiteEventStore: Outbox {
   public func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
     _ = try await writer.perform(.published(sequenceNumber))
   }
+
+  /// Up to `limit` records of some partitions in the store's order, the first of them the first after `sequenceNumber`.
+  public func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await log.records(after: sequenceNumber, limit: limit, of: partitions)
+  }
+
+  /// What was noted last of partitions that are not as far as others.
+  public func publishedProgress() async throws(EventStoreError) -> PublishedProgress? {
+    try await log.publishedProgress()
+  }
+
+  /// Notes how far each partition is published, and which events the bus refuses.
+  public func markPublished(_ progress: PublishedProgress) async throws(EventStoreError) {
+    _ = try await writer.perform(.progress(progress))
+  }
+
+  /// Whether an administrator has decided that a placeholder is published in an event's place.
+  public func isSkipped(
+    partition: Partition, offset: UInt64
+  ) async throws(EventStoreError) -> Bool {
+    try await log.isSkipped(partition: partition, offset: offset)
+  }
 }
 
 extension SQLiteEventStore: SnapshotStore {

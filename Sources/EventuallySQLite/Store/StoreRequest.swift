@@ -10,6 +10,8 @@ struct StoreRequest: Sendable {
     case erased(through: UInt64)
     /// All events up to this one have been acknowledged by the bus.
     case published(UInt64)
+    /// The same, and how far each partition is.
+    case progress(PublishedProgress)
     /// No event changes: only whether the store can be written is of interest.
     case probe
   }

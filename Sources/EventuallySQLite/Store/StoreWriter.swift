@@ -232,6 +232,9 @@ actor StoreWriter {
       try connection.run(
         "UPDATE store SET value = ? WHERE key = 'published'", .integer(Int64(sequence)))
       return .success(nil)
+    case .progress(let progress):
+      try StoredProgress.write(progress, to: connection)
+      return .success(nil)
     case .probe:
       // As much as a few orders take: what is left in files that exist would do for less.
       try connection.run("INSERT OR REPLACE INTO store VALUES ('probe', randomblob(65536))")

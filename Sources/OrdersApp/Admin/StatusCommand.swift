@@ -10,7 +10,8 @@ extension AdminCommand {
       abstract: "Show the store's head, what is published, and how far each read model is.",
       discussion: """
         For each read model and partition: the position that was applied last, how many events it lags behind \
-        the store, the epoch, and the worker that took the partition last.
+        the store, the epoch, and the worker that took the partition last. Before that: the events that hold partitions \
+        because the broker refuses them.
         """)
 
     @OptionGroup var log: LogOptions
@@ -26,6 +27,12 @@ extension AdminCommand {
       let erasures = try await log.pendingErasures()
       let since = erasures.since.map { ", the first since \($0): see /readyz of the writer" } ?? ""
       try Output.standard.line("erasures    \(grouped(erasures.count)) pending\(since)")
+      for event in try await log.publishedProgress()?.refused ?? [] {
+        let isSkipped = try await log.isSkipped(
+          partition: event.position.partition, offset: event.position.partitionSequence)
+        try Output.standard.line(
+          isSkipped ? "\(event); that is decided, and waits for the writer" : event.description)
+      }
       for name in ReadModelName.allCases {
         try Output.standard.line()
         let path = name.path(in: files.readModels)

@@ -158,9 +158,37 @@ struct WriterRoutes: Sendable {
         json.string(failure)
       }
       RemovalRoutes.write(store.pendingErasures, &json)
+      if !status.refused.isEmpty {
+        json.key("refused")
+        json.beginArray()
+        for event in status.refused { event.write(&json) }
+        json.endArray()
+      }
       if let failure = status.cursorFailure { json.member("cursorFailure", failure) }
       readability.findings.write(&json)
       json.endObject()
     }
+  }
+}
+
+extension RefusedEvent {
+  /// An object with what the event is, why it is refused, and what to do.
+  fileprivate func write(_ json: inout JSONWriter) {
+    json.beginObject()
+    json.key("partition")
+    json.integer(position.partition)
+    json.key("offset")
+    json.integer(position.partitionSequence)
+    json.member("sequenceNumber", position.sequenceNumber)
+    json.member("stream", streamID)
+    json.member("type", type)
+    json.key("id")
+    json.plainString { id.append(to: &$0) }
+    json.key("bytes")
+    json.integer(size)
+    json.member("reason", reason)
+    json.member("since", since.description)
+    json.member("what", description)
+    json.endObject()
   }
 }
