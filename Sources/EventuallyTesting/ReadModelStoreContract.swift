@@ -58,14 +58,18 @@ public struct WordCountRow: ReadModelRow {
 public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
   private let makeStore: @Sendable () async throws -> Store
   private let count: @Sendable (Store, String) async throws -> Int64
+  private let rejected: (@Sendable (Store) async throws -> [ForeignRecord])?
 
   /// - Parameters:
   ///   - makeStore: makes a store of ``WordCounts`` without rows, for at least four partitions.
   ///   - count: how often a word came, as the store's rows say; 0 where there is no row.
+  ///   - rejected: the records that were kept without being applied; left out for a store that does not tell.
   public init(
     makeStore: @escaping @Sendable () async throws -> Store,
-    count: @escaping @Sendable (Store, String) async throws -> Int64
+    count: @escaping @Sendable (Store, String) async throws -> Int64,
+    rejected: (@Sendable (Store) async throws -> [ForeignRecord])? = nil
   ) {
+    self.rejected = rejected
     self.makeStore = makeStore
     self.count = count
   }
@@ -82,7 +86,60 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
       check("an event that can't be decoded is parked at once, and others go on", unreadable),
       check("rows are told apart by the bytes of their keys", rowBytes),
       check("parked streams are told apart by the bytes of their names", streamBytes),
+      check("a removal takes a stream's parked events along, and it begins anew", removal),
+    ] + rejectedChecks
+  }
+
+  private var rejectedChecks: [ContractCheck] {
+    guard let rejected else { return [] }
+    return [
+      check("a removal takes along the rejected records that have the stream's id as their key") {
+        try await removalOfRejected($0, rejected)
+      }
     ]
+  }
+
+  /// A delivery of the removal of the stream that ``delivery(_:_:stream:)`` makes events of.
+  private func removed(_ lease: PartitionLease) -> Delivery<String> {
+    var delivery = delivery(lease, [""])
+    delivery.entries = delivery.entries.map { .removed($0.streamID ?? "", at: $0.position) }
+    return delivery
+  }
+
+  @Sendable private func removal(_ store: Store) async throws {
+    let first = try await store.claim([0], owner: "one")[0]
+    let bad = delivery(first, ["poison", "a"])
+    let failure = ProjectionFailure(
+      position: bad.entries[0].position, streamID: bad.entries[0].streamID ?? "",
+      reason: "poisoned")
+    let parked = try await store.apply([bad], parking: [failure]).parked
+    try require(parked == 2, "\(parked) of 2 are parked")
+    let second = try await store.claim([0], owner: "one")[0]
+    let outcome = try await store.apply([removed(second)], parking: [])
+    try require(outcome == ApplyOutcome(), "\(outcome)")
+    let third = try await store.claim([0], owner: "one")[0]
+    let anew = try await store.apply([delivery(third, ["b"])], parking: []).parked
+    try require(anew == 0, "what comes after the removal is parked")
+    let counts = (try await count(store, "a"), try await count(store, "b"))
+    try require(counts == (0, 1), "counts \(counts)")
+  }
+
+  @Sendable private func removalOfRejected(
+    _ store: Store, _ rejected: @Sendable (Store) async throws -> [ForeignRecord]
+  ) async throws {
+    let lease = try await store.claim([0], owner: "one")[0]
+    _ = try await store.apply([delivery(lease, ["a"])], parking: [])
+    let keys = ["s-0", "s-1", "s-0 and more", "s-0"]
+    try await store.keep(
+      keys.enumerated().map { index, key in
+        ForeignRecord(
+          partition: Partition(index % 2), offset: Int64(index), reason: "test",
+          key: Array(key.utf8), value: Array("value".utf8), size: 5)
+      })
+    let next = try await store.claim([0], owner: "one")[0]
+    _ = try await store.apply([removed(next)], parking: [])
+    let left = try await rejected(store).map { String(decoding: $0.key, as: UTF8.self) }.sorted()
+    try require(left == ["s-0 and more", "s-1"], "\(left) are left")
   }
 
   private func check(

@@ -22,6 +22,32 @@ import Testing
     #expect(consumed.eventsFromFeed == 0)
   }
 
+  /// A removal is itself the tombstone. Workers take it at its place, on a topic that has all records and on one
+  /// that compaction has left nothing but it on.
+  @Test(arguments: [false, true]) func aRemovalIsATombstoneAtItsPlace(isCompacted: Bool)
+    async throws
+  {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 1)
+    let model = MemoryReadModel()
+    outbox.append(3, streams: 1)
+    if !isCompacted { _ = try await publishAll(configuration, outbox) }
+    outbox.remove("stream-0")
+    if isCompacted {
+      try await produce(outbox.records(after: 3, limit: 1), configuration, storeID: outbox.storeID)
+    } else {
+      _ = try await publishAll(configuration, outbox)
+    }
+    let consumed = try await consume(
+      configuration, outbox, into: model, group: uniqueName("group"), until: 4)
+    #expect(consumed.foreignRecords == 0 && consumed.duplicates == 0)
+    #expect(consumed.gapsRepaired == (isCompacted ? 1 : 0))
+    #expect(model.removed == ["stream-0"])
+    expectComplete(model, outbox)
+  }
+
   /// Names and texts of metadata may hold whatever separates names and texts elsewhere.
   @Test func metadataOfAnyNameArrives() async throws {
     let topic = uniqueName("topic")

@@ -68,6 +68,27 @@ final class MemoryOutbox: Outbox, EventFeed {
     head.advance(to: end)
   }
 
+  /// Removes a stream: its events are erased, and the last record says so.
+  func remove(_ stream: String) {
+    let end = state.withLock { state in
+      for index in state.records.indices where state.records[index].streamID == stream {
+        state.records[index].type = EventRecord.erasedType
+        state.records[index].payload = []
+      }
+      let sequence = UInt64(state.records.count) + 1
+      let partition = Partitioner(count: partitionCount).partition(of: stream)
+      let before = state.records.count { $0.position.partition == partition }
+      state.records.append(
+        EventRecord(
+          id: EventID(time: .now()), type: EventRecord.removedType, streamID: stream,
+          position: EventPosition(
+            partition: partition, partitionSequence: UInt64(before) + 1, sequenceNumber: sequence,
+            version: 0), time: .now(), payload: []))
+      return sequence
+    }
+    head.advance(to: end)
+  }
+
   func records(after sequenceNumber: UInt64, limit: Int) -> [EventRecord] {
     state.withLock { Array($0.records.dropFirst(Int(sequenceNumber)).prefix(limit)) }
   }
@@ -126,10 +147,13 @@ final class MemoryReadModel: ReadModelStore {
     var forged: [Partition: UInt64] = [:]
     var largest = 0
     var metadata: [EventMetadata] = []
+    var removed: [String] = []
   }
   private let state = Locked(State())
   /// How many events the largest transaction had.
   var largest: Int { state.withLock { $0.largest } }
+  /// The streams whose removals were applied.
+  var removed: [String] { state.withLock { $0.removed } }
   /// The metadata of the events that were applied, in that order.
   var metadata: [EventMetadata] { state.withLock { $0.metadata } }
   let applied = PositionSignal(at: 0)
@@ -203,8 +227,12 @@ final class MemoryReadModel: ReadModelStore {
         state.events[delivery.partition, default: []] += delivery.entries.map {
           $0.position.partitionSequence
         }
-        for case .event(let persisted) in delivery.entries {
-          state.metadata.append(persisted.metadata)
+        for entry in delivery.entries {
+          switch entry {
+          case .event(let persisted): state.metadata.append(persisted.metadata)
+          case .removed(let stream, _): state.removed.append(stream)
+          case .erased, .unreadable: break
+          }
         }
         state.count += delivery.entries.count
       }

@@ -136,6 +136,7 @@ extension TemporaryFolder {
     let store = try open()
     var streams: [Int: [String]] = [:]
     var snapshots: Set<Int> = []
+    var states: [Int: String] = [:]
     var removed: Set<Int> = []
     var last: EventPosition?
     for round in 0..<600 {
@@ -160,7 +161,9 @@ extension TemporaryFolder {
       streams[number, default: []] += events
       guard number % 3 == 0 else { continue }
       snapshots.insert(number)
-      let state = String(repeating: text, count: (streams[number]?.count ?? 1) * 50)
+      // Beside and beyond what a page holds.
+      let state = String(repeating: text, count: Int.random(in: 1...2_500, using: &random))
+      states[number] = state
       try await store.save(
         Snapshot(
           version: appended.last.version, sequenceNumber: appended.last.sequenceNumber,
@@ -175,7 +178,8 @@ extension TemporaryFolder {
     for (number, events) in streams {
       #expect(try await collect(store.stream("s\(number)", .all)).map(\.event) == events)
       if snapshots.contains(number) {
-        #expect(try await store.snapshot(of: "s\(number)") != nil, "snapshot of \(number)")
+        let snapshot = try await store.snapshot(of: "s\(number)")
+        #expect(snapshot?.payload == states[number].map { Array($0.utf8) }, "of stream \(number)")
       }
     }
     let check = try SQLiteConnection(path: path, mode: .readOnly)
@@ -188,6 +192,48 @@ extension TemporaryFolder {
 
   /// Long enough that it is nowhere by chance.
   private static func secret(of number: Int) -> String { "<stream \(number)>" }
+
+  /// Nothing of a state lies in pages that SQLite moves rows in: when the rows are deleted, whatever was moved, there are
+  /// zeros alone.
+  @Test func statesLieInPagesOfTheirOwn() async throws {
+    let connection = try SQLiteConnection(path: path, mode: .create)
+    _ = try StoreSchema.prepare(connection, partitionCount: 1)
+    try connection.execute("PRAGMA secure_delete = ON")
+    let table = SnapshotTable(connection: connection)
+    var random = SeededRandom(seed: 5)
+    let sizes = [0, 1, 100, 7_588, 7_589, 8_188, 8_192, 15_776, 15_777, 70_000]
+    for round in 1...1_500 {
+      let stream = Int64.random(in: 1...200, using: &random)
+      let sequence = Int64(round)
+      try connection.run(
+        "INSERT INTO events VALUES (?, ?, ?, 0, 0, ?, 'T', x'', 0, x'', NULL)",
+        .integer(sequence), .integer(stream), .integer(sequence), .integer(sequence))
+      if Bool.random(using: &random) {
+        try table.forget(stream)
+      } else {
+        let size = sizes.randomElement(using: &random) ?? 0
+        try table.save(
+          Snapshot(
+            version: Version(round), sequenceNumber: UInt64(round), schemaVersion: 1,
+            payload: Array(repeating: UInt8(ascii: "x"), count: size)), of: stream)
+      }
+    }
+    // What SQLite keeps of each row in the pages that it moves rows in, where it is built to tell.
+    if try connection.integer(
+      "SELECT count(*) FROM pragma_compile_options WHERE compile_options = 'ENABLE_DBSTAT_VTAB'")
+      == 1
+    {
+      let kept = try connection.rows(
+        """
+        SELECT sum(payload), sum(ncell) FROM dbstat WHERE name = 'snapshots' AND pagetype = 'leaf'
+        """
+      ) { ($0.integer(0), $0.integer(1)) }[0]
+      #expect(kept.1 > 50 && kept.0 == kept.1 * Int64(SnapshotTable.kept), "\(kept)")
+    }
+    for stream in 1...200 { try table.forget(Int64(stream)) }
+    #expect(try connection.emptyLog() == nil)
+    #expect(try folder.files(with: "xxxx") == [])
+  }
 
   /// Earlier versions erased otherwise, and did not overwrite what snapshots were replaced with.
   @Test func aStoreOfTheFourthVersionIsErasedOfWhatItHadRemoved() async throws {

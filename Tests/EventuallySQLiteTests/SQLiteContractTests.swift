@@ -103,6 +103,11 @@ import Testing
 
     func keep(_ records: [ForeignRecord]) async throws { try await base.keep(records) }
 
+    func rejected() async throws -> [ForeignRecord] {
+      try await ReadModelReader(path: base.directory.livePath, model: WordCounts())
+        .foreignRecords(limit: 10)
+    }
+
     func count(_ word: String) throws -> Int64 {
       try SQLiteConnection(path: base.directory.livePath, mode: .readOnly).integer(
         "SELECT count FROM word_counts WHERE word = ?", .text(word)) ?? 0
@@ -110,7 +115,8 @@ import Testing
   }
 
   private static let readModels = ReadModelStoreContract(
-    makeStore: { try Database() }, count: { try $0.count($1) })
+    makeStore: { try Database() }, count: { try $0.count($1) },
+    rejected: { try await $0.rejected() })
 
   @Test(arguments: readModels.checks)
   func theSQLiteReadModelIsAReadModelStore(_ check: ContractCheck) async throws {

@@ -62,7 +62,7 @@ import Testing
     makeStore: { InMemoryReadModelStore(WordCounts()) },
     count: { store, word in
       try await store.read { try $0.row(WordCountRow.self, word)?.count ?? 0 }
-    })
+    }, rejected: { await $0.foreign })
 
   @Test(arguments: readModels.checks)
   func theInMemoryReadModelIsAReadModelStore(_ check: ContractCheck) async throws {

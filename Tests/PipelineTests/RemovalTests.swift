@@ -90,9 +90,25 @@ import Testing
     try backup.end()
     try await waitUntil("the erasure") { try await erasure(writer, "gone") == "done" }
     #expect(try await files(with: Self.secret) == [])
+    try await expectTombstone(of: "gone")
     #expect(try await writer.text("/readyz").body.contains(#""erasuresPending":0"#))
     #expect(try await writer.send("DELETE", "/orders/gone").status == 404)
     #expect(try await pipeline.writer?.stop() == 0)
+  }
+
+  /// The removal's record is the last of its key, and has no value.
+  private func expectTombstone(of key: String) async throws {
+    var lines: [Substring] = []
+    try await waitUntil("the tombstone", seen: { "\(lines)" }) {
+      let kcat = try RunningProcess(
+        "/usr/bin/kcat",
+        ["-b", pipeline.brokers, "-C", "-t", "orders", "-e", "-q", "-f", "%k|%S|%h\n"],
+        log: pipeline.file("kcat.log"))
+      _ = try await kcat.exitCode(within: .seconds(30))
+      lines = kcat.log.split(separator: "\n").filter { $0.hasPrefix("\(key)|") }
+      return lines.last?.hasPrefix("\(key)|-1|") == true
+        && lines.last?.contains("ce_type=eventually.removed") == true
+    }
   }
 
   /// Wherever a writer is killed in the middle of a removal, the next one brings it to its end.

@@ -80,6 +80,9 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
       throw error
     }
     for delivery in current {
+      for case .removed(let streamID, _) in delivery.entries {
+        foreign.removeAll { $0.key.elementsEqual(streamID.utf8) }
+      }
       checkpoints[delivery.partition]?.position = delivery.lastPosition
       checkpoints[delivery.partition]?.nextOffset = delivery.nextOffset
     }

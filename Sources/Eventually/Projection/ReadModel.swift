@@ -20,7 +20,8 @@ public protocol ReadModel<Event>: Sendable {
   /// Takes in one event.
   func project(_ event: Persisted<String, Event>, into rows: Rows) throws
 
-  /// Takes back everything that came from a stream, which has been removed for good.
+  /// Takes back everything that came from a stream, which has been removed for good; does nothing where there is nothing
+  /// of it.
   func forget(_ streamID: String, in rows: Rows) throws
 }
 

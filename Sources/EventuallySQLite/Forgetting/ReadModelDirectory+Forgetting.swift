@@ -26,9 +26,11 @@ extension ReadModelDirectory {
   /// - Parameters:
   ///   - model: forgets rows.
   ///   - limit: a live generation that takes more bytes is not written anew; `nil` for any size.
+  ///   - progress: hears, before each file, which it is, and which part of all files is done.
   /// - Throws: ``ReadModelError`` where it can't be found out what there is to forget.
   public func forgetRemoved(
-    _ model: any ReadModel, liveLimit limit: UInt64? = nil
+    _ model: any ReadModel, liveLimit limit: UInt64? = nil,
+    progress: (_ path: String, _ done: Double) -> Void = { _, _ in }
   ) throws(ReadModelError) -> ForgettingOutcome {
     var pass = ForgettingPass(directory: self, model: model, limit: limit)
     guard try !pass.pending(in: pass.parts()).isEmpty else { return ForgettingOutcome() }
@@ -36,7 +38,7 @@ extension ReadModelDirectory {
     // Nobody begins to save a checkpoint meanwhile, and whoever has begun has ended: it may be from before the removal.
     return try exclusively(in: checkpointDirectory) { () throws(ReadModelError) in
       try removeUnfinished(in: checkpointDirectory)
-      return try pass.run()
+      return try pass.run(progress)
     }
   }
 }
@@ -62,11 +64,14 @@ private struct ForgettingPass {
     var refusal: String?
   }
 
-  mutating func run() throws(ReadModelError) -> ForgettingOutcome {
+  mutating func run(
+    _ progress: (String, Double) -> Void
+  ) throws(ReadModelError) -> ForgettingOutcome {
     let parts = try parts()
     let pending = pending(in: parts)
     guard !pending.isEmpty else { return ForgettingOutcome() }
-    for part in parts {
+    for (number, part) in parts.enumerated() {
+      progress(part.path, Double(number) / Double(parts.count))
       do {
         if let reason = try forget(pending, in: part) { leave(part.path, reason) }
       } catch {

@@ -186,18 +186,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
 
   /// The snapshot that is kept of a stream, where there is one.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
-    try await read { connection in
-      try connection.rows(
-        """
-        SELECT n.version, n.sequence, n.schema_version, n.payload
-        FROM snapshots n JOIN streams s ON s.key = n.stream WHERE s.id = ?
-        """, [.text(streamID)]
-      ) { row in
-        Snapshot(
-          version: row.unsigned(0), sequenceNumber: row.unsigned(1),
-          schemaVersion: Int(row.integer(2)), payload: row.bytes(3))
-      }.first
-    }
+    try await read { try SnapshotTable.snapshot(of: streamID, $0) }
   }
 
   /// A stream's last removal; `nil` where it was never removed.

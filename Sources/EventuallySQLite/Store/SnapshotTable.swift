@@ -1,10 +1,29 @@
 import Eventually
 
 /// The table of a store's snapshots. The caller holds the transaction.
+///
+/// Snapshots grow, and others take their place: SQLite moves rows from page to page for that, and their copies stay in
+/// free parts of pages, where no later erasure finds them. What it does not move is what of a row lies in pages of its own.
+/// So a state begins behind as many zeros as SQLite keeps in the page that it moves rows in, and such a row only ever
+/// leaves pages behind that are overwritten when they are freed.
 struct SnapshotTable {
   let connection: SQLiteConnection
-  /// So many bytes of other streams' snapshots outlast a removal.
-  static let kept = 4 << 20
+
+  /// What SQLite keeps of a row that has pages of its own, where a page has 8,192 bytes: this many bytes, where the length of
+  /// the row is as ``paddedSize(of:)`` makes it.
+  static let kept = 1003
+  /// What a page of a row's own holds of it.
+  static let pageContent = 8188
+  /// Zeros before the state: with the numbers before them, more than ``kept``.
+  static let zerosBefore = 1024
+
+  /// The size that a state is brought to by zeros: with all that is before it, the row ends some hundred bytes before a page of
+  /// its own is full. SQLite would keep more of a row that has just begun a page.
+  static func paddedSize(of size: Int) -> Int {
+    let margin = 600
+    let pages = (size + margin + pageContent - 1) / pageContent
+    return max(pages, 1) * pageContent - margin
+  }
 
   /// Keeps a snapshot in place of an older one, where its event is in the stream.
   func save(_ snapshot: Snapshot, of stream: Int64) throws(SQLiteError) {
@@ -18,67 +37,42 @@ struct SnapshotTable {
     else { return }
     let insert = try connection.statement(
       """
-      INSERT INTO snapshots (stream, version, sequence, schema_version, payload)
-      VALUES (?, ?, ?, ?, ?)
+      INSERT INTO snapshots (stream, version, sequence, schema_version, size, zeros, payload)
+      VALUES (?, ?, ?, ?, ?, zeroblob(\(Self.zerosBefore)), ?)
       ON CONFLICT DO UPDATE SET version = excluded.version, sequence = excluded.sequence,
-        schema_version = excluded.schema_version, payload = excluded.payload
+        schema_version = excluded.schema_version, size = excluded.size, payload = excluded.payload
       WHERE excluded.version >= snapshots.version
       """)
-    bind(snapshot, of: stream, to: insert)
-    try insert.run()
-  }
-
-  private func bind(_ snapshot: Snapshot, of stream: Int64, to insert: SQLiteStatement) {
     insert.bind(1, stream)
     insert.bind(2, snapshot.version)
     insert.bind(3, snapshot.sequenceNumber)
     insert.bind(4, Int64(snapshot.schemaVersion))
-    insert.bind(5, snapshot.payload.span)
+    insert.bind(5, Int64(snapshot.payload.count))
+    var payload = snapshot.payload
+    let zeros = Self.paddedSize(of: payload.count) - payload.count
+    payload.append(contentsOf: repeatElement(0, count: zeros))
+    insert.bind(6, payload.span)
+    try insert.run()
   }
 
   /// Leaves nothing of a stream's snapshots.
-  ///
-  /// Where snapshots grow, SQLite moves others from page to page, and their copies stay in the free part of a page. So the
-  /// table is emptied, which overwrites all of its pages, and the newest of the others are put back. One that is not is made
-  /// anew when its stream is loaded.
   func forget(_ stream: Int64) throws(SQLiteError) {
-    let found = try connection.integer(
-      "SELECT count(*) FROM snapshots WHERE stream = ?", .integer(stream))
-    guard found == 1 else { return }
-    let others = try others(than: stream)
-    try connection.execute("DELETE FROM snapshots")
-    let insert = try connection.statement(
-      """
-      INSERT INTO snapshots (stream, version, sequence, schema_version, payload)
-      VALUES (?, ?, ?, ?, ?)
-      """)
-    for (stream, snapshot) in others.sorted(by: { $0.stream < $1.stream }) {
-      bind(snapshot, of: stream, to: insert)
-      try insert.run()
-    }
+    try connection.run("DELETE FROM snapshots WHERE stream = ?", .integer(stream))
   }
 
-  /// The newest snapshots of other streams, ``kept`` bytes of them.
-  private func others(
-    than stream: Int64
-  ) throws(SQLiteError) -> [(stream: Int64, snapshot: Snapshot)] {
-    var others: [(stream: Int64, snapshot: Snapshot)] = []
-    var size = 0
-    let select = try connection.statement(
+  /// The snapshot that is kept of a stream, where there is one.
+  static func snapshot(
+    of streamID: String, _ connection: SQLiteConnection
+  ) throws -> Snapshot? {
+    try connection.rows(
       """
-      SELECT stream, version, sequence, schema_version, payload FROM snapshots
-      WHERE stream <> ? ORDER BY sequence DESC
-      """)
-    select.bind(1, stream)
-    defer { select.reset() }
-    while try select.step() {
-      let snapshot = Snapshot(
-        version: select.unsigned(1), sequenceNumber: select.unsigned(2),
-        schemaVersion: Int(select.integer(3)), payload: select.bytes(4))
-      size += snapshot.payload.count
-      if size > Self.kept { break }
-      others.append((select.integer(0), snapshot))
-    }
-    return others
+      SELECT n.version, n.sequence, n.schema_version, substr(n.payload, 1, n.size)
+      FROM snapshots n JOIN streams s ON s.key = n.stream WHERE s.id = ?
+      """, [.text(streamID)]
+    ) { row in
+      Snapshot(
+        version: row.unsigned(0), sequenceNumber: row.unsigned(1),
+        schemaVersion: Int(row.integer(2)), payload: row.bytes(3))
+    }.first
   }
 }

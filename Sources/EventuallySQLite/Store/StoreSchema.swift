@@ -65,8 +65,8 @@ enum StoreSchema {
   /// How many partitions a store can have.
   static let partitionCounts: ClosedRange<Int64> = 1...10_000
 
-  /// Removals whose events may still be in the log, and those of which nothing is left. Snapshots are made anew: what others
-  /// took the place of may still lie in their pages.
+  /// Removals whose events may still be in the log, and those of which nothing is left. Snapshots are made anew, in rows
+  /// of which nothing is left when they go: see ``SnapshotTable``.
   private static let version5 = """
     CREATE TABLE erasures (
       stream INTEGER PRIMARY KEY,
@@ -79,7 +79,16 @@ enum StoreSchema {
     INSERT INTO erasures
       SELECT stream, max(sequence), partition_sequence, time, NULL
       FROM events WHERE type = 'eventually.removed' GROUP BY stream;
-    DELETE FROM snapshots;
+    DROP TABLE snapshots;
+    CREATE TABLE snapshots (
+      stream INTEGER PRIMARY KEY,
+      version INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      schema_version INTEGER NOT NULL,
+      size INTEGER NOT NULL,
+      zeros BLOB NOT NULL,
+      payload BLOB NOT NULL
+    );
     """
 
   /// The type of an erased event's row, which no event can have; see ``ErasedRow``. Up to version 4 it was

@@ -19,7 +19,11 @@ extension AdminCommand {
     @OptionGroup var target: Generations.Target
 
     func run() async throws {
-      let outcome = try target.directory().forgetRemoved(target.readModel.model)
+      var line = ProgressLine()
+      let outcome = try target.directory().forgetRemoved(target.readModel.model) { path, done in
+        line.show(path, fraction: done)
+      }
+      line.finish()
       let name = target.readModel.rawValue
       for remainder in outcome.left {
         try Output.standard.line("\(remainder.path): \(remainder.reason)")
