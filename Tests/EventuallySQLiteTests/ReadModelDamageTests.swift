@@ -198,6 +198,21 @@ import Testing
     #expect(again["digest"] != right["digest"])
   }
 
+  /// Or by a replay, while there are no workers.
+  @Test func aReplayTakesThePlaceOfAFileThatIsGone() async throws {
+    try FileManager.default.removeItem(atPath: directory.path(of: 1))
+    let heads = try await store.log.heads()
+    let replay = try await Replay(
+      "again", in: directory, model: WordModel(), codec: TextCodec(), storeID: store.storeID,
+      partitionCount: Self.partitions
+    ) { nil }
+    await apply(into: replay.database, through: heads)
+    #expect(try replay.copyLive() == nil)
+    try await replay.makeLive { _ in }
+    #expect(directory.live() == 2)
+    #expect(await read(directory.livePath)["positions"] == .value("\(heads)"))
+  }
+
   // MARK: - Checkpoints that were saved
 
   private func dump(_ path: String) throws -> [String] {

@@ -5,6 +5,12 @@ import Foundation
 import Orders
 import Testing
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#endif
+
 @testable import OrdersApp
 
 /// `verify` reads what is live in place, while workers go on.
@@ -117,23 +123,50 @@ import Testing
     await store.close()
   }
 
+  private func ctl(_ arguments: [String]) async throws -> (code: Int32, output: String) {
+    let process = try pipeline.start(
+      "eventuallyctl",
+      arguments + ["--store", pipeline.store, "--read-models", pipeline.readModels])
+    let code = try await process.exitCode()
+    return (code, process.log)
+  }
+
+  /// The way back that the error tells of.
+  @Test func aDamagedReadModelIsBuiltAnewOnceItIsMovedAway() async throws {
+    for number in 0..<40 { try await place(number) }
+    try await project(into: try live())
+    await store.close()
+    let directory = ReadModelName.customers.directory(in: pipeline.readModels)
+    let path = directory.path(of: 1)
+    // As after a crash of the last worker, whose log was emptied before.
+    try SQLiteConnection(path: path, mode: .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    #expect(truncate(path, 30_000) == 0)
+    for command in [["verify"], ["status"], ["replay", "customers", "--from", "zero"]] {
+      let ended = try await ctl(command)
+      #expect(ended.code == 1 && ended.output.contains("move the file and"), "\(ended.output)")
+      #expect(ended.output.contains(path), "\(ended.output)")
+    }
+    #expect(rename(path, pipeline.file("away")) == 0)
+    unlink(path + "-wal")
+    let replayed = try await ctl(["replay", "customers", "--from", "zero"])
+    #expect(replayed.code == 0, "\(replayed.output)")
+    let verified = try await ctl(["verify"])
+    #expect(verified.code == 0 && verified.output.contains("120 events"), "\(verified.output)")
+  }
+
   @Test func aDamagedStoreIsNamedWithWhatIsWrong() async throws {
     for number in 0..<20 { try await place(number) }
     try await project(into: try live())
     await store.close()
-    func verify() async throws -> (code: Int32, output: String) {
-      let ended = try await pipeline.run(
-        "eventuallyctl", "verify", "--store", pipeline.store, "--read-models", pipeline.readModels)
-      return (ended.code, ended.output)
-    }
-    let sound = try await verify()
+    let sound = try await ctl(["verify"])
     #expect(sound.code == 0 && !sound.output.contains("DAMAGED"), "\(sound.output)")
     try SQLiteConnection(path: pipeline.store, mode: .readWrite).execute(
       "UPDATE events SET previous = 17 WHERE sequence = 30")
-    let damaged = try await verify()
+    let damaged = try await ctl(["verify"])
     #expect(damaged.code == 1)
     #expect(
       damaged.output.contains("the store \(pipeline.store) is DAMAGED")
-        && damaged.output.contains("the event at sequence number 30"), "\(damaged.output)")
+        && damaged.output.contains("the event at sequence number 30")
+        && damaged.output.contains("put a backup in its place"), "\(damaged.output)")
   }
 }

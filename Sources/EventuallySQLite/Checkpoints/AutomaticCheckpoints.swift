@@ -106,7 +106,7 @@ public actor AutomaticCheckpoints {
   }
 
   private func applied() throws(ReadModelError) -> UInt64? {
-    guard let live = directory.live() else { return nil }
+    guard let live = directory.liveWithFile else { return nil }
     return try directory.generation(live).events()
   }
 }

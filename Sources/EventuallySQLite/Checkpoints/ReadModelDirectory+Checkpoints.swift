@@ -34,7 +34,7 @@ extension ReadModelDirectory {
     isDue: () throws(ReadModelError) -> Bool
   ) throws(ReadModelError) -> SavedCheckpoint? {
     guard SavedCheckpoint.isValid(name: name) else { throw .invalidCheckpointName(name) }
-    guard let live = live() else { throw .notBuilt(path: path) }
+    guard let live = liveWithFile else { throw .notBuilt(path: path) }
     try createCheckpointDirectory()
     let destination = path(ofCheckpoint: name)
     return try exclusively(in: checkpointDirectory) { () throws(ReadModelError) in

@@ -76,6 +76,11 @@ public struct ReadModelDirectory: Sendable, Hashable {
     live(schemaVersion: schemaVersion)
   }
 
+  /// The same; `nil` too where its file is gone, as a damaged one that was moved away is.
+  var liveWithFile: Int? {
+    live().flatMap { FileIdentity(path: path(of: $0)) == nil ? nil : $0 }
+  }
+
   func live(schemaVersion: Int) -> Int? {
     target(ofLink: livePath(schemaVersion))
   }

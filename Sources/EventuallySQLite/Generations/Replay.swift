@@ -77,7 +77,7 @@ public final class Replay<Model: ReadModel>: Sendable {
 
   /// Copies the live generation as it stands now, to be compared with; `nil` where there is none.
   public func copyLive() throws(ReadModelError) -> LiveCopy? {
-    guard let live = directory.live(), live != generation else { return nil }
+    guard let live = directory.liveWithFile, live != generation else { return nil }
     let path = "\(directory.path)/live-copy\(ReadModelDirectory.unfinishedSuffix)"
     try directory.removeDatabase(path)
     try directory.copyDatabase(directory.path(of: live), to: path) { _ in }
@@ -90,7 +90,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   /// queries never see the read model step back, and running workers go on here.
   public func makeLive(catchUp: ([UInt64]) async throws -> Void) async throws {
     while true {
-      guard let live = directory.live(), live != generation else { break }
+      guard let live = directory.liveWithFile, live != generation else { break }
       let hold = try GenerationHold(path: directory.path(of: live))
       defer { hold.release() }
       // Somebody may have switched before it was held.
@@ -101,7 +101,7 @@ public final class Replay<Model: ReadModel>: Sendable {
       try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
       break
     }
-    if directory.live() == nil {
+    if directory.liveWithFile == nil {
       try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
     }
     try await end()
@@ -228,7 +228,7 @@ extension ReadModelDirectory {
 
   /// What an administrator has decided about events of unknown types holds for the next generation too.
   private func takeOverParkRequests(_ path: String) throws {
-    guard let live = live() else { return }
+    guard let live = liveWithFile else { return }
     let requests = try ParkedEvents(
       connection: try SQLiteConnection(path: self.path(of: live), mode: .readOnly)
     ).requests()

@@ -215,7 +215,8 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
 
   /// Follows the live generation until little is left, and takes its place.
   private func goLive(_ replay: Replay<Model>) async throws {
-    let before = directory.live()
+    // The link may lead to a file that is gone.
+    let before = directory.liveFile == nil ? nil : directory.live()
     if before != nil {
       let reader = { try ReadModelReader(path: directory.livePath, model: model, readers: 1) }
       for _ in 1...10 {
