@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallySQLite
 
 /// The files of a read model that were truncated, or in which bits have changed: no trap, and nothing wrong in silence.
-@Suite(.timeLimit(.minutes(5))) struct ReadModelDamageTests {
+@Suite(.timeLimit(.minutes(10))) struct ReadModelDamageTests {
   private static let partitions: Partition = 4
   private let folder: TemporaryFolder
   private let store: TextStore
@@ -111,7 +111,7 @@ import Testing
         failure.withLock { $0 = $0 ?? "\(error)" }
       }
     }
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(120)
     while failure.withLock({ $0 == nil }) {
       if ContinuousClock.now > deadline { failure.withLock { $0 = "it neither goes on nor fails" } }
       let positions = try? await ReadModelReader(path: path, model: WordModel(), readers: 1)

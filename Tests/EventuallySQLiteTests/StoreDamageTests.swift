@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallySQLite
 
 /// A store's file that was truncated, or in which bits have changed: no trap, no loop, and nothing wrong in silence.
-@Suite(.timeLimit(.minutes(5))) struct StoreDamageTests {
+@Suite(.timeLimit(.minutes(10))) struct StoreDamageTests {
   private static let streams = 12
   private let folder: TemporaryFolder
   private var sound: String { folder.file("sound.sqlite") }
@@ -208,6 +208,19 @@ import Testing
     let store = try TextStore(path: sound, codec: TextCodec())
     #expect(store.head.position == 0)
     await store.close()
+  }
+
+  /// What is noted in a lock's file is of no weight where the store is there.
+  @Test func aDamagedLockLocksNobodyOut() async throws {
+    let lock = sound + ".lock"
+    let intact = try Data(contentsOf: URL(filePath: lock))
+    for damage in try Damage.all(of: lock, seed: 17) {
+      try intact.write(to: URL(filePath: lock))
+      try damage.apply(to: lock)
+      let store = try TextStore(path: sound, codec: TextCodec())
+      #expect(store.head.position == 482, "\(damage)")
+      await store.close()
+    }
   }
 
   @Test(arguments: [

@@ -170,20 +170,17 @@ public final class SQLiteStatement {
 
   /// A column as an event's id; `nil` where it does not have sixteen bytes.
   func optionalEventID(_ column: Int32) -> EventID? {
-    guard sqlite3_column_bytes(handle, column) == 16 else { return nil }
-    return eventID(column)
+    guard let start = sqlite3_column_blob(handle, column),
+      sqlite3_column_bytes(handle, column) == 16
+    else { return nil }
+    return EventID(
+      high: UInt64(bigEndian: start.loadUnaligned(as: UInt64.self)),
+      low: UInt64(bigEndian: start.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
   }
 
-  /// A column as an event's id.
+  /// The same, zero where it is none.
   func eventID(_ column: Int32) -> EventID {
-    let words = bytes(column).withUnsafeBytes { bytes in
-      bytes.count == 16
-        ? (
-          UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-          UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-        ) : (0, 0)
-    }
-    return EventID(high: words.0, low: words.1)
+    optionalEventID(column) ?? EventID(high: 0, low: 0)
   }
 
   /// A column's value as it is stored; a blob or a real number counts as its text.

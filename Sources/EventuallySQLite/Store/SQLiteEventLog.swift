@@ -27,7 +27,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
   private static let columns = """
     e.sequence, e.version, e.partition, e.partition_sequence, e.type, e.id, e.time, e.payload, s.id,
       e.metadata
-    FROM events e JOIN streams s ON s.key = e.stream
+    FROM events e LEFT JOIN streams s ON s.key = e.stream
     """
 
   /// Whose records are meant.
@@ -311,20 +311,19 @@ public final class SQLiteEventLog: EventLog, Sendable {
   private static func record(
     _ row: SQLiteStatement, _ partitionCount: Partition
   ) throws(StoreDamage) -> EventRecord {
+    let (sequence, version, offset) = (row.integer(0), row.integer(1), row.integer(3))
     guard let partition = Partition(exactly: row.integer(2)),
-      (0..<partitionCount).contains(partition), row.integer(0) > 0, row.integer(1) >= 0,
-      row.integer(3) > 0, let id = row.optionalEventID(5),
-      let time = Timestamp(exactly: row.integer(6))
-    else {
-      throw StoreDamage("the event at sequence number \(row.integer(0)) says what can't be")
-    }
+      (0..<partitionCount).contains(partition), sequence > 0, version >= 0, offset > 0,
+      let id = row.optionalEventID(5), let time = Timestamp(exactly: row.integer(6)),
+      !row.isNull(8)
+    else { throw StoreDamage("the event at sequence number \(sequence) says what can't be") }
     let type = row.text(4)
     let isErased = StoreSchema.isErased(type)
     var record = EventRecord(
       id: id, type: isErased ? EventRecord.erasedType : type, streamID: row.text(8),
       position: EventPosition(
-        partition: partition, partitionSequence: row.unsigned(3),
-        sequenceNumber: row.unsigned(0), version: row.unsigned(1)),
+        partition: partition, partitionSequence: UInt64(offset),
+        sequenceNumber: UInt64(sequence), version: UInt64(version)),
       time: time, payload: isErased ? [] : row.bytes(7))
     if !isErased, !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }
     return record
