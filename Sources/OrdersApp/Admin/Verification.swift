@@ -16,6 +16,8 @@ struct Verification {
   var smallLag: UInt64 = 10_000
 
   struct Outcome: Sendable {
+    /// The read model's file.
+    var path = ""
     /// What SQLite finds wrong with the read model's file.
     var damage: [String] = []
     var rows = 0
@@ -58,6 +60,7 @@ struct Verification {
         path: live.path, found: live.storeID, expected: log.storeID)
     }
     var outcome = Outcome()
+    outcome.path = live.path
     outcome.damage = try await live.findDamage()
     let scratch = try ScratchFolder("eventually-verify-\(name.rawValue)")
     defer { withExtendedLifetime(scratch) {} }

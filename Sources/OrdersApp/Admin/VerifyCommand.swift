@@ -38,7 +38,10 @@ extension AdminCommand {
           name: name, log: log, readModels: files.readModels
         ).run { progress.show("verifying \(name.rawValue)", fraction: $0) }
         progress.finish()
-        try report(outcome.damage, in: "the read model \(name.rawValue)")
+        try report(
+          outcome.damage, in: "the read model \(name.rawValue) in \(outcome.path)",
+          "run eventuallyctl replay \(name.rawValue), or stop its workers and move the file and its -wal away"
+        )
         try show(name, outcome)
         if outcome.differenceCount > 0 || !outcome.damage.isEmpty || !outcome.held.isEmpty
           || !outcome.parkedByFold.isEmpty
@@ -55,13 +58,16 @@ extension AdminCommand {
       var progress = ProgressLine()
       let damage = try await log.findDamage { progress.show("checking \(log.path)", fraction: $0) }
       progress.finish()
-      try report(damage, in: "the store \(log.path)")
+      try report(
+        damage, in: "the store \(log.path)",
+        "stop its writer and put a backup in its place, or save what can be read with sqlite3's .recover"
+      )
       return damage.isEmpty
     }
 
-    private func report(_ damage: [String], in what: String) throws {
+    private func report(_ damage: [String], in what: String, _ wayBack: String) throws {
       guard !damage.isEmpty else { return }
-      try Output.standard.line("\(what) is DAMAGED:")
+      try Output.standard.line("\(what) is DAMAGED: \(wayBack)")
       for finding in damage { try Output.standard.line("  \(finding)") }
     }
 
