@@ -75,6 +75,7 @@ public struct CrashRecovery: Sendable, Equatable {
   ///   - position: the partition offset that was applied last; 0 for never.
   ///   - applying: what the process that has ended was applying.
   ///   - decoding: what it was decoding.
+  ///   - limit: when an event is taken to be what ends processes.
   public init?(
     after position: UInt64, applying: CrashMark?, decoding: CrashMark?,
     limit: CrashLimit = CrashLimit()

@@ -63,7 +63,11 @@ public final class SQLiteEventLog: EventLog, Sendable {
   }
 
   /// Up to `limit` records in order. They end with the one that brings their payloads to `bytes`.
-  /// - Parameter position: the sequence number, or the position in a single partition, of the last record that is not meant.
+  /// - Parameters:
+  ///   - scope: whose records are meant.
+  ///   - position: the sequence number, or the position in a single partition, of the last record that is not meant.
+  ///   - limit: at most so many records.
+  ///   - bytes: how many bytes of payload are enough.
   public func records(
     of scope: Scope, after position: UInt64, limit: Int, bytes: Int = 4 << 20
   ) async throws(EventStoreError) -> [EventRecord] {

@@ -56,7 +56,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   private let appendSeconds = Timer(label: MetricName.appendSeconds)
 
   /// Opens a store as its writer, and creates it where there is none.
-  /// - Throws: ``StoreOpenError/locked(path:owner:)`` where another process is its writer.
+  /// - Throws: ``StoreOpenError`` with the code ``StoreOpenError/Code/locked`` where another process is its writer.
   @inlinable
   public convenience init(
     path: String, codec: Codec, options: Options = Options()

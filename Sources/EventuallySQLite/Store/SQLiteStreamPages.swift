@@ -20,7 +20,7 @@ public struct SQLiteStreamPages: Sendable {
   public var isAtEnd: Bool { left?.isEmpty ?? false }
 
   /// The next records in order of version, up to 512 of them; none at the end. The stream ends where it ended when the first page
-  /// was read. A record of a stream that was removed since is of the type ``EventRecord/erasedType``.
+  /// was read. A record of a stream that was removed since is of the type `EventRecord.erasedType`.
   public mutating func next() async throws(EventStoreError) -> [EventRecord] {
     let numbers: ArraySlice<UInt64>
     if let left {
