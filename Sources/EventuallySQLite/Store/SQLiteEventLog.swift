@@ -188,9 +188,10 @@ public final class SQLiteEventLog: EventLog, Sendable {
     try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...], bytes: .max)
   }
 
-  /// The snapshot that is kept of a stream, where there is one.
+  /// The snapshot that is kept of a stream, where there is one that is as it was saved.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
     try await read { try SnapshotTable.snapshot(of: streamID, $0) }
+      .flatMap { SnapshotSeal.open($0, of: streamID) }
   }
 
   /// A stream's last removal; `nil` where it was never removed.

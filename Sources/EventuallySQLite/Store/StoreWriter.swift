@@ -220,7 +220,9 @@ actor StoreWriter {
       return .success(try remove(streamID, time: time, heads: &heads))
     case .snapshot(let streamID, let snapshot):
       if let found = try stream(streamID), found.version >= snapshot.version {
-        try SnapshotTable(connection: connection).save(snapshot, of: found.key)
+        var sealed = snapshot
+        sealed.payload = SnapshotSeal.seal(snapshot, of: streamID)
+        try SnapshotTable(connection: connection).save(sealed, of: found.key)
       }
       return .success(nil)
     case .erased(let sequence):
