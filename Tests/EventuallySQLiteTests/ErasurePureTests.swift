@@ -103,3 +103,39 @@ import Testing
     for steps in all { play(steps) }
   }
 }
+
+@Suite struct LogHoldTests {
+  @Test func whereTheLogMovesReadersAreGivenLonger() {
+    var hold = LogHold()
+    var limits: [Duration?] = []
+    for brought in 0..<9 { limits.append(hold.observed(isWhole: false, brought: Int64(brought))) }
+    #expect(limits == [5, 10, 20, 40, 80, 160, 320, 320, 320].map { .milliseconds($0) })
+    hold.emptied()
+    #expect(hold.observed(isWhole: true, brought: 8) == LogHold.shortest)
+  }
+
+  @Test func nobodyIsKeptOutForAReaderThatStays() {
+    var hold = LogHold()
+    #expect(hold.observed(isWhole: false, brought: 7) == LogHold.shortest)
+    for _ in 0..<3 { #expect(hold.observed(isWhole: false, brought: 7) == nil) }
+    // It has ended, and another one stays at the newest state.
+    #expect(hold.observed(isWhole: true, brought: 9) == LogHold.shortest)
+    for _ in 0..<3 { #expect(hold.observed(isWhole: true, brought: 9) == LogHold.shortest) }
+    #expect(hold.observed(isWhole: false, brought: 9) == nil)
+  }
+
+  /// Whatever is found, writers are kept out for a fifth of the time at most, with pauses as long as they have to be.
+  @Test func writersHaveMostOfTheTime() {
+    for pattern in 0..<(1 << 12) {
+      var hold = LogHold()
+      var (held, paused) = (Duration.zero, Duration.zero)
+      for step in 0..<12 {
+        held +=
+          hold.observed(isWhole: step % 3 == 0, brought: pattern >> step & 1 == 1 ? Int64(step) : 0)
+          ?? .zero
+        paused += hold.pause
+        #expect(held * 4 <= paused, "\(pattern)")
+      }
+    }
+  }
+}

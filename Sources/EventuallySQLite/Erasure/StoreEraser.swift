@@ -16,12 +16,11 @@ actor StoreEraser {
   private let path: String
   private let writer: StoreWriter
   private var connection: SQLiteConnection?
+  private var hold = LogHold()
   private nonisolated let state: Locked<State>
   /// Everything that was removed up to here is erased.
   private nonisolated let erased: PositionSignal
   private let gauge = Gauge(label: MetricName.pendingErasures)
-  /// Nobody who writes waits for longer than this, in milliseconds, because the log is being emptied.
-  private static let busyTimeout: Int32 = 5
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -32,8 +31,7 @@ actor StoreEraser {
     self.writer = writer
     self.path = path
     do {
-      let connection = try SQLiteConnection(
-        path: path, mode: .readWrite, busyTimeout: Self.busyTimeout)
+      let connection = try SQLiteConnection(path: path, mode: .readWrite)
       let bounds = try connection.rows(
         "SELECT min(sequence), max(sequence) FROM erasures WHERE erased IS NULL"
       ) { ($0.optionalInteger(0), $0.optionalInteger(1)) }.first
@@ -105,10 +103,10 @@ actor StoreEraser {
     do {
       let connection =
         try self.connection
-        ?? SQLiteConnection(path: path, mode: .readWrite, busyTimeout: Self.busyTimeout)
+        ?? SQLiteConnection(path: path, mode: .readWrite)
       self.connection = connection
       FaultPoint.storeErasing.pass()
-      if let obstacle = try connection.emptyLog() {
+      if let obstacle = try connection.emptyLog(&hold) {
         reason = obstacle.description
       } else {
         FaultPoint.storeErased.pass()
@@ -124,7 +122,7 @@ actor StoreEraser {
       isErased ? $0.schedule.emptied(through: through) : $0.schedule.failed()
     }
     guard case .wait(let pause) = action else { return nil }
-    return pause
+    return isErased ? pause : max(pause, hold.pause)
   }
 
   /// Counts what is pending. Where that fails, what was counted before stands.

@@ -9,10 +9,12 @@ struct ForgettingFile {
   let schemaVersion: Int
   private let positions: [Partition: UInt64]
 
+  /// Shorter, in milliseconds, than what workers wait for: rather later than that they stand still.
+  private static let busyTimeout: Int32 = 5_000
+
   /// - Throws: what SQLite says of a file that can't be opened, or changed.
   init(path: String) throws {
-    // Shorter than what workers wait for: rather later than that they stand still.
-    connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: 5_000)
+    connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: Self.busyTimeout)
     guard let identity = try ReadModelSchema.identity(connection) else {
       throw ReadModelError.notThisReadModel(
         path: path, found: "something else", expected: "a read model")
@@ -87,16 +89,25 @@ struct ForgettingFile {
     let logged = try removals.list(upTo: .log)
     guard !logged.isEmpty else { return nil }
     if try connection.text("PRAGMA journal_mode") == "wal" {
-      // Workers are not to wait for readers.
-      try connection.execute("PRAGMA busy_timeout = 5")
-      // It was accepted before, and a shorter one costs an attempt at most.
-      defer { try? connection.execute("PRAGMA busy_timeout = 5000") }
-      if let obstacle = try connection.emptyLog() { return obstacle.description }
+      if let obstacle = try emptyLog() { return obstacle.description }
     }
     // Of those that came after the file was written anew, copies may be left.
     let since = Set(try removals.list(upTo: .copies))
     try connection.write { try removals.mark(logged.filter { !since.contains($0) }, .nothing) }
     return since.isEmpty ? nil : "a stream was removed meanwhile"
+  }
+
+  /// Tries a few times: queries come and go.
+  private func emptyLog() throws -> LogObstacle? {
+    var hold = LogHold()
+    defer { connection.setBusyTimeout(Self.busyTimeout) }
+    var obstacle: LogObstacle?
+    for _ in 0..<10 {
+      obstacle = try connection.emptyLog(&hold)
+      if obstacle == nil { break }
+      Thread.sleep(forTimeInterval: Double(hold.pause.nanoseconds) / 1e9)
+    }
+    return obstacle
   }
 
   /// Takes removals off the list, of which nothing is left anywhere.

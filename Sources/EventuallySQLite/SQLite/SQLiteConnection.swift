@@ -54,6 +54,11 @@ public final class SQLiteConnection {
     sqlite3_close_v2(handle)
   }
 
+  /// From now on, a lock that another connection holds is waited for, for at most so many milliseconds.
+  func setBusyTimeout(_ milliseconds: Int32) {
+    sqlite3_busy_timeout(handle, milliseconds)
+  }
+
   /// How many prepared statements are kept.
   var statementCount: Int { statements.count }
 
