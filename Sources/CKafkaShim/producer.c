@@ -226,3 +226,61 @@ bool cks_producer_create_topic(
   rd_kafka_NewTopic_destroy(new_topic);
   return done;
 }
+
+/// Copies the value of a topic's setting out of the answer to a request for its configuration.
+static bool copy_setting(
+    rd_kafka_event_t *event, const char *name, char *value, size_t capacity, cks_error *error) {
+  rd_kafka_resp_err_t code = rd_kafka_event_error(event);
+  if (code) {
+    cks_set_error(error, code, rd_kafka_event_error_string(event));
+    return false;
+  }
+  size_t count = 0;
+  const rd_kafka_DescribeConfigs_result_t *result = rd_kafka_event_DescribeConfigs_result(event);
+  const rd_kafka_ConfigResource_t **resources =
+      result ? rd_kafka_DescribeConfigs_result_resources(result, &count) : NULL;
+  if (count == 0) {
+    cks_set_error(error, RD_KAFKA_RESP_ERR__BAD_MSG, "the broker told nothing of the topic");
+    return false;
+  }
+  code = rd_kafka_ConfigResource_error(resources[0]);
+  if (code) {
+    cks_set_error(error, code, rd_kafka_ConfigResource_error_string(resources[0]));
+    return false;
+  }
+  const rd_kafka_ConfigEntry_t **entries = rd_kafka_ConfigResource_configs(resources[0], &count);
+  for (size_t i = 0; i < count; i++) {
+    const char *found = rd_kafka_ConfigEntry_value(entries[i]);
+    if (strcmp(rd_kafka_ConfigEntry_name(entries[i]), name) != 0 || !found) continue;
+    if (strlen(found) >= capacity) break;
+    memcpy(value, found, strlen(found) + 1);
+    return true;
+  }
+  cks_set_error(error, RD_KAFKA_RESP_ERR__NOENT, "the broker does not tell the setting");
+  return false;
+}
+
+bool cks_producer_topic_setting(
+    cks_producer *producer, const char *topic, const char *name, int32_t timeout_ms, char *value,
+    size_t capacity, cks_error *error) {
+  char message[sizeof(error->message)];
+  rd_kafka_ConfigResource_t *resource =
+      rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+  rd_kafka_AdminOptions_t *options =
+      rd_kafka_AdminOptions_new(producer->client, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+  rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, message, sizeof(message));
+  rd_kafka_queue_t *queue = rd_kafka_queue_new(producer->client);
+  rd_kafka_DescribeConfigs(producer->client, &resource, 1, options, queue);
+  rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+  bool done = false;
+  if (event) {
+    done = copy_setting(event, name, value, capacity, error);
+    rd_kafka_event_destroy(event);
+  } else {
+    cks_set_error(error, RD_KAFKA_RESP_ERR__TIMED_OUT, NULL);
+  }
+  rd_kafka_queue_destroy(queue);
+  rd_kafka_AdminOptions_destroy(options);
+  rd_kafka_ConfigResource_destroy(resource);
+  return done;
+}

@@ -51,6 +51,8 @@ public enum TopicError: Error, Sendable, CustomStringConvertible {
   case ahead(topic: String, partition: Partition, found: UInt64, store: UInt64)
   /// The topic holds an event that is signed with this store's key, and the store has another in its place.
   case diverged(topic: String, partition: Partition, position: UInt64)
+  /// The end of a partition can't be read, so that it is not known what the topic holds.
+  case unreadable(topic: String, partition: Partition, reason: String)
 
   /// What happened and what to do.
   public var description: String {
@@ -74,6 +76,10 @@ public enum TopicError: Error, Sendable, CustomStringConvertible {
         + "the store, signed with this store's key: was the store restored from an older copy? Bring the newer "
         + "store back, name another topic, or publish all the same \(Self.wayOut) and repair the read "
         + "models (eventuallyctl repair)"
+    case .unreadable(let topic, let partition, let reason):
+      "the end of partition \(partition) of the topic '\(topic)' can't be read, so that it is not known what it holds "
+        + "(\(reason)): is there a record that is larger than receive.message.max.bytes? It is read again; or publish "
+        + "all the same, events perhaps a second time \(Self.wayOut)"
     }
   }
 

@@ -301,7 +301,8 @@ import Testing
     try await produce(records, configuration, storeID: outbox.storeID)
     try await produce(
       [records[3].forged(at: 1_000, sequence: 1_000)], configuration, storeID: outbox.storeID)
-    try await produce(records.map { $0.forged() }, configuration, storeID: "another\n\u{1B}[2J")
+    try await produce(
+      records.map { $0.forged() }, configuration, storeID: "", source: "another\n\u{1B}[2J")
     let model = MemoryReadModel()
     let status = try await consume(
       configuration, outbox, into: model, group: uniqueName("group")

@@ -171,6 +171,21 @@ import Testing
     try await running.value
   }
 
+  @Test func whatTheTopicTakesIsAskedFor() async throws {
+    proxy.tellLimit(123_456)
+    #expect(try await TopicLimit(configuration(), logger: testLogger).bytes() == 123_456)
+    let limit = RecordLimit()
+    let publisher = Publisher(
+      configuration(), source: outbox, contentType: "text/plain", recordLimit: limit,
+      logger: testLogger)
+    let running = Task { try await publisher.run() }
+    try await within(.seconds(30), seen: { "\(limit.bytes), \(publisher.status)" }) {
+      while limit.bytes != 123_456 { try await Task.sleep(for: .milliseconds(10)) }
+    }
+    running.cancel()
+    try await running.value
+  }
+
   /// Records that are made up: a placeholder brings a worker to the store, and to nothing else.
   @Test(arguments: [false, true])
   func aForgedPlaceholderBringsNothingButTheStoresEvent(isKeyed: Bool) async throws {

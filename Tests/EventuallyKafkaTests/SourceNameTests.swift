@@ -69,10 +69,11 @@ import Testing
     let topic = uniqueName("topic")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
-    let outbox = MemoryOutbox(partitions: 1, storeID: "a%20b")
+    let id = "caf\u{e9} no. 1"
+    let outbox = MemoryOutbox(partitions: 1, storeID: id)
     outbox.append(10)
-    // What this id was on the wire before is what another one is now.
-    try await produce(outbox.records(after: 0, limit: 10), configuration, storeID: "a b")
+    try await produce(
+      outbox.records(after: 0, limit: 10), configuration, storeID: id, source: id)
     #expect(try await publishAll(configuration, outbox).alreadyPublished == 10)
     let model = MemoryReadModel()
     let consumed = try await consume(

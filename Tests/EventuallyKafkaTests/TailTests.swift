@@ -164,3 +164,33 @@ import Testing
     #expect(RecordFingerprint(removal) != RecordFingerprint(empty))
   }
 }
+
+/// The end of a topic that can't be fetched.
+@Suite(.timeLimit(.minutes(2))) struct UnreadableTailTests {
+  /// A record larger than the client takes is the last of a partition: librdkafka breaks the connection off again and again.
+  @Test func aRecordThatCanNotBeFetchedIsAReasonNotToPublish() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 2)])
+    let outbox = MemoryOutbox(partitions: 2)
+    outbox.append(20)
+    let plain = configuration(cluster.brokers, topic)
+    _ = try await publishAll(plain, outbox)
+    let partition = try #require(outbox.records(after: 19, limit: 1).first).position.partition
+    var large = try #require(outbox.records(after: 19, limit: 1).first)
+    large.payload = [UInt8](repeating: 1, count: 4_400_000)
+    try await produce([large], plain, storeID: outbox.storeID)
+    var small = plain
+    small.overrides = [KafkaSetting("receive.message.max.bytes", "4194900")]
+    outbox.markPublished(0)
+    let preparation = PublisherPreparation(small, heartbeats: Heartbeats(), logger: testLogger)
+    var tail = TopicTail(source: outbox, preparation: preparation)
+    tail.limits.silence = .seconds(3)
+    let found = try await tail.read(behind: [0, 0])
+    #expect(found.unreadable.keys.sorted() == [partition])
+    // The other partition is as it is.
+    #expect(found.tails[1 - Int(partition)].contiguous == outbox.heads()[1 - Int(partition)])
+    await preparation.end()
+    let words = TopicError.unreadable(topic: topic, partition: partition, reason: "x").description
+    #expect(words.contains("receive.message.max.bytes") && words.contains("publish-anyway"))
+  }
+}

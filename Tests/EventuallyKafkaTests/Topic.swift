@@ -101,11 +101,12 @@ func consume(
 /// Puts records into the topic, as a store's relay does or as somebody else does.
 func produce(
   _ records: [EventRecord], _ configuration: KafkaConfiguration, storeID: String,
-  asPlaceholders: Bool = false
+  source: String? = nil, asPlaceholders: Bool = false
 ) async throws {
   let producer = try ProducerClient(configuration, logger: testLogger)
   var batch = RecordBatch(
-    storeID: storeID, contentType: "text/plain", keys: configuration.keys)
+    source: source ?? SourceName.uri(of: storeID), contentType: "text/plain",
+    keys: configuration.keys)
   for record in records { batch.append(record, asPlaceholder: asPlaceholders) }
   guard !records.isEmpty else { return }
   #expect(producer.produce(batch).taken == records.count)

@@ -126,6 +126,12 @@ int32_t cks_producer_partition_count(
     cks_producer *_Nonnull producer, const char *_Nonnull topic, int32_t timeout_ms,
     int32_t *_Nonnull leaderless, cks_error *_Nonnull error);
 
+/// What a topic's configuration says of `name`, as text of at most `capacity` bytes with its zero byte. It waits up to
+/// `timeout_ms`, since brokers without this call never answer.
+bool cks_producer_topic_setting(
+    cks_producer *_Nonnull producer, const char *_Nonnull topic, const char *_Nonnull name,
+    int32_t timeout_ms, char *_Nonnull value, size_t capacity, cks_error *_Nonnull error);
+
 /// Creates a topic; true also where it exists already.
 bool cks_producer_create_topic(
     cks_producer *_Nonnull producer, const char *_Nonnull topic, int32_t partitions,

@@ -83,6 +83,18 @@ final class ProducerClient: @unchecked Sendable {
   /// Gives up what was not sent yet, and where `inFlight` also what waits for an acknowledgement: reports say so.
   func purge(inFlight: Bool) { cks_producer_purge(handle, inFlight) }
 
+  /// What the topic's configuration says of a setting; waits up to `timeout` milliseconds.
+  func topicSetting(_ name: String, timeout: Int32) throws(KafkaError) -> String {
+    var error = cks_error()
+    var value = [CChar](repeating: 0, count: 64)
+    let isKnown = cks_producer_topic_setting(
+      handle, configuration.topic, name, timeout, &value, value.count, &error)
+    guard isKnown else { throw KafkaError(error, "ask for the topic's \(name)") }
+    return value.withUnsafeBytes { bytes in
+      String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    }
+  }
+
   /// Waits up to `timeout` milliseconds for reports.
   func poll(timeout: Int32) -> [DeliveryReport] {
     let capacity = 4096

@@ -15,6 +15,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private let logger: Logger
   private let heartbeats: Heartbeats
   private let onConflict: TopicConflictPolicy
+  private let recordLimit: RecordLimit?
   private let recordRetry: RetryPolicy
   private let rejectedRecords = Counter(label: MetricName.tailRejectedRecords)
   private let gauges = PublisherGauges()
@@ -28,17 +29,19 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   ///   - source: the store whose events are published.
   ///   - contentType: the media type of the encoded events.
   ///   - onConflict: what it does where it can't tell whether the topic's records are the store's.
+  ///   - recordLimit: set to what the topic takes, where the brokers tell; `nil` where nobody wants to know.
   ///   - recordRetry: after which pauses a record is tried again that the broker refuses; the attempts do not count.
   ///   - heartbeats: hears that the loops are alive.
   ///   - logger: hears what people may want to know.
   public init(
     _ configuration: KafkaConfiguration, source: Source, contentType: String,
-    onConflict: TopicConflictPolicy = .wait,
+    onConflict: TopicConflictPolicy = .wait, recordLimit: RecordLimit? = nil,
     recordRetry: RetryPolicy = RetryPolicy(
       firstPause: .seconds(1), longestPause: .seconds(60)),
     heartbeats: Heartbeats = Heartbeats(), logger: Logger
   ) {
     self.onConflict = onConflict
+    self.recordLimit = recordLimit
     self.recordRetry = recordRetry
     self.configuration = configuration
     self.source = source
@@ -134,6 +137,11 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       group.addTask { try await self.flow(producer, tails, relay) }
       group.addTask { try await stepping.run(self.heartbeats.loop("relay.lots")) }
       group.addTask { try await self.saveCursor(relay) }
+      if let recordLimit {
+        group.addTask {
+          await TopicLimit.follow(self.configuration, setting: recordLimit, logger: self.logger)
+        }
+      }
       defer { group.cancelAll() }
       // The first of them to fail ends the others.
       while try await group.next() != nil {}
@@ -238,6 +246,9 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       case .diverged(let position):
         throw TopicError.diverged(topic: topic, partition: first.key, position: position)
       }
+    }
+    if let (partition, reason) = found.unreadable.min(by: { $0.key < $1.key }) {
+      throw TopicError.unreadable(topic: topic, partition: partition, reason: reason)
     }
     // A store that has published to the topic knows that it is the right one.
     if let other = found.otherStore, cursor == 0, found.tails.allSatisfy({ $0.last == 0 }) {

@@ -35,6 +35,8 @@ final class TailReader {
     var reason: String?
     /// Whether a limit was reached before the windows' ends.
     var isCutShort = false
+    /// Partitions of which the broker gives no more, though it says that there is more, and why.
+    var unreadable: [Partition: String] = [:]
   }
 
   /// Where each partition begins and ends.
@@ -51,7 +53,7 @@ final class TailReader {
   func read(_ windows: [Partition: Range<Int64>], beat: () -> Void) throws -> Window {
     var reading = Set(windows.keys)
     var window = Window()
-    var failure: KafkaError?
+    var failures: [Partition: KafkaError] = [:]
     var lastRecord = ContinuousClock.now
     try consumer.assign(
       windows.map { StartOffset(partition: $0.key, offset: $0.value.lowerBound) })
@@ -59,9 +61,14 @@ final class TailReader {
       try Task.checkCancellation()
       beat()
       guard ContinuousClock.now - lastRecord < limits.silence else {
-        throw KafkaError(
-          code: 0, message: "no record within \(limits.silence.components.seconds) s",
-          isRetriable: true, operation: "read the topic's end")
+        // A broker that still answers has something there that can't be fetched.
+        try checkBroker()
+        for partition in reading {
+          window.unreadable[partition] =
+            failures[partition]?.description
+            ?? "no record came within \(limits.silence.components.seconds) s"
+        }
+        break
       }
       guard bytes < limits.bytes, records < limits.records, ContinuousClock.now < deadline else {
         window.isCutShort = true
@@ -72,17 +79,30 @@ final class TailReader {
         if message.isEndOfPartition {
           reading.remove(message.partition)
         } else if let error = message.error {
-          failure = error
+          // librdkafka goes on by itself where that may help.
+          failures[message.partition] = error
         } else {
           lastRecord = .now
+          failures[message.partition] = nil
           if message.offset < range.upperBound { take(message, &window) }
           if message.offset + 1 >= range.upperBound { reading.remove(message.partition) }
         }
       }
-      if let failure { throw failure }
     }
     try consumer.unassign()
     return window
+  }
+
+  /// Makes sure that the broker answers.
+  private func checkBroker() throws(KafkaError) {
+    do {
+      _ = try consumer.offsets(.end, of: [0])
+    } catch {
+      throw KafkaError(
+        code: error.code,
+        message: "no record within \(limits.silence.components.seconds) s: \(error.message)",
+        isRetriable: true, operation: "read the topic's end")
+    }
   }
 
   private func take(_ message: borrowing WireMessage, _ window: inout Window) {

@@ -14,6 +14,8 @@ struct TopicTail<Source: Outbox> {
     var otherStore: String?
     /// The first reason for which a record was passed over.
     var reason: String?
+    /// Partitions whose end can't be read, and why.
+    var unreadable: [Partition: String] = [:]
     /// Which partitions can't be published to.
     var conflicts: [Partition: PartitionTail.Conflict] = [:]
   }
@@ -50,7 +52,8 @@ struct TopicTail<Source: Outbox> {
   ///
   /// The newest record need not be the store's own, or be a record at all (a transaction's marker takes an
   /// offset too), so a window before the end is read, and a larger one before that where it does not reach back to what is
-  /// known. Where that comes to the limits, reading ends: what was not found is published again.
+  /// known. Where that comes to the limits, reading ends: what was not found is published again. So it is with a partition of
+  /// which the broker gives no more: what was read of it counts.
   /// - Parameter proven: the partition offsets up to which the topic is known to have got everything.
   /// - Throws: ``KafkaError``, or what the store throws.
   func read(behind proven: [UInt64]) async throws -> Outcome {
@@ -73,7 +76,11 @@ struct TopicTail<Source: Outbox> {
         searches[Int(partition)].tail.find(evidence)
       }
       for partition in windows.keys {
-        if window.isCutShort {
+        if let reason = window.unreadable[partition] {
+          outcome.unreadable[partition] = reason
+          searches[Int(partition)].tail.cutShort()
+          searches[Int(partition)].isDone = true
+        } else if window.isCutShort {
           searches[Int(partition)].tail.cutShort()
           searches[Int(partition)].isDone = true
         } else {

@@ -14,12 +14,16 @@ struct RecordBatch {
 
   /// An empty batch for the events of a store, which are signed where there are keys.
   init(storeID: String, contentType: String, keys: TopicKeys? = nil) {
+    self.init(source: SourceName.uri(of: storeID), contentType: contentType, keys: keys)
+  }
+
+  /// - Parameter source: the value of `ce_source`, as it is.
+  init(source: String, contentType: String, keys: TopicKeys? = nil) {
     signer = keys.map { RecordSigner($0) }
     var constants: [(WireHeader, cks_span)] = []
     var bytes: [UInt8] = []
     for (header, value) in [
-      (WireHeader.specversion, "1.0"), (.source, SourceName.uri(of: storeID)),
-      (.contentType, contentType),
+      (WireHeader.specversion, "1.0"), (.source, source), (.contentType, contentType),
     ] {
       let start = bytes.count
       bytes.append(contentsOf: value.utf8)

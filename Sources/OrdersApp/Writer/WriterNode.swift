@@ -36,7 +36,8 @@ struct WriterNode: Sendable {
       path: try options.preparedPath(), codec: codec, options: storeOptions)
     publisher = OrderPublisher(
       kafka, source: store, contentType: codec.contentType, onConflict: onConflict,
-      heartbeats: heartbeats, logger: logger)
+      recordLimit: recordLimit == nil ? storeOptions.recordLimit : nil, heartbeats: heartbeats,
+      logger: logger)
     self.heartbeats = heartbeats
     self.logger = logger
     logger.info(
