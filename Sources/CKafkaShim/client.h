@@ -21,4 +21,7 @@ bool cks_take_error(cks_error *error, rd_kafka_error_t *object);
 rd_kafka_conf_t *cks_conf(
     const cks_setting *settings, size_t count, cks_log_target *target, cks_error *error);
 
+/// The client of a producer, for calls that belong to no topic.
+rd_kafka_t *cks_producer_client(cks_producer *producer);
+
 #endif

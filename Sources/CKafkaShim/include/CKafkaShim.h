@@ -138,6 +138,31 @@ bool cks_producer_create_topic(
     int32_t replication_factor, const cks_setting *_Nullable settings, size_t count, int32_t timeout_ms,
     cks_error *_Nonnull error);
 
+// MARK: - Administration
+
+/// Deletes topics; true also for those that do not exist. The producer must have sent nothing to them.
+bool cks_producer_delete_topics(
+    cks_producer *_Nonnull producer, const char *_Nonnull const *_Nonnull topics, size_t count,
+    int32_t timeout_ms, cks_error *_Nonnull error);
+
+/// Deletes consumer groups with their offsets; true also for those that do not exist. One that has members is not deleted.
+bool cks_producer_delete_groups(
+    cks_producer *_Nonnull producer, const char *_Nonnull const *_Nonnull groups, size_t count,
+    int32_t timeout_ms, cks_error *_Nonnull error);
+
+/// Deletes a topic's records before the given offsets, one for each partition from 0.
+bool cks_producer_delete_records(
+    cks_producer *_Nonnull producer, const char *_Nonnull topic, const int64_t *_Nonnull offsets,
+    size_t count, int32_t timeout_ms, cks_error *_Nonnull error);
+
+/// Takes a consumer group's name.
+typedef void (*cks_take_name)(void *_Nullable context, const char *_Nonnull name);
+
+/// Hands the names of all consumer groups to `take`, before it returns.
+bool cks_producer_list_groups(
+    cks_producer *_Nonnull producer, int32_t timeout_ms, cks_take_name _Nonnull take,
+    void *_Nullable context, cks_error *_Nonnull error);
+
 // MARK: - Consumer
 
 typedef struct cks_consumer cks_consumer;

@@ -16,9 +16,9 @@ struct DeliveryReport: Sendable {
 /// not share, the buffer of reports, is only touched by ``poll(timeout:)``, which the relay calls from its one
 /// thread alone.
 final class ProducerClient: @unchecked Sendable {
-  private let handle: OpaquePointer
+  let handle: OpaquePointer
   private let log: ClientLog
-  private let configuration: KafkaConfiguration
+  let configuration: KafkaConfiguration
 
   /// The largest record that is handed to a broker, in bytes: whether it takes one is its own matter.
   static let largestRecord = 20_000_000
