@@ -29,7 +29,7 @@ private final class FullStore: Outbox {
 
 @Suite(.timeLimit(.minutes(1))) struct CursorTests {
   @Test func aCursorThatCanNotBeSavedIsToldAndPublishingGoesOn() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 2)])
     let store = FullStore(MemoryOutbox(partitions: 2))
     store.inner.append(10)

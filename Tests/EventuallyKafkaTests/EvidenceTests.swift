@@ -50,13 +50,13 @@ import Testing
 
   /// The topic has nothing of what the store has, so that all partitions are repaired at once.
   @Test func whatTheFeedBringsFitsInBatchesToo() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 4)])
     let outbox = MemoryOutbox(partitions: 4)
     outbox.append(400)
     let model = MemoryReadModel()
     _ = try await consume(
-      configuration(cluster.brokers, topic), outbox, into: model, group: uniqueName("group"),
+      configuration(cluster.brokers, topic), outbox, into: model, group: cluster.group(),
       batchSize: 50
     ) { _ in model.applied.position == 400 }
     expectComplete(model, outbox)
@@ -80,8 +80,9 @@ import Testing
   }
 
   /// Fetching fails for a while, though the broker answers: the worker says so, and goes on by itself afterwards.
-  @Test func aSubscriptionTellsThatItsFetchesFail() async throws {
-    let topic = uniqueName("topic")
+  @Test(.needsDevelopmentCluster("only that one fails fetches on request"))
+  func aSubscriptionTellsThatItsFetchesFail() async throws {
+    let topic = uniqueName("eventually-test")
     let cluster = try DevelopmentCluster()
     try cluster.createTopic(topic, partitions: 2)
     let configuration = configuration(cluster.brokers, topic)

@@ -13,7 +13,7 @@ import Testing
   // MARK: - The publisher
 
   @Test func aTopicWithOtherPartitionsIsNotPublishedTo() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 3)])
     let outbox = MemoryOutbox(partitions: 4)
     for policy in TopicConflictPolicy.allCases {
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func anotherStoresTopicIsNotPublishedToUnlessToldSo() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 4)])
     let configuration = configuration(cluster.brokers, topic)
     let first = MemoryOutbox(partitions: 4)
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test func aStoreThatIsOlderThanItsTopicDoesNotPublish() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -60,7 +60,7 @@ import Testing
 
   /// The same with a key: once the store has other events in their places, that is certain.
   @Test func aSignedEventThatDiffersFromTheStoresIsAConflict() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic, keys: try keys(1))
     let outbox = MemoryOutbox(partitions: 1)
@@ -77,7 +77,7 @@ import Testing
   /// What is forged at the place that the store gives next can't be told from the end of a newer store; once the store
   /// has its own event there, it can.
   @Test func aRecordForgedAheadOfTheStoreIsPassedOverOnceTheStoreHasItsOwn() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -105,7 +105,7 @@ import Testing
   /// Forged first, in the middle and last, far ahead, of another store, and junk in each partition: the publisher goes on
   /// behind its own.
   @Test func junkAndForgedRecordsDoNotKeepItFromPublishing() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 4)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 4)
@@ -138,7 +138,7 @@ import Testing
 
   /// Reading the end is bounded; beyond that, events are published again.
   @Test func readingTheEndIsBounded() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -163,7 +163,7 @@ import Testing
   // MARK: - A worker with a key
 
   @Test func withAKeyOnlySignedRecordsAreApplied() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let plain = configuration(cluster.brokers, topic)
     let wrong = configuration(cluster.brokers, topic, keys: try keys(9))
@@ -180,7 +180,7 @@ import Testing
     try await produce(Array(records[12...]), keyed, storeID: outbox.storeID)
     let model = MemoryReadModel()
     let status = try await consume(
-      keyed, outbox, into: model, group: uniqueName("group"), until: 20)
+      keyed, outbox, into: model, group: cluster.group(), until: 20)
     expectComplete(model, outbox)
     #expect(model.foreign.count == 5 && status.foreignRecords == 5)
     #expect(model.foreign.contains { $0.reason.contains("has no ce_mac") })
@@ -190,7 +190,7 @@ import Testing
   }
 
   @Test func aRecordThatIsForgedIsPassedOverWithAKey() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let plain = configuration(cluster.brokers, topic)
     let keyed = configuration(cluster.brokers, topic, keys: try keys(1))
@@ -212,7 +212,7 @@ import Testing
   }
 
   @Test func anEventBeyondTheStoreStopsItsPartition() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -222,7 +222,7 @@ import Testing
     try await produce(
       [last.forged(at: 7, sequence: 7)], configuration, storeID: outbox.storeID)
     let model = MemoryReadModel()
-    let group = uniqueName("group")
+    let group = cluster.group()
     _ = try await consume(configuration, outbox, into: model, group: group) {
       isForged($0, at: 7)
     }
@@ -237,7 +237,7 @@ import Testing
   }
 
   @Test func anotherEventAtAnAppliedPlaceStopsThePartitionWhereTheStoreHasThat() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -247,14 +247,14 @@ import Testing
       Array(records[..<6]) + [records[6].forged()] + records[6...], configuration,
       storeID: outbox.storeID)
     let model = MemoryReadModel()
-    _ = try await consume(configuration, outbox, into: model, group: uniqueName("group")) {
+    _ = try await consume(configuration, outbox, into: model, group: cluster.group()) {
       isForged($0, at: 7)
     }
     #expect(model.forged == [0: 7])
   }
 
   @Test func aForgedRepetitionIsRejectedAndThePartitionGoesOn() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -265,7 +265,7 @@ import Testing
         + records[10...], configuration, storeID: outbox.storeID)
     let model = MemoryReadModel()
     let status = try await consume(
-      configuration, outbox, into: model, group: uniqueName("group")
+      configuration, outbox, into: model, group: cluster.group()
     ) { $0.partitions[0]?.position == 30 && $0.foreignRecords == 6 && $0.duplicates == 4 }
     #expect(status.partitions[0]?.phase == .consuming)
     expectComplete(model, outbox)
@@ -276,7 +276,7 @@ import Testing
 
   /// A worker that was killed right after it had applied a forged event, while the store has come past it.
   @Test func aForgedEventOfAnEarlierRunIsFoundByItsID() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let outbox = MemoryOutbox(partitions: 1)
     outbox.append(9)
@@ -285,14 +285,14 @@ import Testing
       PartitionLease(
         partition: 0, epoch: 1, position: 4, offsetHint: nil, eventID: EventID(high: 1, low: 1)))
     _ = try await consume(
-      configuration(cluster.brokers, topic), outbox, into: model, group: uniqueName("group")
+      configuration(cluster.brokers, topic), outbox, into: model, group: cluster.group()
     ) { isForged($0, at: 4) }
   }
 
   // MARK: - What is kept, and what others are told
 
   @Test func whatClaimsAPlaceIsKeptWithKeyAndValueAndCountsAsConsumed() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -305,7 +305,7 @@ import Testing
       records.map { $0.forged() }, configuration, storeID: "", source: "another\n\u{1B}[2J")
     let model = MemoryReadModel()
     let status = try await consume(
-      configuration, outbox, into: model, group: uniqueName("group")
+      configuration, outbox, into: model, group: cluster.group()
     ) {
       // Nothing is left behind the last of them.
       $0.foreignRecords == 11 && $0.broker.ends[0] == 21 && $0.partitions[0]?.nextOffset == 21
@@ -319,7 +319,7 @@ import Testing
 
   /// 40,000 records of 2 KiB that are not the store's, between its own: they come through.
   @Test func aFloodOfJunkDoesNotHoldUpRealEvents() async throws {
-    let topic = uniqueName("topic")
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 1)])
     let configuration = configuration(cluster.brokers, topic)
     let outbox = MemoryOutbox(partitions: 1)
@@ -327,7 +327,7 @@ import Testing
     let records = outbox.records(after: 0, limit: 100)
     let junk = records[0].forged(payload: String(repeating: "x", count: 2_000))
     let model = MemoryReadModel()
-    let group = uniqueName("group")
+    let group = cluster.group()
     let consuming = Task {
       try await consume(configuration, outbox, into: model, group: group, until: 100)
     }

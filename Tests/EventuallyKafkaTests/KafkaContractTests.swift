@@ -17,8 +17,9 @@ import Testing
     private let relay: Task<Void, any Error>
 
     init() throws {
-      cluster = try TestCluster(topics: [("events", 4)])
-      configuration = KafkaConfiguration(brokers: cluster.brokers, topic: "events")
+      let topic = uniqueName("eventually-test")
+      cluster = try TestCluster(topics: [(topic, 4)])
+      configuration = EventuallyKafkaTests.configuration(cluster.brokers, topic)
       let publisher = KafkaPublisher(
         configuration, source: outbox, contentType: "text/plain", logger: testLogger)
       relay = Task { try await publisher.run() }
@@ -36,12 +37,11 @@ import Testing
 
   private static let subscriptions = SubscriptionContract {
     let world = try World()
-    let restarts = Locked(0)
     return .init(
       append: { world.outbox.append($0) },
       subscribe: {
         // A group of its own each time: the mock cluster takes seconds to notice that a member is gone.
-        world.subscription("group-\(restarts.withLock { $0 += 1; return $0 })")
+        world.subscription(world.cluster.group())
       },
       entries: { deliveries in
         deliveries.flatMap { delivery in

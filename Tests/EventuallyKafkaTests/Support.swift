@@ -243,18 +243,6 @@ final class MemoryReadModel: ReadModelStore {
   }
 }
 
-/// A development cluster with topics, for as long as it is kept.
-struct TestCluster {
-  private let cluster: DevelopmentCluster
-  let brokers: String
-
-  init(topics: [(String, Partition)] = []) throws {
-    cluster = try DevelopmentCluster()
-    for (topic, partitions) in topics { try cluster.createTopic(topic, partitions: partitions) }
-    brokers = cluster.brokers
-  }
-}
-
 func uniqueName(_ prefix: String) -> String {
   "\(prefix)-\(UUID().uuidString.prefix(8).lowercased())"
 }

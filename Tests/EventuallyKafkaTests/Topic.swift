@@ -10,7 +10,8 @@ typealias Subscription = KafkaSubscription<TextCodec>
 func configuration(
   _ brokers: String, _ topic: String, keys: TopicKeys? = nil
 ) -> KafkaConfiguration {
-  KafkaConfiguration(brokers: brokers, topic: topic, keys: keys)
+  KafkaConfiguration(
+    brokers: brokers, topic: topic, overrides: TestKafka.settings, keys: keys)
 }
 
 func publisher(

@@ -6,8 +6,8 @@ import Testing
 /// The writer's clients never let a broker create the topic, as brokers do by default for whoever asks for it by name.
 @Suite(.timeLimit(.minutes(1))) struct TopicCreationTests {
   @Test func aProducerDoesNotHaveTheTopicCreated() async throws {
-    let topic = uniqueName("topic")
-    let cluster = try TestCluster()
+    let topic = uniqueName("eventually-test")
+    let cluster = try TestCluster(topics: [(topic, 0)])
     let configuration = configuration(cluster.brokers, topic)
     let producer = try ProducerClient(configuration, logger: testLogger)
     // A client asks for the topics that it knows of when it connects, and every second while it lacks them.
@@ -19,8 +19,9 @@ import Testing
   }
 
   /// The development cluster creates no topics for others: it does not answer the request.
-  @Test func aPublisherThatCanNotCreateTheTopicSaysWithHowManyPartitionsToDoSo() async throws {
-    let topic = uniqueName("topic")
+  @Test(.needsDevelopmentCluster("brokers create the topic"))
+  func aPublisherThatCanNotCreateTheTopicSaysWithHowManyPartitionsToDoSo() async throws {
+    let topic = uniqueName("eventually-test")
     let cluster = try TestCluster()
     let outbox = MemoryOutbox(partitions: 12)
     outbox.append(1)
@@ -33,7 +34,7 @@ import Testing
 
   @Test func aTopicWithAnotherPartitionCountIsRefusedWithBoth() async throws {
     for count in [1, 13] as [Partition] {
-      let topic = uniqueName("topic")
+      let topic = uniqueName("eventually-test")
       let cluster = try TestCluster(topics: [(topic, count)])
       let outbox = MemoryOutbox(partitions: 12)
       outbox.append(1)
@@ -43,5 +44,17 @@ import Testing
         status.failure?.contains("has \(count) partitions, but the store has 12") == true,
         "\(status)")
     }
+  }
+
+  /// The topic does not exist, and whoever asks for it by name would have it created with the brokers' partition count.
+  @Test(.needsKafka) func aPublisherCreatesTheTopicWithTheStoresPartitionCount() async throws {
+    let topic = uniqueName("eventually-test")
+    let cluster = try TestCluster(topics: [(topic, 0)])
+    let outbox = MemoryOutbox(partitions: 7)
+    outbox.append(50)
+    let status = try await publishAll(configuration(cluster.brokers, topic), outbox)
+    #expect(status.acknowledged == 50)
+    let producer = try ProducerClient(configuration(cluster.brokers, topic), logger: testLogger)
+    #expect(try producer.partitionCount(timeout: 5000) == (7, 0))
   }
 }
