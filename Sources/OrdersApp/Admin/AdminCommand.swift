@@ -20,7 +20,8 @@ public struct AdminCommand: AsyncParsableCommand {
     subcommands: [
       Status.self, Events.self, Show.self, Wait.self, Verify.self, Checkpoint.self, Replay.self,
       Repair.self, Skip.self, Forget.self,
-      Generations.self, AsOf.self, History.self, Parked.self, Foreign.self, Faults.self,
+      Generations.self, AsOf.self, History.self, Parked.self, Foreign.self, Topic.self,
+      Faults.self,
     ])
 
   /// The command.

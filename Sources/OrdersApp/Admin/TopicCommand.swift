@@ -1,0 +1,59 @@
+import ArgumentParser
+import Eventually
+import EventuallyKafka
+import Foundation
+import Logging
+
+extension AdminCommand {
+  /// `eventuallyctl topic`
+  struct Topic: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Look after what brokers hold of a store.", subcommands: [Delete.self])
+
+    /// `eventuallyctl topic delete`
+    struct Delete: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Delete a topic with its records, and the consumer groups of its read models.",
+        discussion: """
+          There is no way back, but the store has all events: a writer that is started again creates the topic anew. \
+          Stop writer and workers first; a worker that was killed is a member of its group until its session ends, and \
+          so long its group is tried again.
+          """)
+
+      @OptionGroup var kafka: KafkaOptions
+      @Flag(help: "Really do it.")
+      var yes = false
+      @Option(
+        help: ArgumentHelp("How long to try.", valueName: "seconds"), transform: Whole.init)
+      var timeout: Seconds = 30
+
+      func validate() throws {
+        guard yes else {
+          throw ValidationError(
+            "this deletes all records of the topic '\(kafka.topic)': confirm that with --yes")
+        }
+      }
+
+      func run() async throws {
+        var logger = Logger(label: "topic") { PrintableLogHandler.standardError(label: $0) }
+        logger.logLevel = .error
+        let administration = try KafkaAdministration(try kafka.configuration(), logger: logger)
+        let deadline = ContinuousClock.now + timeout.seconds
+        try await administration.deleteTopic()
+        try Output.standard.line("deleted the topic \(kafka.topic)")
+        let groups = try await administration.groups().filter { $0.hasPrefix(kafka.topic + ".") }
+        while true {
+          do {
+            try await administration.deleteGroups(groups)
+            break
+          } catch {
+            guard ContinuousClock.now < deadline else { throw Failure("\(error)") }
+            // A group's session ends without a signal for others.
+            try await Task.sleep(for: .milliseconds(200))
+          }
+        }
+        for group in groups { try Output.standard.line("deleted the consumer group \(group)") }
+      }
+    }
+  }
+}
