@@ -10,7 +10,8 @@ struct Bench: AsyncParsableCommand {
       subcommands or of the program `reference`, so that the peak of its memory is its own; subject and reference take turns.
       """,
     subcommands: [
-      RunCommand.self, BrokerChild.self, BuildChild.self, AppendChild.self, CallersChild.self,
+      RunCommand.self, BrokerChild.self, TopicChild.self, BuildChild.self, AppendChild.self,
+      CallersChild.self,
       PagesChild.self,
       ScanChild.self, StreamChild.self, LoadChild.self, SnapshotLoadChild.self, PublishChild.self,
       WorkerChild.self,

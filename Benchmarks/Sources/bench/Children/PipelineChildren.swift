@@ -28,6 +28,43 @@ struct BrokerChild: AsyncParsableCommand {
   }
 }
 
+/// Creates a topic, or deletes it with the groups that are named after it.
+struct TopicChild: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "topic", shouldDisplay: false)
+
+  enum Action: String, ExpressibleByArgument {
+    case create, delete
+  }
+
+  @Argument var action: Action
+  @Argument var brokers: String
+  @Argument var topic: String
+  @Argument var partitions: Int32 = 1
+
+  func run() async throws {
+    // A driver that is interrupted deletes what it created.
+    for number in [SIGINT, SIGTERM] { signal(number, SIG_IGN) }
+    let administration = try KafkaAdministration(
+      KafkaConfiguration(brokers: brokers, topic: topic), logger: logger)
+    switch action {
+    case .create: try await administration.createTopic(partitions: partitions)
+    case .delete:
+      try await administration.deleteTopic()
+      let groups = try await administration.groups().filter { $0.hasPrefix(topic + ".") }
+      let deadline = ContinuousClock.now + .seconds(30)
+      while true {
+        do {
+          return try await administration.deleteGroups(groups)
+        } catch {
+          // Who was killed is a member until its session ends, of which others get no signal.
+          guard ContinuousClock.now < deadline else { throw error }
+          try await Task.sleep(for: .milliseconds(200))
+        }
+      }
+    }
+  }
+}
+
 /// Publishes what a store holds, until everything is acknowledged.
 struct PublishChild: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "publish", shouldDisplay: false)

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 
 /// A process that is measured. Its memory's peak is known when it has ended.
@@ -6,6 +7,7 @@ final class ChildProcess {
   private let output: FileHandle
   let name: String
   private var hasEnded = false
+  private static let running = Locked<Set<pid_t>>([])
 
   /// Starts a program; its standard output is read here, its standard error goes where this process's goes.
   init(_ path: String, _ arguments: [String]) throws {
@@ -26,6 +28,7 @@ final class ChildProcess {
       throw BenchError("\(path) can't be started: \(String(cString: strerror(code)))")
     }
     pid = started
+    Self.running.withLock { _ = $0.insert(started) }
     output = pipe.fileHandleForReading
     try pipe.fileHandleForWriting.close()
   }
@@ -33,6 +36,7 @@ final class ChildProcess {
   /// A measurement that failed leaves no process behind.
   deinit {
     guard !hasEnded else { return }
+    _ = Self.running.withLock { $0.remove(pid) }
     kill(pid, SIGKILL)
     waitpid(pid, nil, 0)
   }
@@ -45,6 +49,11 @@ final class ChildProcess {
     return String(decoding: line, as: UTF8.self)
   }
 
+  /// Kills all that run now.
+  static func killAll() {
+    running.withLock { for pid in $0 { kill(pid, SIGKILL) } }
+  }
+
   func signal(_ number: Int32) { kill(pid, number) }
 
   /// Waits for the end.
@@ -52,6 +61,7 @@ final class ChildProcess {
   @discardableResult
   func wait() throws -> (measured: Measured?, peak: Int) {
     let text = String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self)
+    _ = Self.running.withLock { $0.remove(pid) }
     var status: Int32 = 0
     var usage = rusage()
     guard wait4(pid, &status, 0, &usage) == pid else { throw BenchError("\(name) is gone") }

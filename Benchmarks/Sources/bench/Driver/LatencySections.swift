@@ -50,16 +50,15 @@ extension Runner {
     let store = fresh("paced.db")
     let database = fresh("paced-sales.db")
     _ = try swift(["build", store, "20", "12"])
-    return try withBroker(partitions: 12) { brokers in
-      let worker = try start([
-        "worker", store, brokers, "orders", "sales", database, "--times", file("visible"),
-      ])
+    return try withBroker(partitions: 12) { place in
+      let worker = try start(
+        ["worker", store] + place.words
+          + ["sales", database, "--times", file("visible"), "--group", place.group("sales")])
       // What a worker consumes first takes it half a second: that is measured elsewhere.
-      _ = try swift(["publish", store, brokers, "orders"])
+      _ = try swift(["publish", store] + place.words)
       try wait(for: 20, in: database, within: 60)
-      let writer = try swift([
-        "paced-writer", store, brokers, "orders", "\(rate)", "\(seconds)", file("begun"),
-      ])
+      let writer = try swift(
+        ["paced-writer", store] + place.words + ["\(rate)", "\(seconds)", file("begun")])
       try wait(for: 20 + rate * seconds, in: database, within: 60)
       let end = try worker.stop()
       note(peak: end.peak, of: "Swift worker of sales")
@@ -94,7 +93,7 @@ extension Runner {
     let store = fresh("http.db")
     let models = folder.appending(path: "http-models")
     try? FileManager.default.removeItem(at: models)
-    return try withBroker(partitions: 12) { brokers in
+    return try withBroker(partitions: 12) { place in
       func program(_ name: String, _ arguments: [String]) throws -> (ChildProcess, UInt16) {
         let address = fresh("\(name).url")
         let process = try ChildProcess(
@@ -115,12 +114,12 @@ extension Runner {
         throw BenchError("\(name) does not serve")
       }
       let (writer, writerPort) = try program(
-        "writer", ["serve", "--store", store, "--brokers", brokers, "--topic", "orders"])
+        "writer", ["serve", "--store", store, "--brokers", place.brokers, "--topic", place.topic])
       let (worker, _) = try program(
         "projector",
         [
           "run", "sales", "--read-models", models.path, "--feed", "http://127.0.0.1:\(writerPort)",
-          "--brokers", brokers, "--topic", "orders",
+          "--brokers", place.brokers, "--topic", place.topic,
         ])
       try waitForLeases(12, in: models.appending(path: "sales/live-v2.sqlite").path)
       let (queries, queriesPort) = try program(
@@ -143,7 +142,10 @@ extension Runner {
   }
 
   func takeOver() throws {
-    let section = "Start and take-over (the mock cluster's groups: 3 s to join, a session of 6 s)"
+    let section =
+      existing == nil
+      ? "Start and take-over (the mock cluster's groups: 3 s to join, a session of 6 s)"
+      : "Start and take-over (a session of 6 s)"
     var starts: [Double] = []
     var takeOvers: [Double] = []
     for round in 0..<min(repetitions, 2) {
@@ -151,10 +153,12 @@ extension Runner {
       let store = fresh("hand.db")
       let database = fresh("hand-sales.db")
       _ = try swift(["build", store, "2000", "12"])
-      try withBroker(partitions: 12) { brokers in
-        _ = try swift(["publish", store, brokers, "orders"])
+      try withBroker(partitions: 12) { place in
+        _ = try swift(["publish", store] + place.words)
         func worker() throws -> ChildProcess {
-          try start(["worker", store, brokers, "orders", "sales", database])
+          try start(
+            ["worker", store] + place.words
+              + ["sales", database, "--group", place.group("sales")])
         }
         let begun = monotonic()
         let first = try worker()
@@ -166,7 +170,7 @@ extension Runner {
         let killed = monotonic()
         try first.stop(SIGKILL)
         _ = try swift(["build", store, "4000", "12"])
-        _ = try swift(["publish", store, brokers, "orders"])
+        _ = try swift(["publish", store] + place.words)
         try wait(for: 6000, in: database, within: 120)
         takeOvers.append(monotonic() - killed)
         try second.stop()

@@ -3,21 +3,14 @@ import Foundation
 
 /// From the store through Kafka to read models.
 extension Runner {
-  /// Runs a broker for as long as `body` takes.
-  func withBroker<Result>(partitions: Int, _ body: (String) throws -> Result) throws -> Result {
-    let broker = try start(["broker", "orders", "\(partitions)"])
-    let brokers = try broker.firstLine()
-    let result = Swift.Result { try body(brokers) }
-    note(peak: try broker.stop().peak, of: "broker")
-    return try result.get()
-  }
-
   /// - Parameter store: its events fit into what the broker keeps of 64 partitions.
   func publish(_ store: String) throws {
     let section = "Publish (store → broker, acknowledged; acks=all, idempotent)"
     func reference(_ name: String, _ mode: String) -> Reference {
       Reference(name: name) { _ in
-        try self.withBroker(partitions: 64) { try self.c(["produce", store, $0, "orders", mode]) }
+        try self.withBroker(partitions: 64) {
+          try self.c(["produce", store] + $0.words + [mode])
+        }
       }
     }
     try compare(
@@ -26,7 +19,7 @@ extension Runner {
     ) { _ in
       // A relay goes on where it was: it is to begin at the beginning.
       try forgetPublished(store)
-      return try withBroker(partitions: 64) { try swift(["publish", store, $0, "orders"]) }
+      return try withBroker(partitions: 64) { try swift(["publish", store] + $0.words) }
     }
     try compare(
       section, "of which: reading pages of the store",
@@ -49,14 +42,15 @@ extension Runner {
     var samples: [String: [Sample]] = [:]
     for round in 0..<min(repetitions, 2) {
       try forgetPublished(store)
-      try withBroker(partitions: 64) { brokers in
+      try withBroker(partitions: 64) { place in
         progress("\(section): round \(round + 1)")
-        _ = try swift(["publish", store, brokers, "orders"])
-        consumed.append(try c(["consume", brokers, "orders", "64", "\(events)"]))
-        applied.append(try c(["apply", brokers, "orders", "64", "\(events)", fresh("c-model.db")]))
+        _ = try swift(["publish", store] + place.words)
+        consumed.append(try c(["consume"] + place.words + ["64", "\(events)"]))
+        applied.append(
+          try c(["apply"] + place.words + ["64", "\(events)", fresh("c-model.db")]))
         for model in models {
           for count in workers {
-            let sample = try apply(store, brokers, model, workers: count, events: events)
+            let sample = try apply(store, place, model, workers: count, events: events)
             samples["\(model) \(count)", default: []].append(sample)
           }
         }
@@ -76,12 +70,12 @@ extension Runner {
 
   /// Workers of one read model, from the first event that one of them applies to the last.
   private func apply(
-    _ store: String, _ brokers: String, _ model: String, workers: Int, events: Int
+    _ store: String, _ place: Place, _ model: String, workers: Int, events: Int
   ) throws -> Sample {
     let database = fresh("\(model).db")
-    let group = "bench-\(model)-\(workers)-\(UUID().uuidString)"
+    let group = place.group("\(model)-\(workers)-\(UUID().uuidString)")
     let processes = try (0..<workers).map { _ in
-      try start(["worker", store, brokers, "orders", model, database, "--group", group])
+      try start(["worker", store] + place.words + [model, database, "--group", group])
     }
     try wait(for: events, in: database, within: 120)
     let ends = try processes.map { try $0.stop() }

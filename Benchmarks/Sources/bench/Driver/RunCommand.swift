@@ -24,7 +24,15 @@ struct RunCommand: AsyncParsableCommand {
   @Option(help: "Where stores and read models are put while they are measured; they take 5 GB.")
   var scratch = FileManager.default.temporaryDirectory.path
 
+  @Option(
+    help: ArgumentHelp(
+      "Measure with this Kafka, without TLS and SASL, in place of development brokers.",
+      discussion: "Topics and groups are named eventually-bench-…, and deleted again.",
+      valueName: "host:port"))
+  var brokers: String?
+
   func validate() throws {
+    if let brokers, brokers.isEmpty { throw ValidationError("--brokers is empty") }
     guard (1...100).contains(repetitions) else {
       throw ValidationError("--repetitions must be from 1 to 100")
     }
@@ -36,7 +44,7 @@ struct RunCommand: AsyncParsableCommand {
     defer { try? FileManager.default.removeItem(at: folder) }
     let runner = try Runner(
       isQuick: quick, repetitions: quick ? 1 : repetitions, folder: folder,
-      products: products.map { URL(filePath: $0) })
+      products: products.map { URL(filePath: $0) }, existing: brokers)
     for section in Section.allCases where only.isEmpty || only.contains(section) {
       try measure(section, runner)
     }

@@ -9,20 +9,23 @@ final class Runner {
   let folder: URL
   /// The programs of the pipeline, for what is measured with them; `nil` where they are not built.
   let products: URL?
-  private let bench: String
+  /// The Kafka to measure with; `nil` for development brokers.
+  let existing: String?
+  let bench: String
   private let reference: String
   private(set) var report: Report
   /// The largest peak of memory by program.
   private(set) var peaks: [String: Int] = [:]
 
-  init(isQuick: Bool, repetitions: Int, folder: URL, products: URL?) throws {
+  init(isQuick: Bool, repetitions: Int, folder: URL, products: URL?, existing: String?) throws {
+    self.existing = existing
     self.isQuick = isQuick
     self.repetitions = repetitions
     self.folder = folder
     self.products = products
     bench = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().path
     reference = URL(filePath: bench).deletingLastPathComponent().appending(path: "reference").path
-    report = Report(machine: Machine.description(repetitions: repetitions))
+    report = Report(machine: Machine.description(repetitions: repetitions, existing: existing))
   }
 
   // MARK: - Processes
@@ -155,7 +158,7 @@ final class Runner {
 
 /// What the figures were measured on.
 enum Machine {
-  static func description(repetitions: Int) -> [String] {
+  static func description(repetitions: Int, existing: String?) -> [String] {
     let processor =
       (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8))?
       .split(separator: "\n").first { $0.hasPrefix("model name") }?
@@ -165,7 +168,8 @@ enum Machine {
       "\(info.activeProcessorCount) processors (\(processor)), "
         + "\(info.physicalMemory >> 30) GiB, \(info.operatingSystemVersionString)",
       "\(repetitions) runs of each, two of those that take long, subject and reference in turns; a ratio is the median of the ratios of neighbouring runs",
-      "the broker is librdkafka's mock cluster in a process of its own on the same machine",
+      existing.map { "the broker is the Kafka at \($0)" }
+        ?? "the broker is librdkafka's mock cluster in a process of its own on the same machine",
     ]
   }
 }
