@@ -142,7 +142,10 @@ let package = Package(
     // Proof: scenarios of failures, played with the real executables.
     library(
       "FaultScenarios",
-      ["Eventually", "EventuallySQLite", "Orders", "OrdersApp", arguments]),
+      [
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "OrdersApp", arguments,
+        logging,
+      ]),
     executable(
       "torture",
       ["FaultScenarios", "writer", "projector", "eventuallyctl", "devbroker", arguments]),

@@ -21,7 +21,7 @@ package final class Forger {
     try Data(value.utf8).write(to: URL(filePath: file))
     let kcat = try pipeline.startTool(
       "kcat",
-      ["-b", pipeline.brokers, "-P", "-t", "orders", "-p", "\(partition)", "-k", key]
+      pipeline.kcatArguments + ["-P", "-p", "\(partition)", "-k", key]
         + headers.flatMap { ["-H", $0] } + [file])
     guard try await kcat.exitCode() == 0 else { throw NotAsExpected(kcat.log) }
   }

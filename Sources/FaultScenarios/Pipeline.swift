@@ -9,29 +9,35 @@ package final class Pipeline {
   /// Where the store and the read models are; `folder` unless they are on volumes of their own.
   package var storeFolder: String
   package var readModelFolder: String
-  package private(set) var brokers = ""
-  package private(set) var brokerControl: HTTPEndpoint?
-  package private(set) var broker: RunningProcess?
+  /// The broker of this pipeline.
+  package let kafka: any Broker
   package private(set) var writer: RunningProcess?
   private var writerPort = 0
   private var count = 0
 
-  package init() throws {
+  /// - Parameter choice: on which Kafka; a development broker by default.
+  package init(on choice: KafkaChoice = .development) throws {
     let url = FileManager.default.temporaryDirectory.appending(
       path: "eventually-pipeline-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
     folder = url.path()
+    kafka = choice.broker(in: folder)
     storeFolder = folder
     readModelFolder = "\(folder)/read-models"
   }
 
   deinit {
     writer = nil
-    broker = nil
     try? FileManager.default.removeItem(atPath: folder)
   }
 
   package func file(_ name: String) -> String { "\(folder)/\(name)" }
+  package var brokers: String { kafka.servers }
+  package var topic: String { kafka.topic }
+  /// Which Kafka, for all commands that take that.
+  package var kafkaArguments: [String] {
+    ["--brokers", brokers, "--topic", topic] + kafka.settings.flatMap { ["--kafka", $0] }
+  }
   package var store: String { "\(storeFolder)/store.sqlite" }
   package var readModels: String { readModelFolder }
 
@@ -59,17 +65,15 @@ package final class Pipeline {
     return (code, process.log)
   }
 
-  /// Starts a broker that holds nothing, in place of an earlier one.
-  package func startBroker(partitions: Int = 4, brokers count: Int = 1) async throws {
-    broker = nil
-    let file = file("brokers")
-    let control = self.file("brokers.url")
-    for file in [file, control] { try? FileManager.default.removeItem(atPath: file) }
-    broker = try start(
-      "devbroker", "--bootstrap-file", file, "--partitions", "\(partitions)", "--brokers",
-      "\(count)", "--control", "127.0.0.1:0", "--address-file", control)
-    brokers = try await content(of: file)
-    brokerControl = try endpoint(try await content(of: control))
+  /// Lets the broker serve; a development broker holds nothing then.
+  package func startBroker(partitions: Int = 4, brokers: Int = 1) async throws {
+    try await kafka.start(partitions: partitions, brokers: brokers)
+  }
+
+  /// Ends the writer, and gives back what the broker holds of this pipeline. Workers have ended before.
+  package func close() async throws {
+    writer = nil
+    try await kafka.close()
   }
 
   /// Starts the writer, in place of an earlier one and at its address, and returns its URL.
@@ -95,9 +99,9 @@ package final class Pipeline {
     writer = try start(
       "writer",
       [
-        "serve", "--store", store, "--brokers", brokers, "--listen", "127.0.0.1:\(writerPort)",
-        "--address-file", file("writer.url"),
-      ] + arguments, environment: environment)
+        "serve", "--store", store, "--listen", "127.0.0.1:\(writerPort)", "--address-file",
+        file("writer.url"),
+      ] + kafkaArguments + arguments, environment: environment)
   }
 
   /// Starts a worker, and returns it with its URL.
@@ -123,9 +127,9 @@ package final class Pipeline {
     return try start(
       "projector",
       [
-        "run", readModel, "--read-models", readModels, "--feed", feed, "--brokers", brokers,
-        "--worker", worker, "--kafka", "session.timeout.ms=4000", "--address-file", file,
-      ] + arguments, environment: environment, memoryLimit: memoryLimit)
+        "run", readModel, "--read-models", readModels, "--feed", feed, "--worker", worker,
+        "--address-file", file, "--kafka", "session.timeout.ms=\(kafka.sessionTimeout)",
+      ] + kafkaArguments + arguments, environment: environment, memoryLimit: memoryLimit)
   }
 
   /// Starts a worker of each read model.
@@ -140,14 +144,7 @@ package final class Pipeline {
 
   /// Waits for the file that a process writes when it serves.
   package func content(of file: String, by process: RunningProcess? = nil) async throws -> String {
-    try await waitUntil("the file \(file)", within: .seconds(30), seen: { process?.log ?? "" }) {
-      if let process, !process.isRunning {
-        throw NotAsExpected("\(process.name) ended: \(process.log.suffix(2000))")
-      }
-      return FileManager.default.fileExists(atPath: file)
-    }
-    return try String(contentsOfFile: file, encoding: .utf8)
-      .trimmingCharacters(in: .whitespacesAndNewlines)
+    try await contentOfFile(file, by: process)
   }
 
   private func endpoint(_ text: String) throws -> HTTPEndpoint {

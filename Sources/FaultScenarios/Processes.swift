@@ -24,6 +24,18 @@ package func waitUntil(
   }
 }
 
+/// Waits for the file that a process writes when it serves.
+func contentOfFile(_ file: String, by process: RunningProcess? = nil) async throws -> String {
+  try await waitUntil("the file \(file)", within: .seconds(30), seen: { process?.log ?? "" }) {
+    if let process, !process.isRunning {
+      throw NotAsExpected("\(process.name) ended: \(process.log.suffix(2000))")
+    }
+    return FileManager.default.fileExists(atPath: file)
+  }
+  return try String(contentsOfFile: file, encoding: .utf8)
+    .trimmingCharacters(in: .whitespacesAndNewlines)
+}
+
 /// The folder that the executables were built in: the one that holds this one, or the tests.
 package let buildFolder = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? "."
 

@@ -4,36 +4,63 @@ package struct Scenario: Sendable, CustomStringConvertible {
   package let name: String
   /// What happens in it.
   package let summary: String
-  /// Why it can't be played on this machine; `nil` where it can.
-  package let obstacle: @Sendable () -> String?
+  /// What it makes happen to the broker.
+  package let requires: Set<BrokerAbility>
+  private let machineObstacle: @Sendable () -> String?
   private let play: @Sendable (Stage) async throws -> Void
 
   init(
-    _ name: String, _ summary: String, obstacle: @escaping @Sendable () -> String? = { nil },
+    _ name: String, _ summary: String, requires: Set<BrokerAbility> = [],
+    obstacle: @escaping @Sendable () -> String? = { nil },
     play: @escaping @Sendable (Stage) async throws -> Void
   ) {
     self.name = name
     self.summary = summary
-    self.obstacle = obstacle
+    self.requires = requires
+    machineObstacle = obstacle
     self.play = play
   }
 
   package var description: String { name }
 
+  /// Why it can't be played on this machine and with this Kafka; `nil` where it can.
+  package func obstacle(on choice: KafkaChoice) -> String? {
+    let abilities = choice.abilities
+    return BrokerAbility.allCases.first { requires.contains($0) && !abilities.contains($0) }?
+      .lacking
+      ?? machineObstacle()
+  }
+
+  /// Whether it is to be played while no other scenario is: it takes away what they share.
+  package func isAlone(on choice: KafkaChoice) -> Bool {
+    !choice.isDevelopment && requires.contains(where: \.disturbsOthers)
+  }
+
   /// Plays the scenario.
   /// - Parameters:
   ///   - seed: what is random in it follows from this, as far as processes and machines allow.
   ///   - tally: counts what happens.
+  ///   - choice: on which Kafka.
   /// - Throws: where something that must hold does not.
-  package func run(seed: UInt64, tally: Tally) async throws {
-    let stage = try Stage(seed: seed, tally: tally)
+  package func run(
+    seed: UInt64, tally: Tally, on choice: KafkaChoice = .development
+  ) async throws {
+    let stage = try Stage(seed: seed, tally: tally, on: choice)
+    var failures: [String] = []
     do {
       try await play(stage)
     } catch {
-      await stage.close()
-      throw NotAsExpected("\(name), seed \(seed): \(error)")
+      failures.append("\(error)")
     }
     await stage.close()
+    do {
+      try await stage.pipeline.close()
+    } catch {
+      failures.append("it left something behind: \(error)")
+    }
+    guard failures.isEmpty else {
+      throw NotAsExpected("\(name), seed \(seed): \(failures.joined(separator: "\n"))")
+    }
   }
 
   /// All scenarios.

@@ -32,8 +32,8 @@ final class Stage {
   private var loads: [(load: Load, task: Task<Void, Never>)] = []
   private let observing: Task<Void, Never>
 
-  init(seed: UInt64, tally: Tally) throws {
-    let pipeline = try Pipeline()
+  init(seed: UInt64, tally: Tally, on choice: KafkaChoice) throws {
+    let pipeline = try Pipeline(on: choice)
     let observer = Observer(tally: tally, readModels: pipeline.readModels)
     self.pipeline = pipeline
     self.tally = tally

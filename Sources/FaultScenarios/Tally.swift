@@ -10,6 +10,7 @@ package final class Tally: Sendable {
     case workersStopped = "workers stopped and continued"
     case workersAdded = "workers added"
     case workersRemoved = "workers removed in order"
+    case topicsDeleted = "topics deleted, with their records"
     case brokerOutages = "broker outages"
     case leadersMoved = "leaders moved"
     case errorsInjected = "errors injected"

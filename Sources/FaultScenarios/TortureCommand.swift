@@ -10,11 +10,15 @@ package struct TortureCommand: AsyncParsableCommand {
     abstract:
       "Plays failures with the real processes, and checks that nothing is lost or applied twice.",
     discussion: """
-      Each scenario starts a development broker, a writer and workers, lets clients place orders, and makes something \
+      Each scenario starts a development broker (or uses the Kafka that --brokers names), a writer and workers, lets clients place orders, and makes something \
       fail: processes are killed at chosen and at random moments, stopped and continued, brokers are taken away, \
       disks filled, files damaged. Then it checks that every acknowledged append is in the store, that all sequences \
       are whole, that the read models are row by row the fold of the store's events, that no process hangs, and that \
       none called itself what it was not.
+
+      On an existing Kafka each scenario has a topic of its own and the groups of its read models, named \
+      eventually-torture-…, and deletes them. A scenario that takes the brokers away, by the commands that are given, is \
+      played while no other one is. Those that need more than an existing Kafka does are named and not played.
 
       All scenarios are played once, in an order that follows from the seed, and then again until the time is up. \
       The exit code is 1 where anything did not hold.
@@ -34,6 +38,7 @@ package struct TortureCommand: AsyncParsableCommand {
   var names: [String] = []
   @Flag(help: "List the scenarios.")
   var list = false
+  @OptionGroup var broker: BrokerOptions
 
   package init() {}
 
@@ -55,18 +60,20 @@ package struct TortureCommand: AsyncParsableCommand {
       for scenario in chosen { print("\(scenario.name): \(scenario.summary)") }
       return
     }
+    let choice = broker.choice
     let seed = seed ?? UInt64.random(in: 1...999_999)
     print("seed \(seed), \(chosen.count) scenarios, \(parallel) at a time, \(minutes) minutes")
     var playable: [Scenario] = []
     for scenario in chosen {
-      if let obstacle = scenario.obstacle() {
+      if let obstacle = scenario.obstacle(on: choice) {
         print("not played: \(scenario.name): \(obstacle)")
       } else {
         playable.append(scenario)
       }
     }
     let torture = TortureRun(
-      scenarios: playable, seed: seed, parallel: parallel, deadline: .now + .seconds(minutes * 60))
+      scenarios: playable, on: choice, seed: seed, parallel: parallel,
+      deadline: .now + .seconds(minutes * 60))
     // Each scenario ends its processes first.
     try await OrdersApp.runUntilSignal(limit: .seconds(120)) { try await torture.run() }
     print(torture.report(notPlayed: chosen.count - playable.count))
@@ -83,6 +90,7 @@ private final class TortureRun: Sendable {
   }
 
   private let scenarios: [Scenario]
+  private let choice: KafkaChoice
   private let seed: UInt64
   private let parallel: Int
   private let deadline: ContinuousClock.Instant
@@ -90,8 +98,12 @@ private final class TortureRun: Sendable {
   private let tally = Tally()
   private let state = Locked(State())
 
-  init(scenarios: [Scenario], seed: UInt64, parallel: Int, deadline: ContinuousClock.Instant) {
+  init(
+    scenarios: [Scenario], on choice: KafkaChoice, seed: UInt64, parallel: Int,
+    deadline: ContinuousClock.Instant
+  ) {
     self.scenarios = scenarios
+    self.choice = choice
     self.seed = seed
     self.parallel = parallel
     self.deadline = deadline
@@ -112,7 +124,7 @@ private final class TortureRun: Sendable {
           isFirstRound = false
         }
         if !isFirstRound, ContinuousClock.now >= deadline { break }
-        if running == parallel {
+        if running == parallel || running > 0 && order[0].isAlone(on: choice) {
           await group.next()
           running -= 1
           continue
@@ -120,8 +132,12 @@ private final class TortureRun: Sendable {
         let scenario = order.removeFirst()
         number += 1
         let seed = seed &* 1000 &+ number
-        group.addTask { await self.play(scenario, seed: seed) }
-        running += 1
+        if scenario.isAlone(on: choice) {
+          await play(scenario, seed: seed)
+        } else {
+          group.addTask { await self.play(scenario, seed: seed) }
+          running += 1
+        }
       }
     }
     try Task.checkCancellation()
@@ -130,7 +146,7 @@ private final class TortureRun: Sendable {
   private func play(_ scenario: Scenario, seed: UInt64) async {
     let begin = ContinuousClock.now
     do {
-      try await scenario.run(seed: seed, tally: tally)
+      try await scenario.run(seed: seed, tally: tally, on: choice)
       let seconds = (ContinuousClock.now - begin).components.seconds
       print("held     \(scenario.name), seed \(seed), \(seconds) s")
     } catch {

@@ -9,39 +9,47 @@ import Testing
 
   @Test(arguments: Scenario.all)
   func holds(_ scenario: Scenario) async throws {
-    if let obstacle = scenario.obstacle() {
+    let choice = KafkaChoice.ofEnvironment
+    if let obstacle = scenario.obstacle(on: choice) {
       try Test.cancel("\(scenario.name): \(obstacle)")
     }
     let seed = ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) } ?? 1
-    await Self.stages.take()
+    let slots = scenario.isAlone(on: choice) ? Self.stages.count : 1
+    await Self.stages.take(slots)
     do {
-      try await scenario.run(seed: seed, tally: Tally())
+      try await scenario.run(seed: seed, tally: Tally(), on: choice)
     } catch {
-      await Self.stages.giveBack()
+      await Self.stages.giveBack(slots)
       throw error
     }
-    await Self.stages.giveBack()
+    await Self.stages.giveBack(slots)
   }
 }
 
-/// A number of slots that tasks wait for.
+/// A number of slots that tasks wait for, in the order in which they come.
 private actor Slots {
+  nonisolated let count: Int
   private var free: Int
-  private var waiting: [CheckedContinuation<Void, Never>] = []
+  private var waiting: [(slots: Int, continuation: CheckedContinuation<Void, Never>)] = []
 
   init(_ count: Int) {
+    self.count = count
     free = count
   }
 
-  func take() async {
-    if free > 0 {
-      free -= 1
+  func take(_ slots: Int) async {
+    if waiting.isEmpty, free >= slots {
+      free -= slots
     } else {
-      await withCheckedContinuation { waiting.append($0) }
+      await withCheckedContinuation { waiting.append((slots, $0)) }
     }
   }
 
-  func giveBack() {
-    if waiting.isEmpty { free += 1 } else { waiting.removeFirst().resume() }
+  func giveBack(_ slots: Int) {
+    free += slots
+    while let first = waiting.first, free >= first.slots {
+      free -= first.slots
+      waiting.removeFirst().continuation.resume()
+    }
   }
 }

@@ -40,8 +40,7 @@ import Testing
       "sales", feed: writer.base, worker: "sales")
     try await placeOrders(0..<20, writer)
     _ = try await waitForReadiness(worker) { $0 == 200 && $1.contains(#""lag":0,"#) }
-    let control = try #require(pipeline.brokerControl)
-    #expect(try await control.post("/errors/fetch/29/1000000").status == 200)
+    try await pipeline.kafka.disturb(.fail(.fetch, code: 29, count: 1_000_000))
     let said = try await waitForReadiness(worker) { status, body in
       status == 503 && body.contains("authorization failed") && body.contains("partition 0 stands")
     }

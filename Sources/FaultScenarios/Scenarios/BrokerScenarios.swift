@@ -7,22 +7,28 @@ extension Scenario {
   static let brokerScenarios = [
     Scenario(
       "broker-down", "the only broker is away for a while: commands go on, workers say so",
-      play: brokerDown),
+      requires: [.outages], play: brokerDown),
     Scenario(
       "broker-gone-at-shutdown", "writer and workers are told to stop while the broker is gone",
-      play: goneAtShutdown),
+      requires: [.outages], play: goneAtShutdown),
     Scenario(
       "broker-of-three-down", "one broker of three is away, and leaders move to and fro",
-      play: oneOfThree),
+      requires: [.severalBrokers], play: oneOfThree),
     Scenario(
       "request-errors",
       "produce and fetch requests fail, with errors that pass and errors that do not",
-      play: requestErrors),
-    Scenario("slow-broker", "every answer of the broker takes half a second", play: slow),
+      requires: [.failingRequests], play: requestErrors),
+    Scenario(
+      "slow-broker", "every answer of the broker takes half a second", requires: [.lateAnswers],
+      play: slow),
+    Scenario(
+      "broker-frozen",
+      "the broker stands still with its connections open, for longer than a session",
+      requires: [.freezing], play: frozen),
     Scenario(
       "lost-acknowledgements",
       "connections break with acknowledgements on their way: the topic has records twice",
-      play: lostAcknowledgements),
+      requires: [.lateAnswers, .outages], play: lostAcknowledgements),
     Scenario(
       "broker-data-lost",
       "the broker loses everything: all go on, and a new read model gets it all",
@@ -36,8 +42,7 @@ extension Scenario {
     try await stage.becomesReady(worker)
     let load = try stage.startLoad(orders: 500, rate: 40)
     try await stage.begun(load, 40)
-    try await stage.control("/brokers/1/down")
-    stage.tally.add(.brokerOutages)
+    try await stage.disturb(.takeAway)
     try await stage.becomesUnready(worker, because: "broker")
     let before = load.acknowledged.count
     try await waitUntil("commands go on", seen: { "\(load.failures)" }) {
@@ -52,7 +57,27 @@ extension Scenario {
     guard answer.status == 503 else {
       throw NotAsExpected("the worker calls itself ready while the broker is away: \(answer.body)")
     }
-    try await stage.control("/brokers/1/up")
+    try await stage.disturb(.bringBack)
+    try await stage.publishedWhole()
+    try await stage.checkAll([.sales])
+  }
+
+  /// Nobody is told: requests stay without an answer, and members' sessions may end or not.
+  private static func frozen(_ stage: Stage) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter()
+    let worker = try await stage.startWorker(.sales, "sales-1")
+    try await stage.startWorker(.sales, "sales-2")
+    try await stage.becomesReady(worker)
+    let load = try stage.startLoad(orders: 500, rate: 40)
+    try await stage.begun(load, 40)
+    try await stage.disturb(.freeze)
+    let before = load.acknowledged.count
+    try await stage.pause(8_000...12_000)
+    try await waitUntil("commands go on", seen: { "\(load.failures)" }) {
+      load.acknowledged.count > before + 20
+    }
+    try await stage.disturb(.thaw)
     try await stage.publishedWhole()
     try await stage.checkAll([.sales])
   }
@@ -64,15 +89,14 @@ extension Scenario {
     let load = try stage.startLoad(orders: 60)
     try await stage.begun(load, 60)
     try await stage.loadEnds()
-    stage.pipeline.broker?.killHard()
-    stage.tally.add(.brokersKilled)
+    try await stage.disturb(.end)
     // Somewhere in between two questions to the broker, or in the middle of one.
     try await stage.pause(0...2500)
     for number in 1...3 { try await stage.stopWorker("sales-\(number)") }
     guard try await stage.pipeline.writer?.stop() == 0 else {
       throw NotAsExpected("the writer did not end in order")
     }
-    try await stage.pipeline.startBroker()
+    try await stage.disturb(.startAgain)
     try await stage.startWriter()
     try await stage.startWorker(.sales, "sales-4")
     try await stage.checkAll([.sales])
@@ -88,16 +112,14 @@ extension Scenario {
       try await stage.begun(load, part * 50)
       let victim = Int.random(in: 1...3, using: &stage.random)
       // Kafka elects other leaders before it lets a broker go; here that is done by hand, and late.
-      try await stage.control("/brokers/\(victim)/down")
-      stage.tally.add(.brokerOutages)
+      try await stage.disturb(.one(broker: victim, isUp: false))
       try await stage.pause(200...800)
       for partition in 0..<4 {
         let leader = (victim + Int.random(in: 0...1, using: &stage.random)) % 3 + 1
-        try await stage.control("/partitions/\(partition)/leader/\(leader)")
-        stage.tally.add(.leadersMoved)
+        try await stage.disturb(.leader(partition: partition, broker: leader))
       }
       try await stage.pause(1000...2000)
-      try await stage.control("/brokers/\(victim)/up")
+      try await stage.disturb(.one(broker: victim, isUp: true))
     }
     try await stage.publishedWhole()
     try await stage.checkAll([.sales, .orders])
@@ -117,9 +139,8 @@ extension Scenario {
     let fetch = [1, 3, 6, 8].shuffled(using: &stage.random)
     for (index, code) in produce.enumerated() {
       try await stage.begun(load, 20 + index * 30)
-      try await stage.control("/errors/produce/\(code)/2")
-      try await stage.control("/errors/fetch/\(fetch[index % fetch.count])/2")
-      stage.tally.add(.errorsInjected, 4)
+      try await stage.disturb(.fail(.produce, code: code, count: 2))
+      try await stage.disturb(.fail(.fetch, code: fetch[index % fetch.count], count: 2))
     }
     try await stage.publishedWhole()
     try await stage.checkAll([.sales])
@@ -130,7 +151,7 @@ extension Scenario {
     try await stage.startWriter()
     let worker = try await stage.startWorker(.sales, "sales-1")
     try await stage.becomesReady(worker)
-    try await stage.control("/brokers/1/rtt/500")
+    try await stage.disturb(.answerLate(milliseconds: 500))
     try stage.startLoad(orders: 200, rate: 60)
     try await stage.publishedWhole()
     try await stage.checkAll([.sales])
@@ -145,12 +166,12 @@ extension Scenario {
     let load = try stage.startLoad(orders: 300, rate: 40)
     for part in 1...3 {
       try await stage.begun(load, part * 40)
-      try await stage.control("/brokers/1/rtt/1000")
+      try await stage.disturb(.answerLate(milliseconds: 1000))
       try await stage.pause(600...900)
-      try await stage.control("/brokers/1/down")
+      try await stage.disturb(.takeAway)
       stage.tally.add(.acknowledgementsLost)
-      try await stage.control("/brokers/1/rtt/0")
-      try await stage.control("/brokers/1/up")
+      try await stage.disturb(.answerLate(milliseconds: 0))
+      try await stage.disturb(.bringBack)
     }
     try await stage.loadEnds()
     try await stage.verify([.sales])
@@ -165,9 +186,8 @@ extension Scenario {
     try await stage.playUndisturbed(orders: 100)
     try await stage.stopWorker("sales-1")
     _ = try await stage.pipeline.writer?.stop()
-    // A new cluster, at a new address, with nothing in it.
-    try await stage.pipeline.startBroker()
-    stage.tally.add(.brokersKilled)
+    // A development broker is a new one then, at a new address, with nothing in it.
+    try await stage.disturb(.loseEverything)
     try await stage.startWriter()
     let old = try await stage.startWorker(.sales, "sales-1")
     let new = try await stage.startWorker(.customers, "customers-1")
@@ -183,15 +203,6 @@ extension Scenario {
 }
 
 extension Stage {
-  /// Makes the broker misbehave.
-  func control(_ path: String) async throws {
-    guard let control = pipeline.brokerControl else { throw NotAsExpected("there is no broker") }
-    let answer = try await control.post(path)
-    guard answer.status == 200 else {
-      throw NotAsExpected("the broker refused \(path): \(answer.body)")
-    }
-  }
-
   /// Once the clients are done, the topic holds each event, whatever became of requests on the way.
   func publishedWhole() async throws {
     try await loadEnds()
@@ -202,6 +213,11 @@ extension Stage {
 }
 
 extension Pipeline {
+  /// Which Kafka and which topic, for kcat.
+  var kcatArguments: [String] {
+    ["-b", brokers, "-t", topic] + kafka.settings.flatMap { ["-X", $0] }
+  }
+
   /// Starts a program of the system.
   func startTool(_ name: String, _ arguments: [String]) throws -> RunningProcess {
     try RunningProcess(

@@ -34,8 +34,8 @@ extension Scenario {
       let source = Bool.random(using: &stage.random) ? "store" : "kafka"
       let arguments =
         ["replay", "sales", "--from", from, "--source", source, "--workers", "\(round + 1)"]
-        + ["--brokers", stage.pipeline.brokers, "--store", stage.pipeline.store]
-        + ["--read-models", stage.pipeline.readModels]
+        + stage.pipeline.kafkaArguments
+        + ["--store", stage.pipeline.store, "--read-models", stage.pipeline.readModels]
       for _ in 1...4 {
         let faults = ["readmodel.applied", "readmodel.committed", "replay.built"].randomElement(
           using: &stage.random)

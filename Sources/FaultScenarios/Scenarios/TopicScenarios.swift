@@ -13,7 +13,7 @@ extension Scenario {
       play: foreign),
   ]
 
-  /// The development broker keeps 5 MiB of each partition; orders with long descriptions fill that soon.
+  /// Orders with long descriptions soon fill the 5 MiB that a development broker keeps of a partition.
   private static func truncated(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker(partitions: 1)
     let writer = try await stage.pipeline.startWriter("--partitions", "1")
@@ -41,6 +41,7 @@ extension Scenario {
     let head = await stage.pipeline.head()
     let log = try stage.log()
     try await waitUntil("everything is published") { try await log.published() == head }
+    try await stage.disturb(.forget(before: Int64(head) - 100))
     let (second, endpoint) = try await work("sales-1")
     _ = try await stage.pipeline.verifiedDigests("sales")
     stage.tally.add(.rowsVerified)

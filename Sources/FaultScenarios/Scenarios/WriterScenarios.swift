@@ -28,7 +28,7 @@ extension Scenario {
     Scenario(
       "writer-killed-after-refusal",
       "SIGKILL of the writer when Kafka has refused an event and may have accepted later ones",
-      play: killedAfterRefusal),
+      requires: [.failingRequests, .lateAnswers], play: killedAfterRefusal),
     Scenario(
       "writer-killed-during-recovery", "SIGKILL of the writer while it recovers from a SIGKILL",
       play: killedRecovery),
@@ -63,14 +63,13 @@ extension Scenario {
     try await stage.pipeline.startBroker()
     try await stage.startWriter(faults: "relay.refused=kill")
     try await stage.startWorker(.sales, "sales-1")
-    try await stage.control("/brokers/1/rtt/20")
+    try await stage.disturb(.answerLate(milliseconds: 20))
     let load = try stage.startLoad(orders: 600, rate: 200)
     for round in 1...3 {
       if round > 1 { try await stage.startWriter(faults: "relay.refused=kill") }
       try await stage.begun(load, round * 100)
       // MSG_SIZE_TOO_LARGE is not tried again.
-      try await stage.control("/errors/produce/10/1")
-      stage.tally.add(.errorsInjected)
+      try await stage.disturb(.fail(.produce, code: 10, count: 1))
       try await stage.writerDies()
     }
     try await stage.startWriter()
@@ -115,10 +114,11 @@ extension Scenario {
     // Each run has more than a hundred orders under way when it is killed.
     let invoices = 1200
     try Data(invoiceFile(invoices, &stage.random).utf8).write(to: URL(filePath: csv))
-    let arguments = [
-      "import", csv, "--store", pipeline.store, "--partitions", "4", "--brokers",
-      pipeline.brokers, "--listen", "127.0.0.1:0", "--rejected", pipeline.file("rejected.csv"),
-    ]
+    let arguments =
+      [
+        "import", csv, "--store", pipeline.store, "--partitions", "4", "--listen", "127.0.0.1:0",
+        "--rejected", pipeline.file("rejected.csv"),
+      ] + pipeline.kafkaArguments
     for _ in 1...3 {
       let passage = Int.random(in: 1...40, using: &stage.random)
       let importing = try pipeline.start(
@@ -182,7 +182,7 @@ extension Stage {
       try await log.published() >= head
     }
     let kcat = try pipeline.startTool(
-      "kcat", ["-b", pipeline.brokers, "-C", "-t", "orders", "-e", "-q", "-f", "%p %h\n"])
+      "kcat", pipeline.kcatArguments + ["-C", "-e", "-q", "-f", "%p %h\n"])
     guard try await kcat.exitCode(within: .seconds(60)) == 0 else { throw NotAsExpected(kcat.log) }
     var seen: Set<Substring> = []
     var contents = TopicContents()
