@@ -43,16 +43,27 @@ package final class ExistingKafka: Broker {
     case .thaw:
       try await run(commands.resume, "--broker-resume")
       isFrozen = false
-    case .loseEverything:
-      try await administration().deleteTopic()
-      try await waitUntil("the topic \(topic) is gone", within: .seconds(30)) {
-        try await self.administration().partitionCount() == 0
-      }
-    case .forget(let offset): try await administration().deleteRecords(before: [offset])
+    case .loseEverything: try await loseTopic()
+    case .forget(let offset): try await forget(before: offset)
     case .one, .leader, .answerLate, .fail:
       throw NotAsExpected(
         "the scenario does not say what it requires: \(disturbance.ability?.lacking ?? "")")
     }
+  }
+
+  // Apart from the switch above: Swift 6.3.1 crashes where it optimizes typed errors among its cases.
+
+  private func loseTopic() async throws {
+    let administration = try administration()
+    try await administration.deleteTopic()
+    try await waitUntil("the topic \(topic) is gone", within: .seconds(30)) {
+      try await administration.partitionCount() == 0
+    }
+  }
+
+  private func forget(before offset: Int64) async throws {
+    let administration = try administration()
+    try await administration.deleteRecords(before: [offset])
   }
 
   private func administration() throws -> KafkaAdministration {
