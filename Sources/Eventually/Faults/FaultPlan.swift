@@ -160,21 +160,27 @@ extension FaultPlan.Crash {
   func happen() {
     switch self {
     case .trap: fatalError("made to trap by \(FaultPlan.variable)")
-    case .overflow: _ = Self.descend(1)
+    case .overflow:
+      var depth: UInt64 = 0
+      Self.descend(&depth)
     case .allocate: Self.take(2 << 30)
     }
   }
 
+  /// Each call has a number of its own, which the call below it changes: that keeps the optimizer from making it a loop.
   @inline(never)
-  private static func descend(_ depth: UInt64) -> UInt64 {
-    // What comes after the call keeps it from becoming a loop.
-    depth == 0 ? 0 : descend(depth &+ 1) ^ depth
+  private static func descend(_ above: UnsafeMutablePointer<UInt64>) {
+    guard above.pointee < .max else { return }
+    var depth = above.pointee + 1
+    descend(&depth)
+    above.pointee = depth
   }
 
-  /// Every page is written to, so that it counts.
+  /// Every page is written to, so that it counts. What malloc gives may be optimized away with it, where nobody reads it.
   private static func take(_ size: Int) {
-    guard let memory = malloc(size) else { fatalError("\(size) bytes can't be had") }
+    let memory = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    guard let memory, memory != MAP_FAILED else { fatalError("\(size) bytes can't be had") }
     memset(memory, 1, size)
-    free(memory)
+    munmap(memory, size)
   }
 }
