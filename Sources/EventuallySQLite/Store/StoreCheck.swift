@@ -1,5 +1,13 @@
 public import Eventually
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 extension SQLiteEventLog {
   /// Looks for damage, and reads the whole file for it: SQLite's pages and indexes, numbers that have to be without gaps, and
   /// the links that streams are read by.
@@ -15,6 +23,7 @@ extension SQLiteEventLog {
     limit: Int = 10, progress: (Double) -> Void = { _ in }
   ) async throws(EventStoreError) -> [String] {
     var check = StoreCheck(partitionCount: partitionCount, limit: limit)
+    let size = fileSize
     do {
       check.findings += try await read { connection in
         try connection.rows("PRAGMA integrity_check(\(limit))") { $0.text(0) }.filter { $0 != "ok" }
@@ -33,11 +42,24 @@ extension SQLiteEventLog {
       if left > 0 {
         check.findings += try await read { try StoreCheck.streams($0, limit: left) }
       }
+      // SQLite reads zeros where the last page is cut off. While the file grows, it may end anywhere for a moment.
+      let pageSize = try await read { try $0.integer("PRAGMA page_size") ?? 1 }
+      if let size, size == fileSize, size % max(pageSize, 1) != 0 {
+        check.findings.append("it ends within a page, at \(size) bytes: it was cut off")
+      }
     } catch {
       guard error.isDamage else { throw error }
       check.findings.append("\(error)")
     }
     return Array(check.findings.prefix(limit))
+  }
+}
+
+extension SQLiteEventLog {
+  /// The size of the store's file in bytes; `nil` where it can't be told.
+  private var fileSize: Int64? {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int64(status.st_size) : nil
   }
 }
 
