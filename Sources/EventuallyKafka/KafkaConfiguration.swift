@@ -38,7 +38,8 @@ public struct KafkaConfiguration: Sendable, Hashable {
 
   /// Whether the producer is idempotent, as it is unless an override says otherwise.
   var isIdempotent: Bool {
-    overrides.last { $0.name == "enable.idempotence" }.map { $0.value == "true" } ?? true
+    let value = overrides.last { $0.name == "enable.idempotence" }?.value.lowercased() ?? "true"
+    return !["false", "f", "0"].contains(value)
   }
 
   /// `chosen`, then the overrides; of two settings with one name, the later counts.

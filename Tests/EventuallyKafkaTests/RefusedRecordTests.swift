@@ -139,6 +139,67 @@ import Testing
     #expect(proxy.acceptedCount == 600)
   }
 
+  /// Many in all partitions, which are accepted one after the other.
+  @Test func manyRefusedEventsHoldEachPartitionAtItsFirst() async throws {
+    outbox.append(1200, streams: 40)
+    // None of these numbers begins with another.
+    let sequences = (1...24).map { UInt64(200 + $0 * 33) }
+    let left = Locked(Set(sequences))
+    proxy.setRule { batch in
+      left.withLock { $0 }.contains { batch.contains("event \($0)") }
+        ? RefusingProxy.invalidRecord : nil
+    }
+    let publisher = publisher(configuration(), outbox)
+    let running = Task { try await publisher.run() }
+    for _ in sequences {
+      let events = try left.withLock { $0 }.map { try event($0) }
+      let first = Dictionary(grouping: events) { $0.position.partition }
+        .mapValues { $0.map(\.position.partitionSequence).min() ?? 0 }
+      try await becomes(publisher) { status in
+        Dictionary(
+          status.refused.map { ($0.position.partition, $0.position.partitionSequence) }
+        ) { $1 } == first
+      }
+      left.withLock { left in
+        if let least = left.min() { left.remove(least) }
+      }
+    }
+    try await becomes(publisher) { $0.published == 1200 && $0.refused.isEmpty }
+    #expect(proxy.acceptedCount == 1200)
+    running.cancel()
+    try await running.value
+    let consumed = try await consumeAll()
+    #expect(consumed.duplicates == 0 && consumed.eventsFromFeed == 0, "\(consumed)")
+  }
+
+  /// Refusals that pass by themselves, of any batch.
+  @Test func refusalsAtRandomDisorderNothing() async throws {
+    outbox.append(2000, streams: 40)
+    let count = Locked(0)
+    let refusals = [4, 11, 13, 14, 15, 27, 40, 41, 42, 43, 60, 61, 80]
+    proxy.setRule { _ in
+      let number = count.withLock { count in
+        count += 1
+        return count
+      }
+      guard refusals.contains(number) else { return nil }
+      return number % 2 == 0 ? RefusingProxy.tooLarge : RefusingProxy.invalidRecord
+    }
+    let publisher = publisher(configuration(), outbox)
+    let running = Task { try await publisher.run() }
+    for part in 1...20 {
+      outbox.append(50, streams: 40)
+      let head = UInt64(2000 + part * 50)
+      try await becomes(publisher) { $0.published == head }
+    }
+    running.cancel()
+    try await running.value
+    #expect(proxy.acceptedCount == 3000)
+    #expect(proxy.refused > 3, "\(proxy.refused)")
+    let consumed = try await consumeAll()
+    #expect(consumed.duplicates == 0 && consumed.eventsFromFeed == 0, "\(consumed)")
+  }
+
   @Test func aTopicThatTakesLessThanABatchGetsSmallerOnes() async throws {
     outbox.append(3000, streams: 40)
     proxy.setRule { $0.bytes.count > 4000 ? RefusingProxy.tooLarge : nil }

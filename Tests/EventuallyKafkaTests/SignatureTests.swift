@@ -35,6 +35,16 @@ import Testing
     code.withUnsafeBytes { code in value.withUnsafeBytes { signer.verify(code, $0) } }
   }
 
+  /// What is signed as a placeholder is no record, and the other way round.
+  @Test func aPlaceholderHasAFormOfItsOwn() {
+    var (record, placeholder) = (CanonicalRecord(), CanonicalRecord())
+    record.begin(3)
+    placeholder.begin(3, isPlaceholder: true)
+    #expect(record.bytes != placeholder.bytes)
+    #expect(!placeholder.bytes.starts(with: record.bytes))
+    #expect(record.bytes.starts(with: "eventually-record-1".utf8))
+  }
+
   @Test func itIsTheHMACOfTheWholeRecord() throws {
     var signer = try signer(key)
     fill(&signer, 3, [[1, 2], nil, []])

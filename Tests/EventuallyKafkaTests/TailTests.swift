@@ -133,6 +133,28 @@ import Testing
     }
   }
 
+  /// It stands for its event where that was decided, whatever that is now, and says nothing otherwise.
+  @Test func aPlaceholderCountsWhereItWasDecided() {
+    var placeholder = claim(stored)
+    placeholder.isPlaceholder = true
+    for isSigned in [false, true] {
+      placeholder.isSigned = isSigned
+      func judge(_ stored: EventRecord?, _ isSkipped: Bool) -> PartitionTail.Evidence {
+        placeholder.judge(
+          against: stored, heads: [5], sequenceNumber: 9, isSkipped: isSkipped)
+      }
+      #expect(judge(stored, true) == .own(5))
+      #expect(judge(stored, false) == .notOurs)
+      #expect(judge(nil, true) == .notOurs)
+      var other = stored
+      other.id = EventID(high: 1, low: 3)
+      #expect(judge(other, true) == .notOurs)
+      other = stored
+      other.position.version = 3
+      #expect(judge(other, true) == .notOurs)
+    }
+  }
+
   @Test func anErasedEventIsKnownByItsID() {
     var erased = stored
     erased.type = EventRecord.erasedType

@@ -20,6 +20,8 @@ actor SteppingRelay<Source: Outbox> {
   private var generator = SystemRandomNumberGenerator()
   /// After which pauses a record that holds its partition is tried again.
   private let retry: RetryPolicy
+  /// About so many bytes are handed over at a time.
+  private static var largestHandOver: Int { 8 << 20 }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -99,6 +101,8 @@ actor SteppingRelay<Source: Outbox> {
         for record in handed { batch.append(record, asPlaceholder: isPlaceholder) }
       }
       tellHolds(partition)
+      // The other partitions come next.
+      if batch.size >= Self.largestHandOver { break }
     }
   }
 
@@ -157,7 +161,7 @@ actor SteppingRelay<Source: Outbox> {
     guard isHeld else {
       if let event = state.release(partition) {
         logger.notice(
-          "the broker has accepted the record that held a partition",
+          "the broker has accepted the record that held a partition, or a placeholder for it",
           metadata: [
             "partition": "\(partition)", "partition offset": "\(event.position.partitionSequence)",
           ])

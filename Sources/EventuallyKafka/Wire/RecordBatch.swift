@@ -11,6 +11,8 @@ struct RecordBatch {
   private var signer: RecordSigner?
 
   var count: Int { records.count }
+  /// How many bytes the records take.
+  var size: Int { bytes.count }
 
   /// An empty batch for the events of a store, which are signed where there are keys.
   init(storeID: String, contentType: String, keys: TopicKeys? = nil) {
