@@ -226,6 +226,36 @@ import Testing
     try cluster.setBroker(1, isUp: false)
   }
 
+  /// Offsets are on their way to a broker that is gone: librdkafka tries that three times, for ten seconds each.
+  @Test(.needsDevelopmentCluster("the broker goes away"))
+  func leavingTheGroupOfABrokerThatIsGoneTakesNoLongerThanAllowed() async throws {
+    let topic = uniqueName("eventually-test")
+    let cluster = try DevelopmentCluster()
+    try cluster.createTopic(topic, partitions: 1)
+    var client: ConsumerClient? = try ConsumerClient(
+      configuration(cluster.brokers, topic), group: uniqueName("group"), settings: [],
+      logger: testLogger)
+    try client?.subscribe()
+    let deadline = ContinuousClock.now + .seconds(30)
+    var isAssigned = false
+    while !isAssigned, ContinuousClock.now < deadline {
+      guard case .assigned = try client?.poll(timeout: 100, limit: 1, { _ in }) else { continue }
+      try client?.assign([StartOffset(partition: 0, offset: 0)])
+      isAssigned = true
+    }
+    #expect(isAssigned)
+    try client?.commit([StartOffset(partition: 0, offset: 0)])
+    _ = try client?.poll(timeout: 1000, limit: 1) { _ in }
+    try cluster.setBroker(1, isUp: false)
+    // Until the client has noticed: then the offsets wait for a connection.
+    _ = try? client?.poll(timeout: 1000, limit: 1) { _ in }
+    try client?.commit([StartOffset(partition: 0, offset: 0)])
+    let begun = ContinuousClock.now
+    client = nil
+    let taken = ContinuousClock.now - begun
+    #expect(taken < .seconds(15), "took \(taken)")
+  }
+
   @Test func anUnknownSettingIsRefusedByName() {
     let configuration = KafkaConfiguration(
       brokers: "127.0.0.1:1", topic: "t", overrides: [KafkaSetting("no.such.setting", "1")])

@@ -1,5 +1,7 @@
 import CKafkaShim
+import Dispatch
 import Eventually
+import Foundation
 import Logging
 
 /// What happened to a consumer's assignment.
@@ -61,8 +63,28 @@ final class ConsumerClient: @unchecked Sendable {
 
   deinit {
     cks_batch_free(&batch)
-    cks_consumer_destroy(handle)
-    withExtendedLifetime(log) {}
+    // Where offsets are on their way to a broker that is away, librdkafka waits for them: three attempts of
+    // socket.timeout.ms. Who stops does not: the rest is done meanwhile, or never, where the process ends.
+    let done = DispatchSemaphore(value: 0)
+    let closing = Closing(handle: handle, log: log)
+    Thread.detachNewThread {
+      closing.run()
+      done.signal()
+    }
+    _ = done.wait(timeout: .now() + .seconds(5))
+  }
+
+  /// What is left of a client that leaves its group.
+  ///
+  /// `@unchecked Sendable`: handed from the client that ends to one thread, which is then the only one that uses the handle.
+  private struct Closing: @unchecked Sendable {
+    let handle: OpaquePointer
+    let log: ClientLog
+
+    func run() {
+      cks_consumer_destroy(handle)
+      withExtendedLifetime(log) {}
+    }
   }
 
   /// Joins the group.
