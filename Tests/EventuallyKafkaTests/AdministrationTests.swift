@@ -3,7 +3,7 @@ import Testing
 
 @testable import EventuallyKafka
 
-@Suite(.timeLimit(.minutes(2))) struct AdministrationTests {
+@Suite(.timeLimit(.minutes(5))) struct AdministrationTests {
   /// The development cluster answers no admin call: the caller hears so, in time.
   @Test(.needsDevelopmentCluster("brokers answer admin calls"))
   func aBrokerThatDoesNotAnswerIsAnErrorInTime() throws {

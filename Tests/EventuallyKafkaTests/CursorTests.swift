@@ -27,7 +27,7 @@ private final class FullStore: Outbox {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct CursorTests {
+@Suite(.timeLimit(.minutes(5))) struct CursorTests {
   @Test func aCursorThatCanNotBeSavedIsToldAndPublishingGoesOn() async throws {
     let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 2)])

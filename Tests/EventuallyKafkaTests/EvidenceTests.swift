@@ -3,7 +3,7 @@ import Testing
 
 @testable import EventuallyKafka
 
-@Suite(.timeLimit(.minutes(2))) struct EvidenceTests {
+@Suite(.timeLimit(.minutes(5))) struct EvidenceTests {
   private func waits(
     _ evidence: inout PartitionEvidence, seconds: Int, brokerEnd: Int64?, nextOffset: Int64
   ) -> Int {

@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallyKafka
 
 /// Records that the store's relay has not written, against the development cluster.
-@Suite(.timeLimit(.minutes(3))) struct ForgeryTests {
+@Suite(.timeLimit(.minutes(5))) struct ForgeryTests {
   private func keys(_ byte: UInt8) throws -> TopicKeys {
     try TopicKeys([[UInt8](repeating: byte, count: 32)])
   }
@@ -88,12 +88,12 @@ import Testing
       [last.forged(at: 11, sequence: 11)], configuration, storeID: outbox.storeID)
     let publisher = publisher(configuration, outbox)
     let running = Task { try await publisher.run() }
-    try await within(.seconds(30), seen: { "\(publisher.status)" }) {
+    try await within(.seconds(120), seen: { "\(publisher.status)" }) {
       while publisher.status.phase != .blocked { try await Task.sleep(for: .milliseconds(10)) }
     }
     // Commands go on.
     outbox.append(2)
-    try await within(.seconds(30), seen: { "\(publisher.status)" }) {
+    try await within(.seconds(120), seen: { "\(publisher.status)" }) {
       await publisher.published.wait(past: 11)
     }
     #expect(publisher.status.phase == .publishing)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import EventuallyKafka
 
-@Suite(.timeLimit(.minutes(3))) struct KafkaContractTests {
+@Suite(.timeLimit(.minutes(5))) struct KafkaContractTests {
   private typealias Subscription = KafkaSubscription<TextCodec>
 
   /// A store, its relay, a topic and a read model, for as long as it is kept.

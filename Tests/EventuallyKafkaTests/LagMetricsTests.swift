@@ -66,7 +66,7 @@ private final class ForgetfulOutbox: Outbox {
 }
 
 /// What the library reports of lag and backlog through swift-metrics, with nothing else set up.
-@Suite(.timeLimit(.minutes(3))) struct LagMetricsTests {
+@Suite(.timeLimit(.minutes(5))) struct LagMetricsTests {
   private static func status(
     heardStore: Duration?, heardBroker: Duration? = nil, at now: ContinuousClock.Instant
   ) -> SubscriptionStatus {
@@ -155,7 +155,7 @@ private final class ForgetfulOutbox: Outbox {
       configuration("127.0.0.1:1", "nowhere"), source: ForgetfulOutbox(memory),
       contentType: "text/plain", logger: testLogger)
     let running = withMetricsFactory(metrics) { Task { try await publisher.run() } }
-    try await within(.seconds(30), seen: { "\(publisher.status)" }) {
+    try await within(.seconds(120), seen: { "\(publisher.status)" }) {
       while !Task.isCancelled, publisher.status.phase != .waiting {
         try await Task.sleep(for: .milliseconds(10))
       }

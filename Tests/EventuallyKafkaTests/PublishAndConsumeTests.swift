@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallyKafka
 
 /// Publisher and subscription against the development cluster. Joining a group takes it three seconds.
-@Suite(.timeLimit(.minutes(3))) struct PublishAndConsumeTests {
+@Suite(.timeLimit(.minutes(5))) struct PublishAndConsumeTests {
   @Test func everyEventArrivesOnceAndInOrder() async throws {
     let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 4)])

@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallyKafka
 
 /// Records that the broker refuses, through a proxy that refuses them as a broker does.
-@Suite(.timeLimit(.minutes(3))) struct RefusedRecordTests {
+@Suite(.timeLimit(.minutes(10))) struct RefusedRecordTests {
   private let topic = uniqueName("topic")
   private let cluster: TestCluster
   private let proxy: RefusingProxy
@@ -40,7 +40,7 @@ import Testing
     _ publisher: Publisher, _ condition: @escaping @Sendable (PublisherStatus) -> Bool
   ) async throws {
     try await within(
-      .seconds(30), seen: { [proxy] in "\(publisher.status), accepted \(proxy.accepted)" }
+      .seconds(120), seen: { [proxy] in "\(publisher.status), accepted \(proxy.accepted)" }
     ) {
       while !condition(publisher.status) { try await Task.sleep(for: .milliseconds(10)) }
     }
@@ -240,7 +240,7 @@ import Testing
       configuration(), source: outbox, contentType: "text/plain", recordLimit: limit,
       logger: testLogger)
     let running = Task { try await publisher.run() }
-    try await within(.seconds(30), seen: { "\(limit.bytes), \(publisher.status)" }) {
+    try await within(.seconds(120), seen: { "\(limit.bytes), \(publisher.status)" }) {
       while limit.bytes != 123_456 { try await Task.sleep(for: .milliseconds(10)) }
     }
     running.cancel()

@@ -46,7 +46,7 @@ import Testing
 }
 
 /// A topic whose records name the store in the way that they did before, in its own bytes.
-@Suite(.timeLimit(.minutes(2))) struct SourceOnTheWireTests {
+@Suite(.timeLimit(.minutes(5))) struct SourceOnTheWireTests {
   @Test func aStoreWithAnyNameIsPublishedAndConsumed() async throws {
     let topic = uniqueName("topic")
     let cluster = try TestCluster(topics: [(topic, 1)])

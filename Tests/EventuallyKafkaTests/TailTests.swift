@@ -188,7 +188,7 @@ import Testing
 }
 
 /// The end of a topic that can't be fetched.
-@Suite(.timeLimit(.minutes(2))) struct UnreadableTailTests {
+@Suite(.timeLimit(.minutes(5))) struct UnreadableTailTests {
   /// A record larger than the client takes is the last of a partition: librdkafka breaks the connection off again and again.
   @Test func aRecordThatCanNotBeFetchedIsAReasonNotToPublish() async throws {
     let topic = uniqueName("topic")

@@ -32,7 +32,7 @@ func publishAll(
   let publisher = publisher(configuration, outbox, onConflict: onConflict)
   let running = Task { try await publisher.run() }
   let head = outbox.head.position
-  try await within(.seconds(30), seen: { "\(publisher.status)" }) {
+  try await within(.seconds(120), seen: { "\(publisher.status)" }) {
     await publisher.published.wait(past: head - 1)
   }
   let status = publisher.status
@@ -47,7 +47,7 @@ func publisherStatus(
 ) async throws -> PublisherStatus {
   let running = Task { try await publisher.run() }
   let found = Locked<PublisherStatus?>(nil)
-  try await within(.seconds(30), seen: { "\(publisher.status)" }) {
+  try await within(.seconds(120), seen: { "\(publisher.status)" }) {
     while !Task.isCancelled {
       let status = publisher.status
       if condition(status) { return found.withLock { $0 = status } }

@@ -4,7 +4,7 @@ import Testing
 @testable import EventuallyKafka
 
 /// The writer's clients never let a broker create the topic, as brokers do by default for whoever asks for it by name.
-@Suite(.timeLimit(.minutes(1))) struct TopicCreationTests {
+@Suite(.timeLimit(.minutes(5))) struct TopicCreationTests {
   @Test func aProducerDoesNotHaveTheTopicCreated() async throws {
     let topic = uniqueName("eventually-test")
     let cluster = try TestCluster(topics: [(topic, 0)])

@@ -59,7 +59,7 @@ import Testing
 
   /// Four partitions with 15,000 records of 2 KiB each, in batches of 500 as workers keep them: space stays bounded, and a
   /// batch takes as long at the end as at the beginning.
-  @Test(.timeLimit(.minutes(2))) func aFloodOfRejectedRecordsTakesBoundedSpace() async throws {
+  @Test(.timeLimit(.minutes(5))) func aFloodOfRejectedRecordsTakesBoundedSpace() async throws {
     let database = try open()
     let bytes = [UInt8](repeating: 0x78, count: ForeignRecord.keptBytes)
     let begun = ContinuousClock.now

@@ -95,7 +95,7 @@ private struct Desk {
   }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct ForgettingTests {
+@Suite(.timeLimit(.minutes(10))) struct ForgettingTests {
   private let desk: Desk
 
   init() throws {

@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallySQLite
 
 /// Waiting for a lock of the read model's files holds up nothing else in the process.
-@Suite(.timeLimit(.minutes(2))) struct LiveReadModelLockTests {
+@Suite(.timeLimit(.minutes(5))) struct LiveReadModelLockTests {
   @Test func waitingForTheLockLeavesTheSharedThreadsAlone() async throws {
     let folder = try TemporaryFolder()
     let directory = ReadModelDirectory(folder.file("words"), model: WordModel())

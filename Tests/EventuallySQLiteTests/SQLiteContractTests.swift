@@ -5,7 +5,7 @@ import Testing
 
 @testable import EventuallySQLite
 
-@Suite(.timeLimit(.minutes(2))) struct SQLiteContractTests {
+@Suite(.timeLimit(.minutes(5))) struct SQLiteContractTests {
   /// A store that takes its folder with it.
   private final class Store: EventStore, EventSubscriber {
     private let folder: TemporaryFolder

@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallySQLite
 
 /// A query that takes long holds up no look-up, and ends when its time is up.
-@Suite(.timeLimit(.minutes(2))) struct SlowQueryTests {
+@Suite(.timeLimit(.minutes(5))) struct SlowQueryTests {
   /// It does not end by itself.
   private static let endless =
     "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n"

@@ -40,7 +40,7 @@ private actor Total: Projection {
 }
 
 @Suite struct ArticleTests {
-  @Test(.timeLimit(.minutes(1))) func theFirstAggregateWorks() async throws {
+  @Test(.timeLimit(.minutes(5))) func theFirstAggregateWorks() async throws {
     let store = InMemoryEventStore<String, Account.Event>()
     let accounts = Repository(Account(), store: store)
 

@@ -2,7 +2,7 @@ import Eventually
 import EventuallyTesting
 import Testing
 
-@Suite(.timeLimit(.minutes(1))) struct ContractTests {
+@Suite(.timeLimit(.minutes(5))) struct ContractTests {
   private static let stores = EventStoreContract(
     makeStore: { InMemoryEventStore<String, Int>() }, streamID: { "stream-\($0)" }, event: { $0 })
 

@@ -151,7 +151,7 @@ private struct Account: OptionalAggregate {
     func forget(_ streamID: String) {}
   }
 
-  @Test(.timeLimit(.minutes(1))) func aProjectorThatIsRunAgainSeesEverything() async throws {
+  @Test(.timeLimit(.minutes(5))) func aProjectorThatIsRunAgainSeesEverything() async throws {
     let faults = Faults(seed: .random(in: 0 ... .max), failures: 0.1)
     let store = InMemoryEventStore<String, Counter.Event>()
     for number in 0..<200 { _ = try store.append([.added(number)], to: "s", expecting: .any) }
@@ -194,7 +194,7 @@ private struct Account: OptionalAggregate {
   }
 
   /// What a projection appends has the event as its cause, and its correlation.
-  @Test(.timeLimit(.minutes(1))) func whatFollowsHasItsCause() async throws {
+  @Test(.timeLimit(.minutes(5))) func whatFollowsHasItsCause() async throws {
     let store = InMemoryEventStore<String, String>()
     try EventMetadata.$current.withValue(EventMetadata(correlationID: "c-1")) {
       _ = try store.append(["first"], to: "s", expecting: .any)

@@ -8,7 +8,7 @@ import Testing
 @testable import OrdersApp
 
 /// What is wrong ends with an exit code other than 0 and a message that names the thing, and loses nothing.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct BadInputTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct BadInputTests {
   private let pipeline: Pipeline
 
   init() throws {

@@ -67,7 +67,7 @@ private final class Shop {
 
 /// What the command lines do with numbers that are too large, output that can't be written, and texts that act on
 /// terminals.
-@Suite(.serialized, .timeLimit(.minutes(8))) struct CommandLineTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct CommandLineTests {
   private let shop: Shop
 
   init() throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import OrdersApp
 
 /// A query that comes with the token of a command's answer sees what the command did.
-@Suite(.timeLimit(.minutes(3))) struct ConsistencyTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsistencyTests {
   @Test(arguments: [("4-3", 4, 3), ("0-0", 0, 0)])
   func readsTokens(_ text: String, _ partition: Partition, _ position: UInt64) {
     let token = ConsistencyToken(text)

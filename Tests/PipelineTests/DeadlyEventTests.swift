@@ -6,7 +6,7 @@ import Testing
 @testable import OrdersApp
 
 /// Commands that apply events, one of which ends every process that applies it.
-@Suite(.timeLimit(.minutes(3))) struct DeadlyEventTests {
+@Suite(.timeLimit(.minutes(5))) struct DeadlyEventTests {
   private let pipeline: Pipeline
 
   init() throws {

@@ -27,7 +27,7 @@ private struct FirstCodec: EventCodec {
 }
 
 /// Old events stay as they were, on disk and on the wire, and are read as what they mean now.
-@Suite(.timeLimit(.minutes(3))) struct EvolutionTests {
+@Suite(.timeLimit(.minutes(5))) struct EvolutionTests {
   @Test func oldEventsAreReadInTheirNewForm() async throws {
     let pipeline = try Pipeline()
     let header = OrderHeader(

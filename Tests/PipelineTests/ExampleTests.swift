@@ -2,7 +2,7 @@ import FaultScenarios
 import Testing
 
 /// The programs in `Examples`, as a newcomer runs them.
-@Suite(.timeLimit(.minutes(2))) struct ExampleTests {
+@Suite(.timeLimit(.minutes(5))) struct ExampleTests {
   @Test func theSmallestProgramRuns() async throws {
     let pipeline = try Pipeline()
     let (code, output) = try await pipeline.run("counter")

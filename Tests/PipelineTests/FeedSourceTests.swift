@@ -7,7 +7,7 @@ import Testing
 @testable import OrdersApp
 
 /// A worker learns from a writer which store it serves.
-@Suite(.timeLimit(.minutes(1))) struct FeedSourceTests {
+@Suite(.timeLimit(.minutes(5))) struct FeedSourceTests {
   /// What answers at first may be a proxy before a writer that is starting, or a writer with too much to do.
   @Test func answersOtherThan200AreWaitedOut() async throws {
     let asked = Locked(0)

@@ -16,7 +16,7 @@ import Testing
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
 /// More connections and more waiting queries than a server takes: it goes on, and ends when it is told to.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FloodTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FloodTests {
   private let half = "GET /heal"
 
   private func api(_ limits: ServerLimits = ServerLimits()) -> API {

@@ -8,7 +8,7 @@ import Testing
 @testable import OrdersApp
 
 /// Records on the topic that the writer has not written, with the real executables.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ForgedRecordTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ForgedRecordTests {
   private let pipeline: Pipeline
 
   init() throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import OrdersApp
 
 /// The interfaces' own OpenAPI documents tell what to send, and what may come back.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct FuzzTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FuzzTests {
   private struct Operation {
     var method: String
     var path: String

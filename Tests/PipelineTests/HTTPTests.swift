@@ -36,7 +36,7 @@ func serving(
 }
 
 /// What the servers do against clients that want too much, or what they may not have.
-@Suite(.timeLimit(.minutes(3))) struct HTTPTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPTests {
   @Test func whatIsTooMuchAtOnceIsToldToComeAgain() async throws {
     let gate = PositionSignal(at: 0)
     let begun = Locked(0)

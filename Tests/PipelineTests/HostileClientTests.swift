@@ -9,7 +9,7 @@ import Testing
 @testable import OrdersApp
 
 /// Clients that are slow, unwilling or malformed cost the server little, and others nothing.
-@Suite(.timeLimit(.minutes(3))) struct HostileClientTests {
+@Suite(.timeLimit(.minutes(5))) struct HostileClientTests {
   private func api(_ limits: ServerLimits = ServerLimits()) -> API {
     var api = API(title: "test", summary: "test")
     api.limits = limits

@@ -7,7 +7,7 @@ import Testing
 @testable import OrdersApp
 
 /// Imports as processes: what files and writers may do to them.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct ImportProcessTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct ImportProcessTests {
   private static let header =
     "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
 

@@ -11,7 +11,7 @@ import Testing
 @testable import OrdersApp
 
 /// Large orders and long feeds are read and sent in pieces, and an order can't become larger than it may.
-@Suite(.timeLimit(.minutes(3))) struct LargeOrderTests {
+@Suite(.timeLimit(.minutes(5))) struct LargeOrderTests {
   private let pipeline: Pipeline
   private let store: OrderStore
   private let api: API

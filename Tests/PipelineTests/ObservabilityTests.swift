@@ -22,7 +22,7 @@ private enum Spans {
     W3CTracer { span in finished.withLock { $0.append(span) } })
 }
 
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ObservabilityTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ObservabilityTests {
   private let pipeline: Pipeline
 
   init() throws {

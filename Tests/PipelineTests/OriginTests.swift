@@ -9,7 +9,7 @@ import Testing
 @testable import OrdersApp
 
 /// What pages of other origins can have a browser send, and what answers say to browsers.
-@Suite(.timeLimit(.minutes(1))) struct OriginTests {
+@Suite(.timeLimit(.minutes(5))) struct OriginTests {
   @Test func onlyTheServersOwnPagesAndThoseAllowedMayGiveCommands() {
     var policy = OriginPolicy()
     func allows(_ origin: String?, _ site: String?, _ authority: String? = "localhost:8080") -> Bool

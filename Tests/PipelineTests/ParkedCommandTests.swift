@@ -6,7 +6,7 @@ import Testing
 @testable import OrdersApp
 
 /// What a person does about events that could not be applied.
-@Suite(.timeLimit(.minutes(3))) struct ParkedCommandTests {
+@Suite(.timeLimit(.minutes(5))) struct ParkedCommandTests {
   private let pipeline: Pipeline
 
   init() throws {

@@ -53,7 +53,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
 }
 
 /// The whole pipeline, as real processes.
-@Suite(.serialized, .timeLimit(.minutes(8))) struct PipelineTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct PipelineTests {
   private let pipeline: Pipeline
 
   init() throws {

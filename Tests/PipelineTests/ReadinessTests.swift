@@ -6,7 +6,7 @@ import Testing
 @testable import OrdersApp
 
 /// A worker calls itself ready only where something shows that its partitions are consumed.
-@Suite(.serialized, .timeLimit(.minutes(3))) struct ReadinessTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct ReadinessTests {
   private let pipeline: Pipeline
 
   init() throws {

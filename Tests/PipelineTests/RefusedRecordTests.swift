@@ -7,7 +7,7 @@ import Testing
 @testable import OrdersApp
 
 /// Events that the broker does not take, with the real executables and a proxy that refuses them.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RefusedRecordTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RefusedRecordTests {
   private let pipeline: Pipeline
 
   init() throws {

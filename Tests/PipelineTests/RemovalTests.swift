@@ -10,7 +10,7 @@ import Testing
 @testable import OrdersApp
 
 /// What is removed is gone from all files, and until then it is told that it is not.
-@Suite(.serialized, .timeLimit(.minutes(8))) struct RemovalTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct RemovalTests {
   private let pipeline: Pipeline
   private static let secret = "Zebedee of 7 Secret Lane"
   private static let order =

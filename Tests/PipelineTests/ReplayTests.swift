@@ -66,7 +66,7 @@ private actor Questioner {
 }
 
 /// Checkpoints, replays, generations, and looking back, as a person at a terminal does it.
-@Suite(.serialized, .timeLimit(.minutes(8))) struct ReplayTests {
+@Suite(.serialized, .timeLimit(.minutes(15))) struct ReplayTests {
   private let pipeline: Pipeline
 
   init() throws {

@@ -7,7 +7,7 @@ import Testing
 @testable import OrdersApp
 
 /// SIGTERM and SIGINT: who serves ends with 0, who had something to finish with 143 or 130, and nothing is left behind.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct StopTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct StopTests {
   private let pipeline: Pipeline
 
   init() throws {

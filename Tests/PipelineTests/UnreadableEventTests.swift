@@ -7,7 +7,7 @@ import Testing
 @testable import OrdersApp
 
 /// Events in the store that this code can't read, by damage or because newer code appended them.
-@Suite(.timeLimit(.minutes(3))) struct UnreadableEventTests {
+@Suite(.timeLimit(.minutes(5))) struct UnreadableEventTests {
   private let pipeline: Pipeline
 
   init() throws {

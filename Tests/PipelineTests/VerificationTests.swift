@@ -14,7 +14,7 @@ import Testing
 @testable import OrdersApp
 
 /// `verify` reads what is live in place, while workers go on.
-@Suite(.timeLimit(.minutes(3))) struct VerificationTests {
+@Suite(.timeLimit(.minutes(5))) struct VerificationTests {
   private static let partitions: Partition = 4
   private let pipeline: Pipeline
   private let store: SQLiteEventStore<OrderEventCodec>

@@ -9,7 +9,7 @@ import Testing
 @testable import OrdersApp
 
 /// What an import makes of a writer's answers.
-@Suite(.timeLimit(.minutes(2))) struct WriterSinkTests {
+@Suite(.timeLimit(.minutes(5))) struct WriterSinkTests {
   private struct Prepared: Sendable {
     var status: HTTPResponse.Status
     var retryAfter: String?

@@ -84,6 +84,8 @@ final class StoreLock: Sendable {
 
   deinit {
     LockedStoreFiles.shared.unlock(file)
+    // A child process that is just being started still has the descriptor, and the lock would last as long.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 
