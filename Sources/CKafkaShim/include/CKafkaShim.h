@@ -43,6 +43,10 @@ const char *_Nonnull cks_error_name(int32_t code);
 /// What an error code means, as `Broker: Message size too large`.
 const char *_Nonnull cks_error_words(int32_t code);
 
+/// Has the C library's allocator keep little of what was freed, where it is glibc's and nobody has set its variables. Call
+/// it before there are other threads.
+void cks_keep_little_memory(void);
+
 // Codes that callers decide by.
 extern const int32_t CKS_PARTITION_EOF;
 extern const int32_t CKS_UNKNOWN_TOPIC;

@@ -18,8 +18,8 @@ final class TailReader {
     consumer = try ConsumerClient(
       configuration, group: "eventually-tail-\(UUID().uuidString.lowercased())",
       settings: [
-        KafkaSetting("fetch.wait.max.ms", "10"), KafkaSetting("queued.max.messages.kbytes", "8192"),
-        KafkaSetting("fetch.max.bytes", "4194304"),
+        KafkaSetting("fetch.wait.max.ms", "10"), KafkaSetting("queued.max.messages.kbytes", "2048"),
+        KafkaSetting("fetch.max.bytes", "1048576"),
       ], logger: logger)
     eventSource = EventSource(
       storeID: storeID, partitionCount: partitions, keys: configuration.keys)

@@ -84,9 +84,10 @@ actor Consumption<Codec: EventCodec> {
         // A full queue of this many records would put the fetcher to sleep for up to a second; the limit
         // in bytes below holds instead.
         KafkaSetting("queued.min.messages", "1000000"),
-        KafkaSetting("queued.max.messages.kbytes", "8192"),
-        // What one answer of a broker may add to that, for all partitions together.
-        KafkaSetting("fetch.max.bytes", "4194304"),
+        // Of keys and values alone: with headers, and what librdkafka keeps of each record, it is about eight times as much.
+        KafkaSetting("queued.max.messages.kbytes", "2048"),
+        // What one answer of a broker may add to that, for all partitions together. A larger record comes alone.
+        KafkaSetting("fetch.max.bytes", "1048576"),
       ], logger: logger)
     self.client = client
     if let range = options.range {
@@ -168,7 +169,8 @@ actor Consumption<Codec: EventCodec> {
     let begin = ContinuousClock.now
     defer { noteWait(.now - begin) }
     do {
-      let space = options.batchSize - portion.count
+      // Each record's headers are taken apart when it is polled: not of a whole portion at once.
+      let space = min(options.batchSize - portion.count, 1_000)
       var change = try client.poll(timeout: portion.count == 0 ? 5 : 1, limit: space) {
         receive($0)
       }

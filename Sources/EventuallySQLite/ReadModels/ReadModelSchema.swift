@@ -91,7 +91,7 @@ enum ReadModelSchema {
     try connection.useWriteAheadLog()
     // What is deleted is overwritten, not only unlinked.
     try connection.execute("PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON")
-    try connection.execute("PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 4000")
+    try connection.execute("PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000")
     try connection.write {
       if try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 {
         try create(connection, tables: tables, identity: identity)

@@ -1,5 +1,6 @@
 public import ArgumentParser
 import Eventually
+import EventuallyKafka
 import Foundation
 import Logging
 
@@ -25,6 +26,7 @@ extension AsyncParsableCommand {
   public static func runProcess(signals: SignalHandling = .byCommand) async -> Never {
     // A closed pipe is to be an error of the write, here as in all parts that use sockets.
     signal(SIGPIPE, SIG_IGN)
+    ProcessMemory.keepLittle()
     LoggingSystem.bootstrap { PrintableLogHandler.standardError(label: $0) }
     var code: Int32 = 0
     do {
