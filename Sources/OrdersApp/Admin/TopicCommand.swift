@@ -8,7 +8,33 @@ extension AdminCommand {
   /// `eventuallyctl topic`
   struct Topic: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Look after what brokers hold of a store.", subcommands: [Delete.self])
+      abstract: "Look after what brokers hold of a store.", subcommands: [Show.self, Delete.self])
+
+    private static func administration(_ kafka: KafkaOptions) throws -> KafkaAdministration {
+      var logger = Logger(label: "topic") { PrintableLogHandler.standardError(label: $0) }
+      logger.logLevel = .error
+      return try KafkaAdministration(try kafka.configuration(), logger: logger)
+    }
+
+    /// `eventuallyctl topic show`
+    struct Show: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Tell whether the brokers answer, and how many partitions the topic has.",
+        discussion: "The exit code is 1 where they do not answer in time.")
+
+      @OptionGroup var kafka: KafkaOptions
+      @Option(
+        help: ArgumentHelp("How long to wait.", valueName: "seconds"), transform: Whole.init)
+      var timeout: Whole<1, 60> = 10
+
+      func run() async throws {
+        let administration = try Topic.administration(kafka)
+        let count = try await administration.partitionCount(within: timeout.seconds)
+        try Output.standard.line(
+          count == 0
+            ? "there is no topic \(kafka.topic)" : "\(kafka.topic): \(count) partitions")
+      }
+    }
 
     /// `eventuallyctl topic delete`
     struct Delete: AsyncParsableCommand {
@@ -35,9 +61,7 @@ extension AdminCommand {
       }
 
       func run() async throws {
-        var logger = Logger(label: "topic") { PrintableLogHandler.standardError(label: $0) }
-        logger.logLevel = .error
-        let administration = try KafkaAdministration(try kafka.configuration(), logger: logger)
+        let administration = try Topic.administration(kafka)
         let deadline = ContinuousClock.now + timeout.seconds
         try await administration.deleteTopic()
         try Output.standard.line("deleted the topic \(kafka.topic)")
