@@ -19,6 +19,24 @@ static void fail(const char *what, const cks_error *error) {
   exit(1);
 }
 
+static void on_group(void *context, const char *name) {
+  (void)name;
+  ++*(int *)context;
+}
+
+/// The development cluster has no admin calls: each is refused, or not answered in time. But for the one that deletes records:
+/// librdkafka 2.0 loses 176 bytes where brokers don't know it.
+static void administrate(cks_producer *producer) {
+  const char *const names[] = {"none"};
+  int groups = 0;
+  cks_error error = {0};
+  if (cks_producer_delete_topics(producer, names, 1, 500, &error)) fail("topics deleted", NULL);
+  if (cks_producer_delete_groups(producer, names, 1, 500, &error)) fail("groups deleted", NULL);
+  if (cks_producer_list_groups(producer, 500, on_group, &groups, &error) || groups)
+    fail("groups listed", NULL);
+  if (!cks_producer_delete_topics(producer, names, 0, 500, &error)) fail("no topics", &error);
+}
+
 static void produce(const char *brokers) {
   cks_error error = {0};
   cks_setting bad[] = {{"no.such.setting", "1"}};
@@ -32,6 +50,7 @@ static void produce(const char *brokers) {
     fail("the topic's partitions", &error);
   if (cks_producer_partition_count(producer, "none", 5000, &leaderless, &error) != 0)
     fail("a topic that is not there", &error);
+  administrate(producer);
 
   uint8_t bytes[64] = "keyvalueid-1store-1";
   cks_span headers[] = {{8, 4}, {12, 7}};
@@ -131,6 +150,7 @@ static void consume(const char *brokers) {
 }
 
 int main(void) {
+  cks_keep_little_memory();
   cks_error error = {0};
   cks_mock_cluster *cluster = cks_mock_cluster_create(2, &error);
   if (!cluster) fail("start the cluster", &error);
