@@ -70,7 +70,7 @@ private final class Supervisor {
   private(set) var deaths = 0
 
   /// Enough for a worker, and not for 2 GB more.
-  private static let memoryLimit = 2_400_000
+  private static let memoryLimit = 2_000_000
 
   init(_ stage: Stage, environment: [String: String]) {
     self.stage = stage
