@@ -43,6 +43,8 @@ public final class DevelopmentCluster: @unchecked Sendable {
     case produce = 0
     /// Fetching records.
     case fetch = 1
+    /// Asking where a partition begins or ends.
+    case offsets = 2
   }
 
   /// Delays all answers of a broker, counted from 1.

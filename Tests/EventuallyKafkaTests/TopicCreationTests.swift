@@ -32,6 +32,23 @@ import Testing
       "\(status)")
   }
 
+  /// The broker that leads a new partition learns of it after the one that was asked who leads it.
+  @Test(.needsDevelopmentCluster("only that one fails requests on request"))
+  func leadersThatDoNotKnowItYetAreAskedAgainAtOnce() async throws {
+    let topic = uniqueName("eventually-test")
+    let cluster = try DevelopmentCluster()
+    try cluster.createTopic(topic, partitions: 2)
+    // NOT_LEADER_FOR_PARTITION
+    cluster.fail(.offsets, code: 6, count: 2)
+    let outbox = MemoryOutbox(partitions: 2)
+    outbox.append(1)
+    let publisher = publisher(configuration(cluster.brokers, topic), outbox)
+    let status = try await publisherStatus(publisher) {
+      $0.phase == .publishing || $0.failure != nil
+    }
+    #expect(status.failure == nil, "\(status)")
+  }
+
   @Test func aTopicWithAnotherPartitionCountIsRefusedWithBoth() async throws {
     for count in [1, 13] as [Partition] {
       let topic = uniqueName("eventually-test")

@@ -55,6 +55,7 @@ extern const int32_t CKS_PURGED_IN_QUEUE;
 extern const int32_t CKS_PURGED_IN_FLIGHT;
 extern const int32_t CKS_FATAL;
 extern const int32_t CKS_MESSAGE_TOO_LARGE;
+extern const int32_t CKS_NOT_LEADER;
 
 // MARK: - Producer
 

@@ -1,3 +1,4 @@
+import CKafkaShim
 import Eventually
 import Logging
 
@@ -32,13 +33,23 @@ actor PublisherPreparation {
   /// Where each partition of the topic begins and ends. The first call makes the reader.
   func offsets(
     storeID: String, partitions: Partition, limits: TailLimits
-  ) throws -> [Range<Int64>] {
+  ) async throws -> [Range<Int64>] {
     heartbeat.beat()
     defer { heartbeat.idle() }
     let reader = try TailReader(
       configuration, storeID: storeID, partitions: partitions, limits: limits, logger: logger)
     tail = reader
-    return try reader.offsets(partitions: partitions)
+    // Brokers say that a new partition has a leader a moment before that one knows it.
+    let deadline = ContinuousClock.now + .seconds(5)
+    while true {
+      do throws(KafkaError) {
+        return try reader.offsets(partitions: partitions)
+      } catch {
+        guard error.code == CKS_NOT_LEADER, ContinuousClock.now < deadline else { throw error }
+      }
+      try await Task.sleep(for: .milliseconds(100))
+      heartbeat.beat()
+    }
   }
 
   /// Reads windows of the topic's end.
