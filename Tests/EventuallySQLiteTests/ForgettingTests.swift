@@ -102,6 +102,25 @@ private struct Desk {
     desk = try Desk()
   }
 
+  /// To make its digests anew would hide that something else in it has changed.
+  @Test func aDamagedCheckpointIsNotSealedAnew() async throws {
+    try await desk.write("a secret", to: "gone")
+    try await desk.write("kept", to: "b")
+    let live = try desk.live()
+    try await desk.project(into: live)
+    let saved = try desk.directory.saveCheckpoint("before", of: NoteModel())
+    try SQLiteConnection(path: saved.path, mode: .readWrite)
+      .execute("UPDATE notes SET text = 'changed' WHERE stream = 'b'")
+    _ = try await desk.store.remove("gone")
+    try await desk.project(into: live)
+    let outcome = try desk.directory.forgetRemoved(NoteModel())
+    #expect(outcome.left.map(\.path) == [saved.path], "\(outcome)")
+    #expect(outcome.left.first?.reason.contains("is damaged") == true, "\(outcome)")
+    #expect(throws: ReadModelError.self) { try saved.verify(model: NoteModel()) }
+    let again = try desk.directory.checkpoints().first { $0.name == "before" }
+    #expect(throws: ReadModelError.self) { try again?.verify(model: NoteModel()) }
+  }
+
   /// Rows, parked events, rejected records, savepoints and earlier generations: nothing is left of a removed stream.
   @Test func aRemovedStreamIsForgottenInAllFiles() async throws {
     try await desk.write("a secret", to: "gone")

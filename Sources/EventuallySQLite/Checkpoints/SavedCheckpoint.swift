@@ -129,9 +129,6 @@ extension SavedCheckpoint {
   ///   ``ReadModelError/notThisReadModel(path:found:expected:)`` where it is of another read model, and
   ///   ``ReadModelError/damagedCheckpoint(_:path:reason:)`` where it is not what was saved.
   public func verify(model: any ReadModel) throws(ReadModelError) {
-    func damaged(_ reason: String) -> ReadModelError {
-      .damagedCheckpoint(name, path: path, reason: reason)
-    }
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
       // Before its tables are looked at: those of another version have other columns.
@@ -146,20 +143,38 @@ extension SavedCheckpoint {
         }
       }
       let check = try connection.text("PRAGMA integrity_check(1)")
-      guard check == "ok" else { throw damaged(check ?? "SQLite can't read it") }
-      let found = try ReadModelDigest.of(connection, tables: model.tables.map { $0.schema })
-      guard found.text == digest, found.rows == rows else {
-        throw damaged("its rows have the digest \(found.text), and were saved with \(digest)")
+      guard check == "ok" else {
+        throw ReadModelError.damagedCheckpoint(
+          name, path: path, reason: check ?? "SQLite can't read it")
       }
-      // Those of earlier versions have none.
-      let saved = try connection.text(
-        "SELECT value FROM readmodel WHERE key = ?", .text(CheckpointSeal.key))
-      let unsealed = Self.unsealed(model.tables.map { $0.schema })
-      guard try saved == nil || saved == CheckpointSeal.text(connection, without: unsealed) else {
-        throw damaged("its positions, or what is parked in it, are not what was saved")
-      }
+      try Self.check(connection, model: model)
     } catch {
       throw .failedCheckpoint(name, path, error)
+    }
+  }
+
+  /// Holds a checkpoint's rows and all else that it has against the digests that were noted when it was saved.
+  /// - Throws: ``ReadModelError/damagedCheckpoint(_:path:reason:)``, or what SQLite says.
+  static func check(_ connection: SQLiteConnection, model: any ReadModel) throws {
+    guard let checkpoint = try SavedCheckpoint(connection) else {
+      throw ReadModelError.damagedCheckpoint(
+        URL(filePath: connection.path).deletingPathExtension().lastPathComponent,
+        path: connection.path, reason: "it does not say what was saved")
+    }
+    func damaged(_ reason: String) -> ReadModelError {
+      .damagedCheckpoint(checkpoint.name, path: connection.path, reason: reason)
+    }
+    let found = try ReadModelDigest.of(connection, tables: model.tables.map { $0.schema })
+    guard found.text == checkpoint.digest, found.rows == checkpoint.rows else {
+      throw damaged(
+        "its rows have the digest \(found.text), and were saved with \(checkpoint.digest)")
+    }
+    // Those of earlier versions have none.
+    let saved = try connection.text(
+      "SELECT value FROM readmodel WHERE key = ?", .text(CheckpointSeal.key))
+    let unsealed = Self.unsealed(model.tables.map { $0.schema })
+    guard try saved == nil || saved == CheckpointSeal.text(connection, without: unsealed) else {
+      throw damaged("its positions, or what is parked in it, are not what was saved")
     }
   }
 }

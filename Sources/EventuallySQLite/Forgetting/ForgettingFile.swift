@@ -54,6 +54,8 @@ struct ForgettingFile {
   ) throws {
     guard !unforgotten.isEmpty else { return }
     try connection.write {
+      // The digests are made anew, and would hide that something else has changed.
+      if isSavepoint { try SavedCheckpoint.check(connection, model: model) }
       // Workers may have come to some of them meanwhile: to forget twice does nothing.
       let rows = Rows(over: SQLiteRowStorage(connection: connection))
       for removal in unforgotten {
