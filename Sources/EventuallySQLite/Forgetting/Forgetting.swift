@@ -51,7 +51,8 @@ public actor Forgetting {
         if try isDue || hasPending() {
           let begun = ContinuousClock.now
           let outcome = try directory.forgetRemoved(model, liveLimit: Self.liveLimit)
-          isDue = false
+          // What only a checkpoint lists is not found otherwise.
+          isDue = !outcome.left.isEmpty
           tell(outcome.left)
           failures = outcome.left.isEmpty ? 0 : failures + 1
           // Where removals come one after the other, files are not written anew for each.
