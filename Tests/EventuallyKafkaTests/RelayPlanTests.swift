@@ -212,6 +212,26 @@ struct SimulatedRelay {
     #expect(plan.batchSize == 1_000_000)
   }
 
+  /// The client tells of a record that it refuses itself, and again of what was left of the batch.
+  @Test func whatIsToldTwiceCountsOnce() {
+    var plan = RelayPlan(ends: [0, 0], cursor: 0)
+    let (held, other) = (
+      EventPosition(partition: 0, partitionSequence: 1, sequenceNumber: 1, version: 1),
+      EventPosition(partition: 1, partitionSequence: 1, sequenceNumber: 2, version: 1)
+    )
+    _ = plan.read(held)
+    plan.note(.refused(10), of: 1, in: 0)
+    _ = plan.endFlow()
+    _ = plan.begin(0, [held])
+    for _ in 0..<2 { _ = plan.noteLot(.refused(10), of: 1, in: 0, .now) { _ in .seconds(1) } }
+    #expect(plan.inLots == 0 && plan.isIdle)
+    // What flows is not held up by what is held.
+    _ = plan.read(other)
+    #expect(plan.flowed == 1 && !plan.isIdle)
+    plan.note(.acknowledged, of: 2, in: 1)
+    #expect(plan.flowed == 2 && plan.published == 0, "\(plan.flowed), \(plan.published)")
+  }
+
   /// Between two attempts at a record that is refused there is the pause, unless somebody hurries it.
   @Test func aHeldRecordIsTriedAgainAfterAPause() {
     var partition = PartitionRelay(end: 0)

@@ -145,6 +145,11 @@ struct PartitionRelay: Equatable {
     return missing
   }
 
+  /// Whether it is not known yet what became of a record of the lot.
+  func awaits(_ sequence: UInt64) -> Bool {
+    lot.contains { $0.position.sequenceNumber == sequence && $0.outcome == nil }
+  }
+
   /// Takes in what became of a record of a lot.
   /// - Parameter pause: asked for where the partition is held, after so many refusals.
   /// - Returns: whether that was the last of them.

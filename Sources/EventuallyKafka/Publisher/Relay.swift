@@ -22,6 +22,8 @@ actor Relay<Source: Outbox> {
   private var spans: [UInt64: any Span] = [:]
   /// When records up to a sequence number were handed over, the oldest first; those that are acknowledged go.
   private var handOvers: [(through: UInt64, at: ContinuousClock.Instant)] = []
+  /// How many of them, from the front, are gone.
+  private var acknowledgedHandOvers = 0
   private let publishSeconds = Timer(label: MetricName.publishSeconds)
   /// How many records were handed to the producer, and of how many it is known what became of them.
   private let handed = PositionSignal(at: 0)
@@ -203,12 +205,18 @@ actor Relay<Source: Outbox> {
       for report in reports {
         plan.note(report.outcome, of: report.sequenceNumber, in: report.partition)
       }
-      return plan.published
+      return plan.flowed
     }
     reported.advance(to: life.reported)
-    while let first = handOvers.first, first.through <= end {
+    while acknowledgedHandOvers < handOvers.count {
+      let first = handOvers[acknowledgedHandOvers]
+      guard first.through <= end else { break }
       publishSeconds.recordNanoseconds((ContinuousClock.now - first.at).nanoseconds)
-      handOvers.removeFirst()
+      acknowledgedHandOvers += 1
+    }
+    if acknowledgedHandOvers > 512, acknowledgedHandOvers * 2 > handOvers.count {
+      handOvers.removeFirst(acknowledgedHandOvers)
+      acknowledgedHandOvers = 0
     }
     if !spans.isEmpty {
       for report in reports { spans.removeValue(forKey: report.sequenceNumber)?.end() }

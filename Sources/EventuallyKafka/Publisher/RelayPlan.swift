@@ -50,6 +50,14 @@ struct RelayPlan: Equatable {
     }
   }
 
+  /// The sequence number up to which everything that flows is acknowledged, whatever holds other partitions.
+  var flowed: UInt64 {
+    partitions.reduce(readThrough) { least, partition in
+      guard partition.phase == .flowing, let open = partition.firstOpen else { return least }
+      return min(least, open - 1)
+    }
+  }
+
   /// The partition offsets up to which the topic has everything.
   var ends: [UInt64] { partitions.map(\.acknowledged.end) }
 
@@ -116,6 +124,8 @@ struct RelayPlan: Equatable {
     _ outcome: PartitionRelay.Outcome, of sequence: UInt64, in partition: Partition,
     _ now: ContinuousClock.Instant, pause: (Int) -> Duration
   ) -> Bool {
+    // Of a record that the client itself refuses it is told twice.
+    guard partitions[Int(partition)].awaits(sequence) else { return false }
     inLots -= 1
     if outcome == .acknowledged { acknowledgedCount += 1 }
     let isLast = partitions[Int(partition)].noteLot(outcome, of: sequence, now, pause: pause)
