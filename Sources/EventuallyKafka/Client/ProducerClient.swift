@@ -132,15 +132,16 @@ final class ProducerClient: @unchecked Sendable {
     return (count, leaderless)
   }
 
-  /// Creates the topic, without a limit of retention.
-  func createTopic(partitions: Partition) throws(KafkaError) {
+  /// Creates the topic, without a limit of retention; one that exists is none of its errors.
+  /// - Parameter timeout: how long to wait for the brokers, in milliseconds.
+  func createTopic(partitions: Partition, timeout: Int32 = 10_000) throws(KafkaError) {
     let settings = [KafkaSetting("retention.ms", "-1"), KafkaSetting("retention.bytes", "-1")]
     try withShimSettings(settings) { (settings) throws(KafkaError) in
       var error = cks_error()
       let done = cks_producer_create_topic(
         handle, configuration.topic, partitions, configuration.replicationFactor ?? -1,
         settings.baseAddress, settings.count,
-        10_000, &error)
+        timeout, &error)
       if !done {
         throw KafkaError(
           error, "create the topic '\(configuration.topic)' with \(partitions) partitions")

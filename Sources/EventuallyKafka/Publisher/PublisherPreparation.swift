@@ -85,13 +85,7 @@ actor PublisherPreparation {
   private func ensureTopic(_ producer: ProducerClient, partitions: Partition) async throws {
     var count = try partitionCount(producer).count
     if count == 0 {
-      do {
-        try producer.createTopic(partitions: partitions)
-      } catch {
-        if error.isRetriable { throw error }
-        throw TopicError.notCreated(
-          topic: configuration.topic, partitions: partitions, cause: error)
-      }
+      try await createTopic(producer, partitions: partitions)
       logger.info(
         "created the topic",
         metadata: ["topic": "\(configuration.topic)", "partitions": "\(partitions)"])
@@ -100,6 +94,24 @@ actor PublisherPreparation {
     guard count == partitions else {
       throw TopicError.partitionCount(
         topic: configuration.topic, actual: count, expected: partitions)
+    }
+  }
+
+  /// In short steps, between which it can be told to stop: brokers may not answer at all.
+  private func createTopic(_ producer: ProducerClient, partitions: Partition) async throws {
+    let deadline = ContinuousClock.now + .seconds(10)
+    while true {
+      heartbeat.beat()
+      do throws(KafkaError) {
+        return try producer.createTopic(partitions: partitions, timeout: 1_000)
+      } catch {
+        guard error.isRetriable else {
+          throw TopicError.notCreated(
+            topic: configuration.topic, partitions: partitions, cause: error)
+        }
+        guard ContinuousClock.now < deadline else { throw error }
+      }
+      try await Task.sleep(for: .milliseconds(100))
     }
   }
 
