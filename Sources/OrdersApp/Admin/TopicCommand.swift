@@ -16,6 +16,16 @@ extension AdminCommand {
       return try KafkaAdministration(try kafka.configuration(), logger: logger)
     }
 
+    /// Whether a consumer group is that of a read model's workers on a topic; others may be called `<topic>.…` too.
+    static func isGroup(_ group: String, of topic: String) -> Bool {
+      ReadModelName.allCases.contains { name in
+        let prefix = "\(topic).\(name.rawValue).v"
+        guard group.hasPrefix(prefix) else { return false }
+        let version = group.utf8.dropFirst(prefix.utf8.count)
+        return !version.isEmpty && version.allSatisfy { (0x30...0x39).contains($0) }
+      }
+    }
+
     /// `eventuallyctl topic show`
     struct Show: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
@@ -65,7 +75,9 @@ extension AdminCommand {
         let deadline = ContinuousClock.now + timeout.seconds
         try await administration.deleteTopic()
         try Output.standard.line("deleted the topic \(kafka.topic)")
-        let groups = try await administration.groups().filter { $0.hasPrefix(kafka.topic + ".") }
+        let groups = try await administration.groups().filter {
+          Topic.isGroup($0, of: kafka.topic)
+        }
         while true {
           do {
             try await administration.deleteGroups(groups)
