@@ -86,6 +86,12 @@ struct Verification {
   ) async throws {
     var ends = [UInt64](repeating: 0, count: Int(log.partitionCount))
     for checkpoint in try await live.checkpoints() {
+      guard ends.indices.contains(Int(checkpoint.partition)) else {
+        throw Failure(
+          "\(outcome.path) has applied events of partition \(checkpoint.partition), and the store has \(ends.count) "
+            + "partitions: it is damaged; move the file away with its -wal, and let the workers build it anew"
+        )
+      }
       ends[Int(checkpoint.partition)] = checkpoint.position ?? 0
     }
     let setAside = try await live.setAside()
