@@ -24,8 +24,8 @@ public actor Forgetting {
   /// - Parameters:
   ///   - directory: the read model's files.
   ///   - model: forgets rows.
-  ///   - onRemainder: hears of files that may still hold something, where they are others than before; they are tried again.
-  ///   - onFailure: hears why nothing could be done, before that is tried again.
+  ///   - onRemainder: called with the files that may still hold something, where they are others than before; they are tried again.
+  ///   - onFailure: called with the reason why nothing could be done, before that is tried again.
   public init(
     _ directory: ReadModelDirectory, model: any ReadModel,
     onRemainder: @escaping @Sendable ([ForgettingOutcome.Remainder]) -> Void,
