@@ -192,7 +192,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
             Persisted(
               streamID: "o",
               position: EventPosition(
-                partition: 0, partitionSequence: number, sequenceNumber: number, version: number),
+                partition: 0, partitionOffset: number, sequenceNumber: number, version: number),
               id: EventID(time: header.time), time: header.time, event: event), into: rows)
         }
         try model.forget("o", in: rows)

@@ -114,7 +114,7 @@ struct Tags: ReadModel {
     guard let place = last?.last else { return }
     let reader = try ReadModelReader(path: tags.directory.livePath, model: Tags())
     _ = try await reader.wait(
-      for: place.partitionSequence, in: place.partition, atMost: .seconds(30))
+      for: place.partitionOffset, in: place.partition, atMost: .seconds(30))
     let rows = try await reader.read { connection in
       try connection.rows("SELECT tag, notes FROM tags ORDER BY tag") {
         "\($0.text(0)): \($0.integer(1))"

@@ -95,7 +95,7 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
   }
 
   private func events(
-    _ store: Store, _ stream: Int, _ select: Select = .all
+    _ store: Store, _ stream: Int, _ select: ReadRange = .all
   ) async throws -> [Persisted<Store.StreamID, Store.Event>] {
     var events: [Persisted<Store.StreamID, Store.Event>] = []
     for try await event in store.stream(streamID(stream), select) { events.append(event) }
@@ -103,7 +103,7 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
   }
 
   private func entries(
-    _ store: Store, _ select: Select = .all
+    _ store: Store, _ select: ReadRange = .all
   ) async throws -> [LogEntry<Store.StreamID, Store.Event>] {
     var entries: [LogEntry<Store.StreamID, Store.Event>] = []
     for try await entry in store.streamAll(select) { entries.append(entry) }
@@ -235,10 +235,10 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
     for entry in log {
       let position = entry.position
       try require(
-        position.partitionSequence == last[position.partition, default: 0] + 1,
-        "partition \(position.partition) has \(position.partitionSequence) after \(last[position.partition, default: 0])"
+        position.partitionOffset == last[position.partition, default: 0] + 1,
+        "partition \(position.partition) has \(position.partitionOffset) after \(last[position.partition, default: 0])"
       )
-      last[position.partition] = position.partitionSequence
+      last[position.partition] = position.partitionOffset
     }
   }
 

@@ -55,8 +55,8 @@ public struct FaultyEventStore<Base: EventStore>: EventStore {
 
   /// Appends, or fails: half of the failures have appended all the same.
   public func append(
-    _ events: [Event], to streamID: StreamID, expecting: Expected
-  ) async throws(EventStoreError) -> Appended {
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion
+  ) async throws(EventStoreError) -> AppendResult {
     await faults.delay()
     guard faults.strikes() else {
       return try await base.append(events, to: streamID, expecting: expecting)
@@ -68,12 +68,12 @@ public struct FaultyEventStore<Base: EventStore>: EventStore {
   }
 
   /// The other store's stream.
-  public func stream(_ streamID: StreamID, _ select: Select) -> Base.EventStream {
+  public func stream(_ streamID: StreamID, _ select: ReadRange) -> Base.EventStream {
     base.stream(streamID, select)
   }
 
   /// The other store's log.
-  public func streamAll(_ select: Select) -> Base.Log { base.streamAll(select) }
+  public func streamAll(_ select: ReadRange) -> Base.Log { base.streamAll(select) }
 
   /// Removes, or fails before.
   @discardableResult

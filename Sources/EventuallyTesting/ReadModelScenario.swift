@@ -52,7 +52,7 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   private func next(_ version: Version) -> EventPosition {
     let sequence = UInt64(entries.count) + 1
     return EventPosition(
-      partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: version)
+      partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: version)
   }
 
   /// The rows that the events lead to.

@@ -58,7 +58,7 @@ public struct WordCountRow: ReadModelRow {
 public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
   private let makeStore: @Sendable () async throws -> Store
   private let count: @Sendable (Store, String) async throws -> Int64
-  private let rejected: (@Sendable (Store) async throws -> [ForeignRecord])?
+  private let rejected: (@Sendable (Store) async throws -> [RejectedRecord])?
 
   /// - Parameters:
   ///   - makeStore: makes a store of ``WordCounts`` without rows, for at least four partitions.
@@ -67,7 +67,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
   public init(
     makeStore: @escaping @Sendable () async throws -> Store,
     count: @escaping @Sendable (Store, String) async throws -> Int64,
-    rejected: (@Sendable (Store) async throws -> [ForeignRecord])? = nil
+    rejected: (@Sendable (Store) async throws -> [RejectedRecord])? = nil
   ) {
     self.rejected = rejected
     self.makeStore = makeStore
@@ -79,7 +79,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
     [
       check("rows and checkpoint move together", together),
       check("each lease has a higher epoch, and begins where the last one came to", leases),
-      check("a lease that was overtaken applies nothing, and the others go on", overtaken),
+      check("a lease that was fenced applies nothing, and the others go on", fenced),
       check("the same delivery is applied once", once),
       check("where an event can't be projected, nothing is applied", poison),
       check("a parked stream is set aside, and others go on", parking),
@@ -125,14 +125,14 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
   }
 
   @Sendable private func removalOfRejected(
-    _ store: Store, _ rejected: @Sendable (Store) async throws -> [ForeignRecord]
+    _ store: Store, _ rejected: @Sendable (Store) async throws -> [RejectedRecord]
   ) async throws {
     let lease = try await store.claim([0], owner: "one")[0]
     _ = try await store.apply([delivery(lease, ["a"])], parking: [])
     let keys = ["s-0", "s-1", "s-0 and more", "s-0"]
     try await store.keep(
       keys.enumerated().map { index, key in
-        ForeignRecord(
+        RejectedRecord(
           partition: Partition(index % 2), offset: Int64(index), reason: "test",
           key: Array(key.utf8), value: Array("value".utf8), size: 5)
       })
@@ -158,7 +158,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
         Persisted(
           streamID: "\(stream)-\(lease.partition)",
           position: EventPosition(
-            partition: lease.partition, partitionSequence: sequence, sequenceNumber: sequence,
+            partition: lease.partition, partitionOffset: sequence, sequenceNumber: sequence,
             version: sequence), id: EventID(time: time), time: time, event: word))
     }
     return Delivery(
@@ -190,12 +190,12 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
     try require(second.position == 2, "it begins after \(String(describing: second.position))")
   }
 
-  @Sendable private func overtaken(_ store: Store) async throws {
+  @Sendable private func fenced(_ store: Store) async throws {
     let old = try await store.claim([0, 1], owner: "one")
     _ = try await store.claim([0], owner: "two")
     let outcome = try await store.apply(
       [delivery(old[0], ["a"]), delivery(old[1], ["b"])], parking: [])
-    try require(outcome.overtaken.map(\.partition) == [0], "overtaken: \(outcome.overtaken)")
+    try require(outcome.fenced.map(\.partition) == [0], "fenced: \(outcome.fenced)")
     let counts = (try await count(store, "a"), try await count(store, "b"))
     try require(counts == (0, 1), "counts \(counts)")
     try require(try await position(store, 0) == nil, "the checkpoint moved")
@@ -205,7 +205,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
     let lease = try await store.claim([0], owner: "one")[0]
     _ = try await store.apply([delivery(lease, ["a"])], parking: [])
     let again = try await store.apply([delivery(lease, ["a"])], parking: [])
-    try require(again.overtaken.count == 1, "it was applied again")
+    try require(again.fenced.count == 1, "it was applied again")
     try require(try await count(store, "a") == 1, "it counts twice")
   }
 

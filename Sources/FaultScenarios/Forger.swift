@@ -34,7 +34,7 @@ package final class Forger {
       headers: [
         "ce_specversion=1.0", "ce_id=\(record.id)", "ce_source=\(store)", "ce_type=\(record.type)",
         "ce_time=\(record.time)", "content-type=application/json",
-        "ce_position=\(position.partitionSequence).\(position.sequenceNumber).\(position.version)",
+        "ce_position=\(position.partitionOffset).\(position.sequenceNumber).\(position.version)",
       ])
   }
 
@@ -42,7 +42,7 @@ package final class Forger {
   package func next(after record: EventRecord, partitions: Partition) -> EventRecord {
     var next = record
     next.id = EventID(time: .now())
-    next.position.partitionSequence += 1
+    next.position.partitionOffset += 1
     next.position.sequenceNumber += 1
     next.position.version = 1
     let partitioner = Partitioner(count: partitions)

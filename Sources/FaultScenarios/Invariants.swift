@@ -27,7 +27,7 @@ struct StoreInvariants {
         if wanted[head] != nil {
           places[head] = Load.Acknowledged(
             streamID: record.streamID, version: record.position.version, sequenceNumber: head,
-            token: "\(record.position.partition)-\(record.position.partitionSequence)")
+            token: "\(record.position.partition)-\(record.position.partitionOffset)")
         }
       }
     }
@@ -51,9 +51,9 @@ struct StoreInvariants {
       throw NotAsExpected("the sequence number \(head) is missing")
     }
     partitions[position.partition, default: 0] += 1
-    guard position.partitionSequence == partitions[position.partition] else {
+    guard position.partitionOffset == partitions[position.partition] else {
       throw NotAsExpected(
-        "partition \(position.partition) has \(position.partitionSequence) where "
+        "partition \(position.partition) has \(position.partitionOffset) where "
           + "\(partitions[position.partition] ?? 0) must come")
     }
     if record.type == EventRecord.removedType {

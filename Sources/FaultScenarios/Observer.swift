@@ -101,7 +101,7 @@ final class Observer: Sendable {
   private static let counted: [(String, Tally.Count)] = [
     ("fencings", .zombiesFenced), ("rebalances", .rebalances), ("gapsRepaired", .gapsRepaired),
     ("eventsFromFeed", .eventsFromFeed), ("duplicatesDropped", .duplicatesDropped),
-    ("foreignRecords", .foreignRecords), ("parked", .eventsParked),
+    ("rejectedRecords", .rejectedRecords), ("parked", .eventsParked),
   ]
 
   /// A worker that calls itself ready has all that it says it has in its file.

@@ -22,7 +22,7 @@ private struct Simulation {
     var assignment = Assignment()
     /// Where the consumer is; partitions that are not here are not consumed.
     var offsets: [Partition: Int64] = [:]
-    var portion = Portion<Int>()
+    var batch = Batch<Int>()
     var fetches: [Partition: ClosedRange<UInt64>] = [:]
     var delivered: [Delivery<Int>] = []
   }
@@ -92,7 +92,7 @@ private struct Simulation {
     let members = workers.indices.filter { $0 != paused }
     for index in members {
       workers[index].assignment.end()
-      workers[index].portion = Portion()
+      workers[index].batch = Batch()
       workers[index].fetches = [:]
       workers[index].offsets = [:]
       workers[index].delivered = []
@@ -127,7 +127,7 @@ private struct Simulation {
     _ record: Record, _ partition: Partition, _ offset: Int64, _ index: Int
   ) {
     guard case .event(let sequence) = record else {
-      _ = workers[index].assignment.passForeign(partition, offset: offset)
+      _ = workers[index].assignment.passRejected(partition, offset: offset)
       return
     }
     switch workers[index].assignment.receive(partition, sequence, offset: offset) {
@@ -147,8 +147,8 @@ private struct Simulation {
   private mutating func add(_ sequence: UInt64, _ partition: Partition, _ index: Int) {
     guard let progress = workers[index].assignment.partitions[partition] else { return }
     let position = EventPosition(
-      partition: partition, partitionSequence: sequence, sequenceNumber: sequence, version: 1)
-    workers[index].portion.add(.erased(at: position), progress)
+      partition: partition, partitionOffset: sequence, sequenceNumber: sequence, version: 1)
+    workers[index].batch.add(.erased(at: position), progress)
   }
 
   /// The feed answers one request.
@@ -178,7 +178,7 @@ private struct Simulation {
   /// Takes what is delivered, to be applied now or much later.
   mutating func deliver(_ index: Int) {
     guard workers[index].delivered.isEmpty else { return }
-    workers[index].delivered = workers[index].portion.take() ?? []
+    workers[index].delivered = workers[index].batch.take() ?? []
   }
 
   mutating func apply(_ index: Int, now: ContinuousClock.Instant) {
@@ -189,14 +189,14 @@ private struct Simulation {
         fenced += 1
         let lease = PartitionLease(
           partition: delivery.partition, epoch: delivery.epoch, position: nil, offsetHint: nil)
-        if workers[index].assignment.abandon(lease, until: now) {
-          workers[index].portion.drop(delivery.partition)
+        if workers[index].assignment.release(lease, until: now) {
+          workers[index].batch.drop(delivery.partition)
         }
         continue
       }
       database[delivery.partition]?.position = delivery.lastPosition
       database[delivery.partition]?.offset = delivery.nextOffset
-      database[delivery.partition]?.applied += delivery.entries.map(\.position.partitionSequence)
+      database[delivery.partition]?.applied += delivery.entries.map(\.position.partitionOffset)
       workers[index].assignment.note(
         delivery.partition, epoch: delivery.epoch, position: delivery.lastPosition,
         nextOffset: delivery.nextOffset)

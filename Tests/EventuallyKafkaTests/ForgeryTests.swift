@@ -117,7 +117,7 @@ import Testing
     try await produce(records[30..<40].map { $0.forged() }, configuration, storeID: own)
     try await produce(
       records[40..<60].map {
-        $0.forged(at: $0.position.partitionSequence + 1_000_000, sequence: 5_000)
+        $0.forged(at: $0.position.partitionOffset + 1_000_000, sequence: 5_000)
       },
       configuration, storeID: own)
     try await produce(Array(records[60..<80]), configuration, storeID: own)
@@ -182,7 +182,7 @@ import Testing
     let status = try await consume(
       keyed, outbox, into: model, group: cluster.group(), until: 20)
     expectComplete(model, outbox)
-    #expect(model.foreign.count == 5 && status.foreignRecords == 5)
+    #expect(model.foreign.count == 5 && status.rejectedRecords == 5)
     #expect(model.foreign.contains { $0.reason.contains("has no ce_mac") })
     #expect(model.foreign.contains { $0.reason.contains("ce_mac is wrong") })
     #expect(model.applied.position == 20)
@@ -266,7 +266,7 @@ import Testing
     let model = MemoryReadModel()
     let status = try await consume(
       configuration, outbox, into: model, group: cluster.group()
-    ) { $0.partitions[0]?.position == 30 && $0.foreignRecords == 6 && $0.duplicates == 4 }
+    ) { $0.partitions[0]?.position == 30 && $0.rejectedRecords == 6 && $0.duplicates == 4 }
     #expect(status.partitions[0]?.phase == .consuming)
     expectComplete(model, outbox)
     #expect(model.foreign.count == 6)
@@ -308,7 +308,7 @@ import Testing
       configuration, outbox, into: model, group: cluster.group()
     ) {
       // Nothing is left behind the last of them.
-      $0.foreignRecords == 11 && $0.broker.ends[0] == 21 && $0.partitions[0]?.nextOffset == 21
+      $0.rejectedRecords == 11 && $0.broker.ends[0] == 21 && $0.partitions[0]?.nextOffset == 21
     }
     #expect(status.partitions[0]?.position == 10)
     let kept = try #require(model.foreign.first { $0.reason.contains("does not have") })

@@ -45,7 +45,7 @@ import Testing
       },
       entries: { deliveries in
         deliveries.flatMap { delivery in
-          delivery.entries.map { "\(delivery.partition)-\($0.position.partitionSequence)" }
+          delivery.entries.map { "\(delivery.partition)-\($0.position.partitionOffset)" }
         }
       },
       applied: { deliveries, subscription in

@@ -80,7 +80,7 @@ private final class ForgetfulOutbox: Outbox {
         epoch: 1, position: 10, appliedTime: Timestamp(microseconds: 7_000_000), nextOffset: 33,
         storeHead: 15, phase: .consuming),
       2: .init(epoch: 1, position: nil, storeHead: 4, phase: .consuming),
-      3: .init(epoch: 1, position: 1, storeHead: 9, phase: .abandoned),
+      3: .init(epoch: 1, position: 1, storeHead: 9, phase: .fenced),
     ]
     return status
   }

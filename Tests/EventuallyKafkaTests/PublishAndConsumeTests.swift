@@ -42,7 +42,7 @@ import Testing
     }
     let consumed = try await consume(
       configuration, outbox, into: model, group: uniqueName("group"), until: 4)
-    #expect(consumed.foreignRecords == 0 && consumed.duplicates == 0)
+    #expect(consumed.rejectedRecords == 0 && consumed.duplicates == 0)
     #expect(consumed.gapsRepaired == (isCompacted ? 1 : 0))
     #expect(model.removed == ["stream-0"])
     expectComplete(model, outbox)
@@ -65,7 +65,7 @@ import Testing
     _ = try await publishAll(configuration, outbox)
     let consumed = try await consume(
       configuration, outbox, into: model, group: uniqueName("group"), until: 3)
-    #expect(consumed.eventsFromFeed == 0 && consumed.foreignRecords == 0)
+    #expect(consumed.eventsFromFeed == 0 && consumed.rejectedRecords == 0)
     #expect(model.metadata == [metadata, metadata, metadata])
   }
 
@@ -197,7 +197,7 @@ import Testing
     let consumed = try await consume(
       configuration, outbox, into: model, group: cluster.group(), until: 20)
     expectComplete(model, outbox)
-    #expect(consumed.foreignRecords == 5)
+    #expect(consumed.rejectedRecords == 5)
     // Another store's four, and the one that can't be read.
     #expect(Set(model.foreign.map(\.offset)) == [5, 6, 7, 8, 18])
     #expect(consumed.duplicates >= 2)

@@ -42,46 +42,46 @@ import Testing
   }
 }
 
-@Suite struct DeliveredPortionsTests {
+@Suite struct DeliveredBatchesTests {
   private func delivery(_ partition: Partition, after: UInt64?) -> Delivery<String> {
     Delivery(
       partition: partition, epoch: 1, after: after,
       entries: [
         .erased(
           at: EventPosition(
-            partition: partition, partitionSequence: (after ?? 0) + 1, sequenceNumber: 1,
+            partition: partition, partitionOffset: (after ?? 0) + 1, sequenceNumber: 1,
             version: 1))
       ], nextOffset: 7)
   }
 
   @Test func waitsUntilNothingIsOut() async throws {
-    let portions = DeliveredPortions()
-    await portions.allSettled()
-    portions.deliver()
-    portions.deliver()
+    let batches = DeliveredBatches()
+    await batches.allSettled()
+    batches.deliver()
+    batches.deliver()
     let isSettled = Locked(false)
     let waiting = Task {
-      await portions.allSettled()
+      await batches.allSettled()
       isSettled.withLock { $0 = true }
     }
-    portions.settle([delivery(2, after: 4)])
-    #expect(portions.isOut)
+    batches.settle([delivery(2, after: 4)])
+    #expect(batches.isOut)
     #expect(!isSettled.withLock { $0 })
-    portions.abandon([PartitionLease(partition: 3, epoch: 1, position: nil, offsetHint: nil)])
-    portions.settle([Delivery<String>]())
+    batches.release([PartitionLease(partition: 3, epoch: 1, position: nil, offsetHint: nil)])
+    batches.settle([Delivery<String>]())
     try await within(.seconds(10), seen: { "\(isSettled.withLock { $0 })" }) { await waiting.value }
-    let news = portions.takeNews()
+    let news = batches.takeNews()
     #expect(news.applied.map(\.partition) == [2] && news.applied.map(\.position) == [5])
-    #expect(news.overtaken.map(\.partition) == [3])
-    #expect(portions.takeNews().applied.isEmpty)
+    #expect(news.fenced.map(\.partition) == [3])
+    #expect(batches.takeNews().applied.isEmpty)
   }
 
   @Test func whoWaitsIsLetGoWhereNothingWillBeHeard() async throws {
-    let portions = DeliveredPortions()
-    portions.deliver()
-    let waiting = Task { await portions.allSettled() }
-    portions.forget()
-    try await within(.seconds(10), seen: { "\(portions.isOut)" }) { await waiting.value }
+    let batches = DeliveredBatches()
+    batches.deliver()
+    let waiting = Task { await batches.allSettled() }
+    batches.forget()
+    try await within(.seconds(10), seen: { "\(batches.isOut)" }) { await waiting.value }
   }
 }
 
@@ -147,9 +147,9 @@ func check(_ value: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(state.nextOffset == 100)
   }
 
-  @Test func anAbandonedPartitionTakesNothing() {
+  @Test func aReleasedPartitionTakesNothing() {
     var state = progress(at: 5)
-    state.abandon()
+    state.release()
     #expect(state.receive(6, offset: 100) == .ignore)
     #expect(state.fallBehind(head: 9) == nil)
     check(!state.repair(6))
@@ -193,7 +193,7 @@ func check(_ value: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
 @Suite struct WirePositionTests {
   @Test func readsWhatItWrites() {
     let position = EventPosition(
-      partition: 3, partitionSequence: 1, sequenceNumber: 9_223_372_036_854_775_807 - 1, version: 0)
+      partition: 3, partitionOffset: 1, sequenceNumber: 9_223_372_036_854_775_807 - 1, version: 0)
     var bytes: [UInt8] = []
     position.appendWire(to: &bytes)
     #expect(String(decoding: bytes, as: UTF8.self) == "1.9223372036854775806.0")

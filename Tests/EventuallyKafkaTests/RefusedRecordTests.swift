@@ -32,7 +32,7 @@ import Testing
   private func published(upTo event: EventRecord) -> [Int32: Int] {
     var counts: [Int32: Int] = [:]
     for (partition, head) in outbox.heads().enumerated() { counts[Int32(partition)] = Int(head) }
-    counts[event.position.partition] = Int(event.position.partitionSequence - 1)
+    counts[event.position.partition] = Int(event.position.partitionOffset - 1)
     return counts.filter { $0.value > 0 }
   }
 
@@ -125,13 +125,13 @@ import Testing
     let publisher = publisher(configuration(keys: keys), outbox)
     let running = Task { try await publisher.run() }
     try await becomes(publisher) { $0.refused.count == 1 }
-    outbox.skip(refused.position.partition, refused.position.partitionSequence)
+    outbox.skip(refused.position.partition, refused.position.partitionOffset)
     try await becomes(publisher) { $0.published == 600 && $0.refused.isEmpty }
     #expect(proxy.acceptedCount == 600)
     running.cancel()
     try await running.value
     let consumed = try await consumeAll(keys: keys)
-    #expect(consumed.eventsFromFeed == 1 && consumed.foreignRecords == 0, "\(consumed)")
+    #expect(consumed.eventsFromFeed == 1 && consumed.rejectedRecords == 0, "\(consumed)")
     // The placeholder is found in the topic's end as what it stands for.
     outbox.markPublished(0)
     let again = try await publishAll(configuration(keys: keys), outbox)
@@ -154,10 +154,10 @@ import Testing
     for _ in sequences {
       let events = try left.withLock { $0 }.map { try event($0) }
       let first = Dictionary(grouping: events) { $0.position.partition }
-        .mapValues { $0.map(\.position.partitionSequence).min() ?? 0 }
+        .mapValues { $0.map(\.position.partitionOffset).min() ?? 0 }
       try await becomes(publisher) { status in
         Dictionary(
-          status.refused.map { ($0.position.partition, $0.position.partitionSequence) }
+          status.refused.map { ($0.position.partition, $0.position.partitionOffset) }
         ) { $1 } == first
       }
       left.withLock { left in
@@ -271,7 +271,7 @@ import Testing
     let model = MemoryReadModel()
     let consumed = try await consume(
       signed, outbox, into: model, group: uniqueName("group")
-    ) { $0.foreignRecords >= (isKeyed ? 3 : 2) && model.applied.position >= 20 }
+    ) { $0.rejectedRecords >= (isKeyed ? 3 : 2) && model.applied.position >= 20 }
     #expect(consumed.fencings == 0, "\(consumed)")
     expectComplete(model, outbox)
   }

@@ -35,7 +35,7 @@ struct SimulatedRelay {
     events = partitions.enumerated().map { index, partition in
       offsets[Int(partition)] += 1
       return EventPosition(
-        partition: partition, partitionSequence: offsets[Int(partition)],
+        partition: partition, partitionOffset: offsets[Int(partition)],
         sequenceNumber: UInt64(index) + 1, version: 1)
     }
     self.guilty = guilty
@@ -70,7 +70,7 @@ struct SimulatedRelay {
         left = min(left, othersBeforeEnd + 1)
         outcomes += batch.map { ($0, .refused(isRefused ? 87 : 10)) }
       } else {
-        topic[partition] += batch.map(\.partitionSequence)
+        topic[partition] += batch.map(\.partitionOffset)
         outcomes += batch.map { ($0, .acknowledged) }
       }
       if left < Int.max { left -= 1 }
@@ -124,7 +124,7 @@ struct SimulatedRelay {
     for partition in relay.topic.indices {
       let own = relay.events.filter { Int($0.partition) == partition }
       let expected = own.prefix { !relay.guilty.contains($0.sequenceNumber) }
-      #expect(relay.topic[partition] == expected.map(\.partitionSequence), "\(what())")
+      #expect(relay.topic[partition] == expected.map(\.partitionOffset), "\(what())")
       if expected.count < own.count { held.append(Partition(partition)) }
     }
     #expect(relay.plan.held == held, "\(what())")
@@ -196,7 +196,7 @@ struct SimulatedRelay {
     var plan = RelayPlan(ends: [0], cursor: 0)
     func fail(_ code: Int32) {
       _ = plan.read(
-        EventPosition(partition: 0, partitionSequence: 1, sequenceNumber: 1, version: 1))
+        EventPosition(partition: 0, partitionOffset: 1, sequenceNumber: 1, version: 1))
       plan.note(.refused(code), of: 1, in: 0)
       _ = plan.endFlow()
     }
@@ -207,7 +207,7 @@ struct SimulatedRelay {
     #expect(plan.batchSize == 500_000)
     // It was the one record.
     _ = plan.begin(
-      0, [EventPosition(partition: 0, partitionSequence: 1, sequenceNumber: 1, version: 1)])
+      0, [EventPosition(partition: 0, partitionOffset: 1, sequenceNumber: 1, version: 1)])
     _ = plan.noteLot(.refused(10), of: 1, in: 0, .now) { _ in .zero }
     #expect(plan.batchSize == 1_000_000)
   }
@@ -216,8 +216,8 @@ struct SimulatedRelay {
   @Test func whatIsToldTwiceCountsOnce() {
     var plan = RelayPlan(ends: [0, 0], cursor: 0)
     let (held, other) = (
-      EventPosition(partition: 0, partitionSequence: 1, sequenceNumber: 1, version: 1),
-      EventPosition(partition: 1, partitionSequence: 1, sequenceNumber: 2, version: 1)
+      EventPosition(partition: 0, partitionOffset: 1, sequenceNumber: 1, version: 1),
+      EventPosition(partition: 1, partitionOffset: 1, sequenceNumber: 2, version: 1)
     )
     _ = plan.read(held)
     plan.note(.refused(10), of: 1, in: 0)
@@ -235,7 +235,7 @@ struct SimulatedRelay {
   /// Between two attempts at a record that is refused there is the pause, unless somebody hurries it.
   @Test func aHeldRecordIsTriedAgainAfterAPause() {
     var partition = PartitionRelay(end: 0)
-    let event = EventPosition(partition: 0, partitionSequence: 1, sequenceNumber: 9, version: 1)
+    let event = EventPosition(partition: 0, partitionOffset: 1, sequenceNumber: 9, version: 1)
     let now = ContinuousClock.now
     #expect(partition.read(event) == .publish)
     partition.note(.refused(87), of: 9)

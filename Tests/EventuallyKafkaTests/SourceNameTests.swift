@@ -60,7 +60,7 @@ import Testing
     let model = MemoryReadModel()
     let consumed = try await consume(
       configuration, outbox, into: model, group: uniqueName("group"), until: 10)
-    #expect(consumed.foreignRecords == 0 && consumed.eventsFromFeed == 0, "\(consumed)")
+    #expect(consumed.rejectedRecords == 0 && consumed.eventsFromFeed == 0, "\(consumed)")
     expectComplete(model, outbox)
   }
 
@@ -78,6 +78,6 @@ import Testing
     let model = MemoryReadModel()
     let consumed = try await consume(
       configuration, outbox, into: model, group: uniqueName("group"), until: 10)
-    #expect(consumed.foreignRecords == 0 && consumed.eventsFromFeed == 0, "\(consumed)")
+    #expect(consumed.rejectedRecords == 0 && consumed.eventsFromFeed == 0, "\(consumed)")
   }
 }

@@ -59,7 +59,7 @@ final class MemoryOutbox: Outbox, EventFeed {
           EventRecord(
             id: EventID(time: .now()), type: "Text", streamID: stream,
             position: EventPosition(
-              partition: partition, partitionSequence: UInt64(before) + 1,
+              partition: partition, partitionOffset: UInt64(before) + 1,
               sequenceNumber: sequence, version: UInt64(version)),
             time: .now(), payload: Array("event \(sequence)".utf8), metadata: metadata))
       }
@@ -82,7 +82,7 @@ final class MemoryOutbox: Outbox, EventFeed {
         EventRecord(
           id: EventID(time: .now()), type: EventRecord.removedType, streamID: stream,
           position: EventPosition(
-            partition: partition, partitionSequence: UInt64(before) + 1, sequenceNumber: sequence,
+            partition: partition, partitionOffset: UInt64(before) + 1, sequenceNumber: sequence,
             version: 0), time: .now(), payload: []))
       return sequence
     }
@@ -98,7 +98,7 @@ final class MemoryOutbox: Outbox, EventFeed {
       state.feedCalls += 1
       return Array(
         state.records.lazy.filter {
-          $0.position.partition == partition && $0.position.partitionSequence > position
+          $0.position.partition == partition && $0.position.partitionOffset > position
         }.prefix(limit))
     }
   }
@@ -143,7 +143,7 @@ final class MemoryReadModel: ReadModelStore {
     var leases: [Partition: PartitionLease] = [:]
     var events: [Partition: [UInt64]] = [:]
     var count = 0
-    var foreign: [ForeignRecord] = []
+    var foreign: [RejectedRecord] = []
     var forged: [Partition: UInt64] = [:]
     var largest = 0
     var metadata: [EventMetadata] = []
@@ -185,7 +185,7 @@ final class MemoryReadModel: ReadModelStore {
     }
   }
 
-  func keep(_ records: [ForeignRecord]) {
+  func keep(_ records: [RejectedRecord]) {
     state.withLock { $0.foreign += records }
   }
 
@@ -204,17 +204,17 @@ final class MemoryReadModel: ReadModelStore {
   }
 
   /// What was kept without being applied.
-  var foreign: [ForeignRecord] { state.withLock { $0.foreign } }
+  var foreign: [RejectedRecord] { state.withLock { $0.foreign } }
 
   func apply(_ deliveries: [Delivery<String>], parking: [ProjectionFailure]) -> ApplyOutcome {
-    let (overtaken, count) = state.withLock { state -> ([PartitionLease], Int) in
-      var overtaken: [PartitionLease] = []
+    let (fenced, count) = state.withLock { state -> ([PartitionLease], Int) in
+      var fenced: [PartitionLease] = []
       state.largest = max(state.largest, deliveries.reduce(0) { $0 + $1.entries.count })
       for delivery in deliveries {
         guard var lease = state.leases[delivery.partition], lease.epoch == delivery.epoch,
           lease.position == delivery.after
         else {
-          overtaken.append(
+          fenced.append(
             PartitionLease(
               partition: delivery.partition, epoch: delivery.epoch, position: nil,
               offsetHint: nil))
@@ -225,7 +225,7 @@ final class MemoryReadModel: ReadModelStore {
         lease.eventID = delivery.entries.last?.eventID
         state.leases[delivery.partition] = lease
         state.events[delivery.partition, default: []] += delivery.entries.map {
-          $0.position.partitionSequence
+          $0.position.partitionOffset
         }
         for entry in delivery.entries {
           switch entry {
@@ -236,10 +236,10 @@ final class MemoryReadModel: ReadModelStore {
         }
         state.count += delivery.entries.count
       }
-      return (overtaken, state.count)
+      return (fenced, state.count)
     }
     applied.advance(to: UInt64(count))
-    return ApplyOutcome(overtaken: overtaken)
+    return ApplyOutcome(fenced: fenced)
   }
 }
 

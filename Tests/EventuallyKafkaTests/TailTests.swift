@@ -97,7 +97,7 @@ import Testing
 @Suite struct TailClaimTests {
   private let stored = EventRecord(
     id: EventID(high: 1, low: 2), type: "Text", streamID: "a",
-    position: EventPosition(partition: 0, partitionSequence: 5, sequenceNumber: 9, version: 2),
+    position: EventPosition(partition: 0, partitionOffset: 5, sequenceNumber: 9, version: 2),
     time: .now(), payload: [1, 2, 3])
 
   private func claim(_ record: EventRecord, isSigned: Bool = false) -> TailClaim {
@@ -121,7 +121,7 @@ import Testing
     let changes: [(inout EventRecord) -> Void] = [
       { $0.id = EventID(high: 1, low: 3) }, { $0.payload = [1, 2, 4] }, { $0.payload = [] },
       { $0.type = "Other" }, { $0.type = EventRecord.removedType }, { $0.streamID = "b" },
-      { $0.position.partitionSequence = 4 }, { $0.position.version = 3 },
+      { $0.position.partitionOffset = 4 }, { $0.position.version = 3 },
       { $0.position.partition = 1 },
     ]
     for change in changes {
@@ -129,7 +129,7 @@ import Testing
       change(&forged)
       #expect(judge(forged, stored) == .notOurs, "\(forged)")
       #expect(
-        judge(forged, stored, isSigned: true) == .diverged(forged.position.partitionSequence))
+        judge(forged, stored, isSigned: true) == .diverged(forged.position.partitionOffset))
     }
   }
 

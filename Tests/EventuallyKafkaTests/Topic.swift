@@ -134,7 +134,7 @@ extension EventRecord {
   ) -> EventRecord {
     var copy = self
     copy.id = EventID(time: .now())
-    copy.position.partitionSequence = offset ?? position.partitionSequence
+    copy.position.partitionOffset = offset ?? position.partitionOffset
     copy.position.sequenceNumber = sequence ?? position.sequenceNumber
     copy.payload = Array(payload.utf8)
     return copy

@@ -4,8 +4,8 @@ import Testing
 
 @testable import EventuallySQLite
 
-/// A checkpoint that was saved with other tables is not damaged.
-@Suite struct CheckpointVersionTests {
+/// A savepoint that was saved with other tables is not damaged.
+@Suite struct SavepointVersionTests {
   /// The second version of ``LastRow``'s table, which has another column.
   private struct NewRow: ReadModelRow {
     var key: String
@@ -23,14 +23,14 @@ import Testing
     func forget(_ streamID: String, in rows: Rows) {}
   }
 
-  @Test func aCheckpointOfAnotherSchemaVersionIsToldAsThat() async throws {
+  @Test func aSavepointOfAnotherSchemaVersionIsToldAsThat() async throws {
     let folder = try TemporaryFolder()
     let old = ReadModelDirectory(folder.file("words"), model: WordModel())
     _ = try LiveReadModel(
       old, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 2)
-    let saved = try old.saveCheckpoint("before", of: WordModel())
+    let saved = try old.saveSavepoint("before", of: WordModel())
     func isTold(_ error: (any Error)?) -> Bool {
-      guard case .checkpointSchemaVersion("before", 1, 2)? = error as? ReadModelError else {
+      guard case .savepointSchemaVersion("before", 1, 2)? = error as? ReadModelError else {
         return false
       }
       return true
@@ -40,9 +40,9 @@ import Testing
     let new = ReadModelDirectory(folder.file("words"), model: NewModel())
     let replayed = await #expect(throws: ReadModelError.self) {
       try await Replay(
-        "checkpoint before", in: new, model: NewModel(), codec: TextCodec(), storeID: "s",
+        "savepoint before", in: new, model: NewModel(), codec: TextCodec(), storeID: "s",
         partitionCount: 2
-      ) { try new.checkpoint("before") }
+      ) { try new.savepoint("before") }
     }
     #expect(isTold(replayed), "\(String(describing: replayed))")
     #expect(verified?.description.contains("version 1, and this program has 2") == true)

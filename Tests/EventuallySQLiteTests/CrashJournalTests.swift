@@ -72,7 +72,7 @@ private struct WordsRow: ReadModelRow {
       let parts = text.split(separator: ":").map { String($0) }
       let sequence = (lease.position ?? 0) + UInt64(offset) + 1
       let position = EventPosition(
-        partition: lease.partition, partitionSequence: sequence, sequenceNumber: sequence,
+        partition: lease.partition, partitionOffset: sequence, sequenceNumber: sequence,
         version: sequence)
       let record = EventRecord(
         id: EventID(high: 1, low: sequence), type: "Text", streamID: parts[0], position: position,
@@ -145,7 +145,7 @@ private struct WordsRow: ReadModelRow {
     let lease = try await fenced.claim([0], owner: "fenced")[0]
     try await die()
     let outcome = try await fenced.apply([delivery(lease, "a:1")], parking: [])
-    #expect(outcome.overtaken.map(\.epoch) == [lease.epoch])
+    #expect(outcome.fenced.map(\.epoch) == [lease.epoch])
     #expect(try await open().crashedPartitions().isEmpty)
   }
 
@@ -212,7 +212,7 @@ private struct WordsRow: ReadModelRow {
     let decoder = EntryDecoder(TextCodec(), journal: database.crashJournal)
     let record = EventRecord(
       id: EventID(high: 1, low: 1), type: "Text", streamID: "a",
-      position: EventPosition(partition: 1, partitionSequence: 2, sequenceNumber: 2, version: 1),
+      position: EventPosition(partition: 1, partitionOffset: 2, sequenceNumber: 2, version: 1),
       time: Timestamp(microseconds: 5), payload: Array("x".utf8))
     let entry = try decoder.entry(record)
     #expect(entry.failure?.reason.contains("decoding it has ended the process 3 times") == true)

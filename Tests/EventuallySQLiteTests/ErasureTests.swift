@@ -296,7 +296,7 @@ extension TemporaryFolder {
     let store = try open()
     let removal = EventPosition(
       partition: try #require(try await store.log.erasure(of: "a")).removal.partition,
-      partitionSequence: 2, sequenceNumber: 3, version: 0)
+      partitionOffset: 2, sequenceNumber: 3, version: 0)
     #expect(await store.waitForErasure(of: removal, atMost: .seconds(60)))
     let erasure = try #require(try await store.log.erasure(of: "a"))
     #expect(erasure.removed == Timestamp(microseconds: 1234) && erasure.erased != nil)

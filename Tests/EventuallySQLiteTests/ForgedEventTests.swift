@@ -28,7 +28,7 @@ import Testing
     let time = Timestamp(microseconds: 1_000_000)
     let id = EventID(time: time)
     let position = EventPosition(
-      partition: 2, partitionSequence: 1, sequenceNumber: 1, version: 1)
+      partition: 2, partitionOffset: 1, sequenceNumber: 1, version: 1)
     let entry = LogEntry.event(
       Persisted(streamID: "s", position: position, id: id, time: time, event: "a"))
     let delivery = Delivery(
@@ -61,24 +61,24 @@ import Testing
   /// batch takes as long at the end as at the beginning.
   @Test(.timeLimit(.minutes(5))) func aFloodOfRejectedRecordsTakesBoundedSpace() async throws {
     let database = try open()
-    let bytes = [UInt8](repeating: 0x78, count: ForeignRecord.keptBytes)
+    let bytes = [UInt8](repeating: 0x78, count: RejectedRecord.keptBytes)
     let begun = ContinuousClock.now
     for batch in 0..<30 {
       for partition in Partition(0)..<4 {
         try await database.keep(
           (0..<500).map {
-            ForeignRecord(
+            RejectedRecord(
               partition: partition, offset: Int64(batch * 500 + $0), reason: "junk", key: bytes,
               value: bytes, size: bytes.count)
           })
       }
     }
     print("60,000 rejected records of 2 KiB kept in \(ContinuousClock.now - begun)")
-    let kept = try await reader().setAside().foreignRecords
+    let kept = try await reader().setAside().rejectedRecords
     #expect((40_000...44_000).contains(kept), "\(kept)")
     let size = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int ?? 0
     #expect(size < 4 * 11_000 * 5_000, "\(size)")
     // The newest are there.
-    #expect(try await reader().foreignRecords(limit: 1)[0].offset >= 14_500)
+    #expect(try await reader().rejectedRecords(limit: 1)[0].offset >= 14_500)
   }
 }

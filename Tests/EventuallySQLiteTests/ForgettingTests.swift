@@ -72,7 +72,7 @@ private struct Desk {
     _ = try await store.append(texts, to: stream, expecting: .any)
   }
 
-  func replay(_ base: SavedCheckpoint? = nil) async throws -> Replay<NoteModel> {
+  func replay(_ base: Savepoint? = nil) async throws -> Replay<NoteModel> {
     try await Replay(
       "again", in: directory, model: NoteModel(), codec: TextCodec(), storeID: store.storeID,
       partitionCount: Self.partitions
@@ -108,7 +108,7 @@ private struct Desk {
     try await desk.write("kept", to: "b")
     let live = try desk.live()
     try await desk.project(into: live)
-    let saved = try desk.directory.saveCheckpoint("before", of: NoteModel())
+    let saved = try desk.directory.saveSavepoint("before", of: NoteModel())
     try SQLiteConnection(path: saved.path, mode: .readWrite)
       .execute("UPDATE notes SET text = 'changed' WHERE stream = 'b'")
     _ = try await desk.store.remove("gone")
@@ -117,7 +117,7 @@ private struct Desk {
     #expect(outcome.left.map(\.path) == [saved.path], "\(outcome)")
     #expect(outcome.left.first?.reason.contains("is damaged") == true, "\(outcome)")
     #expect(throws: ReadModelError.self) { try saved.verify(model: NoteModel()) }
-    let again = try desk.directory.checkpoints().first { $0.name == "before" }
+    let again = try desk.directory.savepoints().first { $0.name == "before" }
     #expect(throws: ReadModelError.self) { try again?.verify(model: NoteModel()) }
   }
 
@@ -127,7 +127,7 @@ private struct Desk {
     try await desk.write("kept", to: "b")
     let first = try desk.live()
     try await desk.project(into: first)
-    try desk.directory.saveCheckpoint("before", of: NoteModel())
+    try desk.directory.saveSavepoint("before", of: NoteModel())
     do {
       let replay = try await desk.replay()
       try await desk.project(into: replay.database)
@@ -139,10 +139,10 @@ private struct Desk {
     let live = try desk.live()
     try await desk.project(into: live)
     try await live.keep([
-      ForeignRecord(
+      RejectedRecord(
         partition: 0, offset: 7, reason: "test", key: Array("gone".utf8),
         value: Array("a rejected secret".utf8), size: 20),
-      ForeignRecord(
+      RejectedRecord(
         partition: 0, offset: 8, reason: "test", key: Array("b".utf8),
         value: Array("a rejected note".utf8), size: 20),
     ])
@@ -163,7 +163,7 @@ private struct Desk {
     #expect(try desk.directory.forgetRemoved(NoteModel()) == ForgettingOutcome())
 
     // What is kept is as it was, and can be gone on from.
-    let saved = try desk.directory.checkpoint("before")
+    let saved = try desk.directory.savepoint("before")
     try saved.verify(model: NoteModel())
     #expect(saved.rows == 1)
     #expect(try desk.notes(desk.directory.path(of: 1)) == ["kept"])
@@ -193,7 +193,7 @@ private struct Desk {
         Persisted(
           streamID: stream,
           position: EventPosition(
-            partition: 0, partitionSequence: offset, sequenceNumber: offset, version: version),
+            partition: 0, partitionOffset: offset, sequenceNumber: offset, version: version),
           id: EventID(high: 1, low: offset), time: Timestamp(microseconds: 5), event: text))
     }
     func apply(_ entries: LogEntry<String, String>...) async throws -> ApplyOutcome {
@@ -214,10 +214,10 @@ private struct Desk {
     #expect(try desk.notes(path) == ["kept"])
     let between = try await apply(
       event("a", "a second secret", 3, version: 2), event("b", "more", 4, version: 2))
-    #expect(between.parked == 0 && between.overtaken.isEmpty)
+    #expect(between.parked == 0 && between.fenced.isEmpty)
     #expect(try desk.notes(path) == ["more"])
     let position = EventPosition(
-      partition: 0, partitionSequence: 5, sequenceNumber: 5, version: 0)
+      partition: 0, partitionOffset: 5, sequenceNumber: 5, version: 0)
     _ = try await apply(.removed("a", at: position), event("a", "anew", 6, version: 1))
     #expect(try desk.notes(path) == ["anew", "more"])
     #expect(try ForgettingFile(path: path).overwrite(limit: nil) == nil)
@@ -278,7 +278,7 @@ private struct Desk {
   @Test func whatIsOfAnotherSchemaVersionIsNamed() async throws {
     try await desk.write("secret", to: "gone")
     try await desk.project(into: try desk.live())
-    try desk.directory.saveCheckpoint("old", of: NoteModel())
+    try desk.directory.saveSavepoint("old", of: NoteModel())
     let next = NoteModel(schemaVersion: 2)
     let directory = ReadModelDirectory(desk.directory.path, model: next)
     let live = try desk.live(next)
@@ -288,12 +288,12 @@ private struct Desk {
     let outcome = try directory.forgetRemoved(next)
     #expect(
       outcome.left.map(\.path) == [
-        desk.directory.path(of: 1), desk.directory.path(ofCheckpoint: "old"),
+        desk.directory.path(of: 1), desk.directory.path(ofSavepoint: "old"),
       ])
     #expect(outcome.left.allSatisfy { $0.reason.contains("schema version 1") }, "\(outcome)")
     // The other version's workers come to the removal, and the checkpoint is deleted.
     try await desk.project(into: try desk.live())
-    try desk.directory.deleteCheckpoint("old")
+    try desk.directory.deleteSavepoint("old")
     #expect(try directory.forgetRemoved(next).left == [])
     #expect(try desk.files(with: "secret") == [])
   }

@@ -49,7 +49,7 @@ private struct Library {
   }
 
   func replay(
-    _ request: String = "again", base: SavedCheckpoint? = nil
+    _ request: String = "again", base: Savepoint? = nil
   ) async throws -> Replay<WordModel> {
     try await Replay(
       request, in: directory, model: WordModel(), codec: TextCodec(), storeID: store.storeID,
@@ -171,7 +171,7 @@ private struct Library {
     try await library.project(into: replay.database)
     try await replay.makeLive { _ in }
     let outcome = try await live.apply(try await next(leases), parking: [])
-    #expect(!outcome.overtaken.isEmpty)
+    #expect(!outcome.fenced.isEmpty)
     #expect(try library.directory.generation(1).events() == 0)
   }
 
@@ -258,8 +258,8 @@ private struct Library {
     library = try Library()
   }
 
-  private func save(_ name: String) throws -> SavedCheckpoint {
-    try library.directory.saveCheckpoint(name, of: WordModel())
+  private func save(_ name: String) throws -> Savepoint {
+    try library.directory.saveSavepoint(name, of: WordModel())
   }
 
   @Test func aCheckpointIsWhatTheReadModelWas() async throws {
@@ -272,8 +272,8 @@ private struct Library {
     try await library.write(30, from: 30)
     try await library.project(into: live)
     #expect(try library.digest() != digest)
-    try library.directory.checkpoint("before").verify(model: WordModel())
-    let replay = try await library.replay(base: try library.directory.checkpoint("before"))
+    try library.directory.savepoint("before").verify(model: WordModel())
+    let replay = try await library.replay(base: try library.directory.savepoint("before"))
     #expect(try await replay.positions().reduce(0, +) == 60)
     #expect(try library.digest(library.directory.path(of: replay.generation)) == digest)
     try await library.project(into: replay.database)
@@ -296,7 +296,7 @@ private struct Library {
     for index in 4096..<min(bytes.count, 20_000) { bytes[index] = 0xFF }
     try bytes.write(to: URL(filePath: other.path))
     #expect(throws: ReadModelError.self) {
-      try library.directory.checkpoint("two").verify(model: WordModel())
+      try library.directory.savepoint("two").verify(model: WordModel())
     }
   }
 
@@ -316,12 +316,12 @@ private struct Library {
     #expect(throws: ReadModelError.self) { try save("one") }
     let torn = "\(library.directory.path)/checkpoints/torn.sqlite.unfinished"
     try Data("half".utf8).write(to: URL(filePath: torn))
-    #expect(try library.directory.checkpoints().map(\.name) == ["one"])
+    #expect(try library.directory.savepoints().map(\.name) == ["one"])
     _ = try save("two")
     #expect(!FileManager.default.fileExists(atPath: torn))
-    try library.directory.deleteCheckpoint("one")
-    #expect(try library.directory.checkpointNames() == ["two"])
-    #expect(throws: ReadModelError.self) { try library.directory.deleteCheckpoint("one") }
+    try library.directory.deleteSavepoint("one")
+    #expect(try library.directory.savepointNames() == ["two"])
+    #expect(throws: ReadModelError.self) { try library.directory.deleteSavepoint("one") }
   }
 
   @Test func theNewestBeforeAMomentIsFound() async throws {
@@ -333,7 +333,7 @@ private struct Library {
     }
     for (sequence, name) in [(19, nil), (20, "c0"), (45, "c1"), (60, "c2")] as [(UInt64, String?)] {
       let heads = try await library.store.log.heads(at: sequence)
-      let found = try library.directory.newestCheckpoint(
+      let found = try library.directory.newestSavepoint(
         atOrBefore: heads, of: library.store.storeID)
       #expect(found?.name == name, "\(sequence)")
     }
@@ -341,13 +341,13 @@ private struct Library {
 
   @Test func workersSaveByThemselves() async throws {
     let live = try library.live()
-    let saving = AutomaticCheckpoints(
+    let saving = AutomaticSavepoints(
       library.directory, model: WordModel(),
-      policy: CheckpointPolicy(events: 20, interval: nil, kept: 2)
+      policy: SavepointPolicy(events: 20, interval: nil, kept: 2)
     ) { error in Issue.record("\(error)") }
-    let other = AutomaticCheckpoints(
+    let other = AutomaticSavepoints(
       library.directory, model: WordModel(),
-      policy: CheckpointPolicy(events: 20, interval: nil, kept: 2)
+      policy: SavepointPolicy(events: 20, interval: nil, kept: 2)
     ) { error in Issue.record("\(error)") }
     #expect(try await saving.saveWhereDue() == nil)
     for round in 0..<4 {
@@ -357,12 +357,12 @@ private struct Library {
       #expect(saved.compactMap { $0?.events } == [UInt64(round + 1) * 20])
     }
     _ = try save("mine")
-    #expect(try library.directory.checkpoints().map(\.events) == [60, 80, 80])
+    #expect(try library.directory.savepoints().map(\.events) == [60, 80, 80])
   }
 
   @Test func aPolicySaysWhenACheckpointIsDue() {
-    let events = CheckpointPolicy(events: 100, interval: nil, kept: 1)
-    let time = CheckpointPolicy(events: nil, interval: .seconds(10), kept: 1)
+    let events = SavepointPolicy(events: 100, interval: nil, kept: 1)
+    let time = SavepointPolicy(events: nil, interval: .seconds(10), kept: 1)
     let start = Timestamp(microseconds: 0)
     let later = Timestamp(microseconds: 10_000_000)
     #expect(!events.isDue(applied: 99, last: nil, now: start))

@@ -25,12 +25,12 @@ private typealias AccountCodec = TextCodec
       through: try await log.heads(at: 20), owner: "worker")
     let projector = ReadModelProjector(first, into: live)
     await projector.run()
-    try directory.saveCheckpoint("before-the-sale", of: Balances())
+    try directory.saveSavepoint("before-the-sale", of: Balances())
 
     let replay = try await Replay(
       "from before-the-sale", in: directory, model: Balances(), codec: AccountCodec(),
       storeID: log.storeID, partitionCount: log.partitionCount
-    ) { try directory.checkpoint("before-the-sale") }
+    ) { try directory.savepoint("before-the-sale") }
 
     func apply(through positions: [UInt64]) async {
       let subscription = LogSubscription(

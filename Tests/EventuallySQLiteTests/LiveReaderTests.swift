@@ -24,7 +24,7 @@ import Testing
         Persisted(
           streamID: "s",
           position: EventPosition(
-            partition: 0, partitionSequence: first + UInt64(offset) + 1,
+            partition: 0, partitionOffset: first + UInt64(offset) + 1,
             sequenceNumber: first + UInt64(offset) + 1, version: 1),
           id: EventID(high: 0, low: 1), time: Timestamp(microseconds: 0), event: word))
     }

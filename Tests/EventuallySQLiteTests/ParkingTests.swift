@@ -71,7 +71,7 @@ private struct SentenceRow: ReadModelRow {
       let parts = text.split(separator: ":").map { String($0) }
       let sequence = (after ?? 0) + UInt64(offset) + 1
       let position = EventPosition(
-        partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: sequence)
+        partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: sequence)
       if parts[1] == "-" { return .removed(parts[0], at: position) }
       let time = Timestamp(microseconds: 5)
       return .event(
@@ -110,7 +110,7 @@ private struct SentenceRow: ReadModelRow {
       try await database.apply([batch], parking: [])
     }
     #expect(error?.failures.map(\.streamID) == ["b", "c"])
-    #expect(error?.failures.map(\.position.partitionSequence) == [2, 4])
+    #expect(error?.failures.map(\.position.partitionOffset) == [2, 4])
     #expect(try rows().isEmpty)
     #expect(try await reader().parkedStreams().isEmpty)
   }
@@ -186,19 +186,19 @@ private struct SentenceRow: ReadModelRow {
     #expect(try await reader().setAside() == ReadModelReader.SetAside())
   }
 
-  @Test func foreignRecordsAreKeptOnceAndNotForEver() async throws {
+  @Test func rejectedRecordsAreKeptOnceAndNotForEver() async throws {
     let database = try open()
-    func record(_ offset: Int64) -> ForeignRecord {
-      ForeignRecord(
+    func record(_ offset: Int64) -> RejectedRecord {
+      RejectedRecord(
         partition: 0, offset: offset, reason: "strange", key: [1, 2], value: [3], size: 900)
     }
     try await database.keep([record(1), record(2)])
     try await database.keep([record(2)])
-    #expect(try await reader().setAside().foreignRecords == 2)
-    #expect(try await reader().foreignRecords(limit: 5).contains(record(1)))
+    #expect(try await reader().setAside().rejectedRecords == 2)
+    #expect(try await reader().rejectedRecords(limit: 5).contains(record(1)))
     try await database.keep((3...10_100).map { record($0) })
-    #expect(try await reader().setAside().foreignRecords == 10_000)
-    let offsets = try await reader().foreignRecords(limit: 20_000).map(\.offset)
+    #expect(try await reader().setAside().rejectedRecords == 10_000)
+    let offsets = try await reader().rejectedRecords(limit: 20_000).map(\.offset)
     #expect(offsets.min() == 101 && offsets.max() == 10_100)
   }
 

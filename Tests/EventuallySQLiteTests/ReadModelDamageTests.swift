@@ -228,7 +228,7 @@ import Testing
   }
 
   @Test func aDamagedCheckpointIsNotUsed() async throws {
-    let saved = try directory.saveCheckpoint("before", of: WordModel())
+    let saved = try directory.saveSavepoint("before", of: WordModel())
     try saved.verify(model: WordModel())
     let right = try dump(saved.path)
     let intact = try Data(contentsOf: URL(filePath: saved.path))
@@ -237,7 +237,7 @@ import Testing
       try damage.apply(to: saved.path)
       defer { try? intact.write(to: URL(filePath: saved.path)) }
       do throws(ReadModelError) {
-        try directory.checkpoint("before").verify(model: WordModel())
+        try directory.savepoint("before").verify(model: WordModel())
       } catch {
         told += 1
         let text = "\(error)"
@@ -255,16 +255,16 @@ import Testing
   }
 
   @Test func aPositionThatHasChangedInACheckpointIsFound() async throws {
-    let saved = try directory.saveCheckpoint("before", of: WordModel())
+    let saved = try directory.saveSavepoint("before", of: WordModel())
     let connection = try SQLiteConnection(path: saved.path, mode: .readWrite)
     try connection.execute("UPDATE checkpoints SET position = position - 1 WHERE partition = 2")
     let error = #expect(throws: ReadModelError.self) {
-      try directory.checkpoint("before").verify(model: WordModel())
+      try directory.savepoint("before").verify(model: WordModel())
     }
     #expect(error?.description.contains("its positions") == true)
     // One that was saved before there were seals has none to be held against.
     try connection.execute("DELETE FROM readmodel WHERE key = 'seal'")
-    try directory.checkpoint("before").verify(model: WordModel())
+    try directory.savepoint("before").verify(model: WordModel())
   }
 
   // MARK: - Small files

@@ -23,7 +23,7 @@ import Testing
     let entries = words.enumerated().map { offset, word in
       let sequence = (after ?? 0) + UInt64(offset) + 1
       let position = EventPosition(
-        partition: lease.partition, partitionSequence: sequence, sequenceNumber: sequence,
+        partition: lease.partition, partitionOffset: sequence, sequenceNumber: sequence,
         version: sequence)
       let time = Timestamp(microseconds: 0)
       return LogEntry.event(
@@ -73,7 +73,7 @@ import Testing
   }
 
   /// A worker whose partition was taken over must not write, and its other partitions must go on.
-  @Test func anOvertakenLeaseAppliesNothingAndTheOthersAreApplied() async throws {
+  @Test func anFencedLeaseAppliesNothingAndTheOthersAreApplied() async throws {
     let database = try open()
     let leases = try await database.claim([0, 1], owner: "zombie")
     let other = try open()
@@ -120,7 +120,7 @@ import Testing
     let error = await #expect(throws: ProjectionFailures.self) {
       try await database.apply([delivery(lease, after: nil, ["a", "poison", "b"])])
     }
-    #expect(error?.failures.map(\.position.partitionSequence) == [2])
+    #expect(error?.failures.map(\.position.partitionOffset) == [2])
     #expect(error?.failures.first?.streamID == "s")
     #expect(try count("a") == nil)
     // Nor does what failed remain in the rows that the next batch sees.

@@ -17,16 +17,16 @@ import Testing
     }
 
     func append(
-      _ events: [String], to streamID: String, expecting: Expected
-    ) async throws(EventStoreError) -> Appended {
+      _ events: [String], to streamID: String, expecting: ExpectedVersion
+    ) async throws(EventStoreError) -> AppendResult {
       try await base.append(events, to: streamID, expecting: expecting)
     }
 
-    func stream(_ streamID: String, _ select: Select) -> SQLiteStreamEvents<TextCodec> {
+    func stream(_ streamID: String, _ select: ReadRange) -> SQLiteStreamEvents<TextCodec> {
       base.stream(streamID, select)
     }
 
-    func streamAll(_ select: Select) -> TextStore.Log { base.streamAll(select) }
+    func streamAll(_ select: ReadRange) -> TextStore.Log { base.streamAll(select) }
 
     func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
       try await base.remove(streamID)
@@ -66,7 +66,7 @@ import Testing
       },
       entries: { deliveries in
         deliveries.flatMap { delivery in
-          delivery.entries.map { "\(delivery.partition)-\($0.position.partitionSequence)" }
+          delivery.entries.map { "\(delivery.partition)-\($0.position.partitionOffset)" }
         }
       },
       applied: { deliveries, _ in _ = try await readModel.apply(deliveries, parking: []) },
@@ -101,11 +101,11 @@ import Testing
       try await base.apply(deliveries, parking: parking)
     }
 
-    func keep(_ records: [ForeignRecord]) async throws { try await base.keep(records) }
+    func keep(_ records: [RejectedRecord]) async throws { try await base.keep(records) }
 
-    func rejected() async throws -> [ForeignRecord] {
+    func rejected() async throws -> [RejectedRecord] {
       try await ReadModelReader(path: base.directory.livePath, model: WordCounts())
-        .foreignRecords(limit: 10)
+        .rejectedRecords(limit: 10)
     }
 
     func count(_ word: String) throws -> Int64 {

@@ -100,7 +100,7 @@ import Testing
     for partition in 0..<store.partitionCount {
       let part = try await store.log.records(partition: partition, after: 0, limit: 1000)
       #expect(
-        part.map(\.position.partitionSequence) == (0..<heads[Int(partition)]).map { $0 + 1 })
+        part.map(\.position.partitionOffset) == (0..<heads[Int(partition)]).map { $0 + 1 })
       for record in part {
         #expect(Partitioner(count: 4).partition(of: record.streamID) == partition)
       }
@@ -162,7 +162,7 @@ import Testing
     let log = try await collect(store.streamAll(.all)).map { entry in
       switch entry {
       case .event(let persisted): persisted.event
-      case .removed(let id, let position): "removed \(id) at \(position.partitionSequence)"
+      case .removed(let id, let position): "removed \(id) at \(position.partitionOffset)"
       case .erased: "erased"
       case .unreadable(let event): "unreadable \(event.streamID)"
       }
@@ -360,7 +360,9 @@ extension StoreWriter {
     try connection.execute("PRAGMA max_page_count = \(count)")
   }
 
-  func append(_ events: [String], to streamID: String) async throws(EventStoreError) -> Appended? {
+  func append(_ events: [String], to streamID: String) async throws(EventStoreError)
+    -> AppendResult?
+  {
     let encoder = AppendEncoder(TextCodec(), limit: RecordLimit(), readsBack: false)
     let encoded = try encoder(events, of: streamID, metadata: EventMetadata())
     return try await perform(.append(streamID: streamID, expecting: .any, encoded))
@@ -376,7 +378,7 @@ extension StoreWriter {
     store = try TextStore(path: folder.file("store.sqlite"), codec: TextCodec())
   }
 
-  private func snapshot(_ appended: Appended, _ text: String) -> Snapshot {
+  private func snapshot(_ appended: AppendResult, _ text: String) -> Snapshot {
     Snapshot(
       version: appended.version, sequenceNumber: appended.last.sequenceNumber, schemaVersion: 3,
       payload: Array(text.utf8))

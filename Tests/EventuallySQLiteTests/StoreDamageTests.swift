@@ -43,7 +43,7 @@ import Testing
     }
     func text(_ records: [EventRecord]) -> [String] {
       records.map {
-        "\($0.position.sequenceNumber) \($0.position.version) \($0.position.partitionSequence)"
+        "\($0.position.sequenceNumber) \($0.position.version) \($0.position.partitionOffset)"
       }
     }
     var entries: [EventRecord] = []

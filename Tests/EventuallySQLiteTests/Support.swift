@@ -56,8 +56,8 @@ final class Count: Sendable {
 }
 
 extension ReadModelStore {
-  /// Applies deliveries, parking nothing; returns the leases that have been overtaken.
+  /// Applies deliveries, parking nothing; returns the leases that have been fenced.
   func apply(_ deliveries: [Delivery<Event>]) async throws -> [PartitionLease] {
-    try await apply(deliveries, parking: []).overtaken
+    try await apply(deliveries, parking: []).fenced
   }
 }

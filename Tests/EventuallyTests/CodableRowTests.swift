@@ -133,7 +133,7 @@ import Testing
         Persisted(
           streamID: "x",
           position: EventPosition(
-            partition: 0, partitionSequence: UInt64(index) + 1, sequenceNumber: UInt64(index) + 1,
+            partition: 0, partitionOffset: UInt64(index) + 1, sequenceNumber: UInt64(index) + 1,
             version: UInt64(index) + 1), id: EventID(high: 0, low: 0), time: .example,
           event: .added(number)), into: rows)
     }

@@ -77,8 +77,8 @@ import Testing
     private let versions = Locked<[String: Version]>([:])
 
     func append(
-      _ events: [Int], to streamID: String, expecting: Expected
-    ) async throws(EventStoreError) -> Appended {
+      _ events: [Int], to streamID: String, expecting: ExpectedVersion
+    ) async throws(EventStoreError) -> AppendResult {
       if case .exact(let expected) = expecting {
         let actual = versions.withLock { $0[streamID] ?? 0 }
         guard actual == expected else {
@@ -92,11 +92,11 @@ import Testing
       return appended
     }
 
-    func stream(_ id: String, _ select: Select) -> InMemoryEventStore<String, Int>.StreamEvents {
+    func stream(_ id: String, _ select: ReadRange) -> InMemoryEventStore<String, Int>.StreamEvents {
       base.stream(id, select)
     }
 
-    func streamAll(_ select: Select) -> InMemoryEventStore<String, Int>.Entries {
+    func streamAll(_ select: ReadRange) -> InMemoryEventStore<String, Int>.Entries {
       base.streamAll(select)
     }
 
@@ -150,7 +150,7 @@ import Testing
       await base.claim(partitions, owner: owner)
     }
 
-    func keep(_ records: [ForeignRecord]) {}
+    func keep(_ records: [RejectedRecord]) {}
 
     func apply(
       _ deliveries: [Delivery<String>], parking: [ProjectionFailure]

@@ -61,7 +61,7 @@ import Testing
   private func failure(_ sequence: UInt64) -> ProjectionFailure {
     ProjectionFailure(
       position: EventPosition(
-        partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 1),
+        partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: 1),
       streamID: "s\(sequence)", reason: "")
   }
 
@@ -87,7 +87,7 @@ import Testing
           }
         }
       }
-      let parked = Set(decision.parked.map(\.position.partitionSequence))
+      let parked = Set(decision.parked.map(\.position.partitionOffset))
       if parked != Set(counts.filter { $0.value == 3 }.keys) { Issue.record("code \(code)") }
     }
   }

@@ -107,7 +107,7 @@ import Testing
     let error = failure(Kept.self, "\u{212A}ept", Array("{}".utf8))
     #expect(error is UnknownEventType, "\(String(describing: error))")
     let chain = UpcastChain([Upcast("Kept", from: 1) { _ in [] }])
-    #expect(try chain.lift(type: "\u{212A}ept", payload: [UInt8]().span) == nil)
+    #expect(try chain.upcast(type: "\u{212A}ept", payload: [UInt8]().span) == nil)
   }
 
   /// An upcast that leads to a form which the codec does not write is found at the append.

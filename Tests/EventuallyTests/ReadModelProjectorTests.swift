@@ -1,24 +1,24 @@
 import Eventually
 import Testing
 
-/// A subscription that plays given portions, and hears what is told to it.
+/// A subscription that plays given batches, and hears what is told to it.
 private final class ScriptedSubscription: PartitionedSubscription {
   typealias Event = Counter.Event
-  let portions: [[Delivery<Event>]]
+  let batches: [[Delivery<Event>]]
   let checkpoints = Locked<[Partition]>([])
-  let abandoned = Locked<[PartitionLease]>([])
+  let released = Locked<[PartitionLease]>([])
   let resumes = PositionSignal(at: 0)
   let finished = PositionSignal(at: 0)
 
-  init(_ portions: [[Delivery<Event>]]) {
-    self.portions = portions
+  init(_ batches: [[Delivery<Event>]]) {
+    self.batches = batches
   }
 
   func resume() -> AsyncThrowingStream<[Delivery<Event>], any Error> {
     let isFirst = resumes.position == 0
     resumes.advance(to: resumes.position + 1)
     return AsyncThrowingStream { continuation in
-      if isFirst { for portion in portions { continuation.yield(portion) } }
+      if isFirst { for batch in batches { continuation.yield(batch) } }
     }
   }
 
@@ -27,8 +27,8 @@ private final class ScriptedSubscription: PartitionedSubscription {
     finished.advance(to: finished.position + 1)
   }
 
-  func abandon(_ leases: [PartitionLease]) {
-    abandoned.withLock { $0 += leases }
+  func release(_ leases: [PartitionLease]) {
+    released.withLock { $0 += leases }
   }
 }
 
@@ -36,21 +36,21 @@ private final class ScriptedStore: ReadModelStore {
   typealias Event = Counter.Event
   struct Trouble: Error {}
   let failures: Locked<Int>
-  let overtaken: Set<Partition>
+  let fenced: Set<Partition>
   /// Partitions whose first event can't be projected.
   let poisonous: Set<Partition>
   let parked = Locked<[[Partition]]>([])
   let applied = Locked<[Partition]>([])
 
   init(
-    failures: Int = 0, overtaken: Set<Partition> = [], poisonous: Set<Partition> = []
+    failures: Int = 0, fenced: Set<Partition> = [], poisonous: Set<Partition> = []
   ) {
     self.failures = Locked(failures)
-    self.overtaken = overtaken
+    self.fenced = fenced
     self.poisonous = poisonous
   }
 
-  func keep(_ records: [ForeignRecord]) {}
+  func keep(_ records: [RejectedRecord]) {}
 
   func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] { [] }
 
@@ -74,25 +74,25 @@ private final class ScriptedStore: ReadModelStore {
           ProjectionFailure(position: $0.entries[0].position, streamID: "s", reason: "poison")
         })
     }
-    let mine = deliveries.filter { !overtaken.contains($0.partition) }
+    let mine = deliveries.filter { !fenced.contains($0.partition) }
     applied.withLock { $0 += mine.map(\.partition) }
-    let refused = deliveries.filter { overtaken.contains($0.partition) }.map {
+    let refused = deliveries.filter { fenced.contains($0.partition) }.map {
       PartitionLease(partition: $0.partition, epoch: $0.epoch, position: nil, offsetHint: nil)
     }
-    return ApplyOutcome(overtaken: refused, parked: parking.count)
+    return ApplyOutcome(fenced: refused, parked: parking.count)
   }
 }
 
 @Suite struct ReadModelProjectorTests {
   private func delivery(_ partition: Partition) -> Delivery<Counter.Event> {
     let position = EventPosition(
-      partition: partition, partitionSequence: 1, sequenceNumber: 1, version: 1)
+      partition: partition, partitionOffset: 1, sequenceNumber: 1, version: 1)
     return Delivery(
       partition: partition, epoch: 1, after: nil, entries: [.erased(at: position)], nextOffset: 1)
   }
 
   private func run(
-    _ subscription: ScriptedSubscription, _ store: ScriptedStore, portions: UInt64
+    _ subscription: ScriptedSubscription, _ store: ScriptedStore, batches: UInt64
   ) async -> ReadModelProjectorStatus {
     let projector = ReadModelProjector(
       subscription, into: store,
@@ -100,7 +100,7 @@ private final class ScriptedStore: ReadModelStore {
       parking: RetryPolicy(
         attempts: 3, firstPause: .milliseconds(1), longestPause: .milliseconds(2)))
     let running = Task { await projector.run() }
-    await subscription.finished.wait(past: portions - 1)
+    await subscription.finished.wait(past: batches - 1)
     running.cancel()
     await running.value
     return projector.status
@@ -109,7 +109,7 @@ private final class ScriptedStore: ReadModelStore {
   @Test func whatFailsIsTriedAgainFromTheSamePlace() async {
     let subscription = ScriptedSubscription([[delivery(0)], [delivery(1)]])
     let store = ScriptedStore(failures: 4)
-    let status = await run(subscription, store, portions: 2)
+    let status = await run(subscription, store, batches: 2)
     #expect(store.applied.withLock { $0 } == [0, 1])
     #expect(status.applied == 2)
     #expect(status.retries == 4)
@@ -120,8 +120,8 @@ private final class ScriptedStore: ReadModelStore {
   @Test func whatFailsForGoodIsParkedAndTheRestGoesOn() async {
     let subscription = ScriptedSubscription([[delivery(0), delivery(1)], [delivery(2)]])
     let store = ScriptedStore(poisonous: [1])
-    let status = await run(subscription, store, portions: 2)
-    // Three attempts, the next with the event parked; and then the next portion.
+    let status = await run(subscription, store, batches: 2)
+    // Three attempts, the next with the event parked; and then the next batch.
     #expect(store.parked.withLock { $0 } == [[], [], [], [1], []])
     #expect(store.applied.withLock { $0 } == [0, 1, 2])
     #expect(status.applied == 2)
@@ -130,13 +130,13 @@ private final class ScriptedStore: ReadModelStore {
     #expect(status.failure == nil)
   }
 
-  @Test func overtakenPartitionsAreGivenUpAndTheOthersGoOn() async {
+  @Test func fencedPartitionsAreGivenUpAndTheOthersGoOn() async {
     let subscription = ScriptedSubscription([[delivery(0), delivery(1), delivery(2)]])
-    let store = ScriptedStore(overtaken: [1])
-    let status = await run(subscription, store, portions: 1)
+    let store = ScriptedStore(fenced: [1])
+    let status = await run(subscription, store, batches: 1)
     #expect(store.applied.withLock { $0 } == [0, 2])
     #expect(subscription.checkpoints.withLock { $0 } == [0, 2])
-    #expect(subscription.abandoned.withLock { $0.map(\.partition) } == [1])
+    #expect(subscription.released.withLock { $0.map(\.partition) } == [1])
     #expect(status.applied == 2)
   }
 }

@@ -160,7 +160,7 @@ private final class FailureCount: Sendable {
   @Test(arguments: [
     ("Said", "<a!"), ("Said.v2", "a!"), ("Said.v3", "a"), ("Uttered", "a!"),
   ])
-  func oldFormsAreLiftedStepByStep(_ type: String, _ expected: String) throws {
+  func oldFormsAreUpcastStepByStep(_ type: String, _ expected: String) throws {
     #expect(try codec.decode(type: type, payload: Array("a".utf8).span) == expected)
   }
 

@@ -99,7 +99,7 @@ private struct Commands {
           let persisted = Persisted(
             streamID: id,
             position: EventPosition(
-              partition: 0, partitionSequence: version, sequenceNumber: version, version: version),
+              partition: 0, partitionOffset: version, sequenceNumber: version, version: version),
             id: EventID(time: sale.time), time: sale.time, event: event)
           for (model, rows) in zip(models, rows) {
             #expect(throws: Never.self, "seed \(seed) \(model.name) \(event)") {

@@ -85,7 +85,7 @@ private final class CountingStorage: RowStorage {
           Persisted(
             streamID: id,
             position: EventPosition(
-              partition: 0, partitionSequence: sequence, sequenceNumber: sequence,
+              partition: 0, partitionOffset: sequence, sequenceNumber: sequence,
               version: UInt64(offset) + 1), id: EventID(time: time), time: time, event: event))
       }
       if removed {
@@ -94,7 +94,7 @@ private final class CountingStorage: RowStorage {
           .removed(
             id,
             at: EventPosition(
-              partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 0)))
+              partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: 0)))
       }
       return entries
     }
@@ -154,7 +154,7 @@ private final class CountingStorage: RowStorage {
     func take(_ id: String, _ events: [OrderEvent]) throws {
       for (offset, event) in events.enumerated() {
         let position = EventPosition(
-          partition: 0, partitionSequence: 1, sequenceNumber: 1, version: UInt64(offset) + 1)
+          partition: 0, partitionOffset: 1, sequenceNumber: 1, version: UInt64(offset) + 1)
         try model.project(
           Persisted(
             streamID: id, position: position, id: EventID(time: sale.time), time: sale.time,
@@ -174,7 +174,7 @@ private final class CountingStorage: RowStorage {
 
   @Test func anEventWithoutItsBeginningIsAnError() {
     let position = EventPosition(
-      partition: 0, partitionSequence: 1, sequenceNumber: 1, version: 2)
+      partition: 0, partitionOffset: 1, sequenceNumber: 1, version: 2)
     let event = Persisted(
       streamID: "1", position: position, id: EventID(time: sale.time), time: sale.time,
       event: OrderEvent.itemAdded(line()))
@@ -197,7 +197,7 @@ private final class CountingStorage: RowStorage {
         Persisted(
           streamID: "big",
           position: EventPosition(
-            partition: 0, partitionSequence: number, sequenceNumber: number, version: number),
+            partition: 0, partitionOffset: number, sequenceNumber: number, version: number),
           id: EventID(time: sale.time), time: sale.time, event: event))
     }
   }

@@ -91,8 +91,8 @@ private final class Shop {
       ("writer", ["import", "none.csv"] + writer, "--publish-timeout"),
       ("writer", ["simulate"] + writer, "--publish-timeout"),
       ("writer", ["simulate"] + writer, "--orders"), ("writer", ["simulate"] + writer, "--rate"),
-      ("projector", ["run", "sales"], "--checkpoint-events"),
-      ("projector", ["run", "sales"], "--checkpoint-seconds"),
+      ("projector", ["run", "sales"], "--savepoint-events"),
+      ("projector", ["run", "sales"], "--savepoint-seconds"),
       ("projector", ["run", "sales"], "--keep-checkpoints"),
       ("projector", ["run", "sales"], "--stall-limit"),
       ("eventuallyctl", ["events"] + shop.places.prefix(2), "--from"),
@@ -176,7 +176,7 @@ private final class Shop {
     #expect(!FileManager.default.fileExists(atPath: shop.pipeline.readModels))
     try await shop.build()
     let saved = try await shop.ctl(
-      ["checkpoint", "save", "sales", "later"] + shop.places.suffix(2))
+      ["savepoint", "save", "sales", "later"] + shop.places.suffix(2))
     #expect(saved.code == 0, "\(saved)")
     let early = try await shop.ctl(
       ["replay", "sales", "--from", "later", "--to", "2"] + shop.places)
@@ -194,9 +194,9 @@ private final class Shop {
     for arguments in [
       ["events"] + store, ["events", "--json"] + store, ["events", "--stream", "S1-1"] + store,
       ["status"] + shop.places, ["show"] + models, ["verify"] + shop.places, ["wait"] + shop.places,
-      ["checkpoint", "save", "sales", "one"] + models, ["checkpoint", "list", "sales"] + models,
-      ["checkpoint", "show", "sales", "one"] + models,
-      ["checkpoint", "delete", "sales", "one"] + models, ["generations", "list", "sales"] + models,
+      ["savepoint", "save", "sales", "one"] + models, ["savepoint", "list", "sales"] + models,
+      ["savepoint", "show", "sales", "one"] + models,
+      ["savepoint", "delete", "sales", "one"] + models, ["generations", "list", "sales"] + models,
       ["generations", "switch", "sales", "1"] + models,
       ["replay", "sales", "--from", "zero"] + shop.places,
       ["generations", "drop", "sales", "1"] + models,

@@ -29,7 +29,7 @@ import Testing
     var last = try #require(try await log.records(after: head - 1, limit: 1).first)
     if inEmptyPartition {
       last.position.partition = Partition(try #require(try await log.heads().firstIndex(of: 0)))
-      last.position.partitionSequence = 0
+      last.position.partitionOffset = 0
     }
     let forger = Forger(pipeline, store: log.storeID)
     let forged = forger.next(after: last, partitions: log.partitionCount)
@@ -60,7 +60,7 @@ import Testing
       ready = try await writer.text("/readyz")
       return ready.body.contains(#""publisher":"blocked""#)
     }
-    let offset = forged.position.partitionSequence
+    let offset = forged.position.partitionOffset
     #expect(ready.status == 200)
     #expect(
       ready.body.contains(
@@ -88,8 +88,8 @@ import Testing
     _ = try await pipeline.verifiedDigests("orders")
     let forged = try await forgeNext(inEmptyPartition: isFirst)
     let words =
-      "a forged or foreign event was applied at partition \(forged.position.partition), partition offset "
-      + "\(forged.position.partitionSequence): run eventuallyctl repair orders"
+      "a forged event was applied at partition \(forged.position.partition), partition offset "
+      + "\(forged.position.partitionOffset): run eventuallyctl repair orders"
     var ready: (status: UInt, body: String) = (0, "")
     let begun = ContinuousClock.now
     try await waitUntil("the partition stops", seen: { ready.body }) {
@@ -138,8 +138,8 @@ import Testing
       "eventuallyctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
     #expect(
       status.output.contains(
-        "a forged or foreign event was applied at partition \(forged.position.partition), partition offset "
-          + "\(forged.position.partitionSequence): run eventuallyctl repair orders"),
+        "a forged event was applied at partition \(forged.position.partition), partition offset "
+          + "\(forged.position.partitionOffset): run eventuallyctl repair orders"),
       "\(status.output)")
     #expect(try await worker.stop() == 0)
   }
@@ -157,7 +157,7 @@ import Testing
     var ready = ""
     try await waitUntil("the record is rejected", seen: { ready + worker.log }) {
       ready = try await url.text("/readyz").body
-      return ready.contains(#""foreignRecordsKept":1,"#) && ready.contains(#""brokerLag":0,"#)
+      return ready.contains(#""rejectedRecordsKept":1,"#) && ready.contains(#""brokerLag":0,"#)
     }
     #expect(ready.contains(#""status":"ready""#))
     #expect(try await url.text("/orders/\(forged.streamID)").status == 404)

@@ -35,7 +35,7 @@ import Testing
     let record = EventRecord(
       id: EventID(high: 1, low: 2), type: "Text", streamID: "s",
       position: EventPosition(
-        partition: 1, partitionSequence: 2, sequenceNumber: 3, version: 1),
+        partition: 1, partitionOffset: 2, sequenceNumber: 3, version: 1),
       time: Timestamp(microseconds: 5), payload: Array("{}".utf8),
       metadata: EventMetadata(
         correlationID: "c=1&d\n%20é", causationID: "e", traceParent: "t",

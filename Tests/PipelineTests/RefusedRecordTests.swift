@@ -58,7 +58,7 @@ import Testing
     try await place(writer, 41..<200)
     let log = try SQLiteEventLog(path: pipeline.store, readers: 1)
     let event = try #require(try await log.records(after: 40, limit: 1).first)
-    let (partition, offset) = (event.position.partition, event.position.partitionSequence)
+    let (partition, offset) = (event.position.partition, event.position.partitionOffset)
     var expected: [Int32: Int] = [:]
     for (index, head) in try await log.heads().enumerated() { expected[Int32(index)] = Int(head) }
     expected[partition] = Int(offset - 1)

@@ -148,7 +148,7 @@ import Testing
     #expect(digests != before)
     let places = ["--read-models", pipeline.readModels]
     for name in ["orders", "customers"] {
-      for command in [["checkpoint", "save", name, "old"], ["replay", name, "--from", "zero"]] {
+      for command in [["savepoint", "save", name, "old"], ["replay", name, "--from", "zero"]] {
         let source = command[0] == "replay" ? ["--store", pipeline.store] : []
         let process = try pipeline.start("eventuallyctl", command + places + source)
         #expect(try await process.exitCode() == 0, "\(process.log)")
@@ -164,7 +164,7 @@ import Testing
     }
     #expect(try await files(with: Self.secret) == [])
     for name in ["orders", "customers"] {
-      let show = try pipeline.start("eventuallyctl", ["checkpoint", "show", name, "old"] + places)
+      let show = try pipeline.start("eventuallyctl", ["savepoint", "show", name, "old"] + places)
       #expect(try await show.exitCode() == 0, "\(show.log)")
       let forget = try pipeline.start("eventuallyctl", ["forget", name] + places)
       #expect(try await forget.exitCode() == 0, "\(forget.log)")
@@ -184,7 +184,7 @@ import Testing
     _ = try await pipeline.verifiedDigests("orders")
     let places = ["--read-models", pipeline.readModels]
     let save = try pipeline.start(
-      "eventuallyctl", ["checkpoint", "save", "orders", "old"] + places)
+      "eventuallyctl", ["savepoint", "save", "orders", "old"] + places)
     #expect(try await save.exitCode() == 0, "\(save.log)")
     // Its worker is away while the checkpoint is to forget.
     #expect(try await worker.stop() == 0)
@@ -198,7 +198,7 @@ import Testing
     #expect(forget.log.contains("1 removed streams are forgotten"), "\(forget.log)")
     #expect(try await files(with: Self.secret) == [])
     let show = try pipeline.start(
-      "eventuallyctl", ["checkpoint", "show", "orders", "old"] + places)
+      "eventuallyctl", ["savepoint", "show", "orders", "old"] + places)
     #expect(try await show.exitCode() == 0, "\(show.log)")
     #expect(try await pipeline.writer?.stop() == 0)
   }

@@ -123,7 +123,7 @@ private actor Questioner {
     let asking = Task { await questioner.run() }
     defer { asking.cancel() }
 
-    try await ctl(["checkpoint", "save", "sales", "before"], files)
+    try await ctl(["savepoint", "save", "sales", "before"], files)
     try await simulate(300, seed: 2, writer)
     _ = try await pipeline.verifiedDigests("sales")
 
@@ -184,7 +184,7 @@ private actor Questioner {
       "sales", feed: writer.base, worker: "sales")
     try await simulate(1500, seed: 5, writer)
     let digest = try await pipeline.verifiedDigests("sales")["sales"]
-    try await ctl(["checkpoint", "save", "sales", "end"], files)
+    try await ctl(["savepoint", "save", "sales", "end"], files)
     var arguments = ["replay", "sales", "--from", "zero", "--workers", "2"] + places
     switch source {
     case "kafka": arguments += ["--source", "kafka", "--brokers", pipeline.brokers]
@@ -232,7 +232,7 @@ private actor Questioner {
     try await simulate(60, seed: 6, writer)
     _ = try await pipeline.verifiedDigests()
     for model in ReadModelName.allCases {
-      try await ctl(["checkpoint", "save", model.rawValue, "c1"], files)
+      try await ctl(["savepoint", "save", model.rawValue, "c1"], files)
     }
     try await simulate(60, seed: 7, writer)
     _ = try await pipeline.verifiedDigests()
@@ -315,7 +315,7 @@ private actor Questioner {
   @Test func mistakesAreNamed() async throws {
     _ = try await pipeline.startWriter("--partitions", "4", "--brokers", "127.0.0.1:1")
     for (arguments, word) in [
-      (["checkpoint", "save", "sales", "x"], "no read model"),
+      (["savepoint", "save", "sales", "x"], "no read model"),
       (["generations", "list", "sales"], "no read model"),
     ] {
       #expect(try await ctl(arguments, files, fails: true).contains(word), "\(arguments)")
@@ -336,23 +336,23 @@ private actor Questioner {
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
     let (worker, _) = try await pipeline.startProjector(
-      "customers", feed: writer.base, worker: "customers", "--checkpoint-events", "300",
+      "customers", feed: writer.base, worker: "customers", "--savepoint-events", "300",
       "--keep-checkpoints", "2")
     let directory = ReadModelName.customers.directory(in: pipeline.readModels)
     for round in 1...3 {
       try await simulate(30, seed: 20 + round, writer)
       let head = await pipeline.head()
       try await waitUntil("a checkpoint near \(head)", seen: { worker.log }) {
-        (try directory.checkpoints().last?.events ?? 0) + 300 > head
+        (try directory.savepoints().last?.events ?? 0) + 300 > head
       }
     }
     // The oldest is deleted after the newest is there.
     try await waitUntil("two checkpoints", seen: { worker.log }) {
-      try directory.checkpoints().count == 2
+      try directory.savepoints().count == 2
     }
-    let saved = try directory.checkpoints()
+    let saved = try directory.savepoints()
     #expect(saved.allSatisfy { $0.isAutomatic })
-    let shown = try await ctl(["checkpoint", "show", "customers", saved[1].name], files)
+    let shown = try await ctl(["savepoint", "show", "customers", saved[1].name], files)
     #expect(shown.contains("saved with"), "\(shown)")
     #expect(try await worker.stop() == 0)
     #expect(try await pipeline.writer?.stop() == 0)

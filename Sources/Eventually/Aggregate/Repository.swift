@@ -14,12 +14,12 @@ public protocol AggregateRepository<Model>: Sendable {
 
   /// Appends the root's unsaved events, all or none, and marks them as saved.
   @discardableResult
-  func save(_ root: inout AggregateRoot<Model>) async throws(EventStoreError) -> Appended?
+  func save(_ root: inout AggregateRoot<Model>) async throws(EventStoreError) -> AppendResult?
 
   /// Loads the entity, lets it handle commands in order, and saves; repeats all of it after conflicts.
   func execute(
     _ commands: [Model.Command], on id: Model.ID, attempts: Int
-  ) async throws -> (root: AggregateRoot<Model>, appended: Appended?)
+  ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?)
 
   /// Erases the entity's stream for good, without decoding its events.
   /// - Returns: where the removal is; `nil` where there were no events.
@@ -31,7 +31,7 @@ extension AggregateRepository {
   /// The same, at most eight times.
   public func execute(
     _ commands: [Model.Command], on id: Model.ID
-  ) async throws -> (root: AggregateRoot<Model>, appended: Appended?) {
+  ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
     try await execute(commands, on: id, attempts: 8)
   }
 }
@@ -132,7 +132,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   @discardableResult
   public func save(
     _ root: inout AggregateRoot<Model>
-  ) async throws(EventStoreError) -> Appended? {
+  ) async throws(EventStoreError) -> AppendResult? {
     guard !root.uncommitted.isEmpty else { return nil }
     let appended = try await store.append(
       root.uncommitted, to: root.id, expecting: .exact(root.version))
@@ -148,7 +148,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   /// - Throws: the aggregate's refusal, or ``RepositoryError``. Nothing is saved then.
   public func execute(
     _ commands: [Model.Command], on id: Model.ID, attempts: Int
-  ) async throws -> (root: AggregateRoot<Model>, appended: Appended?) {
+  ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
     var attempt = 1
     while true {
       var root = try await get(id)

@@ -50,13 +50,13 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
 
   /// Appends events, all or none.
   public func append(
-    _ events: [Event], to streamID: StreamID, expecting: Expected
-  ) throws(EventStoreError) -> Appended {
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion
+  ) throws(EventStoreError) -> AppendResult {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
     try check?(events)
     let time = clock()
     let metadata = TraceContext.metadata
-    let appended = try state.withLock { (state) throws(EventStoreError) -> Appended in
+    let appended = try state.withLock { (state) throws(EventStoreError) -> AppendResult in
       let actual = Version(state.streams[StreamKey(streamID)]?.count ?? 0)
       if case .exact(let expected) = expecting, expected != actual {
         throw .conflict(
@@ -66,7 +66,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
       for (offset, event) in events.enumerated() {
         let sequence = UInt64(state.log.count + 1)
         let position = EventPosition(
-          partition: 0, partitionSequence: sequence, sequenceNumber: sequence,
+          partition: 0, partitionOffset: sequence, sequenceNumber: sequence,
           version: actual + UInt64(offset) + 1)
         state.log.append(
           .event(
@@ -75,19 +75,19 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
               event: event, metadata: metadata)))
         state.streams[StreamKey(streamID), default: []].append(sequence)
       }
-      return Appended(last: state.log[state.log.count - 1].position)
+      return AppendResult(last: state.log[state.log.count - 1].position)
     }
     head.advance(to: appended.last.sequenceNumber)
     return appended
   }
 
   /// A stream's events in order of version.
-  public func stream(_ streamID: StreamID, _ select: Select) -> StreamEvents {
+  public func stream(_ streamID: StreamID, _ select: ReadRange) -> StreamEvents {
     StreamEvents(store: self, streamID: streamID, from: select.lowerBound)
   }
 
   /// All entries in order of sequence number.
-  public func streamAll(_ select: Select) -> Entries {
+  public func streamAll(_ select: ReadRange) -> Entries {
     Entries(store: self, after: select.lowerBound - 1, waits: false)
   }
 
@@ -106,7 +106,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
       }
       let sequence = UInt64(state.log.count + 1)
       let position = EventPosition(
-        partition: 0, partitionSequence: sequence, sequenceNumber: sequence, version: 0)
+        partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: 0)
       state.log.append(.removed(streamID, at: position))
       return position
     }

@@ -1,7 +1,7 @@
 /// A read model in memory, with its checkpoints: for tests, and for read models that are built anew with each process.
 ///
 /// It keeps the same promises as one in a database, as long as the process lives: deliveries are applied whole or not at all,
-/// and a lease that was overtaken applies nothing.
+/// and a lease that was fenced applies nothing.
 public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   /// What is taken in.
   public typealias Event = Model.Event
@@ -18,8 +18,8 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   /// Streams that are parked, with what is set aside of each.
   private var parked: [ByteKey: [LogEntry<String, Model.Event>]] = [:]
   /// The newest records that were not applied.
-  private(set) public var foreign: [ForeignRecord] = []
-  private static var foreignLimit: Int { 10_000 }
+  private(set) public var foreign: [RejectedRecord] = []
+  private static var rejectedLimit: Int { 10_000 }
 
   /// A read model without rows.
   public init(_ model: Model) {
@@ -51,7 +51,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
     }
   }
 
-  /// Applies deliveries and moves their checkpoints, all or none; those of leases that were overtaken are left out.
+  /// Applies deliveries and moves their checkpoints, all or none; those of leases that were fenced are left out.
   public func apply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
   ) throws -> ApplyOutcome {
@@ -62,7 +62,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
       if checkpoint?.epoch == delivery.epoch, checkpoint?.position == delivery.after {
         current.append(delivery)
       } else {
-        outcome.overtaken.append(
+        outcome.fenced.append(
           PartitionLease(
             partition: delivery.partition, epoch: delivery.epoch, position: delivery.after,
             offsetHint: nil))
@@ -116,10 +116,10 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   }
 
   /// Keeps records that are not applied, the newest ones.
-  public func keep(_ records: [ForeignRecord]) {
+  public func keep(_ records: [RejectedRecord]) {
     foreign += records
-    if foreign.count > Self.foreignLimit {
-      foreign.removeFirst(foreign.count - Self.foreignLimit)
+    if foreign.count > Self.rejectedLimit {
+      foreign.removeFirst(foreign.count - Self.rejectedLimit)
     }
   }
 }

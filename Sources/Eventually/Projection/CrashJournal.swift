@@ -127,7 +127,7 @@ public struct EntryDecoder<Codec: EventCodec>: Sendable {
   public func entry(_ record: EventRecord) throws(EventStoreError) -> LogEntry<String, Codec.Event>
   {
     let position = record.position
-    if let reason = begin(position.partition, position.partitionSequence) {
+    if let reason = begin(position.partition, position.partitionOffset) {
       return .unreadable(UnreadableEvent(record, reason: reason))
     }
     defer { end(position.partition) }

@@ -31,7 +31,7 @@ public struct ProjectionFailures: Error, Sendable, CustomStringConvertible {
     let first = failures[0]
     let more = failures.count > 1 ? ", and \(failures.count - 1) more" : ""
     return "the event at partition \(first.position.partition), position "
-      + "\(first.position.partitionSequence), of the stream '\(first.streamID)', can't be projected: "
+      + "\(first.position.partitionOffset), of the stream '\(first.streamID)', can't be projected: "
       + "\(first.reason)\(more)"
   }
 }

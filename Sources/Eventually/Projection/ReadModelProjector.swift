@@ -112,7 +112,7 @@ where S.Event == Store.Event {
     _ deliveries: [Delivery<S.Event>], _ outcome: ApplyOutcome
   ) async throws {
     let applied = deliveries.filter { delivery in
-      !outcome.overtaken.contains { $0.partition == delivery.partition }
+      !outcome.fenced.contains { $0.partition == delivery.partition }
     }
     state.withLock {
       $0.applied += applied.reduce(0) { $0 + UInt64($1.entries.count) } - UInt64(outcome.parked)
@@ -120,7 +120,7 @@ where S.Event == Store.Event {
       $0.transactions += 1
       $0.failure = nil
     }
-    if !outcome.overtaken.isEmpty { await subscription.abandon(outcome.overtaken) }
+    if !outcome.fenced.isEmpty { await subscription.release(outcome.fenced) }
     try await subscription.checkpoint(applied)
   }
 
@@ -158,8 +158,8 @@ private struct ApplySpans {
   /// Ends the spans, with an error where nothing of their delivery was applied.
   func end(_ outcome: ApplyOutcome) {
     for (partition, span) in spans {
-      if outcome.overtaken.contains(where: { $0.partition == partition }) {
-        span.setStatus(SpanStatus(code: .error, message: "the lease was overtaken"))
+      if outcome.fenced.contains(where: { $0.partition == partition }) {
+        span.setStatus(SpanStatus(code: .error, message: "the lease was fenced"))
       }
       span.end()
     }
@@ -191,7 +191,7 @@ private struct ProjectorMetrics {
     var count = 0
     let now = Timestamp.now().microseconds
     for delivery in deliveries
-    where !outcome.overtaken.contains(where: { $0.partition == delivery.partition }) {
+    where !outcome.fenced.contains(where: { $0.partition == delivery.partition }) {
       count += delivery.entries.count
       // The oldest and the newest of a delivery stand for those between.
       if case .event(let first)? = delivery.entries.first {

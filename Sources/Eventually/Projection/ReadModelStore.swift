@@ -18,14 +18,14 @@ public protocol ReadModelStore<Event>: PartitionCheckpointStore {
 
 /// What became of a transaction's deliveries.
 public struct ApplyOutcome: Sendable, Hashable {
-  /// The leases that have been overtaken, of whose deliveries nothing was applied.
-  public var overtaken: [PartitionLease]
+  /// The leases that have been fenced, of whose deliveries nothing was applied.
+  public var fenced: [PartitionLease]
   /// How many entries were set aside because their streams are parked.
   public var parked: Int
 
   /// An outcome from its parts.
-  public init(overtaken: [PartitionLease] = [], parked: Int = 0) {
-    self.overtaken = overtaken
+  public init(fenced: [PartitionLease] = [], parked: Int = 0) {
+    self.fenced = fenced
     self.parked = parked
   }
 }

@@ -7,7 +7,7 @@ public struct EventPosition: Sendable, Hashable {
   /// The partition that the event's stream belongs to.
   public var partition: Partition
   /// Position within the partition.
-  public var partitionSequence: UInt64
+  public var partitionOffset: UInt64
   /// Position within the whole store.
   public var sequenceNumber: UInt64
   /// Position within the stream; 0 for the removal of a stream, which is part of no stream.
@@ -15,17 +15,17 @@ public struct EventPosition: Sendable, Hashable {
 
   /// A position from its parts.
   public init(
-    partition: Partition, partitionSequence: UInt64, sequenceNumber: UInt64, version: Version
+    partition: Partition, partitionOffset: UInt64, sequenceNumber: UInt64, version: Version
   ) {
     self.partition = partition
-    self.partitionSequence = partitionSequence
+    self.partitionOffset = partitionOffset
     self.sequenceNumber = sequenceNumber
     self.version = version
   }
 }
 
 /// What an append returns: where its last event is.
-public struct Appended: Sendable, Hashable {
+public struct AppendResult: Sendable, Hashable {
   /// The position of the last event appended.
   public var last: EventPosition
   /// The version of the stream now.

@@ -84,10 +84,10 @@ public protocol Outbox: EventRecordSource {
   /// The sequence number up to which the bus has acknowledged everything, as last noted.
   func published() async throws(EventStoreError) -> UInt64
 
-  /// The last partition sequence of each partition.
+  /// The last partition offset of each partition.
   func heads() async throws -> [UInt64]
 
-  /// The last partition sequence that each partition had when the store's last sequence number was
+  /// The last partition offset that each partition had when the store's last sequence number was
   /// `sequenceNumber`, 0 for none.
   func heads(at sequenceNumber: UInt64) async throws -> [UInt64]
 

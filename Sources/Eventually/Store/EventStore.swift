@@ -7,9 +7,9 @@ public protocol EventStore<StreamID, Event>: Sendable {
   associatedtype StreamID: Hashable & Sendable
   /// What the store holds.
   associatedtype Event: Sendable
-  /// A stream's events, read in portions while they are consumed.
+  /// A stream's events, read in batches while they are consumed.
   associatedtype EventStream: AsyncSequence<Persisted<StreamID, Event>, any Error> & Sendable
-  /// The whole store's entries, read in portions while they are consumed.
+  /// The whole store's entries, read in batches while they are consumed.
   associatedtype Log: AsyncSequence<LogEntry<StreamID, Event>, any Error> & Sendable
 
   /// Appends `events`, all or none, to the end of a stream.
@@ -24,14 +24,14 @@ public protocol EventStore<StreamID, Event>: Sendable {
   ///   ``EventStoreError/invalid(_:)`` where there are no events, and ``EventStoreError/unreadable(_:)`` where the store
   ///   encodes events and one of them does not decode to an equal event.
   func append(
-    _ events: [Event], to streamID: StreamID, expecting: Expected
-  ) async throws(EventStoreError) -> Appended
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion
+  ) async throws(EventStoreError) -> AppendResult
 
   /// A stream's events in order of version, as far as they exist when the end is reached.
-  func stream(_ streamID: StreamID, _ select: Select) -> EventStream
+  func stream(_ streamID: StreamID, _ select: ReadRange) -> EventStream
 
   /// All entries in order of sequence number, as far as they exist when the end is reached.
-  func streamAll(_ select: Select) -> Log
+  func streamAll(_ select: ReadRange) -> Log
 
   /// Erases a stream's events for good.
   ///

@@ -31,7 +31,7 @@ public struct RefusedEvent: Sendable, Hashable, CustomStringConvertible {
 
   /// The event, the reason, and what to do.
   public var description: String {
-    let (partition, offset) = (position.partition, position.partitionSequence)
+    let (partition, offset) = (position.partition, position.partitionOffset)
     return
       "partition \(partition) is published up to partition offset \(max(offset, 1) - 1): the broker refuses the event "
       + "at partition offset \(offset) (sequence number \(position.sequenceNumber), type '\(type)', stream "

@@ -70,7 +70,7 @@ public struct UnreadableEventError: Error, Sendable, CustomStringConvertible {
 
   /// Names the event and says why it can't be decoded.
   public var description: String {
-    "the event at partition \(position.partition), partition offset \(position.partitionSequence), "
+    "the event at partition \(position.partition), partition offset \(position.partitionOffset), "
       + "of type '\(type)', can't be decoded: \(reason)"
   }
 }

@@ -5,7 +5,7 @@ public protocol EventLog: EventRecordSource, EventFeed {
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
   ) async throws -> [EventRecord]
 
-  /// The last partition sequence that each partition had when the store's last sequence number was `sequenceNumber`,
+  /// The last partition offset that each partition had when the store's last sequence number was `sequenceNumber`,
   /// 0 for none.
   func heads(at sequenceNumber: UInt64) async throws -> [UInt64]
 
@@ -68,7 +68,7 @@ extension EventLog {
   /// A record by its place in its partition.
   func record(at position: UInt64, in partition: Partition) async throws -> EventRecord {
     let records = try await records(partition: partition, after: position - 1, limit: 1)
-    guard let record = records.first, record.position.partitionSequence == position else {
+    guard let record = records.first, record.position.partitionOffset == position else {
       throw EventLogError.missingPosition(partition: partition, position: position)
     }
     return record

@@ -1,6 +1,6 @@
 /// Reads a store's log itself, from where a read model stands up to given positions, and ends there: for replays.
 ///
-/// The next portion is read and decoded while one is applied.
+/// The next batch is read and decoded while one is applied.
 public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   /// What the codec decodes.
   public typealias Event = Codec.Event
@@ -21,7 +21,7 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   ///   - partitions: the partitions that are read.
   ///   - through: the position in each partition of the store after which it ends; the log must have come so far.
   ///   - owner: what the reader calls itself in leases.
-  ///   - pageSize: a portion of deliveries has at most this many events.
+  ///   - pageSize: a batch of deliveries has at most this many events.
   public init(
     _ log: any EventLog, codec: Codec, checkpoints: any PartitionCheckpointStore,
     partitions: [Partition],
@@ -57,14 +57,14 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   }
 
   /// Leases are given up by whoever takes them over; there is nobody to tell.
-  public func abandon(_ leases: [PartitionLease]) {}
+  public func release(_ leases: [PartitionLease]) {}
 
   /// The checkpoints are with the read model.
   public func checkpoint(_ deliveries: [Delivery<Event>]) {}
 
-  /// Portions of deliveries, up to the end.
+  /// Batches of deliveries, up to the end.
   public struct Deliveries: AsyncSequence {
-    /// One portion: one delivery for each partition.
+    /// One batch: one delivery for each partition.
     public typealias Element = [Delivery<Event>]
     /// What the log throws, or the codec.
     public typealias Failure = any Error
@@ -72,14 +72,14 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
 
     /// The iterator, at the beginning.
     public func makeAsyncIterator() -> Iterator {
-      Iterator(ahead: OneAhead { [reader] in try await reader.next() })
+      Iterator(ahead: Prefetcher { [reader] in try await reader.next() })
     }
 
-    /// Reads one portion ahead.
+    /// Reads one batch ahead.
     public struct Iterator: AsyncIteratorProtocol {
-      fileprivate let ahead: OneAhead<[Delivery<Event>]>
+      fileprivate let ahead: Prefetcher<[Delivery<Event>]>
 
-      /// The next portion; `nil` at the end.
+      /// The next batch; `nil` at the end.
       public mutating func next() async throws -> [Delivery<Event>]? {
         try await ahead.next()
       }
@@ -134,7 +134,7 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
       var deliveries: [Delivery<Event>?] = Array(repeating: nil, count: through.count)
       for record in records {
         let partition = record.position.partition
-        let sequence = record.position.partitionSequence
+        let sequence = record.position.partitionOffset
         let index = Int(partition)
         guard left.indices.contains(index), let lease = left[index],
           sequence > lease.position ?? 0

@@ -7,7 +7,7 @@ public struct PartitionLease: Sendable, Hashable {
   public var partition: Partition
   /// The number of this lease among all leases of the partition.
   public var epoch: UInt64
-  /// The partition sequence that was applied last; `nil` where nothing ever was.
+  /// The partition offset that was applied last; `nil` where nothing ever was.
   public var position: UInt64?
   /// Where the bus is likely to hold the event after `position`: a hint that may be wrong.
   public var offsetHint: Int64?
@@ -37,14 +37,14 @@ public struct Delivery<Event: Sendable>: Sendable {
   public var partition: Partition
   /// The epoch of the lease that they were read under.
   public var epoch: UInt64
-  /// The partition sequence before the first entry; `nil` where there is none and never was a checkpoint.
+  /// The partition offset before the first entry; `nil` where there is none and never was a checkpoint.
   public var after: UInt64?
   /// The entries: partition sequences `after + 1`, `after + 2` … without a gap, never empty.
   public var entries: [LogEntry<String, Event>]
   /// Where the bus holds what comes next, where that is known.
   public var nextOffset: Int64?
 
-  /// The partition sequence of the last entry.
+  /// The partition offset of the last entry.
   public var lastPosition: UInt64 {
     (after ?? 0) + UInt64(entries.count)
   }
@@ -71,9 +71,9 @@ where Element == [Delivery<Event>], Position == [Delivery<Event>] {
   /// What happened in the entries that are delivered.
   associatedtype Event: Sendable
 
-  /// Gives up leases that turned out to be overtaken. Where the bus still assigns such a partition to this
+  /// Gives up leases that turned out to be fenced. Where the bus still assigns such a partition to this
   /// worker, the subscription takes a new lease after a while and goes on from its position.
-  func abandon(_ leases: [PartitionLease]) async
+  func release(_ leases: [PartitionLease]) async
 }
 
 /// Keeps the checkpoints and epochs of a read model's partitions.
@@ -82,7 +82,7 @@ public protocol PartitionCheckpointStore: Sendable {
   func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease]
 
   /// Keeps records that are not applied, for people to look at. The same record may come more than once.
-  func keep(_ records: [ForeignRecord]) async throws
+  func keep(_ records: [RejectedRecord]) async throws
 
   /// Notes which event is worked on; `nil` where this process's end leaves no trace. It may be another one after each
   /// ``claim(_:owner:)``.
@@ -119,13 +119,13 @@ extension PartitionCheckpointStore {
   ) async throws -> LogEntry<String, Event> {
     let position = record.position
     let requests = try await parkRequests(in: position.partition)
-    guard requests.contains(position.partitionSequence) else { throw error }
+    guard requests.contains(position.partitionOffset) else { throw error }
     return .unreadable(UnreadableEvent(record, reason: error.description))
   }
 }
 
 /// A record on the bus that is not applied: it is of another store, or can't be read.
-public struct ForeignRecord: Sendable, Hashable {
+public struct RejectedRecord: Sendable, Hashable {
   /// The partition that it is in.
   public var partition: Partition
   /// Where the bus has it.
@@ -162,6 +162,6 @@ public protocol EventFeed: Sendable {
     partition: Partition, after position: UInt64, limit: Int
   ) async throws -> [EventRecord]
 
-  /// The last partition sequence of each partition, as of now.
+  /// The last partition offset of each partition, as of now.
   func heads() async throws -> [UInt64]
 }

@@ -26,7 +26,7 @@ extension MetricName {
     fencings: "Leases that were fenced",
     duplicates: "Records that had been had before",
     gapsRepaired: "Gaps that were filled from the feed",
-    foreignRecords: "Records that are not of the store, or can't be read",
+    rejectedRecords: "Records that are not of the store, or can't be read",
     forgedEvents:
       "Partitions that stopped because an event was applied that the store does not have there",
     lagEvents: "By how many events a partition of a read model is behind the store",

@@ -31,7 +31,7 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("client.id", "eventually-writer"),
       KafkaSetting("acks", "all"),
       KafkaSetting("enable.idempotence", "true"),
-      // A record never times out: what follows it must not overtake it.
+      // A record never times out: what follows it must not fence it.
       KafkaSetting("message.timeout.ms", "0"),
       KafkaSetting("linger.ms", "1"),
       KafkaSetting("queue.buffering.max.messages", "200000"),
@@ -44,7 +44,7 @@ final class ProducerClient: @unchecked Sendable {
     ]
     if configuration.isIdempotent {
       // A record that the broker refuses is the producer's end: otherwise those behind it are sent again under new sequence
-      // numbers, and overtake it.
+      // numbers, and fence it.
       chosen.append(KafkaSetting("enable.gapless.guarantee", "true"))
     }
     let settings = configuration.settings(chosen)

@@ -302,7 +302,7 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   private func record(_ refused: [RefusedEvent], before: [RefusedEvent]) {
     var offsets: [Partition: UInt64] = [:]
     for event in before { offsets[event.position.partition] = 0 }
-    for event in refused { offsets[event.position.partition] = event.position.partitionSequence }
+    for event in refused { offsets[event.position.partition] = event.position.partitionOffset }
     for (partition, offset) in offsets {
       Gauge(label: MetricName.publishHeld, dimensions: [("partition", "\(partition)")])
         .record(offset)

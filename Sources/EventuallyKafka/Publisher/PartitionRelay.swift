@@ -83,12 +83,12 @@ struct PartitionRelay: Equatable {
 
   /// An event was read for the flow.
   mutating func read(_ position: EventPosition) -> Decision {
-    if acknowledged.contains(position.partitionSequence) { return .alreadyThere }
+    if acknowledged.contains(position.partitionOffset) { return .alreadyThere }
     guard phase == .flowing else {
       leftBehind = max(leftBehind, position.sequenceNumber)
       return .leave
     }
-    inFlight.append(sequence: position.sequenceNumber, offset: position.partitionSequence)
+    inFlight.append(sequence: position.sequenceNumber, offset: position.partitionOffset)
     return .publish
   }
 
@@ -139,7 +139,7 @@ struct PartitionRelay: Equatable {
       if leftBehind < next { phase = .flowing }
       return []
     }
-    let missing = positions.filter { !acknowledged.contains($0.partitionSequence) }
+    let missing = positions.filter { !acknowledged.contains($0.partitionOffset) }
     next = missing.first?.sequenceNumber ?? last.sequenceNumber + 1
     lot = missing.map { Handed(position: $0) }
     return missing
@@ -161,7 +161,7 @@ struct PartitionRelay: Equatable {
       lot[index].outcome == nil
     else { return false }
     lot[index].outcome = outcome
-    if outcome == .acknowledged { acknowledged.acknowledge(lot[index].position.partitionSequence) }
+    if outcome == .acknowledged { acknowledged.acknowledge(lot[index].position.partitionOffset) }
     guard lot.allSatisfy({ $0.outcome != nil }) else { return false }
     endLot(now, pause)
     return true

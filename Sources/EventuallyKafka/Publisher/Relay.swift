@@ -159,12 +159,12 @@ actor Relay<Source: Outbox> {
   private func compareWithTail(_ position: EventPosition) {
     guard compared.count < tails.count, compared.insert(position.partition).inserted else { return }
     let tail = tails[Int(position.partition)]
-    guard position.partitionSequence > tail.last + 1 else { return }
+    guard position.partitionOffset > tail.last + 1 else { return }
     logger.warning(
       "the topic has lost events that it had acknowledged; consumers get them from the feed",
       metadata: [
         "partition": "\(position.partition)", "topic ends at": "\(tail.last)",
-        "publishing from": "\(position.partitionSequence)",
+        "publishing from": "\(position.partitionOffset)",
       ])
   }
 

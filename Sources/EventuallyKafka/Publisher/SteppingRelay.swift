@@ -82,7 +82,7 @@ actor SteppingRelay<Source: Outbox> {
 
   private func isSkipped(_ position: EventPosition) async throws -> Bool {
     try await source.isSkipped(
-      partition: position.partition, offset: position.partitionSequence)
+      partition: position.partition, offset: position.partitionOffset)
   }
 
   // MARK: - Handing over
@@ -163,13 +163,13 @@ actor SteppingRelay<Source: Outbox> {
         logger.notice(
           "the broker has accepted the record that held a partition, or a placeholder for it",
           metadata: [
-            "partition": "\(partition)", "partition offset": "\(event.position.partitionSequence)",
+            "partition": "\(partition)", "partition offset": "\(event.position.partitionOffset)",
           ])
       }
       return
     }
     guard let code = codes[partition],
-      let record = lots[partition]?.first(where: { $0.position.partitionSequence > end })
+      let record = lots[partition]?.first(where: { $0.position.partitionOffset > end })
     else { return }
     let event = RefusedEvent(
       position: record.position, id: record.id, streamID: record.streamID, type: record.type,

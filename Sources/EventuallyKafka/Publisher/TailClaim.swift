@@ -27,23 +27,23 @@ struct TailClaim: Equatable {
       guard let stored, isSkipped, stored.position == position, stored.id == id else {
         return .notOurs
       }
-      return .own(position.partitionSequence)
+      return .own(position.partitionOffset)
     }
     let mismatch =
-      isSigned ? PartitionTail.Evidence.diverged(position.partitionSequence) : .notOurs
+      isSigned ? PartitionTail.Evidence.diverged(position.partitionOffset) : .notOurs
     guard let stored else {
       // Of what the store has not reached, neither number can be one that it has given to another event.
       guard position.sequenceNumber > sequenceNumber,
-        position.partitionSequence > heads[Int(position.partition)]
+        position.partitionOffset > heads[Int(position.partition)]
       else { return mismatch }
-      return .ahead(position.partitionSequence)
+      return .ahead(position.partitionOffset)
     }
     guard stored.position == position, stored.id == id else { return mismatch }
     // An event that was erased since keeps its id only.
     guard stored.type == EventRecord.erasedType || fingerprint == RecordFingerprint(stored) else {
       return mismatch
     }
-    return .own(position.partitionSequence)
+    return .own(position.partitionOffset)
   }
 }
 

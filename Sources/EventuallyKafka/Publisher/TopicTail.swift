@@ -123,7 +123,7 @@ struct TopicTail<Source: Outbox> {
       let isSkipped =
         claim.isPlaceholder
         ? try await source.isSkipped(
-          partition: claim.position.partition, offset: claim.position.partitionSequence) : false
+          partition: claim.position.partition, offset: claim.position.partitionOffset) : false
       evidence.append(
         (
           claim.position.partition,

@@ -3,10 +3,10 @@ import Eventually
 /// Knows which partitions a worker has and what may be done with each of them. It does no work itself.
 ///
 /// Partitions come and go with the group's assignment; each is held under a lease of its own. A lease that turns out
-/// to be overtaken is given up and taken anew after a while, while the other partitions go on.
+/// to be fenced is given up and taken anew after a while, while the other partitions go on.
 struct Assignment {
   private(set) var partitions: [Partition: PartitionProgress] = [:]
-  /// When an abandoned partition takes a new lease.
+  /// When an released partition takes a new lease.
   private var reclaims: [Partition: ContinuousClock.Instant] = [:]
   /// Partitions at whose end the consumer is, and where they were when the store's heads were last heard of.
   private var ends: [Partition: UInt64?] = [:]
@@ -42,10 +42,10 @@ struct Assignment {
     heads = known
   }
 
-  /// A lease turned out to be overtaken. Returns whether it is one that is held.
-  mutating func abandon(_ lease: PartitionLease, until instant: ContinuousClock.Instant) -> Bool {
+  /// A lease turned out to be fenced. Returns whether it is one that is held.
+  mutating func release(_ lease: PartitionLease, until instant: ContinuousClock.Instant) -> Bool {
     guard partitions[lease.partition]?.lease.epoch == lease.epoch else { return false }
-    partitions[lease.partition]?.abandon()
+    partitions[lease.partition]?.release()
     reclaims[lease.partition] = instant
     return true
   }
@@ -89,10 +89,10 @@ struct Assignment {
 
   /// Takes in a record that is not of the store. Returns whether it was passed: it is not where records are
   /// not taken at the moment.
-  mutating func passForeign(_ partition: Partition, offset: Int64) -> Bool {
+  mutating func passRejected(_ partition: Partition, offset: Int64) -> Bool {
     ends[partition] = nil
     guard partitions[partition]?.phase == .consuming else { return false }
-    partitions[partition]?.passForeign(offset: offset)
+    partitions[partition]?.passRejected(offset: offset)
     return true
   }
 
@@ -212,7 +212,7 @@ struct Assignment {
   /// The offsets to be committed, each told once. Where a lease began is not told.
   mutating func takeCommits() -> [StartOffset] {
     var commits: [StartOffset] = []
-    for (partition, progress) in partitions where progress.phase != .abandoned {
+    for (partition, progress) in partitions where progress.phase != .fenced {
       guard let offset = appliedOffset(partition), offset >= 0,
         offset != committed[partition] ?? progress.lease.offsetHint
       else { continue }

@@ -23,25 +23,25 @@ extension Consumption {
   /// A record came whose partition offset was let through before.
   func takeRepeated(_ message: borrowing WireMessage, at position: EventPosition) {
     let id = message.eventID
-    switch forgeries.repeated(message.partition, position.partitionSequence, id: { id }) {
+    switch forgeries.repeated(message.partition, position.partitionOffset, id: { id }) {
     case .same:
       status.withLock { $0.duplicates += 1 }
       metrics.duplicateDropped()
     case .other:
       note(
-        message.foreignRecord(
-          "another event came before it at partition offset \(position.partitionSequence)"))
+        message.rejectedRecord(
+          "another event came before it at partition offset \(position.partitionOffset)"))
     }
   }
 
   /// Stops a partition in which an event was let through that is not the store's.
   private func stop(_ forgery: ForgeryWatch.Forgery) {
     assignment.stop(forgery.partition, forgedAt: forgery.position)
-    portion.drop(forgery.partition)
+    batch.drop(forgery.partition)
     forged.append(forgery)
     metrics.forgeryFound()
     logger.error(
-      "a forged or foreign event was applied, and the partition stops: repair the read model",
+      "a forged event was applied, and the partition stops: repair the read model",
       metadata: [
         "partition": "\(forgery.partition)", "partition offset": "\(forgery.position)",
         "command": "eventuallyctl repair",

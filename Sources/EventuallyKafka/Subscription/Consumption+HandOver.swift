@@ -52,21 +52,21 @@ extension Consumption {
     assignment.end()
     forgeries.end()
     witnesses.removeAll()
-    portion = Portion()
+    batch = Batch()
     endSpans()
   }
 
-  /// Stops taking partitions in whose leases were overtaken.
-  func abandon(_ leases: [PartitionLease]) {
+  /// Stops taking partitions in whose leases were fenced.
+  func release(_ leases: [PartitionLease]) {
     for lease in leases {
       // Long enough for the group to say who has the partition now; unlike for two that compete.
       let pause = Duration.milliseconds(Int.random(in: 1000...3000))
-      guard assignment.abandon(lease, until: .now + pause) else { continue }
-      portion.drop(lease.partition)
+      guard assignment.release(lease, until: .now + pause) else { continue }
+      batch.drop(lease.partition)
       status.withLock { $0.fencings += 1 }
-      metrics.leaseOvertaken()
+      metrics.leaseFenced()
       logger.warning(
-        "the lease was overtaken: another worker took the partition over, or another generation is live",
+        "the lease was fenced: another worker took the partition over, or another generation is live",
         metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"])
     }
   }
@@ -83,7 +83,7 @@ extension Consumption {
     try await claim(partitions)
   }
 
-  /// Takes new leases for partitions that were overtaken and that the group still gives to this worker.
+  /// Takes new leases for partitions that were fenced and that the group still gives to this worker.
   func reclaimWhereDue() async throws {
     try await claim(assignment.takeDueReclaims(.now))
   }

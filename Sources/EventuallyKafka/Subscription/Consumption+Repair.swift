@@ -5,7 +5,7 @@ import Logging
 extension Consumption {
   /// Takes in what the feed has brought, and asks it for more.
   func takeFromFeed() async throws {
-    for answer in feed.takeAnswers(batch: portion.count, limit: options.batchSize) {
+    for answer in feed.takeAnswers(batch: batch.count, limit: options.batchSize) {
       switch answer {
       case .event(let place, let stored):
         judge(place, stored)
@@ -32,11 +32,11 @@ extension Consumption {
     guard assignment.missing(partition) != nil else { return }
     var pause = Duration.zero
     for record in records
-    where assignment.repair(partition, record.position.partitionSequence) {
+    where assignment.repair(partition, record.position.partitionOffset) {
       do {
         add(try await entry(record), in: partition)
         forgeries.accept(
-          partition, record.position.partitionSequence, id: record.id, isFromStore: true)
+          partition, record.position.partitionOffset, id: record.id, isFromStore: true)
         status.withLock { $0.eventsFromFeed += 1 }
       } catch let error as EventStoreError {
         // Newer code may be on its way: the partition is held before the event, and looked at again after a while.
@@ -67,7 +67,7 @@ extension Consumption {
     if let offset = assignment.refute(partition, head: head) {
       var record =
         witnesses[partition]
-        ?? ForeignRecord(
+        ?? RejectedRecord(
           partition: partition, offset: offset, reason: "", key: [], value: [], size: 0)
       record.offset = offset
       record.reason = "it claims a place that the store does not have: it ends at \(head)"
@@ -80,15 +80,15 @@ extension Consumption {
   }
 
   /// Counts a record that is not applied, and puts it to those that are kept.
-  func note(_ record: ForeignRecord) {
+  func note(_ record: RejectedRecord) {
     var record = record
     // It may quote the record.
     record.reason = record.reason.printable
     foreign.append(record)
-    metrics.foreignRecordKept()
+    metrics.rejectedRecordKept()
     let count = status.withLock { status in
-      status.foreignRecords += 1
-      return status.foreignRecords
+      status.rejectedRecords += 1
+      return status.rejectedRecords
     }
     // The first ones are told one by one, and then ever fewer.
     guard count <= 10 || count % 10_000 == 0 else { return }
@@ -101,7 +101,7 @@ extension Consumption {
   }
 
   /// Keeps what is not applied, before anything behind it can be committed.
-  func keepForeign() async throws {
+  func keepRejected() async throws {
     guard !foreign.isEmpty else { return }
     try await checkpoints.keep(foreign)
     foreign.removeAll()

@@ -25,11 +25,11 @@ actor Consumption<Codec: EventCodec> {
   /// Reports the lag, but for a fixed range, which has an end of its own.
   private(set) var lag: LagReporter?
   var assignment = Assignment()
-  var portion = Portion<Event>()
+  var batch = Batch<Event>()
   /// Records that are not applied, on their way to where they are kept.
-  var foreign: [ForeignRecord] = []
+  var foreign: [RejectedRecord] = []
   /// The records that made gaps known, as they are kept where they turn out not to be the store's.
-  var witnesses: [Partition: ForeignRecord] = [:]
+  var witnesses: [Partition: RejectedRecord] = [:]
   var forgeries = ForgeryWatch()
   /// Forgeries that were found, on their way to where they are noted.
   var forged: [ForgeryWatch.Forgery] = []
@@ -44,7 +44,7 @@ actor Consumption<Codec: EventCodec> {
   /// All leases are to be taken anew.
   var isRenewalDue = false
   /// What was delivered, and what is heard of it.
-  nonisolated let portions = DeliveredPortions()
+  nonisolated let batches = DeliveredBatches()
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -125,16 +125,16 @@ actor Consumption<Codec: EventCodec> {
       $0.isAssigned = false
       $0.partitions = [:]
     }
-    portions.forget()
+    batches.forget()
     await watch?.stop()
     heartbeat.idle()
     // The client leaves the group when it is freed, which is here: nobody else has it any more.
     withExtendedLifetime(client) {}
   }
 
-  /// The next portion of deliveries.
+  /// The next batch of deliveries.
   func next() async throws -> [Delivery<Event>]? {
-    // The next call comes when this portion has been taken, which waits for the one before it to be applied.
+    // The next call comes when this batch has been taken, which waits for the one before it to be applied.
     defer { heartbeat.idle() }
     while !Task.isCancelled, let client {
       heartbeat.beat()
@@ -143,12 +143,12 @@ actor Consumption<Codec: EventCodec> {
       try await renewWhereAsked()
       try await reclaimWhereDue()
       try await keepForged()
-      try await keepForeign()
+      try await keepRejected()
       commitWhereDue(client)
-      if isPortionDue, let deliveries = portion.take() {
+      if isBatchDue, let deliveries = batch.take() {
         status.withLock { $0.failure = nil }
         publishStatus()
-        portions.deliver()
+        batches.deliver()
         endSpans()
         return deliveries
       }
@@ -169,12 +169,12 @@ actor Consumption<Codec: EventCodec> {
     let begin = ContinuousClock.now
     defer { noteWait(.now - begin) }
     do {
-      // Each record's headers are taken apart when it is polled: not of a whole portion at once.
-      let space = min(options.batchSize - portion.count, 1_000)
-      var change = try client.poll(timeout: portion.count == 0 ? 5 : 1, limit: space) {
+      // Each record's headers are taken apart when it is polled: not of a whole batch at once.
+      let space = min(options.batchSize - batch.count, 1_000)
+      var change = try client.poll(timeout: batch.count == 0 ? 5 : 1, limit: space) {
         receive($0)
       }
-      if change == nil, portion.count == 0 {
+      if change == nil, batch.count == 0 {
         if brokerHasMore { watch?.ask() }
         change = try client.poll(timeout: 95, limit: space) { receive($0) }
       }
@@ -195,13 +195,13 @@ actor Consumption<Codec: EventCodec> {
     waited = .zero
   }
 
-  /// While another portion is being applied there is no hurry to end one that is not full: transactions get larger with
+  /// While another batch is being applied there is no hurry to end one that is not full: transactions get larger with
   /// the load by themselves.
-  private var isPortionDue: Bool { portion.count >= options.batchSize || !portions.isOut }
+  private var isBatchDue: Bool { batch.count >= options.batchSize || !batches.isOut }
 
   /// Whether everything of a fixed range has been delivered, and nothing is left to be.
   private var isThrough: Bool {
-    guard let range = options.range, portion.count == 0 else { return false }
+    guard let range = options.range, batch.count == 0 else { return false }
     return range.partitions.allSatisfy { partition in
       let position = assignment.partitions[partition]?.position ?? 0
       return position >= range.through[Int(partition)]
@@ -211,9 +211,9 @@ actor Consumption<Codec: EventCodec> {
   /// Adds an entry that its partition's progress has let through, unless it is behind a fixed range.
   func add(_ entry: LogEntry<String, Event>, in partition: Partition) {
     guard let progress = assignment.partitions[partition],
-      options.range?.contains(partition, entry.position.partitionSequence) ?? true
+      options.range?.contains(partition, entry.position.partitionOffset) ?? true
     else { return }
-    portion.add(entry, progress)
+    batch.add(entry, progress)
     if case .event(let persisted) = entry, let parent = persisted.metadata.traceParent,
       TraceContext.isActive
     {
@@ -253,17 +253,17 @@ actor Consumption<Codec: EventCodec> {
     let position: EventPosition
     switch source.judge(message) {
     case .foreign(let reason):
-      if assignment.passForeign(partition, offset: message.offset) {
-        note(message.foreignRecord(reason))
+      if assignment.passRejected(partition, offset: message.offset) {
+        note(message.rejectedRecord(reason))
       }
       return
     case .event(let found): position = found
     }
-    switch assignment.receive(partition, position.partitionSequence, offset: message.offset) {
+    switch assignment.receive(partition, position.partitionOffset, offset: message.offset) {
     case .accept: take(message, at: position)
     case .duplicate: takeRepeated(message, at: position)
     case .gap(let missing):
-      witnesses[partition] = message.foreignRecord("")
+      witnesses[partition] = message.rejectedRecord("")
       logger.info(
         "records are missing; fetching them from the feed",
         metadata: ["partition": "\(partition)", "missing": "\(missing)"])
@@ -280,17 +280,17 @@ actor Consumption<Codec: EventCodec> {
       takeFromStore(message)
       return
     }
-    if decoder.begin(partition, position.partitionSequence) == nil {
+    if decoder.begin(partition, position.partitionOffset) == nil {
       defer { decoder.end(partition) }
       do {
         let entry = try message.entry(at: position, decodedBy: codec)
         add(entry, in: partition)
         forgeries.accept(
-          partition, position.partitionSequence, id: entry.eventID ?? message.eventID)
+          partition, position.partitionOffset, id: entry.eventID ?? message.eventID)
         return
       } catch {
         // The store's record decides, as for what must not be decoded.
-        note(message.foreignRecord("it can't be decoded: \(error)"))
+        note(message.rejectedRecord("it can't be decoded: \(error)"))
       }
     }
     takeFromStore(message)
@@ -300,7 +300,7 @@ actor Consumption<Codec: EventCodec> {
   private func takeFromStore(_ message: borrowing WireMessage) {
     let partition = message.partition
     if let missing = assignment.reject(partition, offset: message.offset) {
-      witnesses[partition] = message.foreignRecord("")
+      witnesses[partition] = message.rejectedRecord("")
       feed.fetch(partition, missing)
     }
   }
@@ -312,22 +312,22 @@ actor Consumption<Codec: EventCodec> {
     decoder = EntryDecoder(codec, journal: checkpoints.crashJournal)
   }
 
-  /// Takes in what is heard of the portions that were delivered.
+  /// Takes in what is heard of the batches that were delivered.
   func takeNews() {
-    let news = portions.takeNews()
+    let news = batches.takeNews()
     for applied in news.applied {
       assignment.note(
         applied.partition, epoch: applied.epoch, position: applied.position,
         nextOffset: applied.nextOffset, time: applied.time)
     }
-    abandon(news.overtaken)
+    release(news.fenced)
     if news.isRenewalAsked { isRenewalDue = true }
   }
 
   /// Waits until everything that was delivered has been applied, or refused.
   func settle() async {
     heartbeat.idle()
-    await portions.allSettled()
+    await batches.allSettled()
     heartbeat.beat()
     takeNews()
   }
@@ -362,7 +362,7 @@ actor Consumption<Codec: EventCodec> {
           switch state.phase {
           case .consuming: .consuming
           case .repairing(let through, _, _): .repairing(state.expected...through)
-          case .abandoned: .abandoned
+          case .fenced: .fenced
           case .forged(let position): .forged(at: position)
           }
         return SubscriptionStatus.Assigned(

@@ -56,10 +56,10 @@ struct EventSource {
 
 extension WireMessage {
   /// The record as it is kept where it is not applied.
-  borrowing func foreignRecord(_ reason: String) -> ForeignRecord {
-    ForeignRecord(
+  borrowing func rejectedRecord(_ reason: String) -> RejectedRecord {
+    RejectedRecord(
       partition: partition, offset: offset, reason: reason,
-      key: key(upTo: ForeignRecord.keptBytes), value: value(upTo: ForeignRecord.keptBytes),
+      key: key(upTo: RejectedRecord.keptBytes), value: value(upTo: RejectedRecord.keptBytes),
       size: valueSize)
   }
 }

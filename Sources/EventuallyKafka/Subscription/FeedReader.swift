@@ -95,7 +95,7 @@ final class FeedReader: Sendable {
         do {
           let records = try await feed.records(
             partition: partition, after: missing.lowerBound - 1, limit: limit)
-          guard records.first?.position.partitionSequence == missing.lowerBound else {
+          guard records.first?.position.partitionOffset == missing.lowerBound else {
             let heads = try await feed.heads()
             guard Int(partition) < heads.count, heads[Int(partition)] < missing.lowerBound else {
               throw FeedError.missing(partition: partition, position: missing.lowerBound)
@@ -167,7 +167,7 @@ final class FeedReader: Sendable {
           let records = try await feed.records(
             partition: place.partition, after: place.position - 1, limit: 1)
           let found = records.first.flatMap {
-            $0.position.partitionSequence == place.position ? $0 : nil
+            $0.position.partitionOffset == place.position ? $0 : nil
           }
           inner.withLock {
             // What a task finds that was cancelled is of no use; it was forgotten with it.

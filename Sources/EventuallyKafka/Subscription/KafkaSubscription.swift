@@ -5,7 +5,7 @@ public import Logging
 ///
 /// The workers of one group divide the partitions among them. Where a partition begins is decided by the
 /// checkpoint in the read model, not by the broker: a record that was had before is dropped, and where records
-/// are missing (the broker forgot them, or a foreign record stands in their place) they are fetched from the
+/// are missing (the broker forgot them, or a rejected record stands in their place) they are fetched from the
 /// feed. Nothing is skipped: while a gap can't be filled, its partition stands still and says so.
 public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription {
   /// What the codec decodes.
@@ -19,7 +19,7 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var owner: String
     /// What metrics call the read model: the value of the lag's dimension `read_model`. The group's name where it is `nil`.
     public var readModel: String?
-    /// A portion of deliveries has at most this many events.
+    /// A batch of deliveries has at most this many events.
     public var batchSize = 5_000
     /// How often the store's heads are asked for.
     public var headInterval: Duration = .seconds(1)
@@ -89,24 +89,24 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     return Deliveries(consumption: consumption)
   }
 
-  /// Tells that a portion is done with, and which of its deliveries were applied; the broker is told how far the read model
+  /// Tells that a batch is done with, and which of its deliveries were applied; the broker is told how far the read model
   /// is, for others to see.
   ///
-  /// It must be called once for each portion: until then the next one is only delivered when it is full, and partitions
+  /// It must be called once for each batch: until then the next one is only delivered when it is full, and partitions
   /// are not given back.
   public func checkpoint(_ deliveries: [Delivery<Event>]) {
-    consumption.portions.settle(deliveries)
+    consumption.batches.settle(deliveries)
   }
 
-  /// Gives up leases that have been overtaken; new ones are taken after a while.
-  public func abandon(_ leases: [PartitionLease]) {
-    consumption.portions.abandon(leases)
+  /// Gives up leases that have been fenced; new ones are taken after a while.
+  public func release(_ leases: [PartitionLease]) {
+    consumption.batches.release(leases)
   }
 
   /// Takes new leases of all partitions, and goes on from where they say: for a read model that begins to stand elsewhere
   /// than where it was, because it was replaced.
   public func renewLeases() {
-    consumption.portions.askForRenewal()
+    consumption.batches.askForRenewal()
   }
 
   /// Leaves the group. The deliveries end.
@@ -114,9 +114,9 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     await consumption.stop()
   }
 
-  /// Portions of deliveries. While one is applied, the next is consumed.
+  /// Batches of deliveries. While one is applied, the next is consumed.
   public struct Deliveries: AsyncSequence {
-    /// One portion: at most one delivery for each partition and lease.
+    /// One batch: at most one delivery for each partition and lease.
     public typealias Element = [Delivery<Event>]
     /// ``KafkaError``, or what the checkpoint store throws.
     public typealias Failure = any Error
@@ -124,14 +124,14 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
 
     /// The iterator; there is one consumer behind all of them.
     public func makeAsyncIterator() -> Iterator {
-      Iterator(ahead: OneAhead { [consumption] in try await consumption.next() })
+      Iterator(ahead: Prefetcher { [consumption] in try await consumption.next() })
     }
 
-    /// Consumes one portion ahead.
+    /// Consumes one batch ahead.
     public struct Iterator: AsyncIteratorProtocol {
-      fileprivate let ahead: OneAhead<[Delivery<Event>]>
+      fileprivate let ahead: Prefetcher<[Delivery<Event>]>
 
-      /// The next portion, waiting for one; `nil` when the task is cancelled or the subscription stopped.
+      /// The next batch, waiting for one; `nil` when the task is cancelled or the subscription stopped.
       public mutating func next() async throws -> [Delivery<Event>]? {
         try await ahead.next()
       }

@@ -61,7 +61,7 @@ final class LagGauges: Sendable {
     _ status: SubscriptionStatus, at instant: ContinuousClock.Instant = .now, now: Timestamp
   ) -> [Key: Double] {
     var values: [Key: Double] = [:]
-    for (partition, state) in status.partitions where state.phase != .abandoned {
+    for (partition, state) in status.partitions where state.phase != .fenced {
       guard let lag = status.lag(of: partition, at: instant) else { continue }
       values[Key(label: MetricName.lagEvents, partition: partition)] = Double(lag)
       let age =

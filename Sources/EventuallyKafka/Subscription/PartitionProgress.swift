@@ -2,7 +2,7 @@ import Eventually
 
 /// Decides what becomes of each record of one partition under one lease. It does no work itself.
 ///
-/// It accepts exactly partition sequence n + 1 after n, drops what it has had, and stops at a gap until the
+/// It accepts exactly partition offset n + 1 after n, drops what it has had, and stops at a gap until the
 /// missing records have been brought by other means. It is never ahead of what it has let through.
 struct PartitionProgress: Equatable {
   enum Phase: Equatable {
@@ -11,8 +11,8 @@ struct PartitionProgress: Equatable {
     /// The records up to `through` are missing and are being fetched; then consuming goes on at
     /// `resumeAt`. The witness is the record that made them known, where one did.
     case repairing(through: UInt64, resumeAt: Int64, witness: Witness?)
-    /// The lease was overtaken: nothing is taken until there is a new one.
-    case abandoned
+    /// The lease was fenced: nothing is taken until there is a new one.
+    case fenced
     /// An event was let through that the store does not have there: nothing is taken until the read model is repaired.
     case forged(at: UInt64)
   }
@@ -36,7 +36,7 @@ struct PartitionProgress: Equatable {
 
   let lease: PartitionLease
   private(set) var phase: Phase = .consuming
-  /// The partition sequence that was let through last; `nil` where none ever was.
+  /// The partition offset that was let through last; `nil` where none ever was.
   private(set) var position: UInt64?
   /// The offset to consume from if consuming had to begin anew.
   private(set) var nextOffset: Int64
@@ -54,7 +54,7 @@ struct PartitionProgress: Equatable {
   /// ``nextOffset``, where it is known already.
   var knownOffset: Int64? { nextOffset >= 0 ? nextOffset : nil }
 
-  /// The partition sequence that must come next.
+  /// The partition offset that must come next.
   var expected: UInt64 { (position ?? 0) + 1 }
 
   /// Takes in a record of this store.
@@ -85,7 +85,7 @@ struct PartitionProgress: Equatable {
   }
 
   /// Something was consumed that is not of this store.
-  mutating func passForeign(offset: Int64) {
+  mutating func passRejected(offset: Int64) {
     evidence.receive()
     if phase == .consuming { nextOffset = offset + 1 }
   }
@@ -148,8 +148,8 @@ struct PartitionProgress: Equatable {
   /// What keeps records from coming while they are wanted.
   var stall: SubscriptionStatus.Stall? { phase == .consuming ? evidence.stall : nil }
 
-  /// The lease has been overtaken.
-  mutating func abandon() {
-    phase = .abandoned
+  /// The lease has been fenced.
+  mutating func release() {
+    phase = .fenced
   }
 }

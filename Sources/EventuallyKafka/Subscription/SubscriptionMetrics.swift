@@ -7,7 +7,7 @@ struct SubscriptionMetrics: Sendable {
   private let fencings: Counter
   private let duplicates: Counter
   private let gaps: Counter
-  private let foreignRecords: Counter
+  private let rejectedRecords: Counter
   private let forgeries: Counter
 
   init(group: String) {
@@ -17,13 +17,13 @@ struct SubscriptionMetrics: Sendable {
     duplicates = Counter(label: MetricName.duplicates, dimensions: dimensions)
     gaps = Counter(label: MetricName.gapsRepaired, dimensions: dimensions)
     forgeries = Counter(label: MetricName.forgedEvents, dimensions: dimensions)
-    foreignRecords = Counter(label: MetricName.foreignRecords, dimensions: dimensions)
+    rejectedRecords = Counter(label: MetricName.rejectedRecords, dimensions: dimensions)
   }
 
   func assignmentChanged() { rebalances.increment() }
-  func leaseOvertaken() { fencings.increment() }
+  func leaseFenced() { fencings.increment() }
   func duplicateDropped() { duplicates.increment() }
   func gapRepaired() { gaps.increment() }
   func forgeryFound() { forgeries.increment() }
-  func foreignRecordKept() { foreignRecords.increment() }
+  func rejectedRecordKept() { rejectedRecords.increment() }
 }

@@ -11,7 +11,7 @@ public struct SubscriptionStatus: Sendable, Hashable {
       /// Records are missing and are being fetched from the feed.
       case repairing(ClosedRange<UInt64>)
       /// Another worker took the partition over; a new lease is taken after a while.
-      case abandoned
+      case fenced
       /// An event was applied at this partition offset that the store does not have there: nothing is applied until the
       /// read model is repaired from the store.
       case forged(at: UInt64)
@@ -19,13 +19,13 @@ public struct SubscriptionStatus: Sendable, Hashable {
 
     /// The number of the lease.
     public var epoch: UInt64
-    /// The partition sequence that was applied last; `nil` for never.
+    /// The partition offset that was applied last; `nil` for never.
     public var position: UInt64?
     /// When the event was appended that was applied last; `nil` where none was since the lease was taken.
     public var appliedTime: Timestamp?
     /// Where the bus has what comes after that, where that is known.
     public var nextOffset: Int64?
-    /// The last partition sequence in the store, as last heard from the feed.
+    /// The last partition offset in the store, as last heard from the feed.
     public var storeHead: UInt64?
     /// Whether the store ends before what was applied already, as one restored from an older copy does.
     public var isStoreBehind = false
@@ -58,7 +58,7 @@ public struct SubscriptionStatus: Sendable, Hashable {
   /// Events that came from the feed.
   public var eventsFromFeed: UInt64 = 0
   /// Records that are not of this store, and were not applied.
-  public var foreignRecords: UInt64 = 0
+  public var rejectedRecords: UInt64 = 0
   /// Leases that another worker overtook.
   public var fencings: UInt64 = 0
   /// When the store's heads were last heard from the feed.

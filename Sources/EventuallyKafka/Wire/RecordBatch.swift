@@ -161,9 +161,9 @@ private func withBase<Element, Result>(
 }
 
 extension EventPosition {
-  /// Appends `<partition sequence>.<sequence number>.<stream version>`.
+  /// Appends `<partition offset>.<sequence number>.<stream version>`.
   func appendWire(to bytes: inout [UInt8]) {
-    bytes.append(contentsOf: String(partitionSequence).utf8)
+    bytes.append(contentsOf: String(partitionOffset).utf8)
     bytes.append(UInt8(ascii: "."))
     bytes.append(contentsOf: String(sequenceNumber).utf8)
     bytes.append(UInt8(ascii: "."))
@@ -190,7 +190,7 @@ extension EventPosition {
     }
     guard dots == 2, digits > 0, numbers.0 > 0, numbers.1 > 0 else { return nil }
     self.init(
-      partition: partition, partitionSequence: numbers.0, sequenceNumber: numbers.1,
+      partition: partition, partitionOffset: numbers.0, sequenceNumber: numbers.1,
       version: numbers.2)
   }
 }

@@ -6,7 +6,7 @@ enum WireHeader: String, CaseIterable {
   case type = "ce_type"
   case time = "ce_time"
   case contentType = "content-type"
-  /// `<partition sequence>.<sequence number>.<stream version>`
+  /// `<partition offset>.<sequence number>.<stream version>`
   case position = "ce_position"
   /// Only where the event has it, as all that follow.
   case correlationID = "ce_correlationid"

@@ -55,7 +55,7 @@ struct ForgettingFile {
     guard !unforgotten.isEmpty else { return }
     try connection.write {
       // The digests are made anew, and would hide that something else has changed.
-      if isSavepoint { try SavedCheckpoint.check(connection, model: model) }
+      if isSavepoint { try Savepoint.check(connection, model: model) }
       // Workers may have come to some of them meanwhile: to forget twice does nothing.
       let rows = Rows(over: SQLiteRowStorage(connection: connection))
       for removal in unforgotten {
@@ -64,7 +64,7 @@ struct ForgettingFile {
       }
       try rows.save()
       if isSavepoint {
-        try SavedCheckpoint.reseal(connection, tables: model.tables.map { $0.schema })
+        try Savepoint.reseal(connection, tables: model.tables.map { $0.schema })
       }
     }
     FaultPoint.readModelForgotten.pass()

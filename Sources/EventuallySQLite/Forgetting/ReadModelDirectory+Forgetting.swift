@@ -18,7 +18,7 @@ public struct ForgettingOutcome: Sendable, Hashable {
 }
 
 extension ReadModelDirectory {
-  /// Leaves nothing of removed streams in any of the read model's files: generations and named checkpoints that were before
+  /// Leaves nothing of removed streams in any of the read model's files: generations and savepoints that were before
   /// the removal forget the streams' rows too, and what is left in free parts of all files is overwritten.
   ///
   /// It blocks the caller's thread, and goes on with what an earlier call was killed in. Workers wait while the live
@@ -34,10 +34,10 @@ extension ReadModelDirectory {
   ) throws(ReadModelError) -> ForgettingOutcome {
     var pass = ForgettingPass(directory: self, model: model, limit: limit)
     guard try !pass.pending(in: pass.parts()).isEmpty else { return ForgettingOutcome() }
-    try createCheckpointDirectory()
+    try createSavepointDirectory()
     // Nobody begins to save a checkpoint meanwhile, and whoever has begun has ended: it may be from before the removal.
-    return try exclusively(in: checkpointDirectory) { () throws(ReadModelError) in
-      try removeUnfinished(in: checkpointDirectory)
+    return try exclusively(in: savepointDirectory) { () throws(ReadModelError) in
+      try removeUnfinished(in: savepointDirectory)
       return try pass.run(progress)
     }
   }
@@ -121,8 +121,8 @@ private struct ForgettingPass {
       parts.append(part)
     }
     parts.sort { $0.isLive && !$1.isLive }
-    for name in try directory.checkpointNames() {
-      parts.append(Part(path: directory.path(ofCheckpoint: name), isSavepoint: true))
+    for name in try directory.savepointNames() {
+      parts.append(Part(path: directory.path(ofSavepoint: name), isSavepoint: true))
     }
     for name in try directory.fileNames(in: directory.path)
     where name.hasSuffix(ReadModelDirectory.unfinishedSuffix) {

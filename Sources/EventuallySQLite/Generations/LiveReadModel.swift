@@ -3,7 +3,7 @@ public import Eventually
 /// A read model's live generation, as its workers see it: it follows when another generation becomes the live one.
 ///
 /// A lease belongs to the generation that it was taken in. What was read under a lease of a generation that is not
-/// live any more is refused as if the lease had been overtaken, and the worker takes a new lease, which says where the
+/// live any more is refused as if the lease had been fenced, and the worker takes a new lease, which says where the
 /// new generation is to go on.
 public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   /// What is taken in.
@@ -140,12 +140,12 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     let current = deliveries.filter(isAtHome)
     var outcome = ApplyOutcome()
     if !current.isEmpty { outcome = try await database.apply(current, parking: parking) }
-    outcome.overtaken += deliveries.filter { !isAtHome($0) }.map(\.lease)
+    outcome.fenced += deliveries.filter { !isAtHome($0) }.map(\.lease)
     return outcome
   }
 
   /// Keeps records that are not of this store, or can't be read.
-  public func keep(_ records: [ForeignRecord]) async throws {
+  public func keep(_ records: [RejectedRecord]) async throws {
     try await database.keep(records)
   }
 

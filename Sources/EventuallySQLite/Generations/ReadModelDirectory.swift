@@ -7,7 +7,7 @@ import Foundation
   import Musl
 #endif
 
-/// The files of one read model: its generations, which of them is live, and its named checkpoints.
+/// The files of one read model: its generations, which of them is live, and its savepoints.
 ///
 ///     sales/
 ///       generation-1.sqlite

@@ -7,7 +7,7 @@ import Foundation
   import Musl
 #endif
 
-/// A generation that is being built beside the live one, from zero or from a named checkpoint.
+/// A generation that is being built beside the live one, from zero or from a savepoint.
 ///
 /// It is on disk with all that it has come to at any moment: whoever begins the same replay again, after it was killed,
 /// goes on with it.
@@ -37,7 +37,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   public init(
     _ request: String, in directory: ReadModelDirectory, model: Model,
     codec: any EventCodec<Model.Event>, storeID: String, partitionCount: Partition,
-    base: () async throws -> SavedCheckpoint?
+    base: () async throws -> Savepoint?
   ) async throws {
     try directory.create()
     lock = try ReplayLock(directory)
@@ -190,7 +190,7 @@ extension GenerationHold {
 extension ReadModelDirectory {
   /// Makes a new generation for a replay. The caller sees to it that nobody else does.
   fileprivate func beginGeneration(
-    _ request: String, from base: SavedCheckpoint?, model: any ReadModel, storeID: String,
+    _ request: String, from base: Savepoint?, model: any ReadModel, storeID: String,
     partitionCount: Partition
   ) throws(ReadModelError) -> Int {
     try removeLeftovers()
@@ -203,7 +203,7 @@ extension ReadModelDirectory {
     do {
       if let base {
         try copyDatabase(base.path, to: unfinished) { (copy) throws(SQLiteError) in
-          try SavedCheckpoint.unseal(copy)
+          try Savepoint.unseal(copy)
           try ReadModelSchema.write(build, copy)
         }
       } else {

@@ -40,7 +40,7 @@ struct ParkedEvents {
       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
     insert.bind(1, record.streamID)
-    insert.bind(2, record.position.partitionSequence)
+    insert.bind(2, record.position.partitionOffset)
     insert.bind(3, Int64(record.position.partition))
     insert.bind(4, record.position.sequenceNumber)
     insert.bind(5, record.position.version)
@@ -85,7 +85,7 @@ struct ParkedEvents {
       var record = EventRecord(
         id: row.eventID(4), type: row.text(5), streamID: streamID,
         position: EventPosition(
-          partition: Partition(clamping: row.integer(1)), partitionSequence: row.unsigned(0),
+          partition: Partition(clamping: row.integer(1)), partitionOffset: row.unsigned(0),
           sequenceNumber: row.unsigned(2), version: row.unsigned(3)),
         time: Timestamp(microseconds: row.integer(6)), payload: row.bytes(7))
       if !row.isNull(8) { record.metadata = EventMetadata(stored: row.bytes(8)) }
@@ -122,7 +122,7 @@ public struct ParkedStream: Sendable, Hashable {
   public var since: Timestamp
   /// How many of its events are set aside.
   public var events: Int
-  /// The partition sequence of the first of them.
+  /// The partition offset of the first of them.
   public var firstPosition: UInt64
 }
 

@@ -49,7 +49,7 @@ extension ReadModelDatabase {
     // An earlier attempt at the same delivery may have failed in the middle.
     left.dropApplied(through: entry.applied)
     for index in left.entries.indices {
-      let offset = left.entries[index].position.partitionSequence
+      let offset = left.entries[index].position.partitionOffset
       let action = entry.recovery.next(offset)
       if action == .end {
         recoveries[partition] = nil
@@ -57,8 +57,8 @@ extension ReadModelDatabase {
         return left
       }
       let attempt = try applySingle(left.single(index), action, parking: parking)
-      if !attempt.overtaken.isEmpty {
-        outcome.overtaken += attempt.overtaken
+      if !attempt.fenced.isEmpty {
+        outcome.fenced += attempt.fenced
         recoveries[partition] = nil
         return nil
       }
@@ -94,12 +94,12 @@ extension Delivery {
 
   /// Drops the entries up to a partition offset.
   fileprivate mutating func dropApplied(through offset: UInt64) {
-    drop(first: entries.prefix { $0.position.partitionSequence <= offset }.count)
+    drop(first: entries.prefix { $0.position.partitionOffset <= offset }.count)
   }
 
   fileprivate mutating func drop(first count: Int) {
     guard count > 0 else { return }
-    after = entries[count - 1].position.partitionSequence
+    after = entries[count - 1].position.partitionOffset
     entries.removeFirst(count)
   }
 
@@ -107,7 +107,7 @@ extension Delivery {
   fileprivate func single(_ index: Int) -> Delivery {
     Delivery(
       partition: partition, epoch: epoch,
-      after: index == 0 ? after : entries[index - 1].position.partitionSequence,
+      after: index == 0 ? after : entries[index - 1].position.partitionOffset,
       entries: [entries[index]], nextOffset: index == entries.count - 1 ? nextOffset : nil)
   }
 }

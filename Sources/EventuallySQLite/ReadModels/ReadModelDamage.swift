@@ -26,14 +26,14 @@ extension ReadModelError {
 
 extension ReadModelError {
   /// What a failed call on a checkpoint's file tells its caller.
-  static func failedCheckpoint(
+  static func failedSavepoint(
     _ name: String, _ path: String, _ cause: any Error
   ) -> ReadModelError {
     guard let error = cause as? ReadModelError else {
-      return .damagedCheckpoint(name, path: path, reason: "\(cause)")
+      return .damagedSavepoint(name, path: path, reason: "\(cause)")
     }
     guard case .damaged(_, let reason) = error else { return error }
-    return .damagedCheckpoint(name, path: path, reason: "\(reason)")
+    return .damagedSavepoint(name, path: path, reason: "\(reason)")
   }
 }
 

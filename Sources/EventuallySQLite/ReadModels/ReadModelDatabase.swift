@@ -47,7 +47,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
   ///     but the code, and nothing more is applied until it is mended.
   ///   - crashLimit: how often an event must have ended the process that worked on it before its stream is parked.
-  ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are overtaken.
+  ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are fenced.
   /// - Throws: ``ReadModelError``.
   public init(
     path: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
@@ -125,7 +125,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
 
   /// Applies deliveries and moves their checkpoints, all in one transaction.
   ///
-  /// Where leases have been overtaken, nothing of their deliveries has been applied; all others have been
+  /// Where leases have been fenced, nothing of their deliveries has been applied; all others have been
   /// applied whole.
   /// - Throws: ``ReadModelError``, or `ProjectionFailures` where the read model's code fails on events that are not
   ///   to be parked. Nothing has been applied then.
@@ -140,11 +140,11 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       FaultPoint.readModelApplying.pass()
       let attempt = try tryApply(left, parking: parking)
       FaultPoint.readModelCommitted.pass()
-      outcome.overtaken += attempt.overtaken
+      outcome.fenced += attempt.fenced
       outcome.parked += attempt.parked
-      if attempt.overtaken.isEmpty { break }
+      if attempt.fenced.isEmpty { break }
       left.removeAll { delivery in
-        attempt.overtaken.contains { $0.partition == delivery.partition }
+        attempt.fenced.contains { $0.partition == delivery.partition }
       }
     }
     return outcome
@@ -170,9 +170,9 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     do {
       var outcome = ApplyOutcome()
       try writeRows(isolating: isolating) {
-        guard isCurrent() else { throw Overtaken(leases: deliveries.map(\.lease)) }
+        guard isCurrent() else { throw Fenced(leases: deliveries.map(\.lease)) }
         let refused = try deliveries.filter { try !moveCheckpoint($0) }
-        if !refused.isEmpty { throw Overtaken(leases: refused.map(\.lease)) }
+        if !refused.isEmpty { throw Fenced(leases: refused.map(\.lease)) }
         var application = try Application(
           parked: parked.streams(in: deliveries.map(\.partition)), parking: parking,
           awaited: removals.awaited())
@@ -187,8 +187,8 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
         outcome.parked = application.parkedCount
       }
       return outcome
-    } catch let overtaken as Overtaken {
-      return ApplyOutcome(overtaken: overtaken.leases)
+    } catch let fenced as Fenced {
+      return ApplyOutcome(fenced: fenced.leases)
     } catch let failures as ProjectionFailures {
       throw failures
     } catch {
@@ -219,7 +219,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   /// About as many rows as a few transactions touch: more take memory without being touched again.
   private static var rowLimit: Int { 8_000 }
 
-  private struct Overtaken: Error {
+  private struct Fenced: Error {
     var leases: [PartitionLease]
   }
 
@@ -245,7 +245,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     _ entry: LogEntry<String, Model.Event>, isolating: Bool, _ application: inout Application
   ) throws {
     if !application.awaited.isEmpty, let streamID = entry.streamID,
-      entry.position.partitionSequence < application.awaited[ByteKey(streamID)] ?? 0
+      entry.position.partitionOffset < application.awaited[ByteKey(streamID)] ?? 0
     {
       return
     }
@@ -283,7 +283,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     if case .removed(let streamID, let position) = entry {
       try removals.apply(
         Removals.Removal(
-          streamID: streamID, partition: position.partition, position: position.partitionSequence))
+          streamID: streamID, partition: position.partition, position: position.partitionOffset))
     }
   }
 

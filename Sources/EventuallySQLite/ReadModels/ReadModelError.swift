@@ -24,15 +24,15 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   /// The generation is live, and can't be dropped.
   case generationInUse(Int, path: String)
   /// There is no such checkpoint.
-  case noCheckpoint(String, path: String)
+  case noSavepoint(String, path: String)
   /// There is a checkpoint of that name already.
-  case checkpointExists(String, path: String)
+  case savepointExists(String, path: String)
   /// The name can't be a checkpoint's.
-  case invalidCheckpointName(String)
+  case invalidSavepointName(String)
   /// The checkpoint is not what was saved.
-  case damagedCheckpoint(String, path: String, reason: String)
+  case damagedSavepoint(String, path: String, reason: String)
   /// The checkpoint was saved by another version of the read model's tables.
-  case checkpointSchemaVersion(String, found: Int, expected: Int)
+  case savepointSchemaVersion(String, found: Int, expected: Int)
   /// There is less room in a folder than a copy needs, in bytes; nothing was written.
   case notEnoughSpace(path: String, needed: UInt64, available: UInt64)
   /// A query took longer than it may.
@@ -79,16 +79,16 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "\(path) has no generation \(number): 'generations list' shows those that it has"
     case .generationInUse(let number, let path):
       "generation \(number) in \(path) is live: switch to another one before dropping it"
-    case .noCheckpoint(let name, let path):
+    case .noSavepoint(let name, let path):
       "\(path) has no checkpoint '\(name)': 'checkpoint list' shows those that it has"
-    case .checkpointExists(let name, let path):
+    case .savepointExists(let name, let path):
       "\(path) has a checkpoint '\(name)' already: delete it first, or take another name"
-    case .invalidCheckpointName(let name):
+    case .invalidSavepointName(let name):
       "'\(name.prefix(80))' can't name a checkpoint: 1 to 64 letters, digits, dots, hyphens and underscores can, "
         + "unless they are a number, a time or 'zero'"
-    case .damagedCheckpoint(let name, let path, let reason):
+    case .damagedSavepoint(let name, let path, let reason):
       "the checkpoint '\(name)' is damaged (\(reason)): \(path) can't be used; take another one"
-    case .checkpointSchemaVersion(let name, let found, let expected):
+    case .savepointSchemaVersion(let name, let found, let expected):
       "the checkpoint '\(name)' was saved with schema version \(found), and this program has \(expected): begin from a "
         + "checkpoint of version \(expected), or from zero, or run the program of version \(found)"
     case .notEnoughSpace(let path, let needed, let available):

@@ -12,7 +12,7 @@ public struct CheckpointStatus: Sendable, Hashable {
   public var partition: Partition
   /// The number of the lease that was taken last.
   public var epoch: UInt64
-  /// The partition sequence that was applied last; `nil` for never.
+  /// The partition offset that was applied last; `nil` for never.
   public var position: UInt64?
   /// The worker that took the partition last.
   public var owner: String

@@ -88,7 +88,7 @@ extension ReadModelDatabase {
 
   /// Keeps records that are not of this store, or can't be read: the newest 10,000 of each partition, and up to 1,000
   /// more for each process that has written some.
-  public func keep(_ records: [ForeignRecord]) async throws {
+  public func keep(_ records: [RejectedRecord]) async throws {
     do {
       try connection.write {
         for record in records { try insert(record) }
@@ -115,7 +115,7 @@ extension ReadModelDatabase {
       """, .integer(Int64(partition)))
   }
 
-  private func insert(_ record: ForeignRecord) throws(SQLiteError) {
+  private func insert(_ record: RejectedRecord) throws(SQLiteError) {
     let insert = try connection.statement(
       """
       INSERT OR REPLACE INTO foreign_records (partition, offset, reason, key, value, size, seen)
@@ -143,7 +143,7 @@ extension ReadModelReader {
     /// Events that were given up for good.
     public var droppedEvents = 0
     /// Records that are not of this store, or can't be read.
-    public var foreignRecords = 0
+    public var rejectedRecords = 0
   }
 
   /// How many things were not applied.
@@ -157,7 +157,7 @@ extension ReadModelReader {
     }
     return SetAside(
       parkedStreams: try count("parked_streams"), parkedEvents: try count("parked_events"),
-      droppedEvents: try count("dropped_events"), foreignRecords: try count("foreign_records"))
+      droppedEvents: try count("dropped_events"), rejectedRecords: try count("foreign_records"))
   }
 
   /// The parked streams, those first that have been parked for longest.
@@ -184,8 +184,8 @@ extension ReadModelReader {
     return places
   }
 
-  /// The newest foreign records.
-  public func foreignRecords(limit: Int) async throws -> [ForeignRecord] {
+  /// The newest rejected records.
+  public func rejectedRecords(limit: Int) async throws -> [RejectedRecord] {
     try await readOwn { connection in
       try connection.rows(
         """
@@ -193,7 +193,7 @@ extension ReadModelReader {
         ORDER BY seen DESC, partition, offset LIMIT ?
         """, [.integer(Int64(limit))]
       ) { row in
-        ForeignRecord(
+        RejectedRecord(
           partition: Partition(clamping: row.integer(0)), offset: row.integer(1),
           reason: row.text(2),
           key: row.bytes(3), value: row.bytes(4), size: Int(row.integer(5)))

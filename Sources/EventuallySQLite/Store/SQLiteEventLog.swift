@@ -83,7 +83,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
           [
             .integer(Int64(partition)), .integer(Int64(clamping: position)), .integer(Int64(limit)),
           ],
-          bytes: bytes, partitionCount, next: { ($0.partitionSequence, position) })
+          bytes: bytes, partitionCount, next: { ($0.partitionOffset, position) })
       case .partitions(let partitions) where partitions.count < Int(partitionCount):
         // One statement for every list: SQLite reads it as a table.
         let list = "[" + partitions.sorted().map(String.init).joined(separator: ",") + "]"
@@ -103,7 +103,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
-  /// The last partition sequence of each partition.
+  /// The last partition offset of each partition.
   public func heads() async throws(EventStoreError) -> [UInt64] {
     let count = partitionCount
     return try await read { connection in
@@ -116,7 +116,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
-  /// The last partition sequence that each partition had when the store's last sequence number was
+  /// The last partition offset that each partition had when the store's last sequence number was
   /// `sequenceNumber`, 0 for none.
   public func heads(at sequenceNumber: UInt64) async throws(EventStoreError) -> [UInt64] {
     let heads = try await heads()
@@ -206,7 +206,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
         StreamErasure(
           streamID: streamID,
           removal: EventPosition(
-            partition: Partition(clamping: row.integer(0)), partitionSequence: row.unsigned(1),
+            partition: Partition(clamping: row.integer(0)), partitionOffset: row.unsigned(1),
             sequenceNumber: row.unsigned(2), version: 0),
           removed: Timestamp(microseconds: row.integer(3)),
           erased: row.optionalInteger(4).map { Timestamp(microseconds: $0) })
@@ -327,7 +327,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     var record = EventRecord(
       id: id, type: isErased ? EventRecord.erasedType : type, streamID: row.text(8),
       position: EventPosition(
-        partition: partition, partitionSequence: UInt64(offset),
+        partition: partition, partitionOffset: UInt64(offset),
         sequenceNumber: UInt64(sequence), version: UInt64(version)),
       time: time, payload: isErased ? [] : row.bytes(7))
     if !isErased, !row.isNull(9) { record.metadata = EventMetadata(stored: row.bytes(9)) }

@@ -116,8 +116,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// Appends events, all or none; durable when it returns.
   public func append(
-    _ events: [Event], to streamID: String, expecting: Expected
-  ) async throws(EventStoreError) -> Appended {
+    _ events: [Event], to streamID: String, expecting: ExpectedVersion
+  ) async throws(EventStoreError) -> AppendResult {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
     guard !streamID.isEmpty, streamID.utf8.count <= 512 else {
       throw .invalid("a stream id has 1 to 512 bytes; '\(streamID.prefix(40))' has not")
@@ -147,8 +147,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   }
 
   private func append(
-    _ events: [Event], to streamID: String, expecting: Expected, metadata: EventMetadata
-  ) async throws(EventStoreError) -> Appended {
+    _ events: [Event], to streamID: String, expecting: ExpectedVersion, metadata: EventMetadata
+  ) async throws(EventStoreError) -> AppendResult {
     let encoded = try encoder(events, of: streamID, metadata: metadata)
     let appended = try await writer.perform(
       .append(streamID: streamID, expecting: expecting, encoded))
@@ -186,12 +186,12 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   public var pendingErasures: PendingErasures { eraser.pending }
 
   /// A stream's events in order of version, read in pages.
-  public func stream(_ streamID: String, _ select: Select) -> SQLiteStreamEvents<Codec> {
+  public func stream(_ streamID: String, _ select: ReadRange) -> SQLiteStreamEvents<Codec> {
     SQLiteStreamEvents(log: log, codec: codec, streamID: streamID, from: select.lowerBound)
   }
 
   /// All entries in order of sequence number, read in pages.
-  public func streamAll(_ select: Select) -> SQLiteLogEntries<Codec> {
+  public func streamAll(_ select: ReadRange) -> SQLiteLogEntries<Codec> {
     SQLiteLogEntries(log: log, codec: codec, after: select.lowerBound - 1)
   }
 
@@ -220,12 +220,12 @@ extension SQLiteEventStore: Outbox {
     try await log.published()
   }
 
-  /// The last partition sequence of each partition.
+  /// The last partition offset of each partition.
   public func heads() async throws(EventStoreError) -> [UInt64] {
     try await log.heads()
   }
 
-  /// The last partition sequence that each partition had when the store's last sequence number was
+  /// The last partition offset that each partition had when the store's last sequence number was
   /// `sequenceNumber`, 0 for none.
   public func heads(at sequenceNumber: UInt64) async throws(EventStoreError) -> [UInt64] {
     try await log.heads(at: sequenceNumber)

@@ -63,9 +63,9 @@ extension SQLiteEventLog {
       return try connection.write {
         let held = try StoredProgress.read(from: connection)?.refused
           .first { $0.position.partition == partition }
-        guard let held, held.position.partitionSequence == offset else {
+        guard let held, held.position.partitionOffset == offset else {
           throw SkipError.notRefused(
-            partition: partition, offset: offset, heldBy: held?.position.partitionSequence)
+            partition: partition, offset: offset, heldBy: held?.position.partitionOffset)
         }
         try SkipDecision.record(partition: partition, offset: offset, in: connection)
         return held

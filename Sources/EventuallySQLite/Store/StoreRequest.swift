@@ -3,7 +3,7 @@ import Eventually
 /// Something that the writer does in a transaction.
 struct StoreRequest: Sendable {
   enum Kind: Sendable {
-    case append(streamID: String, expecting: Expected, EncodedEvents)
+    case append(streamID: String, expecting: ExpectedVersion, EncodedEvents)
     case remove(streamID: String)
     case snapshot(streamID: String, Snapshot)
     /// Nothing is left of streams that were removed up to a sequence number.
@@ -18,7 +18,7 @@ struct StoreRequest: Sendable {
 
   var kind: Kind
   /// Hears of the outcome once it is durable; `nil` in it for requests that add no event.
-  var completion: @Sendable (Result<Appended?, EventStoreError>) -> Void
+  var completion: @Sendable (Result<AppendResult?, EventStoreError>) -> Void
 
   /// Whether it removes a stream.
   var isRemoval: Bool {

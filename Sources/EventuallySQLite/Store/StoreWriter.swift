@@ -102,7 +102,7 @@ actor StoreWriter {
   /// Carries out a request.
   nonisolated func perform(
     _ kind: StoreRequest.Kind
-  ) async throws(EventStoreError) -> Appended? {
+  ) async throws(EventStoreError) -> AppendResult? {
     var check: AppendCheck?
     // While the store's thread inserts them.
     if case .append(_, _, let events) = kind { check = events.check }
@@ -139,7 +139,7 @@ actor StoreWriter {
     // What the clock says, also where it has stepped: order is told by sequence numbers alone. A time that could not step
     // back would keep an hour that a clock was wrong by for ever.
     let time = clock()
-    var results: [Result<Appended?, EventStoreError>] = []
+    var results: [Result<AppendResult?, EventStoreError>] = []
     do {
       var next = heads
       repeat {
@@ -167,7 +167,7 @@ actor StoreWriter {
   ///   is known then, and the next attempt refuses them.
   private func transact(
     _ batch: [StoreRequest], at time: Timestamp,
-    _ results: inout [Result<Appended?, EventStoreError>], heads next: inout Heads
+    _ results: inout [Result<AppendResult?, EventStoreError>], heads next: inout Heads
   ) throws -> Bool {
     struct Unreadable: Error {}
     results.removeAll()
@@ -201,7 +201,7 @@ actor StoreWriter {
 
   private func carryOut(
     _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
-  ) throws -> Result<Appended?, EventStoreError> {
+  ) throws -> Result<AppendResult?, EventStoreError> {
     do {
       return try carryOutWhole(kind, time: time, heads: &heads)
     } catch let damage as StoreDamage {
@@ -212,7 +212,7 @@ actor StoreWriter {
 
   private func carryOutWhole(
     _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
-  ) throws -> Result<Appended?, EventStoreError> {
+  ) throws -> Result<AppendResult?, EventStoreError> {
     switch kind {
     case .append(let streamID, let expecting, let events):
       return try append(events, to: streamID, expecting: expecting, time: time, heads: &heads)
@@ -287,9 +287,9 @@ actor StoreWriter {
   }
 
   private func append(
-    _ events: EncodedEvents, to streamID: String, expecting: Expected, time: Timestamp,
+    _ events: EncodedEvents, to streamID: String, expecting: ExpectedVersion, time: Timestamp,
     heads: inout Heads
-  ) throws -> Result<Appended?, EventStoreError> {
+  ) throws -> Result<AppendResult?, EventStoreError> {
     if let failure = events.check?.knownFailure { return .failure(.unreadable(failure)) }
     let found = try stream(streamID)
     let actual = found?.version ?? 0
@@ -345,9 +345,9 @@ actor StoreWriter {
     heads.partitions[Int(partition)] = position
     heads.sequence = lastSequence
     return .success(
-      Appended(
+      AppendResult(
         last: EventPosition(
-          partition: partition, partitionSequence: heads.partitions[Int(partition)],
+          partition: partition, partitionOffset: heads.partitions[Int(partition)],
           sequenceNumber: lastSequence, version: version)))
   }
 
@@ -405,7 +405,7 @@ actor StoreWriter {
   /// stream's row stays: whoever looks for it finds version 0.
   private func remove(
     _ streamID: String, time: Timestamp, heads: inout Heads
-  ) throws -> Appended? {
+  ) throws -> AppendResult? {
     guard let found = try stream(streamID), found.version > 0 else { return nil }
     let sequences = try StreamChain.sequenceNumbers(
       connection, stream: found.key, last: found.version, head: found.head, from: 1)
@@ -414,7 +414,7 @@ actor StoreWriter {
     for sequence in sequences { try overwrite(sequence) }
     heads.sequence += 1
     heads.partitions[Int(found.partition)] += 1
-    let partitionSequence = heads.partitions[Int(found.partition)]
+    let partitionOffset = heads.partitions[Int(found.partition)]
     if found.bytes >= Self.large { largeStreams.withLock { $0[streamID.hashValue] = nil } }
     // Version 0 and no head: the next append begins a new chain at version 1.
     _ = try writeStream(
@@ -424,18 +424,18 @@ actor StoreWriter {
     insert.bind(1, heads.sequence)
     insert.bind(3, 0 as UInt64)
     insert.bind(4, 0 as UInt64)
-    insert.bind(6, partitionSequence)
+    insert.bind(6, partitionOffset)
     insert.bind(7, EventRecord.removedType)
     insert.bind(8, ids.next(at: time))
     insert.bind(10, [UInt8]().span)
     try insert.run()
     try connection.run(
       "INSERT OR REPLACE INTO erasures VALUES (?, ?, ?, ?, NULL)", .integer(found.key),
-      .integer(Int64(heads.sequence)), .integer(Int64(partitionSequence)),
+      .integer(Int64(heads.sequence)), .integer(Int64(partitionOffset)),
       .integer(time.microseconds))
-    return Appended(
+    return AppendResult(
       last: EventPosition(
-        partition: found.partition, partitionSequence: partitionSequence,
+        partition: found.partition, partitionOffset: partitionOffset,
         sequenceNumber: heads.sequence, version: 0))
   }
 
@@ -470,7 +470,7 @@ private struct StoreMetrics {
   private let requests = Recorder(label: MetricName.commitRequests, aggregate: true)
 
   /// A transaction was committed.
-  func committed(_ batch: [StoreRequest], _ results: [Result<Appended?, EventStoreError>]) {
+  func committed(_ batch: [StoreRequest], _ results: [Result<AppendResult?, EventStoreError>]) {
     var (appended, refused, count) = (0, 0, 0)
     for (request, result) in zip(batch, results) {
       guard case .append(_, _, let events) = request.kind else { continue }

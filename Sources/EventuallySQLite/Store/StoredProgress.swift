@@ -48,7 +48,7 @@ enum StoredProgress {
       ) { row in
         RefusedEvent(
           position: EventPosition(
-            partition: Partition(clamping: row.integer(0)), partitionSequence: row.unsigned(1),
+            partition: Partition(clamping: row.integer(0)), partitionOffset: row.unsigned(1),
             sequenceNumber: UInt64(clamping: sequence), version: row.unsigned(2)),
           id: row.eventID(3), streamID: row.text(4), type: row.text(5), size: size,
           reason: reason, since: Timestamp(microseconds: since))

@@ -78,7 +78,7 @@ extension Scenario {
       forged.payload = Array("{\"reason\":\"forged\"}".utf8)
       forged.type = "OrderCancelled"
       try await forger.copy(forged, to: record.position.partition)
-      forged.position.partitionSequence = 1 << 62
+      forged.position.partitionOffset = 1 << 62
       try await forger.copy(forged, to: record.position.partition)
     }
     stage.tally.add(.recordsForged, forger.count)

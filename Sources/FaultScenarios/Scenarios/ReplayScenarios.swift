@@ -23,7 +23,7 @@ extension Scenario {
     try stage.startLoad(orders: 120, rate: 300)
     try await stage.loadEnds()
     try await stage.caughtUp([.sales])
-    try await stage.readModels(["checkpoint", "save", "sales", "base"])
+    try await stage.readModels(["savepoint", "save", "sales", "base"])
   }
 
   private static func replayKilled(_ stage: Stage) async throws {

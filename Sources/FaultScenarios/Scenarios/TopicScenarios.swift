@@ -85,19 +85,19 @@ extension Scenario {
     if let record = records.first {
       try await forger.copy(record, to: (record.position.partition + 1) % 4)
       var ahead = record
-      ahead.position.partitionSequence += 1_000_000
+      ahead.position.partitionOffset += 1_000_000
       try await forger.copy(ahead, to: record.position.partition)
     }
     stage.tally.add(.recordsForged, forger.count)
     try await stage.loadEnds()
     try await stage.verify([.sales])
-    try await stage.counts(worker, .foreignRecords, atLeast: 12)
+    try await stage.counts(worker, .rejectedRecords, atLeast: 12)
     try await stage.counts(worker, .duplicatesDropped, atLeast: 12)
     let list = try await stage.pipeline.run(
       "eventuallyctl", "foreign", "sales", "--read-models", stage.pipeline.readModels)
     for words in ["junk", "another", "ce_position", "belongs to partition", "does not have"]
     where !list.output.contains(words) {
-      throw NotAsExpected("'\(words)' is not among the foreign records: \(list.output)")
+      throw NotAsExpected("'\(words)' is not among the rejected records: \(list.output)")
     }
     _ = try await writer.text("/readyz")
     try await stage.checkAll([.sales])

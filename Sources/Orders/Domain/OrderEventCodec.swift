@@ -64,10 +64,10 @@ public struct OrderEventCodec: EventCodec {
       return .completed
     case Self.cancelled: return .cancelled(reason: try Self.reason(payload))
     default:
-      guard let lifted = try Self.upcasts.lift(type: type, payload: payload) else {
+      guard let upcasted = try Self.upcasts.upcast(type: type, payload: payload) else {
         throw UnknownEventType(type: type)
       }
-      return try decode(type: lifted.type, payload: lifted.payload.span)
+      return try decode(type: upcasted.type, payload: upcasted.payload.span)
     }
   }
 

@@ -18,9 +18,9 @@ public struct AdminCommand: AsyncParsableCommand {
       outside is shown with control characters escaped, \\u001B for example.
       """,
     subcommands: [
-      Status.self, Events.self, Show.self, Wait.self, Verify.self, Checkpoint.self, Replay.self,
+      Status.self, Events.self, Show.self, Wait.self, Verify.self, Savepoints.self, Replay.self,
       Repair.self, Skip.self, Forget.self,
-      Generations.self, AsOf.self, History.self, Parked.self, Foreign.self, Topic.self,
+      Generations.self, AsOf.self, History.self, Parked.self, Rejected.self, Topic.self,
       Faults.self,
     ])
 

@@ -55,7 +55,7 @@ extension AdminCommand {
       let position = record.position
       try Output.standard.line(
         "\(position.sequenceNumber)  \(record.time)  \(record.streamID) v\(position.version)  "
-          + "[\(position.partition):\(position.partitionSequence)]  \(record.type)  "
+          + "[\(position.partition):\(position.partitionOffset)]  \(record.type)  "
           + String(decoding: record.payload, as: UTF8.self))
     }
   }

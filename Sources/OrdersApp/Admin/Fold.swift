@@ -134,7 +134,7 @@ struct Fold<Model: OrdersReadModelType> {
       var deliveries: [Partition: Delivery<OrderEvent>] = [:]
       for record in records {
         let partition = Int(record.position.partition)
-        let offset = record.position.partitionSequence
+        let offset = record.position.partitionOffset
         guard offset > positions[partition] else { continue }
         guard offset <= ends[partition] else {
           firstLeft = firstLeft ?? record.position.sequenceNumber
@@ -152,7 +152,7 @@ struct Fold<Model: OrdersReadModelType> {
       }
       if !deliveries.isEmpty {
         let outcome = try await database.apply(Array(deliveries.values), parking: [])
-        guard outcome.overtaken.isEmpty else {
+        guard outcome.fenced.isEmpty else {
           throw Failure("another process writes to \(path): run the command again")
         }
       }
@@ -170,12 +170,12 @@ struct Fold<Model: OrdersReadModelType> {
     _ record: EventRecord, _ decoder: EntryDecoder<OrderEventCodec>
   ) throws -> LogEntry<String, OrderEvent> {
     let position = record.position
-    guard position.partitionSequence == positions[Int(position.partition)] + 1 else {
+    guard position.partitionOffset == positions[Int(position.partition)] + 1 else {
       throw Failure(
         "the store \(log.path) is damaged: in partition \(position.partition), partition offset "
-          + "\(position.partitionSequence) comes after \(positions[Int(position.partition)])")
+          + "\(position.partitionOffset) comes after \(positions[Int(position.partition)])")
     }
-    if leftOut[position.partition]?.contains(position.partitionSequence) == true {
+    if leftOut[position.partition]?.contains(position.partitionOffset) == true {
       return .erased(at: position)
     }
     return try decoder.entry(record)

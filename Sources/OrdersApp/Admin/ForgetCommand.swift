@@ -9,7 +9,7 @@ extension AdminCommand {
     static let configuration = CommandConfiguration(
       abstract: "Leave nothing of removed streams in a read model's files, and tell what is left.",
       discussion: """
-        Workers do this by themselves when a removal comes. Named checkpoints and generations that are from before the removal \
+        Workers do this by themselves when a removal comes. Savepoints and generations that are from before the removal \
         forget the stream's rows too, and each file that had something of it is written anew, so that no copy is left in its free \
         parts. Workers leave a live generation of more than \(Forgetting.liveLimit >> 20) MiB to this command, since they wait while it is \
         written.

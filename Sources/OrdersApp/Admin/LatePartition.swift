@@ -41,7 +41,7 @@ struct LatePartition: Sendable, Hashable {
         readModel: readModel)
       if let position = forged[partition] {
         reason =
-          "a forged or foreign event was applied at partition offset \(position): run "
+          "a forged event was applied at partition offset \(position): run "
           + "eventuallyctl repair \(readModel)"
       }
       return LatePartition(

@@ -35,7 +35,7 @@ extension AdminCommand.Parked {
           "the store has the partitions 0 to \(log.partitionCount - 1): there is no \(partition)")
       }
       let found = try await log.records(partition: partition, after: offset - 1, limit: 1).first
-      guard let record = found, record.position.partitionSequence == offset else {
+      guard let record = found, record.position.partitionOffset == offset else {
         throw Failure("the store has no event at partition \(partition), offset \(offset)")
       }
       do {

@@ -154,8 +154,8 @@ extension AdminCommand {
     }
   }
 
-  /// `eventuallyctl foreign`
-  struct Foreign: AsyncParsableCommand {
+  /// `eventuallyctl rejected`
+  struct Rejected: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "List records of the topic that a read model's workers did not apply.",
       discussion: """
@@ -168,7 +168,7 @@ extension AdminCommand {
 
     func run() async throws {
       let reader = try target.reader()
-      let records = try await reader.foreignRecords(limit: limit.value)
+      let records = try await reader.rejectedRecords(limit: limit.value)
       guard !records.isEmpty else {
         try Output.standard.line("there are none")
         return

@@ -9,7 +9,7 @@ extension AdminCommand {
   struct Repair: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
-        "Build a read model anew from the store, after a forged or foreign event was applied to it.",
+        "Build a read model anew from the store, after a forged event was applied to it.",
       discussion: """
         A worker that finds that it has applied an event which the store does not have at that partition offset stops the \
         partition and says so in /readyz; eventuallyctl status shows it too. This builds a new generation from the store's \
@@ -59,14 +59,14 @@ extension AdminCommand {
     /// The newest savepoint that has nothing of the forged events.
     private static func savepoint(
       _ directory: ReadModelDirectory, model: some OrdersReadModelType, log: SQLiteEventLog
-    ) async throws -> SavedCheckpoint? {
+    ) async throws -> Savepoint? {
       var limits = try await log.heads()
       let reader = try ReadModelReader(path: directory.livePath, model: model, readers: 1)
       for (partition, position) in try await reader.forgedPositions()
       where Int(partition) < limits.count {
         limits[Int(partition)] = min(limits[Int(partition)], position - min(position, 1))
       }
-      return try directory.newestCheckpoint(atOrBefore: limits, of: log.storeID)
+      return try directory.newestSavepoint(atOrBefore: limits, of: log.storeID)
     }
   }
 }

@@ -105,7 +105,7 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
   ///   - base: the savepoint that it begins from; `nil` for zero.
   func run(
     _ request: String, end: (sequence: UInt64, heads: [UInt64])? = nil, switching: Bool = true,
-    base: () async throws -> SavedCheckpoint?
+    base: () async throws -> Savepoint?
   ) async throws {
     let replay = try await Replay(
       request, in: directory, model: model, codec: OrderEventCodec(), storeID: log.storeID,

@@ -29,7 +29,7 @@ extension AdminCommand {
       try Output.standard.line("erasures    \(grouped(erasures.count)) pending\(since)")
       for event in try await log.publishedProgress()?.refused ?? [] {
         let isSkipped = try await log.isSkipped(
-          partition: event.position.partition, offset: event.position.partitionSequence)
+          partition: event.position.partition, offset: event.position.partitionOffset)
         try Output.standard.line(
           isSkipped ? "\(event); that is decided, and waits for the writer" : event.description)
       }
@@ -75,7 +75,7 @@ extension AdminCommand {
         "read model \(name.rawValue): lag \(grouped(lag)), "
           + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
           + "\(grouped(setAside.droppedEvents)) dropped, "
-          + "\(grouped(setAside.foreignRecords)) foreign records")
+          + "\(grouped(setAside.rejectedRecords)) rejected records")
       let removals = try await reader.pendingRemovals()
       if removals.count > 0 {
         try Output.standard.line(
@@ -89,7 +89,7 @@ extension AdminCommand {
       }
       for (partition, position) in forged.sorted(by: { $0.key < $1.key }) {
         try Output.standard.line(
-          "a forged or foreign event was applied at partition \(partition), partition offset \(position): "
+          "a forged event was applied at partition \(partition), partition offset \(position): "
             + "run eventuallyctl repair \(name.rawValue)")
       }
     }

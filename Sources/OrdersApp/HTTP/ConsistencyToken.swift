@@ -20,7 +20,7 @@ struct ConsistencyToken: Sendable, Hashable, CustomStringConvertible {
     self.position = position
   }
 
-  /// `<partition>-<partition sequence>`
+  /// `<partition>-<partition offset>`
   init?(_ text: some StringProtocol) {
     let parts = text.split(separator: "-", omittingEmptySubsequences: false)
     guard parts.count == 2, let partition = Partition(parts[0]), partition >= 0,

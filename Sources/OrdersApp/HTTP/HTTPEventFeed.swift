@@ -141,7 +141,7 @@ struct HTTPEventFeed: EventLog {
 struct StoreSummary: Sendable, Equatable {
   var storeID: String
   var partitionCount: Partition
-  /// The last partition sequence of each partition.
+  /// The last partition offset of each partition.
   var heads: [UInt64]
   /// The last sequence number.
   var head: UInt64

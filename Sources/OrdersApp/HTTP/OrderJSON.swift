@@ -33,7 +33,7 @@ package enum OrderJSON {
   /// What a command's answer says: the order's version, and where its last event is, also where the command led to none.
   static func writeHandled(_ id: String, _ root: AggregateRoot<Order>) -> Reply {
     let token = root.position.map {
-      ConsistencyToken(partition: $0.partition, position: $0.partitionSequence)
+      ConsistencyToken(partition: $0.partition, position: $0.partitionOffset)
     }
     return Reply { json in
       json.beginObject()
@@ -59,7 +59,7 @@ package enum OrderJSON {
     json.key("partition")
     json.integer(record.position.partition)
     json.key("position")
-    json.integer(record.position.partitionSequence)
+    json.integer(record.position.partitionOffset)
     json.key("sequenceNumber")
     json.integer(record.position.sequenceNumber)
     json.key("time")
@@ -104,7 +104,7 @@ package enum OrderJSON {
     var payload: [UInt8] = []
     var metadata = EventMetadata()
     var position = EventPosition(
-      partition: 0, partitionSequence: 0, sequenceNumber: 0, version: 0)
+      partition: 0, partitionOffset: 0, sequenceNumber: 0, version: 0)
     try reader.beginObject()
     while let key = try reader.nextKey() {
       if reader.isKey(key, "id") {
@@ -121,7 +121,7 @@ package enum OrderJSON {
         }
         position.partition = partition
       } else if reader.isKey(key, "position") {
-        position.partitionSequence = try unsigned(&reader)
+        position.partitionOffset = try unsigned(&reader)
       } else if reader.isKey(key, "sequenceNumber") {
         position.sequenceNumber = try unsigned(&reader)
       } else if reader.isKey(key, "time") {
@@ -140,7 +140,7 @@ package enum OrderJSON {
       }
     }
     try reader.finish()
-    guard let id, let type, let stream, let time, position.partitionSequence > 0,
+    guard let id, let type, let stream, let time, position.partitionOffset > 0,
       position.sequenceNumber > 0
     else { throw InvalidMember("event", "lacks a part") }
     return EventRecord(

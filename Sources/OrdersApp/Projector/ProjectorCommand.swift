@@ -66,7 +66,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
-    @OptionGroup var checkpoints: CheckpointOptions
+    @OptionGroup var checkpoints: SavepointOptions
     @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var health: HealthOptions
@@ -116,7 +116,7 @@ public struct ProjectorCommand: AsyncParsableCommand {
       let feed = FeedSource(feed, token: try token.token())
       let group = readModel.group(topic: kafka.topic)
       let saving = checkpoints.policy.map { policy in
-        AutomaticCheckpoints(directory, model: model, policy: policy) { [logger] error in
+        AutomaticSavepoints(directory, model: model, policy: policy) { [logger] error in
           logger.warning("no checkpoint could be saved", metadata: ["error": "\(error)"])
         }
       }
@@ -219,26 +219,26 @@ struct QueryOptions: ParsableArguments {
 }
 
 /// When a worker saves checkpoints by itself.
-struct CheckpointOptions: ParsableArguments {
+struct SavepointOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Save a checkpoint after so many events.", valueName: "count"), transform: Whole.init)
-  var checkpointEvents: SequenceNumber?
+  var savepointEvents: SequenceNumber?
   @Option(
     help: ArgumentHelp(
       "Save a checkpoint after so long, where anything was applied.", valueName: "seconds"),
     transform: Whole.init)
-  var checkpointSeconds: Whole<1, 315_360_000>?
+  var savepointSeconds: Whole<1, 315_360_000>?
   @Option(
     help: ArgumentHelp(
       "How many of the checkpoints that workers saved are kept, the newest.", valueName: "count"),
     transform: Whole.init)
   var keepCheckpoints: Whole<1, 1_000_000> = 5
 
-  var policy: CheckpointPolicy? {
-    guard checkpointEvents != nil || checkpointSeconds != nil else { return nil }
-    return CheckpointPolicy(
-      events: checkpointEvents.map { UInt64($0.value) }, interval: checkpointSeconds?.seconds,
+  var policy: SavepointPolicy? {
+    guard savepointEvents != nil || savepointSeconds != nil else { return nil }
+    return SavepointPolicy(
+      events: savepointEvents.map { UInt64($0.value) }, interval: savepointSeconds?.seconds,
       kept: keepCheckpoints.value)
   }
 }

@@ -87,7 +87,7 @@ struct WorkerRoutes: Sendable {
       ("duplicatesDropped", subscription.duplicates),
       ("gapsRepaired", subscription.gapsRepaired),
       ("eventsFromFeed", subscription.eventsFromFeed),
-      ("foreignRecords", subscription.foreignRecords), ("fencings", subscription.fencings),
+      ("rejectedRecords", subscription.rejectedRecords), ("fencings", subscription.fencings),
     ]
   }
 
@@ -110,7 +110,7 @@ struct WorkerRoutes: Sendable {
     json.member("parkedStreams", setAside.parkedStreams)
     json.member("parkedEvents", setAside.parkedEvents)
     json.member("droppedEvents", setAside.droppedEvents)
-    json.member("foreignRecordsKept", setAside.foreignRecords)
+    json.member("rejectedRecordsKept", setAside.rejectedRecords)
   }
 
   /// The removed streams of which something may be left in the read model's files, and why.
@@ -190,11 +190,11 @@ struct WorkerRoutes: Sendable {
       reasons.append(
         "partition \(partition) lacks the events \(missing.lowerBound) to "
           + "\(missing.upperBound), and fetches them from the feed\(why)")
-    case .abandoned:
+    case .fenced:
       reasons.append("partition \(partition) was taken over by another worker")
     case .forged(let position):
       reasons.append(
-        "a forged or foreign event was applied at partition \(partition), partition offset "
+        "a forged event was applied at partition \(partition), partition offset "
           + "\(position): run eventuallyctl repair \(name.rawValue)")
       return reasons
     }

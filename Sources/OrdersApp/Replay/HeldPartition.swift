@@ -10,9 +10,9 @@ struct HeldPartition: Sendable, Hashable {
 
   /// Names the event, and what to do.
   func description(readModel: String) -> String {
-    "partition \(position.partition) is held before the event at partition offset \(position.partitionSequence), "
+    "partition \(position.partition) is held before the event at partition offset \(position.partitionOffset), "
       + "sequence number \(position.sequenceNumber), of type '\(type)': \(reason). Run code that knows it, or "
-      + "'eventuallyctl parked add \(readModel) --partition \(position.partition) --offset \(position.partitionSequence)'"
+      + "'eventuallyctl parked add \(readModel) --partition \(position.partition) --offset \(position.partitionOffset)'"
   }
 
   /// The held partitions of a read model, by what comes next in the store; events that are parked instead are not listed.

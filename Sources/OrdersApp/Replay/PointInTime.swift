@@ -51,7 +51,7 @@ enum ReplayStart: Sendable {
       self = .zero
     } else if let moment = PointInTime(text) {
       self = .moment(moment)
-    } else if SavedCheckpoint.isValid(name: text) {
+    } else if Savepoint.isValid(name: text) {
       self = .checkpoint(text)
     } else {
       return nil
@@ -59,24 +59,23 @@ enum ReplayStart: Sendable {
   }
 
   /// The checkpoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
-  func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> SavedCheckpoint?
-  {
+  func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> Savepoint? {
     switch self {
     case .zero: return nil
     case .checkpoint(let name):
-      let checkpoint = try directory.checkpoint(name)
+      let checkpoint = try directory.savepoint(name)
       guard checkpoint.storeID == log.storeID else {
         throw ReadModelError.otherStore(
           path: checkpoint.path, found: checkpoint.storeID, expected: log.storeID)
       }
       guard checkpoint.schemaVersion == directory.schemaVersion else {
-        throw ReadModelError.checkpointSchemaVersion(
+        throw ReadModelError.savepointSchemaVersion(
           name, found: checkpoint.schemaVersion, expected: directory.schemaVersion)
       }
       return checkpoint
     case .moment(let moment):
       let sequence = try await moment.sequenceNumber(in: log)
-      return try directory.newestCheckpoint(
+      return try directory.newestSavepoint(
         atOrBefore: try await log.heads(at: sequence), of: log.storeID)
     }
   }

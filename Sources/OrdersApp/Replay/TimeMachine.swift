@@ -38,7 +38,7 @@ struct TimeMachine {
       "as of \(sequenceNumber)", in: name.directory(in: scratch), model: model,
       codec: OrderEventCodec(), storeID: log.storeID, partitionCount: log.partitionCount
     ) {
-      try name.directory(in: readModels).newestCheckpoint(atOrBefore: through, of: log.storeID)
+      try name.directory(in: readModels).newestSavepoint(atOrBefore: through, of: log.storeID)
     }
     let positions = try await replay.positions()
     let total = zip(positions, through).reduce(0) { $0 + ($1.1 - min($1.0, $1.1)) }

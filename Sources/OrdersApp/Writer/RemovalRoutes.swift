@@ -75,7 +75,7 @@ struct RemovalRoutes: Sendable {
 
   private func reply(_ erasure: StreamErasure, _ status: HTTPResponse.Status) -> Reply {
     let token = ConsistencyToken(
-      partition: erasure.removal.partition, position: erasure.removal.partitionSequence)
+      partition: erasure.removal.partition, position: erasure.removal.partitionOffset)
     return Reply(status) { json in
       json.beginObject()
       json.member("order", erasure.streamID)

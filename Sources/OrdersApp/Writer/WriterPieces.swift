@@ -117,7 +117,7 @@ struct EventPieces: ReplyPieces {
     }
     guard let last = records.last else { return false }
     if case .partition = scope {
-      after = last.position.partitionSequence
+      after = last.position.partitionOffset
     } else {
       after = last.position.sequenceNumber
     }

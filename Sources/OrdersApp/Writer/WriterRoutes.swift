@@ -178,7 +178,7 @@ extension RefusedEvent {
     json.key("partition")
     json.integer(position.partition)
     json.key("offset")
-    json.integer(position.partitionSequence)
+    json.integer(position.partitionOffset)
     json.member("sequenceNumber", position.sequenceNumber)
     json.member("stream", streamID)
     json.member("type", type)

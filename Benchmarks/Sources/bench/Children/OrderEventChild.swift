@@ -77,7 +77,7 @@ struct OrderEventChild: AsyncParsableCommand {
             Persisted(
               streamID: id,
               position: EventPosition(
-                partition: 0, partitionSequence: sequence, sequenceNumber: sequence,
+                partition: 0, partitionOffset: sequence, sequenceNumber: sequence,
                 version: UInt64(index) + 1),
               id: EventID(time: time), time: time, event: events[index]))
         }

@@ -192,7 +192,7 @@ final class TimedStore<Base: ReadModelStore>: ReadModelStore {
     try await base.claim(partitions, owner: owner)
   }
 
-  func keep(_ records: [ForeignRecord]) async throws { try await base.keep(records) }
+  func keep(_ records: [RejectedRecord]) async throws { try await base.keep(records) }
 
   func apply(
     _ deliveries: [Delivery<Event>], parking: [ProjectionFailure]

@@ -7,46 +7,46 @@ import Foundation
   import Musl
 #endif
 
-/// Named checkpoints of a read model.
+/// Savepoints of a read model.
 extension ReadModelDirectory {
-  var checkpointDirectory: String { "\(path)/checkpoints" }
+  var savepointDirectory: String { "\(path)/checkpoints" }
 
-  func path(ofCheckpoint name: String) -> String {
-    "\(checkpointDirectory)/\(name).sqlite"
+  func path(ofSavepoint name: String) -> String {
+    "\(savepointDirectory)/\(name).sqlite"
   }
 
   /// Saves the live generation as it stands under a name, while workers go on.
-  /// - Throws: ``ReadModelError``. Where it throws, there is no checkpoint of that name that was not there before.
+  /// - Throws: ``ReadModelError``. Where it throws, there is no savepoint of that name that was not there before.
   @discardableResult
-  public func saveCheckpoint(
+  public func saveSavepoint(
     _ name: String, of model: any ReadModel
-  ) throws(ReadModelError) -> SavedCheckpoint {
-    let saved = try saveCheckpoint(name, of: model, isAutomatic: false) {
+  ) throws(ReadModelError) -> Savepoint {
+    let saved = try saveSavepoint(name, of: model, isAutomatic: false) {
       () throws(ReadModelError) in true
     }
-    guard let saved else { throw .noCheckpoint(name, path: path) }
+    guard let saved else { throw .noSavepoint(name, path: path) }
     return saved
   }
 
   /// The same, where it is still due once nobody else can save one.
-  func saveCheckpoint(
+  func saveSavepoint(
     _ name: String, of model: any ReadModel, isAutomatic: Bool,
     isDue: () throws(ReadModelError) -> Bool
-  ) throws(ReadModelError) -> SavedCheckpoint? {
-    guard SavedCheckpoint.isValid(name: name) else { throw .invalidCheckpointName(name) }
+  ) throws(ReadModelError) -> Savepoint? {
+    guard Savepoint.isValid(name: name) else { throw .invalidSavepointName(name) }
     guard let live = liveWithFile else { throw .notBuilt(path: path) }
-    try createCheckpointDirectory()
-    let destination = path(ofCheckpoint: name)
-    return try exclusively(in: checkpointDirectory) { () throws(ReadModelError) in
+    try createSavepointDirectory()
+    let destination = path(ofSavepoint: name)
+    return try exclusively(in: savepointDirectory) { () throws(ReadModelError) in
       guard try isDue() else { return nil }
       guard !FileManager.default.fileExists(atPath: destination) else {
-        throw .checkpointExists(name, path: path)
+        throw .savepointExists(name, path: path)
       }
-      try removeUnfinished(in: checkpointDirectory)
+      try removeUnfinished(in: savepointDirectory)
       let unfinished = destination + Self.unfinishedSuffix
       do throws(ReadModelError) {
         try copyDatabase(path(of: live), to: unfinished) { (copy) throws(SQLiteError) in
-          try SavedCheckpoint.seal(
+          try Savepoint.seal(
             copy, name: name, isAutomatic: isAutomatic, tables: model.tables.map { $0.schema })
         }
       } catch {
@@ -54,18 +54,18 @@ extension ReadModelDirectory {
         throw error
       }
       guard rename(unfinished, destination) == 0 else { throw systemError(destination) }
-      try synchronize(checkpointDirectory)
-      return try checkpoint(name)
+      try synchronize(savepointDirectory)
+      return try savepoint(name)
     }
   }
 
-  /// Makes the directory of checkpoints where it does not exist.
-  func createCheckpointDirectory() throws(ReadModelError) {
+  /// Makes the directory of savepoints where it does not exist.
+  func createSavepointDirectory() throws(ReadModelError) {
     do {
       try FileManager.default.createDirectory(
-        atPath: checkpointDirectory, withIntermediateDirectories: true)
+        atPath: savepointDirectory, withIntermediateDirectories: true)
     } catch {
-      throw .unavailable(path: checkpointDirectory, cause: error)
+      throw .unavailable(path: savepointDirectory, cause: error)
     }
   }
 
@@ -103,38 +103,38 @@ extension ReadModelDirectory {
     }
   }
 
-  /// A checkpoint, as it says of itself; ``SavedCheckpoint/verify(model:)`` holds it against its digest.
-  public func checkpoint(_ name: String) throws(ReadModelError) -> SavedCheckpoint {
-    let path = path(ofCheckpoint: name)
+  /// A savepoint, as it says of itself; ``Savepoint/verify(model:)`` holds it against its digest.
+  public func savepoint(_ name: String) throws(ReadModelError) -> Savepoint {
+    let path = path(ofSavepoint: name)
     guard FileManager.default.fileExists(atPath: path) else {
-      throw .noCheckpoint(name, path: self.path)
+      throw .noSavepoint(name, path: self.path)
     }
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
-      guard let checkpoint = try SavedCheckpoint(connection), checkpoint.name == name else {
-        throw ReadModelError.damagedCheckpoint(
+      guard let savepoint = try Savepoint(connection), savepoint.name == name else {
+        throw ReadModelError.damagedSavepoint(
           name, path: path, reason: "it does not say that it is one")
       }
-      return checkpoint
+      return savepoint
     } catch {
-      throw .failedCheckpoint(name, path, error)
+      throw .failedSavepoint(name, path, error)
     }
   }
 
-  /// The names of all checkpoints, of every schema version.
-  public func checkpointNames() throws(ReadModelError) -> [String] {
-    try fileNames(in: checkpointDirectory).filter { $0.hasSuffix(".sqlite") }
+  /// The names of all savepoints, of every schema version.
+  public func savepointNames() throws(ReadModelError) -> [String] {
+    try fileNames(in: savepointDirectory).filter { $0.hasSuffix(".sqlite") }
       .map { String($0.dropLast(".sqlite".count)) }.sorted()
   }
 
-  /// All checkpoints of this schema version that can be read, the oldest first.
-  public func checkpoints() throws(ReadModelError) -> [SavedCheckpoint] {
-    var found: [SavedCheckpoint] = []
-    for name in try checkpointNames() {
+  /// All savepoints of this schema version that can be read, the oldest first.
+  public func savepoints() throws(ReadModelError) -> [Savepoint] {
+    var found: [Savepoint] = []
+    for name in try savepointNames() {
       do {
-        let checkpoint = try checkpoint(name)
-        if checkpoint.schemaVersion == schemaVersion { found.append(checkpoint) }
-      } catch .damagedCheckpoint, .noCheckpoint {
+        let savepoint = try savepoint(name)
+        if savepoint.schemaVersion == schemaVersion { found.append(savepoint) }
+      } catch .damagedSavepoint, .noSavepoint {
         // Whoever names it hears of it; and it may just have been deleted.
         continue
       }
@@ -142,20 +142,20 @@ extension ReadModelDirectory {
     return found.sorted { ($0.saved, $0.name) < ($1.saved, $1.name) }
   }
 
-  /// The checkpoint with the most events among those that have nothing after some positions.
-  public func newestCheckpoint(
+  /// The savepoint with the most events among those that have nothing after some positions.
+  public func newestSavepoint(
     atOrBefore heads: [UInt64], of storeID: String
-  ) throws(ReadModelError) -> SavedCheckpoint? {
-    try checkpoints().filter { $0.storeID == storeID && $0.isAtOrBefore(heads) }
+  ) throws(ReadModelError) -> Savepoint? {
+    try savepoints().filter { $0.storeID == storeID && $0.isAtOrBefore(heads) }
       .max { $0.events < $1.events }
   }
 
-  /// Deletes a checkpoint for good.
-  public func deleteCheckpoint(_ name: String) throws(ReadModelError) {
-    guard SavedCheckpoint.isValid(name: name) else { throw .invalidCheckpointName(name) }
-    let path = path(ofCheckpoint: name)
+  /// Deletes a savepoint for good.
+  public func deleteSavepoint(_ name: String) throws(ReadModelError) {
+    guard Savepoint.isValid(name: name) else { throw .invalidSavepointName(name) }
+    let path = path(ofSavepoint: name)
     guard FileManager.default.fileExists(atPath: path) else {
-      throw .noCheckpoint(name, path: self.path)
+      throw .noSavepoint(name, path: self.path)
     }
     try removeDatabase(path)
   }

@@ -1,8 +1,8 @@
 public import Eventually
 import Foundation
 
-/// A named checkpoint: a copy of a read model as it stood at one moment, rows and positions.
-public struct SavedCheckpoint: Sendable, Hashable {
+/// A savepoint: a copy of a read model as it stood at one moment, rows and positions.
+public struct Savepoint: Sendable, Hashable {
   /// Its name.
   public var name: String
   /// Its file.
@@ -34,7 +34,7 @@ public struct SavedCheckpoint: Sendable, Hashable {
     }
   }
 
-  /// Whether a name can be a checkpoint's. Numbers, times and `zero` can't: they say other things to a replay.
+  /// Whether a name can be a savepoint's. Numbers, times and `zero` can't: they say other things to a replay.
   public static func isValid(name: String) -> Bool {
     let allowed = name.utf8.allSatisfy { byte in
       switch byte {
@@ -51,12 +51,12 @@ public struct SavedCheckpoint: Sendable, Hashable {
   }
 }
 
-extension SavedCheckpoint {
+extension Savepoint {
   private static let keys = (
     name: "checkpoint", saved: "saved", automatic: "automatic", rows: "rows", digest: "digest"
   )
 
-  /// Makes a copy of a read model a checkpoint: notes its name and the digest of its rows.
+  /// Makes a copy of a read model a savepoint: notes its name and the digest of its rows.
   static func seal(
     _ connection: SQLiteConnection, name: String, isAutomatic: Bool, tables: [TableSchema]
   ) throws(SQLiteError) {
@@ -74,9 +74,9 @@ extension SavedCheckpoint {
   private static func noteSeal(
     _ connection: SQLiteConnection, tables: [TableSchema]
   ) throws(SQLiteError) {
-    let seal = try CheckpointSeal.text(connection, without: unsealed(tables))
+    let seal = try SavepointSeal.text(connection, without: unsealed(tables))
     try connection.run(
-      "INSERT OR REPLACE INTO readmodel VALUES (?, ?)", .text(CheckpointSeal.key), .text(seal))
+      "INSERT OR REPLACE INTO readmodel VALUES (?, ?)", .text(SavepointSeal.key), .text(seal))
   }
 
   /// The tables of rows, which have a digest of their own, and the list of what is yet to be forgotten, which changes.
@@ -84,7 +84,7 @@ extension SavedCheckpoint {
     Set(tables.map(\.name) + ["removals"])
   }
 
-  /// Notes the digests of a checkpoint anew, after some streams were forgotten.
+  /// Notes the digests of a savepoint anew, after some streams were forgotten.
   static func reseal(
     _ connection: SQLiteConnection, tables: [TableSchema]
   ) throws(SQLiteError) {
@@ -95,14 +95,14 @@ extension SavedCheckpoint {
     try noteSeal(connection, tables: tables)
   }
 
-  /// Makes a copy of a checkpoint a read model's database again.
+  /// Makes a copy of a savepoint a read model's database again.
   static func unseal(_ connection: SQLiteConnection) throws(SQLiteError) {
-    for key in [keys.name, keys.saved, keys.automatic, keys.rows, keys.digest, CheckpointSeal.key] {
+    for key in [keys.name, keys.saved, keys.automatic, keys.rows, keys.digest, SavepointSeal.key] {
       try connection.run("DELETE FROM readmodel WHERE key = ?", .text(key))
     }
   }
 
-  /// What a checkpoint says of itself; `nil` where the file is none.
+  /// What a savepoint says of itself; `nil` where the file is none.
   init?(_ connection: SQLiteConnection) throws {
     let select = "SELECT value FROM readmodel WHERE key = ?"
     guard let identity = try ReadModelSchema.identity(connection),
@@ -124,10 +124,10 @@ extension SavedCheckpoint {
       digest: digest)
   }
 
-  /// Reads the checkpoint's file whole.
-  /// - Throws: ``ReadModelError/checkpointSchemaVersion(_:found:expected:)`` where `model` has other tables,
+  /// Reads the savepoint's file whole.
+  /// - Throws: ``ReadModelError/savepointSchemaVersion(_:found:expected:)`` where `model` has other tables,
   ///   ``ReadModelError/notThisReadModel(path:found:expected:)`` where it is of another read model, and
-  ///   ``ReadModelError/damagedCheckpoint(_:path:reason:)`` where it is not what was saved.
+  ///   ``ReadModelError/damagedSavepoint(_:path:reason:)`` where it is not what was saved.
   public func verify(model: any ReadModel) throws(ReadModelError) {
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
@@ -138,42 +138,42 @@ extension SavedCheckpoint {
             path: path, found: "the read model '\(identity.name)'", expected: model.name)
         }
         guard identity.schemaVersion == model.schemaVersion else {
-          throw ReadModelError.checkpointSchemaVersion(
+          throw ReadModelError.savepointSchemaVersion(
             name, found: identity.schemaVersion, expected: model.schemaVersion)
         }
       }
       let check = try connection.text("PRAGMA integrity_check(1)")
       guard check == "ok" else {
-        throw ReadModelError.damagedCheckpoint(
+        throw ReadModelError.damagedSavepoint(
           name, path: path, reason: check ?? "SQLite can't read it")
       }
       try Self.check(connection, model: model)
     } catch {
-      throw .failedCheckpoint(name, path, error)
+      throw .failedSavepoint(name, path, error)
     }
   }
 
-  /// Holds a checkpoint's rows and all else that it has against the digests that were noted when it was saved.
-  /// - Throws: ``ReadModelError/damagedCheckpoint(_:path:reason:)``, or what SQLite says.
+  /// Holds a savepoint's rows and all else that it has against the digests that were noted when it was saved.
+  /// - Throws: ``ReadModelError/damagedSavepoint(_:path:reason:)``, or what SQLite says.
   static func check(_ connection: SQLiteConnection, model: any ReadModel) throws {
-    guard let checkpoint = try SavedCheckpoint(connection) else {
-      throw ReadModelError.damagedCheckpoint(
+    guard let savepoint = try Savepoint(connection) else {
+      throw ReadModelError.damagedSavepoint(
         URL(filePath: connection.path).deletingPathExtension().lastPathComponent,
         path: connection.path, reason: "it does not say what was saved")
     }
     func damaged(_ reason: String) -> ReadModelError {
-      .damagedCheckpoint(checkpoint.name, path: connection.path, reason: reason)
+      .damagedSavepoint(savepoint.name, path: connection.path, reason: reason)
     }
     let found = try ReadModelDigest.of(connection, tables: model.tables.map { $0.schema })
-    guard found.text == checkpoint.digest, found.rows == checkpoint.rows else {
+    guard found.text == savepoint.digest, found.rows == savepoint.rows else {
       throw damaged(
-        "its rows have the digest \(found.text), and were saved with \(checkpoint.digest)")
+        "its rows have the digest \(found.text), and were saved with \(savepoint.digest)")
     }
     // Those of earlier versions have none.
     let saved = try connection.text(
-      "SELECT value FROM readmodel WHERE key = ?", .text(CheckpointSeal.key))
+      "SELECT value FROM readmodel WHERE key = ?", .text(SavepointSeal.key))
     let unsealed = Self.unsealed(model.tables.map { $0.schema })
-    guard try saved == nil || saved == CheckpointSeal.text(connection, without: unsealed) else {
+    guard try saved == nil || saved == SavepointSeal.text(connection, without: unsealed) else {
       throw damaged("its positions, or what is parked in it, are not what was saved")
     }
   }

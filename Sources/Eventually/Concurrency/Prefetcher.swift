@@ -1,6 +1,6 @@
 /// Gets one element ahead of whoever takes them: the next one is on its way while this one is worked on. What is on its way is
 /// cancelled with this.
-package final class OneAhead<Element: Sendable> {
+package final class Prefetcher<Element: Sendable> {
   private let get: @Sendable () async throws -> Element?
   private var task: Task<Element?, any Error>?
 

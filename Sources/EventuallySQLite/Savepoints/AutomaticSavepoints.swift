@@ -1,8 +1,8 @@
 public import Eventually
 import Foundation
 
-/// When workers save checkpoints by themselves, and how many of them are kept.
-public struct CheckpointPolicy: Sendable, Hashable {
+/// When workers save savepoints by themselves, and how many of them are kept.
+public struct SavepointPolicy: Sendable, Hashable {
   /// After so many events; `nil` for never because of events.
   public var events: UInt64?
   /// After so long, where anything has been applied meanwhile; `nil` for never because of time.
@@ -17,10 +17,10 @@ public struct CheckpointPolicy: Sendable, Hashable {
     self.kept = kept
   }
 
-  /// Whether a checkpoint is due.
+  /// Whether a savepoint is due.
   /// - Parameters:
   ///   - applied: how many events the read model has applied.
-  ///   - last: the events and the time of the newest checkpoint that was saved by itself.
+  ///   - last: the events and the time of the newest savepoint that was saved by itself.
   func isDue(applied: UInt64, last: (events: UInt64, saved: Timestamp)?, now: Timestamp) -> Bool {
     guard applied > 0 else { return false }
     guard let last else { return interval != nil || applied >= events ?? .max }
@@ -33,16 +33,16 @@ public struct CheckpointPolicy: Sendable, Hashable {
   }
 }
 
-/// Saves checkpoints of a read model again and again, on a thread of its own.
+/// Saves savepoints of a read model again and again, on a thread of its own.
 ///
 /// Each worker of a read model may run one: together they save as many as one alone.
-public actor AutomaticCheckpoints {
-  private let executor = BlockingExecutor(label: "readmodel.checkpoints")
+public actor AutomaticSavepoints {
+  private let executor = BlockingExecutor(label: "readmodel.savepoints")
   private let directory: ReadModelDirectory
   private let model: any ReadModel
-  private let policy: CheckpointPolicy
+  private let policy: SavepointPolicy
   private let onFailure: @Sendable (any Error) -> Void
-  /// The newest checkpoint that was saved by itself, when that was last looked for.
+  /// The newest savepoint that was saved by itself, when that was last looked for.
   private var last: (events: UInt64, saved: Timestamp)?
 
   /// The thread that the copying blocks.
@@ -50,14 +50,14 @@ public actor AutomaticCheckpoints {
     executor.asUnownedSerialExecutor()
   }
 
-  /// Saves checkpoints of what is live in a directory.
+  /// Saves savepoints of what is live in a directory.
   /// - Parameters:
   ///   - directory: the read model's files.
   ///   - model: what is made of events.
-  ///   - policy: when a checkpoint is due.
+  ///   - policy: when a savepoint is due.
   ///   - onFailure: hears why one could not be saved, before that is tried again.
   public init(
-    _ directory: ReadModelDirectory, model: any ReadModel, policy: CheckpointPolicy,
+    _ directory: ReadModelDirectory, model: any ReadModel, policy: SavepointPolicy,
     onFailure: @escaping @Sendable (any Error) -> Void
   ) {
     self.directory = directory
@@ -81,27 +81,27 @@ public actor AutomaticCheckpoints {
     }
   }
 
-  /// Saves one checkpoint where one is due, and deletes those that are too many.
+  /// Saves one savepoint where one is due, and deletes those that are too many.
   /// - Returns: what was saved.
   @discardableResult
-  public func saveWhereDue() throws(ReadModelError) -> SavedCheckpoint? {
+  public func saveWhereDue() throws(ReadModelError) -> Savepoint? {
     guard let applied = try applied(),
       policy.isDue(applied: applied, last: last, now: Timestamp.now()), try isDue(applied: applied)
     else { return nil }
     let time = Timestamp.now().description.prefix { $0 != "." && $0 != "Z" }
       .filter { $0 != "-" && $0 != ":" }
-    let saved = try directory.saveCheckpoint(
+    let saved = try directory.saveSavepoint(
       "auto-\(time)-\(applied)", of: model, isAutomatic: true
     ) { () throws(ReadModelError) in try isDue(applied: applied) }
-    let automatic = try directory.checkpoints().filter(\.isAutomatic)
-    for checkpoint in automatic.dropLast(policy.kept) {
-      try directory.deleteCheckpoint(checkpoint.name)
+    let automatic = try directory.savepoints().filter(\.isAutomatic)
+    for savepoint in automatic.dropLast(policy.kept) {
+      try directory.deleteSavepoint(savepoint.name)
     }
     return saved
   }
 
   private func isDue(applied: UInt64) throws(ReadModelError) -> Bool {
-    last = try directory.checkpoints().last { $0.isAutomatic }.map { ($0.events, $0.saved) }
+    last = try directory.savepoints().last { $0.isAutomatic }.map { ($0.events, $0.saved) }
     return policy.isDue(applied: applied, last: last, now: Timestamp.now())
   }
 

@@ -1,5 +1,5 @@
 /// What an append expects of its stream.
-public enum Expected: Sendable, Hashable {
+public enum ExpectedVersion: Sendable, Hashable {
   /// Any version: append whatever the stream holds.
   case any
   /// Exactly this version; 0 expects a stream without events.
@@ -7,7 +7,7 @@ public enum Expected: Sendable, Hashable {
 }
 
 /// Which part of a stream, or of the whole store, is read.
-public enum Select: Sendable, Hashable {
+public enum ReadRange: Sendable, Hashable {
   /// All events from the first.
   case all
   /// Events whose version (or, for the whole store, sequence number) is at least this.

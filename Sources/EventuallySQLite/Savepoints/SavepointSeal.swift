@@ -1,10 +1,10 @@
 import Crypto
 import Foundation
 
-/// The digest of what a checkpoint holds beside the read model's rows: positions, what is parked, and what it says of itself.
+/// The digest of what a savepoint holds beside the read model's rows: positions, what is parked, and what it says of itself.
 ///
-/// A bit that has changed in a position would have a replay from the checkpoint leave events out, or apply them twice.
-enum CheckpointSeal {
+/// A bit that has changed in a position would have a replay from the savepoint leave events out, or apply them twice.
+enum SavepointSeal {
   static let key = "seal"
 
   /// - Parameter rows: the tables that have a digest of their own.

@@ -1,15 +1,15 @@
 import Eventually
 
-/// The portions that were delivered, and what has become of them.
+/// The batches that were delivered, and what has become of them.
 ///
 /// Whoever applies them tells it here, and does not wait for the consuming thread, which may be waiting for the broker.
-final class DeliveredPortions: Sendable {
+final class DeliveredBatches: Sendable {
   /// What has been told since it was last asked for.
   struct News: Sendable {
     /// The last event of deliveries that were applied, in order.
     var applied: [Applied] = []
-    /// Leases that were overtaken.
-    var overtaken: [PartitionLease] = []
+    /// Leases that were fenced.
+    var fenced: [PartitionLease] = []
     /// All leases are to be taken anew.
     var isRenewalAsked = false
   }
@@ -25,7 +25,7 @@ final class DeliveredPortions: Sendable {
   }
 
   private struct State {
-    /// How many portions nothing has been heard of.
+    /// How many batches nothing has been heard of.
     var out = 0
     var news = News()
     var waiting: [CheckedContinuation<Void, Never>] = []
@@ -33,15 +33,15 @@ final class DeliveredPortions: Sendable {
 
   private let state = Locked(State())
 
-  /// Whether there is a portion of which nothing has been heard.
+  /// Whether there is a batch of which nothing has been heard.
   var isOut: Bool { state.withLock { $0.out > 0 } }
 
-  /// A portion goes out.
+  /// A batch goes out.
   func deliver() {
     state.withLock { $0.out += 1 }
   }
 
-  /// Nothing more is to be done about a portion: these of its deliveries were applied.
+  /// Nothing more is to be done about a batch: these of its deliveries were applied.
   func settle<Event>(_ applied: [Delivery<Event>]) {
     let waiting = state.withLock { state in
       for delivery in applied {
@@ -56,9 +56,9 @@ final class DeliveredPortions: Sendable {
     for waiter in waiting { waiter.resume() }
   }
 
-  /// Leases of deliveries turned out to be overtaken.
-  func abandon(_ leases: [PartitionLease]) {
-    state.withLock { $0.news.overtaken += leases }
+  /// Leases of deliveries turned out to be fenced.
+  func release(_ leases: [PartitionLease]) {
+    state.withLock { $0.news.fenced += leases }
   }
 
   /// All leases are to be taken anew.

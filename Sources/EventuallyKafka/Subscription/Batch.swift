@@ -1,7 +1,7 @@
 import Eventually
 
 /// Puts entries together into deliveries, one for each partition.
-struct Portion<Event: Sendable> {
+struct Batch<Event: Sendable> {
   private var deliveries: [Delivery<Event>] = []
   /// Where each partition's delivery is.
   private var indexes: [Partition: Int] = [:]
