@@ -1,0 +1,45 @@
+import EventuallyServer
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `admin forget`
+  struct Forget: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Leave nothing of removed streams in a read model's files, and tell what is left.",
+      discussion: """
+        Workers do this by themselves when a removal comes. Savepoints and generations that are from before the removal \
+        forget the stream's rows too, and each file that had something of it is written anew, so that no copy is left in its free \
+        parts. Workers leave a live generation of more than \(Forgetting.liveLimit >> 20) MiB to this command, since they wait while it is \
+        written.
+
+        The exit code is 1 where something is left; each file is named, with the reason.
+        """)
+    @OptionGroup var target: Generations.Target
+
+    func run() async throws {
+      var line = ProgressLine()
+      let outcome = try target.directory().forgetRemoved(target.readModel.anyModel) { path, done in
+        line.show(path, fraction: done)
+      }
+      line.finish()
+      let name = target.readModel.name
+      for remainder in outcome.left {
+        try Output.standard.line("\(remainder.path): \(remainder.reason)")
+      }
+      guard outcome.left.isEmpty else {
+        try Output.standard.flush()
+        throw Failure(
+          "\(name): something of \(grouped(outcome.removals)) removed streams may be left in "
+            + "\(grouped(outcome.left.count)) files")
+      }
+      try Output.standard.line(
+        outcome.removals == 0
+          ? "\(name): nothing is left of removed streams"
+          : "\(name): \(grouped(outcome.removals)) removed streams are forgotten, and nothing is left of them"
+      )
+    }
+  }
+}

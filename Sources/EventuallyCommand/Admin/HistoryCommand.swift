@@ -1,0 +1,61 @@
+import ArgumentParser
+import Eventually
+import EventuallyServer
+import EventuallySQLite
+
+extension AdminCommand {
+  /// `history`
+  struct History: AsyncParsableCommand {
+    static var configuration: CommandConfiguration {
+      CommandConfiguration(
+        abstract: "Show what has happened to an entity, and what each event changed.",
+        discussion: "For example '\(Program.admin) history \(Program.anAggregate) ID'.")
+    }
+
+    @Argument(help: ArgumentHelp("The aggregate: \(Program.aggregates).", valueName: "aggregate"))
+    var aggregate: AggregateName
+    @Argument(help: "The entity's id.")
+    var id: String
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      let records = try await log.open().records(
+        ofStream: aggregate.aggregate.category.streamName(of: id))
+      guard !records.isEmpty else {
+        throw Failure("the store has no events of '\(id)': it never was, or it was erased")
+      }
+      var state = StateChanges(aggregate.aggregate)
+      for record in records {
+        let changes = state.apply(record)
+        try Output.standard.line(
+          "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
+        )
+        for change in changes { try Output.standard.line("    \(change)") }
+      }
+    }
+  }
+}
+
+/// An aggregate that a command line names, by its category or the name of its type.
+struct AggregateName: ExpressibleByArgument, Sendable {
+  let aggregate: RegisteredAggregate
+
+  init?(argument: String) {
+    guard let found = Program.application?.aggregate(argument) else { return nil }
+    aggregate = found
+  }
+
+  static var allValueStrings: [String] { Program.application?.aggregates.map(\.label) ?? [] }
+}
+
+extension RegisteredAggregate {
+  /// What a command line calls it.
+  var label: String { category == .unnamed ? name.lowercased() : category.name }
+}
+
+extension Program {
+  /// The names of the aggregates, for help.
+  static var aggregates: String { AggregateName.allValueStrings.joined(separator: ", ") }
+  /// One of them, for examples.
+  static var anAggregate: String { AggregateName.allValueStrings.first ?? "AGGREGATE" }
+}

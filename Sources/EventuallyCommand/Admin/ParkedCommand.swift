@@ -1,0 +1,201 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+import EventuallyServer
+
+extension AdminCommand {
+  /// `admin parked`
+  struct Parked: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract:
+        "Look at events that a read model could not apply, and try them again or give them up.",
+      discussion: """
+        An event that a read model's code fails on again and again is set aside, together with the later events of \
+        the same stream; other streams go on. Once the code is fixed, retry applies what was set aside, and the read \
+        model is what it would have been. Workers may go on meanwhile.
+        """,
+      subcommands: [List.self, Show.self, Retry.self, Drop.self, Add.self])
+
+    /// One read model.
+    struct ReadModelArgument: ParsableArguments {
+      @Argument(help: "The read model: \(Program.readModels).")
+      var readModel: ReadModelName
+      @OptionGroup var files: ReadModelOptions
+
+      func reader() throws -> ReadModelReader {
+        let path = readModel.path(in: files.readModels)
+        guard FileManager.default.fileExists(atPath: path) else {
+          throw Failure("there is no read model \(path): name its directory with --read-models")
+        }
+        return try ReadModelReader(path: path, model: readModel.anyModel, readers: 1)
+      }
+
+      /// Calls `body` with the read model's database.
+      func withDatabase<Result>(
+        _ body: (any ParkedStreamRepair) async throws -> Result
+      ) async throws -> Result {
+        let reader = try reader()
+        func open(_ definition: some ReadModelDefinition) throws -> any ParkedStreamRepair {
+          try ReadModelDatabase(
+            path: reader.path, model: definition.model, codec: definition.codec, storeID: reader.storeID,
+            partitionCount: reader.partitionCount)
+        }
+        return try await body(try open(readModel.definition))
+      }
+    }
+
+    /// Which streams.
+    struct StreamArguments: ParsableArguments {
+      @Argument(help: "The streams' names.")
+      var streams: [String] = []
+      @Flag(help: "All that are parked.")
+      var all = false
+
+      func validate() throws {
+        guard all != !streams.isEmpty else {
+          throw ValidationError("name streams, or all of them with --all")
+        }
+      }
+
+      func names(_ reader: ReadModelReader) async throws -> [String] {
+        all ? try await reader.parkedStreams().map(\.streamID) : streams
+      }
+    }
+
+    /// `admin parked list`
+    struct List: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "List the parked streams.")
+      @OptionGroup var target: ReadModelArgument
+
+      func run() async throws {
+        let streams = try await target.reader().parkedStreams()
+        guard !streams.isEmpty else {
+          try Output.standard.line("nothing is parked")
+          return
+        }
+        var table = TextTable("stream", "events", "partition", "from", "since", "reason")
+        for stream in streams {
+          table.add(
+            stream.streamID, grouped(stream.events), "\(stream.partition)",
+            "\(stream.firstPosition)", stream.since.description, String(stream.reason.prefix(80)))
+        }
+        try Output.standard.table(table)
+      }
+    }
+
+    /// `admin parked show`
+    struct Show: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Show the events of a parked stream that are set aside.")
+      @OptionGroup var target: ReadModelArgument
+      @Argument(help: "The stream's name.")
+      var stream: String
+
+      func run() async throws {
+        let reader = try target.reader()
+        guard
+          let parked = try await reader.parkedStreams().first(where: {
+            $0.streamID.hasSameBytes(as: stream)
+          })
+        else { throw ReadModelError.notParked(streamID: stream) }
+        try Output.standard.line("parked since \(parked.since): \(parked.reason)")
+        for record in try await reader.parkedEvents(of: stream) { try Events.show(record) }
+      }
+    }
+
+    /// `admin parked retry`
+    struct Retry: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Apply the events of parked streams, each stream whole or not at all.",
+        discussion: "The exit code is 1 where a stream's events fail again; it stays parked then.")
+      @OptionGroup var target: ReadModelArgument
+      @OptionGroup var which: StreamArguments
+
+      func run() async throws {
+        let names = try await which.names(target.reader())
+        let failed = try await target.withDatabase { database in
+          var failed = 0
+          for name in names {
+            do {
+              let count = try await database.retryParked(name)
+              try Output.standard.line("\(name): \(grouped(count)) events applied")
+            } catch let error as ProjectionFailures {
+              failed += 1
+              try Output.standard.line("\(name): stays parked: \(error)")
+            }
+          }
+          return failed
+        }
+        if failed > 0 { throw ExitCode(1) }
+      }
+    }
+
+    /// `admin parked drop`
+    struct Drop: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Give up the events of parked streams for good.",
+        discussion: """
+          The read model goes on without them, with the streams' later events; it can only have them again by being \
+          rebuilt. What was dropped stays on record, and verify leaves it out and counts it.
+          """)
+      @OptionGroup var target: ReadModelArgument
+      @OptionGroup var which: StreamArguments
+
+      func run() async throws {
+        let names = try await which.names(target.reader())
+        try await target.withDatabase { database in
+          for name in names {
+            try Output.standard.line(
+              "\(name): \(grouped(try await database.dropParked(name))) events dropped")
+          }
+        }
+      }
+    }
+  }
+
+  /// `admin rejected`
+  struct Rejected: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List records of the topic that a read model's workers did not apply.",
+      discussion: """
+        Records of another store, records that can't be read, and records that claim a place which is not theirs. The \
+        newest 10,000 of each partition are kept, with the first 1,024 bytes of each.
+        """)
+    @OptionGroup var target: Parked.ReadModelArgument
+    @Option(help: "At most this many, the newest first.", transform: Whole.init)
+    var limit: Whole<1, 1_000_000> = 20
+
+    func run() async throws {
+      let reader = try target.reader()
+      let records = try await reader.rejectedRecords(limit: limit.value)
+      guard !records.isEmpty else {
+        try Output.standard.line("there are none")
+        return
+      }
+      var table = TextTable("partition", "offset", "bytes", "key", "reason")
+      for record in records {
+        table.add(
+          "\(record.partition)", "\(record.offset)", "\(record.size)",
+          String(decoding: record.key.prefix(40), as: UTF8.self), record.reason)
+      }
+      try Output.standard.table(table)
+    }
+  }
+}
+
+extension ParkedStream {
+  /// The stream, where it is parked from, and why.
+  var summary: String {
+    "the stream '\(streamID)' from partition \(partition), partition offset \(firstPosition) on: \(reason)"
+  }
+}
+
+/// What can be done about a read model's parked streams, whichever read model it is.
+protocol ParkedStreamRepair: Sendable {
+  func requestParking(of partition: Partition, at position: UInt64) async throws
+  func retryParked(_ streamID: String) async throws -> Int
+  func dropParked(_ streamID: String) async throws -> Int
+}
+
+extension ReadModelDatabase: ParkedStreamRepair {}

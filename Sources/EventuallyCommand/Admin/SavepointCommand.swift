@@ -1,0 +1,117 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+import EventuallyServer
+
+extension AdminCommand {
+  /// `admin savepoint`
+  struct Savepoints: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "savepoint",
+      abstract: "Save a read model as it stands under a name, and look at what is saved.",
+      discussion: """
+        A savepoint is a copy of a read model's live generation at one moment, rows and positions, taken while workers run. \
+        replay begins from one; as-of goes on from one. Workers save savepoints by themselves with projector run \
+        --savepoint-events and --savepoint-seconds.
+        """,
+      subcommands: [Save.self, List.self, Show.self, Delete.self])
+
+    /// `admin savepoint save`
+    struct Save: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Save a read model's live generation under a name.")
+      @OptionGroup var target: Generations.Target
+      @Argument(help: "The savepoint's name.")
+      var name: String
+
+      func run() async throws {
+        let saved = try target.directory().saveSavepoint(
+          name, of: target.readModel.anyModel)
+        try Output.standard.line(
+          "\(target.readModel.name): saved '\(name)' with \(grouped(saved.events)) events, "
+            + "\(grouped(saved.rows)) rows, digest \(saved.digest)")
+      }
+    }
+
+    /// `admin savepoint list`
+    struct List: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "List a read model's savepoints, the oldest first.")
+      @OptionGroup var target: Generations.Target
+
+      func run() async throws {
+        let directory = try target.directory()
+        let savepoints = try directory.savepoints()
+        let readable = Set(savepoints.map(\.name))
+        guard try !directory.savepointNames().isEmpty else {
+          try Output.standard.line("there are none")
+          return
+        }
+        var table = TextTable("savepoint", "events", "newest sequence", "rows", "saved", "by")
+        for savepoint in savepoints {
+          table.add(
+            savepoint.name, grouped(savepoint.events), grouped(savepoint.sequenceNumber),
+            grouped(savepoint.rows), savepoint.saved.description,
+            savepoint.isAutomatic ? "a worker" : "hand")
+        }
+        try Output.standard.table(table)
+        for name in try directory.savepointNames() where !readable.contains(name) {
+          do {
+            let other = try directory.savepoint(name)
+            try Output.standard.line("'\(name)' is of schema version \(other.schemaVersion)")
+          } catch {
+            try Output.standard.line("\(error)")
+          }
+        }
+      }
+    }
+
+    /// `admin savepoint show`
+    struct Show: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(
+        abstract: "Show a savepoint's positions, and hold its rows against its digest.",
+        discussion: "The exit code is not 0 where the savepoint is not what was saved.")
+      @OptionGroup var target: Generations.Target
+      @Argument(help: "The savepoint's name.")
+      var name: String
+
+      func run() async throws {
+        let savepoint = try target.directory().savepoint(name)
+        try Output.standard.line("savepoint       \(savepoint.name)")
+        try Output.standard.line("file             \(savepoint.path)")
+        try Output.standard.line("schema version   \(savepoint.schemaVersion)")
+        try Output.standard.line("store            \(savepoint.storeID)")
+        try Output.standard.line(
+          "saved            \(savepoint.saved)\(savepoint.isAutomatic ? ", by a worker" : "")")
+        try Output.standard.line("events           \(grouped(savepoint.events))")
+        try Output.standard.line("newest sequence  \(grouped(savepoint.sequenceNumber))")
+        try Output.standard.line("rows             \(grouped(savepoint.rows))")
+        try Output.standard.line("digest           \(savepoint.digest)")
+        var table = TextTable("partition", "position")
+        for (partition, position) in savepoint.positions.sorted(by: { $0.key < $1.key }) {
+          table.add("\(partition)", "\(position)")
+        }
+        try Output.standard.table(table)
+        try savepoint.verify(model: target.readModel.anyModel)
+        try Output.standard.line("its rows have the digest that they were saved with")
+      }
+    }
+
+    /// `admin savepoint delete`
+    struct Delete: AsyncParsableCommand {
+      static let configuration = CommandConfiguration(abstract: "Delete savepoints for good.")
+      @OptionGroup var target: Generations.Target
+      @Argument(help: "The savepoints' names.")
+      var names: [String]
+
+      func run() async throws {
+        let directory = try target.directory()
+        for name in names {
+          try directory.deleteSavepoint(name)
+          try Output.standard.line("\(target.readModel.name): '\(name)' is deleted")
+        }
+      }
+    }
+  }
+}

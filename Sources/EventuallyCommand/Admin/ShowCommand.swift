@@ -1,0 +1,67 @@
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+
+extension AdminCommand {
+  /// `show`
+  struct Show: AsyncParsableCommand {
+    static var configuration: CommandConfiguration {
+      CommandConfiguration(
+        abstract: "Show rows of read models as tables.",
+        discussion: """
+          The first rows by key, or by a column: '\(Program.admin) show --by NAME' orders by it, the largest first, where a table has it.
+          """)
+    }
+
+    @OptionGroup var files: ReadModelOptions
+    @Argument(help: "The read models: \(Program.readModels). All by default.")
+    var names: [ReadModelName] = []
+    @Option(help: "At most this many rows of each table.", transform: Whole.init)
+    var limit: Whole<1, 1_000_000> = 5
+    @Option(help: ArgumentHelp("The column to order by, the largest first.", valueName: "column"))
+    var by: String?
+
+    func run() async throws {
+      for name in names.isEmpty ? ReadModelName.all : names {
+        try await Self.show(name, in: files.readModels, limit: limit.value, by: by)
+      }
+    }
+
+    /// Shows rows of each table of a read model.
+    static func show(
+      _ name: ReadModelName, in readModels: String, limit: Int, by column: String? = nil
+    ) async throws {
+      let reader = try ReadModelReader(
+        path: name.path(in: readModels), model: name.anyModel, readers: 1)
+      for type in name.anyModel.tables {
+        try Output.standard.line("\(name.name): \(type.schema.name)")
+        try Output.standard.table(
+          try await table(type.schema, reader, limit: limit, by: column))
+        try Output.standard.line()
+      }
+    }
+
+    private static func table(
+      _ schema: TableSchema, _ reader: ReadModelReader, limit: Int, by column: String?
+    ) async throws -> TextTable {
+      func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
+      let columns = (schema.key + schema.values).map(\.name)
+      var order = schema.key.map { quoted($0.name) }
+      if let column, columns.contains(column) { order.insert("\(quoted(column)) DESC", at: 0) }
+      let query =
+        "SELECT \(columns.map(quoted).joined(separator: ", ")) FROM \(quoted(schema.name)) "
+        + "ORDER BY \(order.joined(separator: ", ")) LIMIT ?"
+      var table = TextTable()
+      table.header = columns
+      table.rows = try await reader.read { connection in
+        try connection.rows(query, [.integer(Int64(limit))]) { row in
+          (0..<row.columnCount).map { column in
+            let text = row.isNull(column) ? "-" : row.text(column)
+            return text.count > 60 ? "\(text.prefix(59))…" : text
+          }
+        }
+      }
+      return table
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import EventuallyServer
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+
+extension AdminCommand {
+  /// `admin skip`
+  struct Skip: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Have a placeholder published in the place of an event that the broker refuses.",
+      discussion: """
+        An event whose record the broker refuses, because it is too large for the topic say, holds its partition: what comes after \
+        it is not published. Where the broker's limit can't be raised, this decides that a placeholder stands in its place: a \
+        record with the same key and position, and without the payload. Workers take the event itself from the event feed, in \
+        order. Only the event that holds the partition can be skipped (\(Program.admin) status). The decision is kept in the store; \
+        the writer carries it out within seconds, or when it runs again.
+        """)
+
+    @OptionGroup var log: AdminCommand.LogOptions
+    @Option(help: "The partition that is held.")
+    var partition: Partition
+    @Option(help: "The partition offset of the event that holds it.")
+    var offset: UInt64
+
+    func validate() throws {
+      guard partition >= 0 else { throw ValidationError("--partition must be at least 0") }
+      guard (1..<1 << 62).contains(offset) else {
+        throw ValidationError("--offset must be from 1 to 2⁶² - 1")
+      }
+    }
+
+    func run() async throws {
+      let log = try log.open()
+      let event = try log.skip(partition: partition, offset: offset)
+      try Output.standard.line(
+        "a placeholder is published in the place of the event at partition \(partition), partition offset "
+          + "\(offset), of type '\(event.type)', of stream '\(event.streamID)', once a writer comes to it"
+      )
+    }
+  }
+}

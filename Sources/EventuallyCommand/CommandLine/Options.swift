@@ -1,0 +1,196 @@
+public import EventuallyServer
+public import ArgumentParser
+package import Eventually
+package import EventuallyKafka
+import Foundation
+package import Logging
+
+/// Which Kafka, and which topic.
+package struct KafkaOptions: ParsableArguments {
+  package init() {}
+
+  @Option(help: "Kafka's bootstrap servers, separated by commas.")
+  var brokers = "127.0.0.1:9092"
+
+  @Option(help: "The topic that holds the store's events.")
+  package var topic = Program.name
+
+  @Option(
+    name: .customLong("kafka"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "A librdkafka setting, may be repeated: TLS, SASL, time limits.",
+      discussion: "For example --kafka security.protocol=SASL_SSL --kafka sasl.username=me.",
+      valueName: "name=value"))
+  var settings: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "A file with the keys that records are signed and verified with, one a line; the first signs.",
+      discussion: """
+        Writer, projectors and replays from Kafka need the same. Each key has 32 bytes or more: openssl rand -hex 32. \
+        Without keys, whoever may write to the topic can forge events.
+        """,
+      valueName: "file"))
+  var topicKeyFile: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "How many brokers hold each partition of a topic that the writer creates; the brokers' default where it is left out.",
+      valueName: "count"), transform: Whole.init)
+  var replicationFactor: Whole<1, 100>?
+
+  package func validate() throws {
+    _ = try overrides()
+    guard !brokers.isEmpty else { throw ValidationError("--brokers is empty") }
+    let allowed = CharacterSet(charactersIn: "._-").union(.alphanumerics)
+    guard (1...249).contains(topic.count), topic.unicodeScalars.allSatisfy(allowed.contains) else {
+      throw ValidationError(
+        "--topic '\(topic)' can't name a topic: letters, digits, '.', '_' and '-' can")
+    }
+  }
+
+  package func configuration() throws -> KafkaConfiguration {
+    KafkaConfiguration(
+      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys(),
+      replicationFactor: replicationFactor.map { Int32($0.value) })
+  }
+
+  private func topicKeys() throws -> TopicKeys? {
+    guard let topicKeyFile else { return nil }
+    let content: Data
+    do {
+      content = try Data(contentsOf: URL(filePath: topicKeyFile))
+    } catch {
+      throw Failure(
+        "the topic key file \(topicKeyFile) can't be read: \(error.localizedDescription)")
+    }
+    do {
+      return try TopicKeys(lines: [UInt8](content))
+    } catch {
+      throw Failure("the topic key file \(topicKeyFile): \(error)")
+    }
+  }
+
+  private func overrides() throws -> [KafkaSetting] {
+    try settings.map { text in
+      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+      guard parts.count == 2, !parts[0].isEmpty else {
+        throw ValidationError("--kafka '\(text)' is not name=value")
+      }
+      return KafkaSetting(String(parts[0]), String(parts[1]))
+    }
+  }
+}
+
+/// Where the store is.
+package struct StoreOptions: ParsableArguments {
+  package init() {}
+
+  @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
+  package var store = "data/store.sqlite"
+
+  @Option(
+    help: ArgumentHelp(
+      "How many partitions a new store has; it can't change later. 12 where it is left out.",
+      valueName: "count"), transform: Whole.init)
+  package var partitions: Whole<1, 1000>?
+
+  /// The file, in a directory that exists.
+  package func preparedPath() throws -> String {
+    try makeDirectory(of: store)
+    return store
+  }
+}
+
+/// Where a server listens.
+package struct ServerOptions: ParsableArguments {
+  package init() {}
+
+  @Option(
+    help: ArgumentHelp(
+      "Where to serve HTTP; port 0 takes any that is free.", valueName: "host:port"))
+  package var listen: ListenAddress = .local
+
+  @Option(
+    help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
+  package var addressFile: String?
+
+  @Option(
+    name: .customLong("allow-origin"), parsing: .singleValue,
+    help: ArgumentHelp(
+      "An origin whose pages may have browsers give commands, besides the server's own; may be repeated.",
+      discussion: "For example --allow-origin https://shop.example, where a proxy serves it.",
+      valueName: "origin"))
+  var allowedOrigins: [String] = []
+
+  /// Whose pages may have browsers give commands.
+  package var origins: OriginPolicy {
+    OriginPolicy(allowed: Set(allowedOrigins.compactMap(OriginPolicy.origin)))
+  }
+
+  package func validate() throws {
+    for text in allowedOrigins where OriginPolicy.origin(text) == nil {
+      throw ValidationError(
+        "--allow-origin '\(text)' is not http://host[:port] or https://host[:port]")
+    }
+  }
+
+  package func address() throws -> ListenAddress { listen }
+}
+
+extension ListenAddress: ExpressibleByArgument {
+  /// Any free port of this machine.
+  package static var anyPort: ListenAddress { ListenAddress(host: "127.0.0.1", port: 0) }
+  /// The port that writers and query servers have by default.
+  package static var local: ListenAddress { ListenAddress(host: "127.0.0.1", port: 8080) }
+
+  /// `host:port`.
+  public init?(argument: String) { self.init(argument) }
+
+  /// `host:port`.
+  public var defaultValueDescription: String { "\(host):\(port)" }
+}
+
+/// When a process counts as hanging.
+package struct HealthOptions: ParsableArguments {
+  package init() {}
+
+  @Option(
+    help: ArgumentHelp(
+      "How long a loop may work without a sign of life before /healthz fails.",
+      valueName: "seconds"), transform: Whole.init)
+  var stallLimit: Whole<1, 3600> = 30
+
+  package func heartbeats() -> Heartbeats { Heartbeats(limit: stallLimit.seconds) }
+}
+
+/// How much is logged.
+package struct LogOptions: ParsableArguments {
+  package init() {}
+
+  @Option(help: "How much to log: trace, debug, info, notice, warning or error.")
+  var logLevel = "info"
+
+  package func validate() throws {
+    guard Logger.Level(rawValue: logLevel) != nil else {
+      throw ValidationError("--log-level '\(logLevel)' is unknown")
+    }
+  }
+
+  /// A logger to standard error.
+  package func logger(_ label: String) -> Logger {
+    var logger = Logger(label: label) { PrintableLogHandler.standardError(label: $0) }
+    logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
+    return logger
+  }
+}
+
+/// Creates the directory that a file is to be in.
+package func makeDirectory(of path: String) throws {
+  let directory = URL(filePath: path).deletingLastPathComponent()
+  do {
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+  } catch {
+    throw Failure("the directory \(directory.path()) can't be created: \(error)")
+  }
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import Eventually
+package import EventuallyServer
+import EventuallySQLite
+
+/// The application whose command line this process is.
+package enum Program {
+  @TaskLocal package static var application: Application?
+  /// What the application adds to the commands of a writer.
+  @TaskLocal static var writerCommands: [any ParsableCommand.Type] = []
+
+  /// How administrators call the command line.
+  static var admin: String { application?.adminCommand ?? "eventually" }
+  /// The application's name.
+  static var name: String { application?.name ?? "eventually" }
+  /// The names of the read models, for help.
+  static var readModels: String {
+    let names = ReadModelName.all.map(\.name)
+    return names.count < 2
+      ? names.joined() : names.dropLast().joined(separator: ", ") + " or " + names[names.count - 1]
+  }
+
+  /// The application.
+  /// - Throws: ``Failure`` outside of its command line.
+  package static func current() throws -> Application {
+    guard let application else {
+      throw Failure("no application runs: commands are run by an EventuallyApplication")
+    }
+    return application
+  }
+}
+
+/// A read model that a command line names.
+package struct ReadModelName: ExpressibleByArgument, Sendable, Hashable {
+  package let definition: any ReadModelDefinition
+
+  init(_ definition: any ReadModelDefinition) {
+    self.definition = definition
+  }
+
+  package init?(argument: String) {
+    guard let found = Program.application?.readModel(argument) else { return nil }
+    definition = found
+  }
+
+  package static var allValueStrings: [String] { all.map(\.name) }
+
+  /// The application's read models.
+  package static var all: [ReadModelName] {
+    Program.application?.readModels.map(ReadModelName.init) ?? []
+  }
+
+  package var name: String { definition.name }
+  var anyModel: any ReadModel { definition.anyModel }
+  package var defaultValueDescription: String { name }
+
+  /// The read model's own directory in that of all read models.
+  package func directory(in readModels: String) -> ReadModelDirectory {
+    definition.directory(in: readModels)
+  }
+
+  /// The read model's live generation: a link.
+  package func path(in readModels: String) -> String { definition.path(in: readModels) }
+
+  package static func == (a: ReadModelName, b: ReadModelName) -> Bool { a.name == b.name }
+  package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+/// Where the read models are.
+package struct ReadModelOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The directory of the read models' files.", valueName: "directory"))
+  package var readModels = "data/read-models"
+
+  package init() {}
+}

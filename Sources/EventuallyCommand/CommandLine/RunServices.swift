@@ -1,0 +1,59 @@
+import Eventually
+import EventuallyServer
+package import Logging
+package import ServiceLifecycle
+import UnixSignals
+
+/// A service whose failure stops the others in order, before it ends the process.
+private func configuration(
+  _ service: any Service
+) -> ServiceGroupConfiguration.ServiceConfiguration {
+  .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
+}
+
+/// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them, the last one first.
+package func runServices(_ services: [any Service], logger: Logger) async throws {
+  try FaultPlan.check(FaultPoint.all)
+  let group = ServiceGroup(
+    configuration: ServiceGroupConfiguration(
+      services: services.map(configuration), gracefulShutdownSignals: [.sigterm, .sigint],
+      logger: logger))
+  try await group.run()
+}
+
+/// Runs services beside `work`, and stops them when it is done. SIGTERM and SIGINT stop the work.
+/// - Throws: ``Interrupted`` where the work was stopped before it was done.
+package func runServices(
+  _ services: [any Service], logger: Logger, while work: @escaping @Sendable () async throws -> Void
+) async throws {
+  try FaultPlan.check(FaultPoint.all)
+  let received = Received()
+  var all = services.map(configuration)
+  all.append(
+    .init(
+      service: Work(work: work, received: received),
+      successTerminationBehavior: .gracefullyShutdownGroup,
+      failureTerminationBehavior: .gracefullyShutdownGroup))
+  let group = ServiceGroup(
+    configuration: ServiceGroupConfiguration(services: all, logger: logger))
+  try await withStopSignals(limit: .seconds(30)) { number in
+    received.signal.withLock { $0 = $0 ?? number }
+    Task { await group.triggerGracefulShutdown() }
+  } _: {
+    try await group.run()
+  }
+}
+
+/// Work that is to be done, unless a signal comes first.
+private struct Work: Service {
+  let work: @Sendable () async throws -> Void
+  let received: Received
+
+  func run() async throws {
+    do {
+      try await cancelWhenGracefulShutdown(work)
+    } catch {
+      throw received.interruption(error)
+    }
+  }
+}

@@ -1,0 +1,58 @@
+public import ArgumentParser
+import Eventually
+public import EventuallyServer
+
+/// What an executable of an application is: all of it, or one of its parts under a name of its own.
+public enum ExecutableRole: Sendable {
+  /// All commands.
+  case application
+  /// The commands of a writer.
+  case writer
+  /// The commands of projectors.
+  case projector
+  /// The commands of administrators.
+  case administration
+  /// The development broker.
+  case broker
+}
+
+/// An application that adds commands of its own to those of a writer: an import for example.
+public protocol ExtendedCommandLine: EventuallyApplication {
+  /// The commands; `bank writer import`.
+  static var writerCommands: [any ParsableCommand.Type] { get }
+}
+
+extension EventuallyApplication {
+  /// Runs the application's command line, and ends the process.
+  public static func main() async {
+    await run(as: .application)
+  }
+
+  /// Runs a part of the application's command line, and ends the process.
+  public static func run(as role: ExecutableRole) async {
+    let application: Application
+    do {
+      application = try Application(Self())
+    } catch {
+      complain("\(error)")
+      ParsableCommandExit.failure()
+    }
+    let commands = (self as? any ExtendedCommandLine.Type)?.writerCommands ?? []
+    await Program.$application.withValue(application) {
+      await Program.$writerCommands.withValue(commands) {
+        switch role {
+        case .application: await ApplicationCommand.runProcess()
+        case .writer: await WriterCommand.runProcess()
+        case .projector: await ProjectorCommand.runProcess()
+        case .administration: await AdminCommand.runProcess()
+        case .broker: await BrokerCommand.runProcess()
+        }
+      }
+    }
+  }
+}
+
+/// The end of a process whose application can't be put together.
+private enum ParsableCommandExit {
+  static func failure() -> Never { ApplicationCommand.exit(withError: ExitCode.failure) }
+}

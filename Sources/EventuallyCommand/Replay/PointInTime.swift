@@ -1,0 +1,83 @@
+import EventuallyServer
+import Eventually
+import EventuallySQLite
+
+/// A moment in a store's history.
+enum PointInTime: Sendable, Hashable {
+  /// The moment at which the event with this sequence number was the last.
+  case sequence(UInt64)
+  /// A time.
+  case time(Timestamp)
+
+  /// 2⁶² is beyond any sequence number that a store comes to; 0 is before the first event.
+  typealias Sequence = Whole<0, 4_611_686_018_427_387_904>
+
+  /// A sequence number, a time such as `2026-11-23T12:00:00Z`, or a day, which stands for its beginning.
+  init?(_ text: String) {
+    if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+      guard let sequence = try? Sequence(text) else { return nil }
+      self = .sequence(UInt64(sequence.value))
+    } else if let time = Timestamp(text) ?? Timestamp("\(text)T00:00:00Z") {
+      self = .time(time)
+    } else {
+      return nil
+    }
+  }
+
+  /// The last sequence number of that moment.
+  /// - Throws: ``Failure`` where the store has not come so far.
+  func sequenceNumber(in log: any EventLog) async throws -> UInt64 {
+    switch self {
+    case .time(let time): return try await log.sequenceNumber(at: time)
+    case .sequence(let sequence):
+      if sequence > 0 {
+        let found = try await log.records(after: sequence - 1, limit: 1)
+        guard !found.isEmpty else {
+          throw Failure("the store ends before sequence number \(grouped(sequence))")
+        }
+      }
+      return sequence
+    }
+  }
+}
+
+/// Where a replay begins.
+enum ReplayStart: Sendable {
+  case zero
+  case checkpoint(String)
+  case moment(PointInTime)
+
+  init?(_ text: String) {
+    if text == "zero" {
+      self = .zero
+    } else if let moment = PointInTime(text) {
+      self = .moment(moment)
+    } else if Savepoint.isValid(name: text) {
+      self = .checkpoint(text)
+    } else {
+      return nil
+    }
+  }
+
+  /// The checkpoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
+  func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> Savepoint? {
+    switch self {
+    case .zero: return nil
+    case .checkpoint(let name):
+      let checkpoint = try directory.savepoint(name)
+      guard checkpoint.storeID == log.storeID else {
+        throw ReadModelError.otherStore(
+          path: checkpoint.path, found: checkpoint.storeID, expected: log.storeID)
+      }
+      guard checkpoint.schemaVersion == directory.schemaVersion else {
+        throw ReadModelError.savepointSchemaVersion(
+          name, found: checkpoint.schemaVersion, expected: directory.schemaVersion)
+      }
+      return checkpoint
+    case .moment(let moment):
+      let sequence = try await moment.sequenceNumber(in: log)
+      return try directory.newestSavepoint(
+        atOrBefore: try await log.heads(at: sequence), of: log.storeID)
+    }
+  }
+}

@@ -1,0 +1,24 @@
+import ArgumentParser
+
+/// The command line of an application: all roles and all administration.
+struct ApplicationCommand: AsyncParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: Program.name,
+      abstract: "The processes of '\(Program.name)', and their administration.",
+      discussion: """
+        To try it out: '\(Program.name) all' runs a development broker, the writer, a worker of each read model, and the query \
+        server in one process. In production each is a process of its own: writer, projector run, projector serve.
+
+        \(AdminCommand.exitCodes)
+        """,
+      groupedSubcommands: [
+        CommandGroup(
+          name: "Processes",
+          subcommands: [
+            WriterCommand.self, ProjectorCommand.self, AllCommand.self, BrokerCommand.self,
+          ]),
+        CommandGroup(name: "Administration", subcommands: AdminCommand.commands),
+      ])
+  }
+}

@@ -1,0 +1,111 @@
+import ArgumentParser
+import Eventually
+import EventuallyKafka
+import EventuallyServer
+import EventuallySQLite
+import Foundation
+import Logging
+
+/// The command `projector`.
+struct ProjectorCommand: AsyncParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "projector",
+      abstract: "Build read models from Kafka, and answer their queries.",
+      subcommands: [Run.self, Serve.self])
+  }
+
+  /// `projector run`
+  struct Run: ServiceCommand {
+    static var configuration: CommandConfiguration {
+      CommandConfiguration(
+        abstract: "Work on a read model, and answer its queries.",
+        discussion: """
+          The workers of one read model share its partitions and its file; start as many as there are \
+          partitions at most. Each event is applied exactly once, whenever a worker is killed: rows and \
+          checkpoint are one transaction, and a worker whose partition has been taken over cannot write.
+
+          A worker begins after the read model's checkpoint. What Kafka does not hold is fetched from the \
+          feed: a writer's URL, or the store's file.
+
+          An event that this code fails on again and again is parked, with the later events of its stream, and the \
+          others go on: see \(Program.admin) parked.
+
+          The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them:
+
+          GET /healthz, /readyz, /metrics          health; readiness with positions, lag and reasons; metrics
+          """)
+    }
+
+    @Argument(help: "The read model: \(Program.readModels).")
+    var readModel: ReadModelName
+    @OptionGroup var files: ReadModelOptions
+    @Option(
+      help: ArgumentHelp(
+        "A writer's URL, or the store's file: for events that Kafka does not hold.",
+        valueName: "url or file"))
+    var feed = "http://127.0.0.1:8080"
+    @Option(help: "What this worker calls itself. Its host and process id where it is left out.")
+    var worker: String?
+    @OptionGroup var kafka: KafkaOptions
+    @Option(
+      help: ArgumentHelp(
+        "Where to serve HTTP; port 0 takes any that is free.", valueName: "host:port"))
+    var listen: ListenAddress = .anyPort
+    @Option(
+      help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
+    var addressFile: String?
+    @OptionGroup var queryLimit: QueryOptions
+    @OptionGroup var savepoints: SavepointOptions
+    @OptionGroup var trace: TraceOptions
+    @OptionGroup var token: TokenOptions
+    @OptionGroup var health: HealthOptions
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      try trace.begin()
+      let logger = log.logger("projector")
+      var options = Worker.Options(
+        directory: files.readModels, kafka: try kafka.configuration(),
+        feed: FeedSource(feed, token: try token.token()))
+      if let worker { options.owner = worker }
+      options.savepoints = savepoints.policy
+      options.queryLimit = queryLimit.seconds
+      options.heartbeats = health.heartbeats()
+      let worker = try Worker(
+        try Program.current(), readModel: readModel.name, options: options, logger: logger)
+      let server = HTTPServer(
+        api: worker.api, listen: listen, addressFile: addressFile, logger: logger)
+      try await runServices([worker, server], logger: logger)
+    }
+  }
+
+  /// `projector serve`
+  struct Serve: ServiceCommand {
+    static var configuration: CommandConfiguration {
+      CommandConfiguration(
+        abstract: "Answer the queries of all read models, without working on them.",
+        discussion: """
+          The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them: GET /healthz, \
+          /readyz.
+
+          The files are made by workers; until one has made a read model's, its queries are answered 503.
+          """)
+    }
+
+    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var server: ServerOptions
+    @OptionGroup var queryLimit: QueryOptions
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      let logger = log.logger("projector")
+      let queries = QueryServer(
+        try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds)
+      let server = HTTPServer(
+        api: queries.api, listen: try server.address(), addressFile: server.addressFile,
+        logger: logger)
+      try await runServices([server], logger: logger)
+    }
+  }
+}

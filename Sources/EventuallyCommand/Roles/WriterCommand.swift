@@ -1,0 +1,101 @@
+public import ArgumentParser
+import Eventually
+import EventuallyKafka
+import EventuallyServer
+import EventuallySQLite
+import Foundation
+package import Logging
+
+/// The command `writer`.
+struct WriterCommand: AsyncParsableCommand {
+  static var configuration: CommandConfiguration {
+    CommandConfiguration(
+      commandName: "writer",
+      abstract: "Own the store: take commands, append events, publish them to Kafka.",
+      discussion: """
+        One process at a time is the writer of a store. Events are durable in the store before a command is \
+        answered, and a relay publishes them to the topic in order; while Kafka is away, commands go on and \
+        the store is the backlog.
+        """,
+      subcommands: [Serve.self] + Program.writerCommands,
+      defaultSubcommand: Serve.self)
+  }
+
+  /// `writer serve`
+  struct Serve: ServiceCommand {
+    static var configuration: CommandConfiguration {
+      CommandConfiguration(
+        abstract: "Serve commands and the event feed over HTTP, and publish.",
+        discussion: """
+          The routes are in the OpenAPI document: '\(Program.admin) openapi writer', or GET /openapi.json. Besides the application's own:
+
+          GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
+          GET  /store                                       the store's id, partitions and heads
+          GET  /healthz, /readyz, /metrics                  health, readiness and backlog, metrics
+
+          With a token, all but health, readiness, metrics and the document ask for it.
+
+          SIGTERM and SIGINT stop it in order.
+          """)
+    }
+
+    @OptionGroup var options: WriterOptions
+    @OptionGroup var trace: TraceOptions
+    @OptionGroup var log: LogOptions
+
+    func run() async throws {
+      try trace.begin()
+      let logger = log.logger("writer")
+      let writer = try options.writer(logger: logger)
+      try await runServices([writer, try options.server(of: writer, logger: logger)], logger: logger)
+    }
+  }
+}
+
+/// How a process is a writer.
+package struct WriterOptions: ParsableArguments {
+  @OptionGroup package var store: StoreOptions
+  @OptionGroup package var kafka: KafkaOptions
+  @Option(
+    help: ArgumentHelp(
+      "What to do where it can't be told whether the topic's records are this store's: wait, or publish-anyway.",
+      discussion: """
+        The topic may be another store's, or hold events that this store does not have, because it was restored from an \
+        older copy or because somebody forged records. Commands are taken all the while; /readyz tells the reason.
+        """,
+      valueName: "policy"))
+  var topicConflict = TopicConflictPolicy.wait
+  @Option(
+    help: ArgumentHelp(
+      "An event that takes more bytes as a record is refused before it is stored: HTTP 413.",
+      discussion: """
+        Where it is left out, it is the topic's max.message.bytes if the brokers tell it, else \(RecordLimit.brokerDefault). An \
+        event that is in the store already, and that the brokers refuse, holds its partition: \(Program.admin) skip.
+        """,
+      valueName: "bytes"), transform: Whole.init)
+  var maxRecordBytes: Whole<1024, 16_777_216>?
+  @OptionGroup package var server: ServerOptions
+  @OptionGroup package var token: TokenOptions
+  @OptionGroup package var health: HealthOptions
+
+  package init() {}
+
+  /// Takes the writer's role.
+  package func writer(logger: Logger) throws -> Writer {
+    var options = Writer.Options(store: try store.preparedPath(), kafka: try kafka.configuration())
+    options.partitionCount = store.partitions.map { Partition($0.value) }
+    options.topicConflict = topicConflict
+    options.recordLimit = maxRecordBytes?.value
+    options.heartbeats = health.heartbeats()
+    return try Writer(try Program.current(), options: options, logger: logger)
+  }
+
+  /// The writer's HTTP server.
+  package func server(of writer: Writer, logger: Logger) throws -> HTTPServer {
+    HTTPServer(
+      api: try writer.api(token: try token.token(), origins: server.origins),
+      listen: try server.address(), addressFile: server.addressFile, logger: logger)
+  }
+}
+
+extension TopicConflictPolicy: ExpressibleByArgument {}

@@ -1,0 +1,151 @@
+public import Eventually
+import HTTPTypes
+
+/// Commands of an aggregate over HTTP: `POST /accounts/{id}/deposit` and so on.
+///
+/// For each aggregate there are, besides, `POST …/{id}/commands` for several commands as one append, `GET …/{id}` with the state,
+/// `GET …/{id}/history` with the events, `DELETE …/{id}` which erases the entity for good, and `GET …/{id}/removal`.
+public struct Commands<Model: Aggregate>: Component where Model.ID == String {
+  let path: String
+  let ids: IDRule
+  let commands: [Command<Model>]
+
+  /// Commands below a path.
+  /// - Parameters:
+  ///   - path: without slashes around it: `accounts`.
+  ///   - model: the aggregate, which is a component of the application too.
+  ///   - ids: which ids are taken.
+  ///   - commands: the commands, each with a name of its own.
+  public init(
+    _ path: String, for model: Model.Type, ids: IDRule = .default,
+    @ListBuilder<Command<Model>> _ commands: () -> [Command<Model>]
+  ) {
+    self.path = path
+    self.ids = ids
+    self.commands = commands()
+  }
+
+  /// Adds the commands.
+  public func register(in registry: inout Registry) {
+    registry.writerRoutes.append(
+      WriterRoutes(generatedFor: Model.self) { [self] writer in
+        guard let repository = writer.repository(of: Model.self) else { return [] }
+        let routes = CommandRoutes(definition: self, writer: writer, repository: repository)
+        return try routes.operations() + RemovalRoutes(
+          writer: writer, path: path, ids: ids, category: Model.category
+        ) { try await repository.remove($0) }.operations()
+      })
+  }
+}
+
+/// One command of an aggregate over HTTP.
+public struct Command<Model: Aggregate>: Sendable {
+  let name: String
+  let summary: String
+  let schema: Schema
+  let make: @Sendable ([UInt8]) throws -> Model.Command
+
+  /// The name as a part of a path: `addItem` is `add-item`.
+  var pathName: String { CommandRefused.words(name).joined(separator: "-") }
+
+  /// A command with a body of its own type, which is not the domain's: the interface stays when the domain changes.
+  /// - Parameters:
+  ///   - name: `deposit`, or `addItem`, which is `add-item` in the path.
+  ///   - summary: what it does, in a line.
+  ///   - make: the domain's command. It may throw ``RequestError`` or `InvalidMember`.
+  public init<Body: Decodable & SendableMetatype>(
+    _ name: String, _ summary: String = "", _ make: @escaping @Sendable (Body) throws -> Model.Command
+  ) {
+    self.name = name
+    self.summary = summary
+    schema = Schema(of: Body.self)
+    self.make = { bytes in try make(try JSONBody.decode(Body.self, bytes)) }
+  }
+
+  /// A command that needs no body.
+  public init(
+    _ name: String, _ summary: String = "", _ command: Model.Command
+  ) where Model.Command: Sendable {
+    self.name = name
+    self.summary = summary
+    schema = .object([])
+    make = { bytes in
+      if !bytes.isEmpty {
+        var reader = JSONReader(bytes.span)
+        try reader.beginObject()
+        while try reader.nextKey() != nil { try reader.skip() }
+        try reader.finish()
+      }
+      return command
+    }
+  }
+
+  /// A command whose body is read by hand.
+  /// - Parameters:
+  ///   - name: the command's name.
+  ///   - summary: what it does, in a line.
+  ///   - body: what its body looks like.
+  ///   - read: reads the bytes of the body, which may be none.
+  public init(
+    _ name: String, _ summary: String = "", body: Schema,
+    reading read: @escaping @Sendable ([UInt8]) throws -> Model.Command
+  ) {
+    self.name = name
+    self.summary = summary
+    schema = body
+    make = read
+  }
+}
+
+extension Schema {
+  /// What a body looks like. How a type is written decides that, and no input does.
+  init<Body: Decodable>(of type: Body.Type) {
+    do {
+      self.init(try Shape(of: type))
+    } catch {
+      preconditionFailure("\(error)")
+    }
+  }
+}
+
+/// Which texts are ids of an aggregate's entities.
+public struct IDRule: Sendable {
+  /// A regular expression for the OpenAPI document.
+  public var pattern: String
+  /// What ids have, in words: `1 to 64 letters and digits`.
+  public var description: String
+  /// Whether a text is an id.
+  public var isValid: @Sendable (String) -> Bool
+
+  /// A rule.
+  public init(
+    pattern: String, _ description: String, isValid: @escaping @Sendable (String) -> Bool
+  ) {
+    self.pattern = pattern
+    self.description = description
+    self.isValid = isValid
+  }
+
+  /// 1 to 128 bytes of printable ASCII without spaces, slashes and percent signs.
+  public static let `default` = IDRule(
+    pattern: "^[!-$&-.0-~]{1,128}$",
+    "1 to 128 printable ASCII characters other than spaces, '/' and '%'"
+  ) { id in
+    (1...128).contains(id.utf8.count)
+      && id.utf8.allSatisfy {
+        (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "%")
+      }
+  }
+
+  var parameter: API.Parameter { .path("id", "The id", .string(pattern: pattern)) }
+
+  /// The id in a request's path.
+  func id(_ request: APIRequest) throws -> String {
+    let id = try request.path("id")
+    guard isValid(id) else {
+      throw RequestError(
+        .unprocessableContent, "'\(id.prefix(80))' can't be an id: it has to be \(description)")
+    }
+    return id
+  }
+}

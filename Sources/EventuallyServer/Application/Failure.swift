@@ -1,0 +1,12 @@
+import Foundation
+
+/// An error for people at a terminal: what is wrong, and what to do.
+package struct Failure: Error, LocalizedError, CustomStringConvertible {
+  package var description: String
+
+  package init(_ description: String) {
+    self.description = description
+  }
+
+  package var errorDescription: String? { description }
+}

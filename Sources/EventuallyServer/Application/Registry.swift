@@ -1,0 +1,110 @@
+public import Eventually
+import EventuallySQLite
+import HTTPTypes
+
+/// Takes the components of an application.
+///
+/// Their order does not matter: what one needs of another is looked up when all are there.
+public struct Registry {
+  var aggregates: [RegisteredAggregate] = []
+  var readModels: [PendingReadModel] = []
+  var writerRoutes: [WriterRoutes] = []
+  var queries: [RegisteredQuery] = []
+
+  /// Adds a component, of a component that is made of several.
+  public mutating func add(_ component: some Component) {
+    component.register(in: &self)
+  }
+}
+
+/// A read model whose codec is found once all aggregates are known.
+struct PendingReadModel {
+  var name: String
+  var type: ObjectIdentifier
+  var resolve: @Sendable ([RegisteredAggregate]) throws -> any ReadModelDefinition
+}
+
+/// An application whose components have been found to fit together.
+public struct Application: Sendable {
+  /// The application's name.
+  public let name: String
+  /// How administrators call the command line.
+  public let adminCommand: String
+  /// How large one stream may become.
+  public let streamLimit: StreamLimit
+  package let aggregates: [RegisteredAggregate]
+  package let readModels: [any ReadModelDefinition]
+  /// Decodes the events of all aggregates.
+  package let codec: CategoriesCodec
+  let writerRoutes: [WriterRoutes]
+  private let queries: [RegisteredQuery]
+
+  /// Puts the components of an application together.
+  /// - Throws: ``ApplicationError`` where they don't fit.
+  public init<App: EventuallyApplication>(_ application: App) throws(ApplicationError) {
+    var registry = Registry()
+    for component in application.components { component.register(in: &registry) }
+    name = App.name
+    adminCommand = App.adminCommand
+    streamLimit = App.streamLimit
+    guard !registry.aggregates.isEmpty else {
+      throw ApplicationError("the application '\(App.name)' has no aggregate: list one in its components")
+    }
+    aggregates = registry.aggregates
+    try Self.check(
+      aggregates.map { ($0.category.name, "the aggregates \($0.name)") },
+      "have the same category: give each a `static let category` of its own")
+    let codecs = Dictionary(uniqueKeysWithValues: aggregates.map { ($0.category, $0.codec) })
+    do {
+      codec = try CategoriesCodec(codecs, isComplete: true)
+      readModels = try registry.readModels.map { try $0.resolve(registry.aggregates) }
+    } catch {
+      throw (error as? ApplicationError) ?? ApplicationError("\(error)")
+    }
+    try Self.check(
+      registry.readModels.map { ($0.name, "two read models") }, "are called the same")
+    writerRoutes = registry.writerRoutes
+    queries = registry.queries
+    let types = Set(registry.readModels.map(\.type))
+    for query in queries where !types.contains(query.model) {
+      throw ApplicationError(
+        "the query '\(query.path)' is of \(query.modelName), which is not among the components: add it"
+      )
+    }
+    for routes in writerRoutes {
+      for type in routes.aggregates where !aggregates.contains(where: { $0.type == type.id }) {
+        throw ApplicationError(
+          "there are commands for \(type.name), which is not among the components: add it")
+      }
+    }
+    modelsByType = Dictionary(
+      zip(registry.readModels.map(\.type), readModels.map(\.name)), uniquingKeysWith: { $1 })
+  }
+
+  private let modelsByType: [ObjectIdentifier: String]
+
+  private static func check(
+    _ names: [(name: String, what: String)], _ wrong: String
+  ) throws(ApplicationError) {
+    var seen: Set<String> = []
+    for (name, what) in names where !seen.insert(name).inserted {
+      throw ApplicationError("\(what) \(wrong) ('\(name)')")
+    }
+  }
+
+  /// The read model with a name; `nil` where there is none.
+  package func readModel(_ name: String) -> (any ReadModelDefinition)? {
+    readModels.first { $0.name == name }
+  }
+
+  /// The aggregate with a category, or whose type has that name; `nil` where there is none.
+  package func aggregate(_ name: String) -> RegisteredAggregate? {
+    aggregates.first { $0.category.name == name }
+      ?? aggregates.first { $0.name.lowercased() == name.lowercased() }
+  }
+
+  /// The queries of a read model.
+  func queries(of readModel: String) -> [RegisteredQuery] {
+    queries.filter { modelsByType[$0.model] == readModel }
+  }
+}

@@ -1,0 +1,76 @@
+public import Eventually
+import EventuallySQLite
+import Foundation
+public import Logging
+
+/// Where a worker learns which store it serves, and gets the events that Kafka does not hold.
+public enum FeedSource: Sendable, Hashable {
+  /// A writer's HTTP interface.
+  case writer(HTTPEndpoint)
+  /// The store's file.
+  case file(String)
+
+  /// A writer's URL, or else the path of a store's file.
+  /// - Parameters:
+  ///   - text: a URL or a path.
+  ///   - token: what the writer asks for.
+  public init(_ text: String, token: BearerToken? = nil) {
+    guard var endpoint = HTTPEndpoint(text) else {
+      self = .file(text)
+      return
+    }
+    endpoint.token = token?.text
+    self = .writer(endpoint)
+  }
+
+  /// The feed. A writer that does not answer yet, and a store that is not there yet, are waited for.
+  public func open(logger: Logger) async throws -> any EventLog {
+    switch self {
+    case .file(let path):
+      try await Self.waiting(for: path, logger: logger) {
+        guard FileManager.default.fileExists(atPath: path) else { throw NotThereYet() }
+        return try SQLiteEventLog(path: path, readers: 1)
+      }
+    case .writer(let endpoint):
+      try await Self.waiting(for: endpoint.base, logger: logger) {
+        try await HTTPEventFeed(endpoint)
+      }
+    }
+  }
+
+  private struct NotThereYet: Error, CustomStringConvertible {
+    var description: String { "there is no such file" }
+  }
+
+  private static func waiting<Result>(
+    for name: String, logger: Logger, _ attempt: () async throws -> Result
+  ) async throws -> Result {
+    var generator = SystemRandomNumberGenerator()
+    let retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(2))
+    var failures = 0
+    while true {
+      do {
+        return try await attempt()
+      } catch let error as HTTPFailure where error.status == 401 || error.status == 403 {
+        throw Failure("the feed refuses this worker: \(error)")
+      } catch {
+        // No answer is for good: it may come from a proxy in front of a writer that is starting, or that is overloaded.
+        if let error = error as? StoreOpenError, !error.isPassing { throw error }
+        try Task.checkCancellation()
+        failures += 1
+        if failures == 1 || failures % 10 == 0 {
+          logger.warning(
+            "waiting for the writer", metadata: ["feed": "\(name)", "error": "\(error)"])
+        }
+        try await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
+      }
+    }
+  }
+}
+
+extension StoreOpenError {
+  /// A writer that is just making the store, or is about to bring it up to date, changes this.
+  fileprivate var isPassing: Bool {
+    isOne(of: .empty, .older)
+  }
+}

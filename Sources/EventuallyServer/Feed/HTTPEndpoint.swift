@@ -1,0 +1,89 @@
+import AsyncHTTPClient
+import Eventually
+import Foundation
+import NIOCore
+import NIOHTTP1
+
+/// What a server answered that was not what was asked for.
+package struct HTTPFailure: Error, CustomStringConvertible {
+  package var url: String
+  package var status: UInt
+  package var body: String
+
+  package var description: String {
+    "\(url) answered \(status): \(body.trimmingCharacters(in: .whitespacesAndNewlines))"
+  }
+}
+
+/// What a server answered.
+package struct HTTPAnswer: Sendable {
+  package var status: UInt
+  /// How long to wait before the same request, where the server tells that in seconds; an hour at most.
+  package var retryAfter: Duration?
+  package var body: [UInt8]
+}
+
+/// A URL's parts that requests are made of.
+public struct HTTPEndpoint: Sendable, Hashable {
+  /// Without a slash at the end.
+  public var base: String
+  /// What the server asks for, where it asks for something.
+  public var token: String?
+
+  /// It follows no redirects: an answer sends neither a request nor its token elsewhere. It lives as long as the process.
+  private static let client: HTTPClient = {
+    var configuration = HTTPClient.Configuration.singletonConfiguration
+    configuration.redirectConfiguration = .disallow
+    return HTTPClient(configuration: configuration)
+  }()
+
+  /// An `http://` or `https://` URL of a host, and of a path where there is one; a port is from 1 to 65,535.
+  public init?(_ text: String) {
+    guard let url = URL(string: text), url.scheme == "http" || url.scheme == "https",
+      let host = url.host(), !host.isEmpty, (1...65_535).contains(url.port ?? 80),
+      url.query() == nil, url.fragment() == nil
+    else { return nil }
+    base = text
+    while base.hasSuffix("/") { base.removeLast() }
+  }
+
+  /// Sends a request and collects the answer's body.
+  package func send(
+    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
+  ) async throws -> (status: UInt, body: [UInt8]) {
+    let answer = try await ask(method, path, body: body, timeout: timeout)
+    return (answer.status, answer.body)
+  }
+
+  /// Sends a request and collects the answer.
+  package func ask(
+    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
+  ) async throws -> HTTPAnswer {
+    var request = HTTPClientRequest(url: base + path)
+    request.method = .init(rawValue: method)
+    if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+    if let body {
+      request.headers.add(name: "content-type", value: "application/json")
+      request.body = .bytes(ByteBuffer(bytes: body))
+    }
+    let response = try await Self.client.execute(
+      request, timeout: .milliseconds(timeout.milliseconds))
+    let bytes = try await response.body.collect(upTo: 64 << 20)
+    let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
+    return HTTPAnswer(
+      status: UInt(response.status.code),
+      retryAfter: seconds.map { .seconds(min(max($0, 0), 3600)) },
+      body: Array(bytes.readableBytesView))
+  }
+
+  /// The body of an answer that says that all is well.
+  package func get(_ path: String) async throws -> [UInt8] {
+    let answer = try await send("GET", path)
+    guard answer.status == 200 else {
+      throw HTTPFailure(
+        url: base + path, status: answer.status,
+        body: String(decoding: answer.body.prefix(500), as: UTF8.self))
+    }
+    return answer.body
+  }
+}

@@ -1,0 +1,247 @@
+public import Eventually
+public import HTTPTypes
+import Hummingbird
+
+/// An HTTP interface: what can be asked of it, who may ask, and what it answers.
+///
+/// The routes and the OpenAPI document are made from the same list, so that neither can lack what the other has.
+public struct API: Sendable {
+  /// Answers a request.
+  public typealias Handler = @Sendable (APIRequest) async throws -> JSONResponse
+
+  /// The title of the OpenAPI document.
+  public var title: String
+  /// The summary of the OpenAPI document.
+  public var summary: String
+  /// What protected operations ask for; `nil` where they ask for nothing.
+  public var token: BearerToken?
+  /// The origins whose pages may have browsers send commands.
+  public var origins = OriginPolicy()
+  /// What a server of this interface takes before it refuses.
+  public var limits = ServerLimits()
+  /// What can be asked.
+  public private(set) var operations: [Operation] = []
+
+  /// An interface without operations.
+  public init(title: String, summary: String, token: BearerToken? = nil) {
+    self.title = title
+    self.summary = summary
+    self.token = token
+  }
+
+  /// Adds an operation, in place of one with the same method and path.
+  public mutating func add(_ operation: Operation) {
+    operations.removeAll { $0.method == operation.method && $0.path == operation.path }
+    operations.append(operation)
+  }
+
+  /// Answers a request without a server: neither token nor limits are asked.
+  public func answer(_ request: APIRequest) async -> JSONResponse {
+    let parts = request.pathOnly.split(separator: "/")
+    do {
+      for operation in operations where operation.method == request.method {
+        guard let parameters = operation.match(parts) else { continue }
+        var request = request
+        request.pathParameters = parameters
+        return try await operation.handler(request)
+      }
+      throw RequestError(.notFound, "there is no '\(request.pathOnly)' here")
+    } catch {
+      return ErrorMiddleware<BasicRequestContext>.response(to: error)
+    }
+  }
+
+  /// A router for the operations and for the document that describes them.
+  func router() -> Router<BasicRequestContext> {
+    let router = Router(
+      context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
+    if TraceContext.isActive { router.middlewares.add(TracingMiddleware()) }
+    router.middlewares.add(ErrorMiddleware(methods: methods))
+    router.middlewares.add(OriginCheck(origins))
+    router.middlewares.add(EventContext())
+    let desk = Desk(limits)
+    for operation in operations {
+      let path = operation.path.replacing("{", with: ":").replacing("}", with: "")
+      router.on(RouterPath(path), method: operation.method) { request, context in
+        if operation.isProtected { try token?.check(request) }
+        return try await desk.answer(operation, request, context)
+      }
+    }
+    let document = JSONResponse { write(&$0) }
+    router.get("/openapi.json") { request, context in
+      document.response(from: request, context: context)
+    }
+    return router
+  }
+
+  /// The methods that a path may be asked with, none where there is no such path.
+  @Sendable
+  private func methods(at path: String) -> Set<String> {
+    let parts = path.split(separator: "/")
+    var found: Set<String> = parts == ["openapi.json"] ? ["GET", "HEAD"] : []
+    for operation in operations where operation.match(parts) != nil {
+      found.insert(operation.method.rawValue)
+      if operation.method == .get { found.insert("HEAD") }
+    }
+    return found
+  }
+}
+
+extension API {
+  /// Something that can be asked.
+  public struct Operation: Sendable {
+    /// The method.
+    public var method: HTTPRequest.Method
+    /// The path, with parameters in braces: `/orders/{id}`.
+    public var path: String
+    /// What it does, in a line.
+    public var summary: String
+    /// Whether it asks for the token, where there is one.
+    public var isProtected: Bool
+    /// Whether it is answered under any load: what tells how the process is.
+    var isVital = false
+    /// Its parameters, those of the path included.
+    public var parameters: [Parameter]
+    /// What its body looks like; `nil` where it takes none.
+    public var body: Schema?
+    /// What it may answer.
+    public var answers: [Answer]
+    /// Answers a request.
+    public var handler: Handler
+
+    /// An operation.
+    public init(
+      _ method: HTTPRequest.Method, _ path: String, _ summary: String, isProtected: Bool = false,
+      parameters: [Parameter] = [], body: Schema? = nil, answers: [Answer],
+      handler: @escaping Handler
+    ) {
+      self.method = method
+      self.path = path
+      self.summary = summary
+      self.isProtected = isProtected
+      self.parameters = parameters
+      self.body = body
+      self.answers = answers
+      self.handler = handler
+    }
+
+    /// An operation that is answered under any load.
+    static func vital(
+      _ path: String, _ summary: String, answers: [Answer], handler: @escaping Handler
+    ) -> Operation {
+      var operation = Operation(.get, path, summary, answers: answers, handler: handler)
+      operation.isVital = true
+      return operation
+    }
+
+    /// What stands for the parameters of the path; `nil` where the path is another one.
+    func match(_ parts: [Substring]) -> [String: String]? {
+      let pattern = path.split(separator: "/")
+      guard pattern.count == parts.count else { return nil }
+      var parameters: [String: String] = [:]
+      for (pattern, part) in zip(pattern, parts) where pattern != part {
+        guard pattern.first == "{" else { return nil }
+        parameters[String(pattern.dropFirst().dropLast())] = String(part)
+      }
+      return parameters
+    }
+  }
+
+  /// A parameter of an operation.
+  public struct Parameter: Sendable {
+    enum Place: String, Sendable {
+      case path
+      case query
+      case header
+    }
+
+    var name: String
+    var place: Place
+    var summary: String
+    var schema: Schema
+    var isRequired = false
+
+    /// A part of the path.
+    public static func path(_ name: String, _ summary: String, _ schema: Schema) -> Parameter {
+      Parameter(name: name, place: .path, summary: summary, schema: schema, isRequired: true)
+    }
+
+    /// A parameter of the query, which may be left out.
+    public static func query(_ name: String, _ summary: String, _ schema: Schema) -> Parameter {
+      Parameter(name: name, place: .query, summary: summary, schema: schema)
+    }
+  }
+
+  /// An answer that an operation may give.
+  public struct Answer: Sendable {
+    var status: Int
+    var summary: String
+    var contentType: String
+    var schema: Schema?
+
+    /// An answer.
+    public init(
+      _ status: Int, _ summary: String, contentType: String = "application/json",
+      _ schema: Schema? = nil
+    ) {
+      self.status = status
+      self.summary = summary
+      self.contentType = contentType
+      self.schema = schema
+    }
+  }
+
+  /// Answers that any operation may give.
+  static let commonAnswers = [
+    Answer(503, "Overloaded, or what is asked for can't be had at the moment; worth trying again")
+  ]
+
+  /// What a command may say of where it comes from.
+  static let contextParameters = [
+    Parameter(
+      name: "correlation-id", place: .header, summary: "Kept with the events: what they belong to",
+      schema: contextSchema),
+    Parameter(
+      name: "causation-id", place: .header, summary: "Kept with the events: what led to them",
+      schema: contextSchema),
+    Parameter(
+      name: "traceparent", place: .header, summary: "The trace that the events belong to (W3C)",
+      schema: contextSchema),
+  ]
+  private static let contextSchema = Schema.string(
+    pattern: "^[!-~]([ -~]{0,198}[!-~])?$")
+}
+
+/// Has requests answered, as many at a time as the limits allow.
+private struct Desk: Sendable {
+  private let requests: Budget
+  private let bodies: Budget
+
+  init(_ limits: ServerLimits) {
+    requests = Budget(limits.requests)
+    bodies = Budget(limits.bodyBytes)
+  }
+
+  func answer(
+    _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext
+  ) async throws -> Response {
+    if operation.isVital {
+      return try await operation.handler(APIRequest(request, context))
+        .response(from: request, context: context)
+    }
+    var request = request
+    let body = Budget.Share(of: bodies)
+    defer { withExtendedLifetime(body) {} }
+    // Whoever sends a body slowly takes nothing from those whose requests are here.
+    if operation.body != nil {
+      try request.checkContentType()
+      request = try await request.received(counting: body)
+    }
+    guard let place = requests.share() else {
+      throw Overloaded("\(requests.limit) requests are being worked on")
+    }
+    defer { withExtendedLifetime(place) {} }
+    return try await operation.handler(APIRequest(request, context, takesBody: operation.body != nil))
+      .response(from: request, context: context, holding: place)
+  }
+}

@@ -1,0 +1,153 @@
+public import Eventually
+import Foundation
+public import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// A request, as a handler sees it: all of it is there.
+public struct APIRequest: Sendable {
+  /// The method.
+  public var method: HTTPRequest.Method
+  /// The path and the query, as they were sent.
+  public var target: String
+  /// The headers.
+  public var headers: HTTPFields
+  /// The whole body.
+  public var body: [UInt8]
+  /// What stands for the parts of the path that are in braces, as it was sent.
+  var pathParameters: [String: String]
+  /// The parameters of the query.
+  private let query: String?
+
+  /// A request without a server, for tests and for queries on a command line.
+  public init(
+    _ method: HTTPRequest.Method = .get, _ target: String, headers: HTTPFields = [:],
+    body: [UInt8] = []
+  ) {
+    self.method = method
+    self.target = target
+    self.headers = headers
+    self.body = body
+    pathParameters = [:]
+    query = target.firstIndex(of: "?").map { String(target[target.index(after: $0)...]) }
+  }
+
+  /// The path without the query.
+  var pathOnly: Substring { target.prefix { $0 != "?" } }
+
+  /// A part of the path, as it is meant: `%20` is a space.
+  /// - Throws: an answer 400 where it is not percent-encoded UTF-8.
+  public func path(_ name: String) throws -> String {
+    guard let text = pathParameters[name].flatMap({ PercentEncoding.decode($0) }) else {
+      throw HTTPError(.badRequest, message: "the path's '\(name)' is not percent-encoded UTF-8")
+    }
+    return text
+  }
+
+  /// A parameter of the query; `nil` where there is none.
+  /// - Throws: an answer 400 where it is not percent-encoded UTF-8, or is there twice.
+  public func parameter(_ name: String) throws -> String? {
+    guard let query else { return nil }
+    do {
+      return try QueryParameters.value(of: name, in: query)
+    } catch .repeated {
+      throw HTTPError(.badRequest, message: "the parameter '\(name)' is there more than once")
+    } catch .encoding {
+      throw HTTPError(
+        .badRequest, message: "the parameter '\(name)' is not percent-encoded UTF-8")
+    }
+  }
+
+  /// A parameter of the query that is a number.
+  /// - Parameters:
+  ///   - name: the parameter's name.
+  ///   - value: what is taken where it is left out; without it, the parameter is required.
+  ///   - range: what is allowed.
+  /// - Throws: an answer 400 where it is not a number of the range.
+  public func number(
+    _ name: String, default value: UInt64? = nil, in range: ClosedRange<UInt64> = 0...(1 << 62)
+  ) throws -> UInt64 {
+    guard let text = try parameter(name) else {
+      if let value { return value }
+      throw HTTPError(.badRequest, message: "the parameter '\(name)' is missing")
+    }
+    guard let number = UInt64(text), range.contains(number) else {
+      throw HTTPError(
+        .badRequest,
+        message: "the parameter '\(name)' must be a number from \(range.lowerBound) to "
+          + "\(range.upperBound)")
+    }
+    return number
+  }
+
+  /// The body, decoded from JSON.
+  /// - Throws: an answer 400 where it is not JSON, and 422 where a member is missing or not what it has to be.
+  public func decode<Body: Decodable>(_ type: Body.Type) throws -> Body {
+    try JSONBody.decode(type, body)
+  }
+}
+
+/// Bodies of requests, by their `Decodable` types.
+enum JSONBody {
+  static func decode<Body: Decodable>(_ type: Body.Type, _ bytes: [UInt8]) throws -> Body {
+    // A precise message where it is no JSON at all.
+    var reader = JSONReader(bytes.span)
+    try reader.skip()
+    try reader.finish()
+    let decoder = JSONDecoder()
+    decoder.dateDecodingStrategy = .iso8601
+    do {
+      return try decoder.decode(type, from: Data(bytes))
+    } catch let error as DecodingError {
+      throw invalid(error)
+    }
+  }
+
+  private static func invalid(_ error: DecodingError) -> InvalidMember {
+    func name(_ path: [any CodingKey], _ key: (any CodingKey)? = nil) -> String {
+      let parts = (path + (key.map { [$0] } ?? [])).map { key in
+        key.intValue.map { "[\($0)]" } ?? key.stringValue
+      }
+      return parts.isEmpty ? "body" : parts.joined(separator: ".").replacing(".[", with: "[")
+    }
+    return switch error {
+    case .keyNotFound(let key, let context):
+      InvalidMember(name(context.codingPath, key), "is missing")
+    case .valueNotFound(let type, let context):
+      InvalidMember(name(context.codingPath), "must not be null: it is \(Self.word(type))")
+    case .typeMismatch(let type, let context):
+      InvalidMember(name(context.codingPath), "must be \(Self.word(type))")
+    case .dataCorrupted(let context):
+      InvalidMember(name(context.codingPath), "is not what it has to be: \(context.debugDescription)")
+    @unknown default: InvalidMember("body", "can't be read: \(error)")
+    }
+  }
+
+  private static func word(_ type: Any.Type) -> String {
+    switch type {
+    case is String.Type: "a string"
+    case is Bool.Type: "true or false"
+    case is any BinaryInteger.Type: "a whole number"
+    case is any BinaryFloatingPoint.Type: "a number"
+    case is [String: Any].Type: "an object"
+    case is [Any].Type: "an array"
+    default: "\(type)"
+    }
+  }
+}
+
+extension APIRequest {
+  /// A request that came over HTTP.
+  /// - Parameter takesBody: whether it has a body, received as a whole.
+  init(
+    _ request: Request, _ context: BasicRequestContext, takesBody: Bool = false
+  ) async throws {
+    method = request.method
+    target = request.uri.string
+    headers = request.headers
+    query = request.uri.query
+    pathParameters = Dictionary(
+      context.parameters.map { (String($0), String($1)) }, uniquingKeysWith: { $1 })
+    body = takesBody ? try await request.wholeBody() : []
+  }
+}

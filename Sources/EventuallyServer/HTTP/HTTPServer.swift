@@ -1,0 +1,137 @@
+import Eventually
+import Foundation
+import Hummingbird
+import HummingbirdCore
+public import Logging
+import NIOCore
+public import ServiceLifecycle
+
+/// Where a server listens.
+public struct ListenAddress: Sendable, Hashable {
+  /// A host name or an address.
+  public var host: String
+  /// From 0 to 65,535; 0 takes any port that is free.
+  public var port: Int
+
+  /// A host and a port.
+  public init(host: String, port: Int) {
+    self.host = host
+    self.port = port
+  }
+
+  /// `host:port`; port 0 takes any that is free.
+  public init?(_ text: String) {
+    guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+      (0...65535).contains(port)
+    else { return nil }
+    var host = String(text[..<colon])
+    if host.hasPrefix("["), host.hasSuffix("]") { host = String(host.dropFirst().dropLast()) }
+    guard !host.isEmpty else { return nil }
+    self.host = host
+    self.port = port
+  }
+
+  /// Whether only processes on this machine reach it.
+  var isLoopback: Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+}
+
+/// Serves an interface over HTTP. It writes where it listens to the log, and to a file for programs.
+public struct HTTPServer: Service {
+  private let responder: RouterResponder<BasicRequestContext>
+  private let listen: ListenAddress
+  private let addressFile: String?
+  private let logger: Logger
+  private let isProtected: Bool
+  private let limits: ServerLimits
+
+  /// A server.
+  /// - Parameters:
+  ///   - api: what it serves.
+  ///   - listen: where.
+  ///   - addressFile: a file to write the server's URL to once it serves.
+  ///   - logger: takes what happens.
+  public init(api: API, listen: ListenAddress, addressFile: String? = nil, logger: Logger) {
+    responder = api.router().buildResponder()
+    isProtected = api.token != nil || !api.operations.contains { $0.isProtected }
+    limits = api.limits
+    self.listen = listen
+    self.addressFile = addressFile
+    self.logger = logger
+  }
+
+  /// Serves until it is stopped.
+  /// - Throws: an error that names the address where the address can't be listened at.
+  public func run() async throws {
+    if !listen.isLoopback, !isProtected {
+      logger.warning(
+        "anybody who reaches this address may give commands: name a token with --token-file",
+        metadata: ["address": "\(listen.host):\(listen.port)"])
+    }
+    // Half of the descriptors are for databases, brokers, and what else the process opens.
+    let limit = min(limits.connections, DescriptorLimit.raise(to: 4 * limits.connections) / 2)
+    let connections = Connections(limit: limit)
+    let http = HTTP1Channel.Configuration(
+      additionalChannelHandlers: [ConnectionHandler(limits: limits, connections: connections)],
+      idleTimeout: TimeAmount(limits.idle))
+    let application = Application(
+      responder: responder,
+      server: Hummingbird.HTTPServerBuilder { responder in
+        AcceptedConnections(HTTP1Channel(responder: responder, configuration: http))
+      },
+      configuration: ApplicationConfiguration(
+        address: .hostname(listen.host, port: listen.port), serverName: "eventually",
+        availableConnectionsDelegate: MaximumAvailableConnections(limit)),
+      onServerRunning: { channel in announce(port: channel.localAddress?.port ?? listen.port) },
+      logger: quiet(logger))
+    do {
+      try await withThrowingTaskGroup(of: Bool.self) { group in
+        group.addTask {
+          try await application.run()
+          return true
+        }
+        group.addTask {
+          await drain(connections)
+          return false
+        }
+        defer { group.cancelAll() }
+        while let hasEnded = try await group.next(), !hasEnded {}
+      }
+    } catch {
+      throw Failure("HTTP can't be served at \(listen.host):\(listen.port): \(error)")
+    }
+  }
+
+  /// Once the server is told to stop, its clients have a moment to bring what they began to an end.
+  private func drain(_ connections: Connections) async {
+    do {
+      try await gracefulShutdown()
+      try await Task.sleep(for: limits.drain)
+    } catch {
+      // The server has ended.
+      return
+    }
+    connections.closeAll()
+  }
+
+  private func announce(port: Int) {
+    let url = "http://\(listen.host):\(port)"
+    logger.info("serving", metadata: ["url": "\(url)"])
+    guard let addressFile else { return }
+    do {
+      try Data((url + "\n").utf8).write(to: URL(filePath: addressFile), options: .atomic)
+    } catch {
+      logger.error(
+        "the address file can't be written",
+        metadata: ["file": "\(addressFile)", "error": "\(error)"])
+    }
+  }
+}
+
+/// The server's own logger: what it says at info level is said here already.
+private func quiet(_ logger: Logger) -> Logger {
+  var logger = logger
+  logger.logLevel = max(logger.logLevel, .warning)
+  return logger
+}

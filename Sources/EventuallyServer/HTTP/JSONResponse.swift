@@ -1,0 +1,142 @@
+public import Eventually
+public import HTTPTypes
+import Foundation
+import Hummingbird
+import Logging
+import NIOCore
+
+/// The rest of an answer that is made while it is sent, piece by piece, so that it is never in memory as a whole.
+public protocol ResponsePieces: Sendable {
+  /// Writes the next piece, some ten to a hundred kilobytes of it.
+  /// - Returns: whether there is more.
+  mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool
+}
+
+/// An answer in JSON.
+public struct JSONResponse: Sendable {
+  /// The status.
+  public var status: HTTPResponse.Status
+  /// The whole body, or its beginning.
+  public var bytes: [UInt8]
+  /// What follows; `nil` for nothing.
+  private var rest: Rest?
+  /// The media type of the body.
+  public var contentType = "application/json"
+  /// Further headers.
+  public var headers: HTTPFields = [:]
+
+  private struct Rest {
+    /// Knows where a comma is due.
+    var writer: JSONWriter
+    var pieces: any ResponsePieces
+  }
+
+  /// An answer whose body `write` writes.
+  public init(
+    _ status: HTTPResponse.Status = .ok, _ write: (inout JSONWriter) throws -> Void
+  ) rethrows {
+    var writer = JSONWriter()
+    try write(&writer)
+    if writer.bytes.last != UInt8(ascii: "\n") { writer.newline() }
+    self.status = status
+    bytes = writer.bytes
+  }
+
+  /// An answer with a value as its body.
+  public init(_ status: HTTPResponse.Status = .ok, encoding value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    encoder.dateEncodingStrategy = .iso8601
+    self.status = status
+    bytes = [UInt8](try encoder.encode(value)) + [UInt8(ascii: "\n")]
+  }
+
+  /// An answer in pieces. The first is made before this returns: what fails there is told by the status. Where a later one
+  /// fails, the connection is closed in the middle of the body.
+  public init(pieces: some ResponsePieces) async throws {
+    var pieces = pieces
+    var writer = JSONWriter()
+    let hasMore = try await pieces.writeNext(&writer)
+    status = .ok
+    bytes = writer.bytes
+    rest = hasMore ? Rest(writer: writer, pieces: pieces) : nil
+  }
+
+  /// An answer that says what went wrong: a code for programs, and a message.
+  public static func failure(
+    _ status: HTTPResponse.Status, code: String, _ message: String
+  ) -> JSONResponse {
+    JSONResponse(status) { json in
+      json.beginObject()
+      json.key("code")
+      json.string(code)
+      json.key("error")
+      json.string(message)
+      json.endObject()
+    }
+  }
+
+  /// Too much at once: the same request is worth trying again after a second.
+  static func overloaded(_ message: String) -> JSONResponse {
+    var reply = failure(.serviceUnavailable, code: "overloaded", message)
+    reply.headers[.retryAfter] = "1"
+    return reply
+  }
+
+  /// Answers are as of now and may hold what only the asker may see: no cache keeps them. And what is no page is never
+  /// taken for one.
+  private static let always: [(HTTPField.Name, String)] = [
+    (.cacheControl, "no-store"), (.xContentTypeOptions, "nosniff"),
+  ]
+
+  /// Larger bodies are handed to the connection in parts of this size, each once there is room for it.
+  private static let partSize = 64 << 10
+
+  func response(from request: Request, context: some RequestContext) -> Response {
+    response(from: request, context: context, holding: nil)
+  }
+
+  /// - Parameter place: kept until the answer is handed over to the connection, where it has more than a part. The connection
+  ///   takes a part once at most 64 KiB are still to be sent.
+  func response(
+    from request: Request, context: some RequestContext, holding place: Budget.Share?
+  ) -> Response {
+    var headers = headers
+    headers[.contentType] = contentType
+    for (name, value) in Self.always { headers[name] = value }
+    if rest == nil, bytes.count <= Self.partSize {
+      return Response(
+        status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+    }
+    let logger = context.logger
+    let body = ResponseBody(contentLength: rest == nil ? bytes.count : nil) { writer in
+      defer { withExtendedLifetime(place) {} }
+      do {
+        try await write(to: &writer)
+      } catch let error as EventStoreError {
+        logger.warning("an answer was broken off", metadata: ["error": "\(error)"])
+        throw error
+      }
+      try await writer.finish(nil)
+    }
+    return Response(status: status, headers: headers, body: body)
+  }
+
+  private func write(to writer: inout any ResponseBodyWriter) async throws {
+    var part = ByteBuffer(bytes: bytes)
+    var rest = rest
+    while true {
+      while let next = part.readSlice(length: min(Self.partSize, part.readableBytes)),
+        next.readableBytes > 0
+      {
+        try await writer.write(next)
+      }
+      guard var next = rest else { return }
+      rest = nil
+      next.writer.bytes.removeAll(keepingCapacity: true)
+      let hasMore = try await next.pieces.writeNext(&next.writer)
+      part = ByteBuffer(bytes: next.writer.bytes)
+      if hasMore { rest = next }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import Eventually
+import HTTPTypes
+
+/// The interface as an OpenAPI 3.1 document.
+extension API {
+  func write(_ json: inout JSONWriter) {
+    json.beginObject()
+    json.member("openapi", "3.1.0")
+    json.key("info")
+    json.beginObject()
+    json.member("title", title)
+    json.member("summary", summary)
+    json.member("version", "1")
+    json.endObject()
+    if token != nil {
+      json.key("components")
+      json.raw(Self.components.utf8)
+    }
+    json.key("paths")
+    json.beginObject()
+    for path in Set(operations.map(\.path)).sorted() {
+      json.key(named: path)
+      json.beginObject()
+      for operation in operations where operation.path == path { write(operation, &json) }
+      json.endObject()
+    }
+    json.endObject()
+    json.endObject()
+  }
+
+  /// What every answer of a request that is not carried out looks like.
+  private static let failure = Schema.object([
+    .required("code", .string(minimum: 1)), .required("error", .string(minimum: 1)),
+  ])
+
+  private static let components =
+    #"{"securitySchemes":{"token":{"type":"http","scheme":"bearer"}}}"#
+
+  private func write(_ operation: Operation, _ json: inout JSONWriter) {
+    json.key(named: operation.method.rawValue.lowercased())
+    json.beginObject()
+    json.member("summary", operation.summary)
+    if token != nil, operation.isProtected {
+      json.key("security")
+      json.raw(#"[{"token":[]}]"#.utf8)
+    }
+    if !operation.parameters.isEmpty {
+      json.key("parameters")
+      json.beginArray()
+      for parameter in operation.parameters { write(parameter, &json) }
+      json.endArray()
+    }
+    if let body = operation.body {
+      json.key("requestBody")
+      json.beginObject()
+      json.key("required")
+      json.bool(true)
+      write(content: "application/json", body, &json)
+      json.endObject()
+    }
+    json.key("responses")
+    json.beginObject()
+    for answer in answers(of: operation) {
+      json.key(named: "\(answer.status)")
+      json.beginObject()
+      json.member("description", answer.summary)
+      // What tells how the process is has a form of its own.
+      let isFailure = answer.status >= 400 && !operation.isVital
+      write(content: answer.contentType, isFailure ? Self.failure : answer.schema, &json)
+      json.endObject()
+    }
+    json.endObject()
+    json.endObject()
+  }
+
+  private func write(_ parameter: Parameter, _ json: inout JSONWriter) {
+    json.beginObject()
+    json.member("name", parameter.name)
+    json.member("in", parameter.place.rawValue)
+    json.member("description", parameter.summary)
+    json.key("required")
+    json.bool(parameter.isRequired)
+    if case .array = parameter.schema {
+      // Separated by commas.
+      json.member("style", "form")
+      json.key("explode")
+      json.bool(false)
+    }
+    json.key("schema")
+    parameter.schema.write(&json)
+    json.endObject()
+  }
+
+  private func write(content type: String, _ schema: Schema?, _ json: inout JSONWriter) {
+    json.key("content")
+    json.beginObject()
+    json.key(named: type)
+    json.beginObject()
+    if let schema {
+      json.key("schema")
+      schema.write(&json)
+    }
+    json.endObject()
+    json.endObject()
+  }
+
+  /// The operation's own answers, and those that follow from what it takes.
+  private func answers(of operation: Operation) -> [Answer] {
+    var answers = operation.answers
+    func add(_ answer: Answer) {
+      if !answers.contains(where: { $0.status == answer.status }) { answers.append(answer) }
+    }
+    if operation.isProtected, token != nil {
+      add(Answer(401, "The bearer token is missing or wrong"))
+    }
+    if !operation.parameters.isEmpty || operation.body != nil {
+      add(Answer(400, "A parameter or the body can't be read"))
+    }
+    if operation.body != nil {
+      add(Answer(408, "The body did not arrive in time"))
+      add(Answer(413, "The body is too large"))
+    }
+    for answer in Self.commonAnswers { add(answer) }
+    return answers.sorted { $0.status < $1.status }
+  }
+}
+
+extension API {
+  /// The OpenAPI 3.1 document, as JSON.
+  public var openAPI: [UInt8] {
+    var json = JSONWriter()
+    write(&json)
+    return json.bytes
+  }
+}

@@ -1,0 +1,18 @@
+import Eventually
+import Hummingbird
+
+extension API {
+  /// Adds `/metrics`. It asks for no token, as scrapers expect: metrics hold counts and times, and nothing of what events say or
+  /// streams are called.
+  mutating func addMetrics() {
+    add(
+      .vital(
+        "/metrics", "Metrics, in Prometheus' text format",
+        answers: [Answer(200, "The metrics", contentType: "text/plain; version=0.0.4")]
+      ) { _ in
+        var response = JSONResponse { $0.raw(Observability.metrics.text().utf8) }
+        response.contentType = "text/plain; version=0.0.4; charset=utf-8"
+        return response
+      })
+  }
+}

@@ -1,0 +1,111 @@
+public import Eventually
+public import EventuallySQLite
+import HTTPTypes
+
+/// A query of a read model over HTTP: `GET /owners/{id}`.
+///
+/// Workers of the read model and `projector serve` answer it. It may come with a consistency token, in the parameter `after` or the
+/// header `eventually-token`: then it waits until the read model has applied that event.
+public struct Query: Component {
+  private let registered: RegisteredQuery
+
+  /// A query whose answer is any `Codable` value, of rows for example.
+  /// - Parameters:
+  ///   - path: with parameters in braces: `owners/{id}`.
+  ///   - model: the read model, which is a component of the application too.
+  ///   - summary: what it tells, in a line.
+  ///   - parameters: parameters of the query; those of the path follow from it.
+  ///   - answer: reads rows; all of them are as of one moment. Where it returns `nil`, the answer is 404. It may throw ``RequestError``.
+  public init<Model: ReadModel, Answer: Codable & Sendable>(
+    _ path: String, of model: Model.Type, _ summary: String = "",
+    parameters: [API.Parameter] = [],
+    _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
+  ) {
+    self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, answer)
+  }
+
+  /// The same of a read model that takes several aggregates' events.
+  public init<Model: CompositeReadModel, Answer: Codable & Sendable>(
+    _ path: String, of model: Model.Type, _ summary: String = "",
+    parameters: [API.Parameter] = [],
+    _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
+  ) {
+    self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, answer)
+  }
+
+  /// A query that is written by hand, with SQL and ``Eventually/JSONWriter`` for example.
+  /// - Parameters:
+  ///   - path: with parameters in braces.
+  ///   - model: the read model.
+  ///   - summary: what it tells, in a line.
+  ///   - parameters: parameters of the query; those of the path follow from it where they are not among these.
+  ///   - answers: what it may answer.
+  ///   - reading: answers from one generation of the read model.
+  public init<Model: ReadModel>(
+    _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
+    answers: [API.Answer],
+    reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+  ) {
+    registered = RegisteredQuery(
+      model: ObjectIdentifier(model), modelName: "\(model)", path: path, summary: summary,
+      parameters: parameters, answers: answers, answer: reading)
+  }
+
+  private init<Answer: Codable & Sendable>(
+    _ path: String, _ model: ObjectIdentifier, _ modelName: String, _ summary: String,
+    _ parameters: [API.Parameter],
+    _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
+  ) {
+    registered = RegisteredQuery(
+      model: model, modelName: modelName, path: path, summary: summary.isEmpty ? path : summary,
+      parameters: parameters,
+      answers: [
+        API.Answer(200, "The answer", Schema(of: Answer.self)),
+        API.Answer(404, "The read model has nothing of that name"),
+      ]
+    ) { request, reader in
+      let found = try await reader.read { connection in
+        try answer(request, SQLiteRowReader(connection))
+      }
+      guard let found else {
+        throw RequestError(.notFound, "there is no '\(request.pathOnly.prefix(200))'")
+      }
+      return try JSONResponse(encoding: found)
+    }
+  }
+
+  /// Adds the query.
+  public func register(in registry: inout Registry) {
+    registry.queries.append(registered)
+  }
+}
+
+/// A query without the type of its read model.
+struct RegisteredQuery: Sendable {
+  var model: ObjectIdentifier
+  var modelName: String
+  var path: String
+  var summary: String
+  var parameters: [API.Parameter]
+  var answers: [API.Answer]
+  var answer: @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+
+  init(
+    model: ObjectIdentifier, modelName: String, path: String, summary: String,
+    parameters: [API.Parameter], answers: [API.Answer],
+    answer: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+  ) {
+    self.model = model
+    self.modelName = modelName
+    self.path = path.hasPrefix("/") ? path : "/\(path)"
+    self.summary = summary
+    self.parameters = parameters
+    self.answers = answers
+    self.answer = answer
+    let named = Set(parameters.map(\.name))
+    for part in path.split(separator: "/") where part.hasPrefix("{") && part.hasSuffix("}") {
+      let name = String(part.dropFirst().dropLast())
+      if !named.contains(name) { self.parameters.append(.path(name, name, .string(minimum: 1))) }
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Eventually
+
+/// The queries of all read models of an application, answered without working on them.
+///
+/// The read models' files are made by workers; until one has made a read model's, its queries are answered 503.
+public struct QueryServer: Sendable {
+  private let queries: QueryRoutes
+  private let application: Application
+
+  /// - Parameters:
+  ///   - application: whose queries are answered.
+  ///   - directory: where the read models are.
+  ///   - timeLimit: how long a query may read before it is answered 503.
+  public init(_ application: Application, directory: String, timeLimit: Duration = .seconds(10)) {
+    self.application = application
+    queries = QueryRoutes(
+      application, directory: directory, readModels: application.readModels, timeLimit: timeLimit)
+  }
+
+  /// The HTTP interface, for an ``HTTPServer``.
+  public var api: API {
+    var api = API(title: "\(application.name): queries", summary: "Queries of all read models.")
+    queries.add(to: &api)
+    api.addHealth(Heartbeats())
+    api.add(
+      .vital(
+        "/readyz", "Whether all read models can be read",
+        answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+      ) { _ in await readiness() })
+    return api
+  }
+
+  private func readiness() async -> JSONResponse {
+    var missing: [String] = []
+    for (definition, source) in queries.sources {
+      do {
+        if try await source.open().isBuilding() {
+          missing.append("\(definition.name): \(WorkerReadiness.building)")
+        }
+      } catch {
+        missing.append("\(error)")
+      }
+    }
+    return JSONResponse(missing.isEmpty ? .ok : .serviceUnavailable) { json in
+      json.beginObject()
+      json.member("status", missing.isEmpty ? "ready" : "not ready")
+      json.member("reasons", missing)
+      json.endObject()
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import Eventually
+import EventuallySQLite
+import HTTPTypes
+import Hummingbird
+import ServiceLifecycle
+
+extension ConsistencyToken {
+  /// Of answers to commands, and of queries.
+  static let header = HTTPField.Name("eventually-token")
+  /// A query waits for at most this long.
+  static let longestWait = Duration.seconds(30)
+}
+
+extension JSONResponse {
+  /// The answer with the token in a header too.
+  func carrying(_ token: ConsistencyToken?) -> JSONResponse {
+    guard let token, let name = ConsistencyToken.header else { return self }
+    var response = self
+    response.headers[name] = token.description
+    return response
+  }
+}
+
+extension APIRequest {
+  /// The token that a query comes with, in a parameter or a header.
+  /// - Throws: an answer 400 where it is none.
+  func consistencyToken() throws -> ConsistencyToken? {
+    let header = ConsistencyToken.header.flatMap { headers[$0] }
+    guard let text = try parameter("after") ?? header else { return nil }
+    guard let token = ConsistencyToken(text) else {
+      throw RequestError(
+        .badRequest, "'\(text.prefix(40))' is not a token: a command's answer has one")
+    }
+    return token
+  }
+}
+
+extension ConsistencyToken {
+  /// Waits until a read model has applied what the token stands for.
+  ///
+  /// - Parameter open: opens the live generation; another one may become that while this waits.
+  /// - Returns: the generation that has applied it.
+  /// - Throws: an answer 503: with the position that was reached where that takes too long, and at once where the process
+  ///   stops.
+  func wait(
+    atMost limit: Duration, _ open: () throws -> ReadModelReader
+  ) async throws -> ReadModelReader {
+    let deadline = ContinuousClock.now + limit
+    while true {
+      if Task.isShuttingDownGracefully { throw HTTPError.stopping }
+      let reader = try open()
+      guard partition < reader.partitionCount else {
+        throw RequestError(
+          .unprocessableContent,
+          "the token '\(self)' names a partition that the store does not have")
+      }
+      let slice = max(.zero, min(deadline - .now, .milliseconds(100)))
+      let reached = try await reader.wait(for: offset, in: partition, atMost: slice) ?? 0
+      if reached >= offset { return reader }
+      guard ContinuousClock.now < deadline else {
+        throw RequestError(
+          .serviceUnavailable, "the read model has applied partition \(partition) up to \(reached), not yet "
+            + "\(offset)", headers: [.retryAfter: "1"])
+      }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+import Eventually
+public import EventuallyKafka
+public import EventuallySQLite
+import Foundation
+public import Logging
+public import ServiceLifecycle
+
+/// A process that works on one read model, and answers its queries.
+///
+/// The workers of a read model share its partitions and its file. A worker waits for the writer, to learn which store this is, while
+/// ``api`` is served already.
+///
+/// ```swift
+/// let worker = try Worker(application, readModel: "balances", options: options, logger: logger)
+/// let server = HTTPServer(api: worker.api, listen: address, logger: logger)
+/// try await ServiceGroup(services: [worker, server], logger: logger).run()
+/// ```
+public final class Worker: Service {
+  /// How a worker works.
+  public struct Options: Sendable {
+    /// The directory of all read models' files.
+    public var directory: String
+    /// Where events come from.
+    public var kafka: KafkaConfiguration
+    /// Where events come from that Kafka does not hold.
+    public var feed: FeedSource
+    /// The worker's name in leases and logs; by default its host and process id.
+    public var owner: String
+    /// When savepoints are saved by themselves; `nil` for not at all.
+    public var savepoints: SavepointPolicy?
+    /// How long a query may read before it is answered 503.
+    public var queryLimit = Duration.seconds(10)
+    /// Takes the signs of life of the worker's loops.
+    public var heartbeats = Heartbeats()
+
+    /// The defaults.
+    public init(directory: String, kafka: KafkaConfiguration, feed: FeedSource) {
+      let process = ProcessInfo.processInfo
+      self.directory = directory
+      self.kafka = kafka
+      self.feed = feed
+      owner = "\(process.hostName)-\(process.processIdentifier)"
+    }
+  }
+
+  private let application: Application
+  private let definition: any ReadModelDefinition
+  private let options: Options
+  private let logger: Logger
+  private let queries: QueryRoutes
+  private let running = Locked<RunningWorker?>(nil)
+
+  /// A worker of a read model.
+  /// - Throws: ``ApplicationError`` where the application has no read model of that name; `KafkaError` where a setting is wrong.
+  public init(
+    _ application: Application, readModel: String, options: Options, logger: Logger
+  ) throws {
+    guard let definition = application.readModel(readModel) else {
+      let known = application.readModels.map(\.name).joined(separator: ", ")
+      throw ApplicationError("there is no read model '\(readModel)': there are \(known)")
+    }
+    try options.kafka.check()
+    var logger = logger
+    logger[metadataKey: "worker"] = "\(readModel)/\(options.owner)"
+    self.application = application
+    self.definition = definition
+    self.options = options
+    self.logger = logger
+    queries = QueryRoutes(
+      application, directory: options.directory, readModels: [definition],
+      timeLimit: options.queryLimit)
+  }
+
+  /// The HTTP interface: the read model's queries, health, readiness, metrics.
+  public var api: API {
+    var api = API(
+      title: "\(application.name): projector of \(definition.name)",
+      summary: "Queries of a read model, and how its worker is.")
+    api.addHealth(options.heartbeats)
+    api.addMetrics()
+    api.add(
+      WorkerReadiness(
+        name: definition.name, adminCommand: application.adminCommand, owner: options.owner,
+        source: queries.sources[0].source, running: { self.running.withLock { $0 } }
+      ).operation)
+    queries.add(to: &api)
+    return api
+  }
+
+  /// Works until it is told to stop, then leaves the group.
+  public func run() async throws {
+    try await run(definition)
+  }
+
+  private func run<Definition: ReadModelDefinition>(_ definition: Definition) async throws {
+    let feed: any EventLog
+    do {
+      feed = try await cancelWhenGracefulShutdown { [options, logger] in
+        try await options.feed.open(logger: logger)
+      }
+    } catch is CancellationError where Task.isShuttingDownGracefully {
+      return
+    }
+    var workerOptions = ReadModelWorkerOptions(owner: options.owner)
+    workerOptions.heartbeats = options.heartbeats
+    workerOptions.savepoints = options.savepoints
+    let worker = try await ReadModelWorker(
+      definition.directory(in: options.directory), model: definition.model,
+      codec: definition.codec, feed: feed, options: workerOptions, logger: logger
+    ) { [options, logger] checkpoints in
+      var subscription = KafkaSubscription<Definition.Codec>.Options(
+        group: definition.group(topic: options.kafka.topic), owner: options.owner)
+      subscription.heartbeats = options.heartbeats
+      subscription.readModel = definition.name
+      return KafkaSubscription(
+        options.kafka, storeID: feed.storeID, partitionCount: feed.partitionCount,
+        codec: definition.codec, checkpoints: checkpoints, feed: feed, options: subscription,
+        logger: logger)
+    }
+    running.withLock {
+      $0 = RunningWorker(
+        subscription: { worker.subscription.status }, projector: { worker.projectorStatus },
+        left: { worker.removals })
+    }
+    try await worker.run()
+  }
+}
+
+/// What a worker that has begun tells of itself.
+struct RunningWorker: Sendable {
+  var subscription: @Sendable () -> SubscriptionStatus
+  var projector: @Sendable () -> ReadModelProjectorStatus
+  /// The files in which something of removed streams may be left.
+  var left: @Sendable () -> [ForgettingOutcome.Remainder]
+}

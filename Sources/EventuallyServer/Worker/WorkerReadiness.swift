@@ -1,0 +1,206 @@
+import Eventually
+import EventuallyKafka
+import EventuallySQLite
+
+/// A worker's readiness, over HTTP.
+struct WorkerReadiness: Sendable {
+  let name: String
+  let adminCommand: String
+  let owner: String
+  let source: ReadModelSource
+  /// The worker, once it has begun.
+  let running: @Sendable () -> RunningWorker?
+
+  /// Queries are answered while a read model is being built, and not from all events yet.
+  static let building =
+    "the read model is being built: it has not yet applied all that was in the store when that began"
+
+  var operation: API.Operation {
+    .vital(
+      "/readyz",
+      "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
+        + "it is behind the store and the broker",
+      answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+    ) { _ in await readiness() }
+  }
+
+  /// A worker is ready when it has an assignment and nothing keeps its partitions from going on.
+  private func readiness() async -> JSONResponse {
+    guard let worker = running() else {
+      return JSONResponse(.serviceUnavailable) { json in
+        json.beginObject()
+        json.member("status", "starting")
+        json.member(
+          "reasons", ["waiting for the writer, to learn which store this is"])
+        json.endObject()
+      }
+    }
+    var fileReasons: [String] = []
+    var setAside: ReadModelReader.SetAside?
+    var removals: PendingRemovals?
+    do {
+      let reader = try source.open()
+      setAside = try await reader.setAside()
+      removals = try await reader.pendingRemovals()
+      if try await reader.isBuilding() { fileReasons.append(Self.building) }
+    } catch {
+      fileReasons.append("\(error)")
+    }
+    // After the file was read, which may take a while: what the worker says is as of the answer.
+    let subscription = worker.subscription()
+    let projector = worker.projector()
+    let reasons = reasons(subscription, projector) + fileReasons
+    return JSONResponse(reasons.isEmpty ? .ok : .serviceUnavailable) { json in
+      json.beginObject()
+      json.member("status", reasons.isEmpty ? "ready" : "not ready")
+      json.member("readModel", name)
+      json.member("worker", owner)
+      json.member("reasons", reasons)
+      Self.writeLag(subscription, &json)
+      for (name, count) in Self.counts(subscription, projector) { json.member(name, count) }
+      Self.write(setAside, &json)
+      write(removals, worker.left(), &json)
+      Self.writeAges(subscription, &json)
+      json.key("partitions")
+      json.beginArray()
+      for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
+        Self.write(partition, state, subscription, &json)
+      }
+      json.endArray()
+      json.endObject()
+    }
+  }
+
+  private static func counts(
+    _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus
+  ) -> [(StaticString, UInt64)] {
+    [
+      ("applied", projector.applied), ("transactions", projector.transactions),
+      ("retries", projector.retries),
+      ("parked", projector.parked), ("rebalances", subscription.rebalances),
+      ("duplicatesDropped", subscription.duplicates),
+      ("gapsRepaired", subscription.gapsRepaired),
+      ("eventsFromFeed", subscription.eventsFromFeed),
+      ("rejectedRecords", subscription.rejectedRecords), ("fencings", subscription.fencings),
+    ]
+  }
+
+  /// How far the worker's partitions are behind in all; null where that is not known of one of them.
+  private static func writeLag(_ subscription: SubscriptionStatus, _ json: inout JSONWriter) {
+    let now = ContinuousClock.now
+    func sum(_ lag: (Partition) -> UInt64?) -> UInt64? {
+      subscription.partitions.keys.reduce(0) { sum, partition in
+        guard let sum, let lag = lag(partition) else { return nil }
+        return sum + lag
+      }
+    }
+    json.member("lag", optional: sum { subscription.lag(of: $0, at: now) })
+    json.member("brokerLag", optional: sum { subscription.brokerLag(of: $0, at: now) })
+  }
+
+  /// What the read model has not applied, whichever worker set it aside.
+  private static func write(_ setAside: ReadModelReader.SetAside?, _ json: inout JSONWriter) {
+    guard let setAside else { return }
+    json.member("parkedStreams", setAside.parkedStreams)
+    json.member("parkedEvents", setAside.parkedEvents)
+    json.member("droppedEvents", setAside.droppedEvents)
+    json.member("rejectedRecordsKept", setAside.rejectedRecords)
+  }
+
+  /// The removed streams of which something may be left in the read model's files, and why.
+  private func write(
+    _ removals: PendingRemovals?, _ left: [ForgettingOutcome.Remainder], _ json: inout JSONWriter
+  ) {
+    guard let removals else { return }
+    json.member("removalsPending", removals.count)
+    if let since = removals.since { json.member("removalsPendingSince", since.description) }
+    guard removals.count > 0, !left.isEmpty else { return }
+    json.member("removalsLeft", left.map { "\($0.path): \($0.reason)" })
+  }
+
+  /// How old what is said of the store and of the broker is.
+  private static func writeAges(_ subscription: SubscriptionStatus, _ json: inout JSONWriter) {
+    let now = ContinuousClock.now
+    json.member(
+      "storeHeardMillisecondsAgo",
+      optional: subscription.headsHeard.map { (now - $0).milliseconds })
+    json.member(
+      "brokerHeardMillisecondsAgo",
+      optional: subscription.broker.heard.map { (now - $0).milliseconds })
+    if let failure = subscription.feedFailure { json.member("feedFailure", failure) }
+  }
+
+  private static func write(
+    _ partition: Partition, _ state: SubscriptionStatus.Assigned,
+    _ subscription: SubscriptionStatus, _ json: inout JSONWriter
+  ) {
+    json.beginObject()
+    json.member("partition", partition)
+    json.member("epoch", state.epoch)
+    json.member("position", optional: state.position)
+    json.member("storeHead", optional: state.storeHead)
+    json.member("nextOffset", optional: state.nextOffset)
+    json.member("brokerEnd", optional: subscription.broker.ends[partition])
+    json.member("lag", optional: subscription.lag(of: partition))
+    if case .forged(let position) = state.phase { json.member("forgedAt", position) }
+    json.endObject()
+  }
+
+  private func reasons(
+    _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus
+  ) -> [String] {
+    var reasons: [String] = []
+    if !subscription.isAssigned {
+      let why = subscription.failure.map { " (\($0))" } ?? ""
+      reasons.append("the group has given this worker no assignment yet\(why)")
+    }
+    if let failure = subscription.broker.failure {
+      reasons.append("the broker does not answer: \(failure)")
+    } else if let age = subscription.broker.heard.map({ ContinuousClock.now - $0 }),
+      age > .seconds(8)
+    {
+      reasons.append("the broker has not answered for \(age.components.seconds) s")
+    }
+    if let failure = projector.failure { reasons.append(failure) }
+    for (partition, state) in subscription.partitions.sorted(by: { $0.key < $1.key }) {
+      reasons += self.reasons(partition, state)
+    }
+    return reasons
+  }
+
+  private func reasons(
+    _ partition: Partition, _ state: SubscriptionStatus.Assigned
+  ) -> [String] {
+    var reasons: [String] = []
+    switch state.phase {
+    case .consuming:
+      if let stall = state.stall {
+        let why = stall.reason.map { ": \($0)" } ?? ""
+        reasons.append(
+          "partition \(partition) stands at partition offset \(state.position ?? 0): neither a record nor its end "
+            + "came from the broker while the worker waited for \(stall.waited.components.seconds) s\(why)"
+        )
+      }
+    case .repairing(let missing):
+      let why = state.failure.map { ": \($0)" } ?? ""
+      reasons.append(
+        "partition \(partition) lacks the events \(missing.lowerBound) to "
+          + "\(missing.upperBound), and fetches them from the feed\(why)")
+    case .fenced:
+      reasons.append("partition \(partition) was taken over by another worker")
+    case .forged(let position):
+      reasons.append(
+        "a forged event was applied at partition \(partition), partition offset "
+          + "\(position): run \(adminCommand) repair \(name)")
+      return reasons
+    }
+    if state.isStoreBehind {
+      reasons.append(
+        "partition \(partition) of the store ends at \(state.storeHead ?? 0), before position "
+          + "\(state.position ?? 0), which was applied already: was the store restored from an older copy, or was "
+          + "a forged event applied? Then run \(adminCommand) repair \(name)"
+      )
+    }
+    return reasons
+  }
+}

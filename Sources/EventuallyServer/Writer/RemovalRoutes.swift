@@ -1,0 +1,94 @@
+import Eventually
+import EventuallySQLite
+import HTTPTypes
+
+/// Removing entities over HTTP, and what has become of removals.
+struct RemovalRoutes: Sendable {
+  let writer: Writer
+  let path: String
+  let ids: IDRule
+  let category: StreamCategory
+  let remove: @Sendable (String) async throws -> EventPosition?
+  /// An answer waits for the erasure for at most this long.
+  var patience = Duration.seconds(1)
+
+  private static let removal = Schema.object([
+    .required("id", .string(minimum: 1)),
+    .required("removed", .boolean),
+    .required("erasure", .string(values: ["pending", "done"])),
+    .required("removedAt", .string(format: "date-time")),
+    .optional("erasedAt", .string(format: "date-time")),
+    .optional("reason", .string(minimum: 1)),
+    .required("token", .string(pattern: "^[0-9]+-[0-9]+$")),
+  ])
+
+  func operations() -> [API.Operation] {
+    [
+      API.Operation(
+        .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
+        isProtected: true, parameters: [ids.parameter] + API.contextParameters,
+        answers: [
+          API.Answer(200, "Removed, and nothing of it is left in the store's files", Self.removal),
+          API.Answer(
+            202,
+            "Removed; the store's log has the events until nobody reads an earlier state any more: ask at "
+              + "the address that the header Location has", Self.removal),
+          API.Answer(404, "There is no such entity"),
+          API.Answer(409, "The entity changed at the same time"),
+          API.Answer(422, "The text can't be an id"), API.Answer(507, "No space is left"),
+        ], handler: remove),
+      API.Operation(
+        .get, "/\(path)/{id}/removal",
+        "Whether anything of a removed entity is left in the store's files",
+        isProtected: true, parameters: [ids.parameter],
+        answers: [
+          API.Answer(200, "The entity's last removal", Self.removal),
+          API.Answer(404, "There is no such entity, or it was never removed"),
+          API.Answer(422, "The text can't be an id"),
+        ], handler: status),
+    ]
+  }
+
+  private func remove(_ request: APIRequest) async throws -> JSONResponse {
+    let id = try ids.id(request)
+    let removal = try await remove(id)
+    if let removal { _ = await writer.store.waitForErasure(of: removal, atMost: patience) }
+    let erasure = try await writer.store.log.erasure(of: category.streamName(of: id))
+    // Whoever asks again, since the answer was lost, is told what there is to wait for.
+    guard let erasure, removal != nil || erasure.erased == nil else {
+      throw RequestError(.notFound, "there is no '\(id)'")
+    }
+    var response = response(id, erasure, erasure.erased == nil ? .accepted : .ok)
+    if erasure.erased == nil { response.headers[.location] = "/\(path)/\(id)/removal" }
+    return response
+  }
+
+  private func status(_ request: APIRequest) async throws -> JSONResponse {
+    let id = try ids.id(request)
+    guard let erasure = try await writer.store.log.erasure(of: category.streamName(of: id)) else {
+      throw RequestError(.notFound, "'\(id)' was never removed")
+    }
+    return response(id, erasure, .ok)
+  }
+
+  private func response(
+    _ id: String, _ erasure: StreamErasure, _ status: HTTPResponse.Status
+  ) -> JSONResponse {
+    let token = ConsistencyToken(erasure.removal)
+    return JSONResponse(status) { json in
+      json.beginObject()
+      json.member("id", id)
+      json.key("removed")
+      json.bool(true)
+      json.member("erasure", erasure.erased == nil ? "pending" : "done")
+      json.member("removedAt", erasure.removed.description)
+      if let erased = erasure.erased {
+        json.member("erasedAt", erased.description)
+      } else if let reason = writer.store.pendingErasures.reason {
+        json.member("reason", reason)
+      }
+      json.member("token", token.description)
+      json.endObject()
+    }.carrying(token)
+  }
+}

@@ -1,0 +1,182 @@
+public import Eventually
+public import EventuallyKafka
+public import EventuallySQLite
+import Foundation
+public import Logging
+public import ServiceLifecycle
+
+/// The process that owns an application's store: it takes commands, appends events, and publishes them.
+///
+/// One process at a time is the writer of a store. Its HTTP interface is ``api(token:origins:)``, for an ``HTTPServer`` or a server of
+/// one's own; ``repository(of:)`` is for commands that come another way.
+///
+/// ```swift
+/// let writer = try Writer(Application(Bank()), options: options, logger: logger)
+/// let server = HTTPServer(api: try writer.api(), listen: address, logger: logger)
+/// try await ServiceGroup(services: [writer, server], logger: logger).run()
+/// ```
+public final class Writer: Service {
+  /// How a writer is opened.
+  public struct Options: Sendable {
+    /// The store's file, in a directory that exists.
+    public var store: String
+    /// How many partitions a new store has, 1 to 10,000; `nil` for what an existing store has, and 12 for a new one.
+    public var partitionCount: Partition?
+    /// Where events are published.
+    public var kafka: KafkaConfiguration
+    /// What to do where it can't be told whether the topic's records are this store's.
+    public var topicConflict = TopicConflictPolicy.wait
+    /// An event that takes more bytes as a record is refused; `nil` for what the topic takes.
+    public var recordLimit: Int?
+    /// Takes the signs of life of the writer's loops.
+    public var heartbeats = Heartbeats()
+
+    /// The defaults for a store and a topic.
+    public init(store: String, kafka: KafkaConfiguration) {
+      self.store = store
+      self.kafka = kafka
+    }
+  }
+
+  /// The store.
+  public let store: ApplicationStore
+  /// Publishes what is committed.
+  public let publisher: KafkaPublisher<ApplicationStore>
+  let application: Application
+  let heartbeats: Heartbeats
+  let readability: StoreReadability
+  let loads = LoadGate(capacity: 96 << 20)
+  private let repositories: [ObjectIdentifier: any Sendable]
+
+  /// Takes the writer's role, and creates the store where there is none.
+  /// - Throws: ``EventuallySQLite/StoreOpenError`` where the store can't be opened, by another process's role for example;
+  ///   `KafkaError` where a setting is wrong.
+  public init(_ application: Application, options: Options, logger: Logger) throws {
+    try options.kafka.check()
+    var storeOptions = ApplicationStore.Options(partitionCount: options.partitionCount)
+    storeOptions.heartbeats = options.heartbeats
+    storeOptions.streamLimit = application.streamLimit
+    storeOptions.recordLimit = RecordLimit(bytes: options.recordLimit ?? RecordLimit.brokerDefault)
+    store = try ApplicationStore(path: options.store, codec: application.codec, options: storeOptions)
+    publisher = KafkaPublisher(
+      options.kafka, source: store, contentType: application.codec.contentType,
+      onConflict: options.topicConflict,
+      recordLimit: options.recordLimit == nil ? storeOptions.recordLimit : nil,
+      heartbeats: options.heartbeats, logger: logger)
+    self.application = application
+    heartbeats = options.heartbeats
+    readability = StoreReadability(
+      store.log, codec: application.codec, through: store.head.position, logger: logger)
+    let store = store
+    repositories = Dictionary(
+      uniqueKeysWithValues: application.aggregates.map { aggregate in
+        (
+          aggregate.type,
+          aggregate.repository(store) { error in
+            logger.warning("a snapshot could not be used", metadata: ["error": "\(error)"])
+          }
+        )
+      })
+    logger.info(
+      "opened the store",
+      metadata: [
+        "store": "\(options.store)", "id": "\(store.storeID)",
+        "partitions": "\(store.partitionCount)", "head": "\(store.head.position)",
+      ])
+  }
+
+  /// The entities of an aggregate; `nil` where it is none of the application's.
+  public func repository<Model: Aggregate>(
+    of type: Model.Type
+  ) -> (any AggregateRepository<Model>)? {
+    repositories[ObjectIdentifier(type)] as? any AggregateRepository<Model>
+  }
+
+  /// Publishes until it is told to stop.
+  public func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask { await self.readability.check() }
+      group.addTask { try await self.publisher.run() }
+      try await group.waitForAll()
+    }
+  }
+
+  /// The writer's HTTP interface: the application's commands and routes, the event feed, health, readiness, metrics.
+  /// - Parameters:
+  ///   - token: what commands and reads ask for.
+  ///   - origins: the origins whose pages may have browsers send commands.
+  public func api(
+    token: BearerToken? = nil, origins: OriginPolicy = OriginPolicy()
+  ) throws -> API {
+    var api = API(
+      title: "\(application.name): writer",
+      summary: "Commands, what they lead to, and the feed of all events.", token: token)
+    api.origins = origins
+    FeedRoutes(log: store.log, publisher: publisher).add(to: &api)
+    for routes in application.writerRoutes.filter(\.isGenerated) {
+      for operation in try routes.make(self) { api.add(operation) }
+    }
+    // After the generated ones, in whose place they come.
+    for routes in application.writerRoutes.filter({ !$0.isGenerated }) {
+      for operation in try routes.make(self) { api.add(operation) }
+    }
+    api.addHealth(heartbeats)
+    api.addMetrics()
+    api.add(WriterReadiness(writer: self).operation)
+    return api
+  }
+
+  /// Waits until everything that the store holds now is published.
+  /// - Returns: how many events are not, once the time is up; 0 where all are.
+  package func waitUntilPublished(atMost limit: Duration) async throws -> UInt64 {
+    let head = store.head.position
+    let isPublished = await withTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        if head > 0 { await self.publisher.published.wait(past: head - 1) }
+        return !Task.isCancelled
+      }
+      group.addTask {
+        // A cancelled pause means that the other task was first.
+        try? await Task.sleep(for: limit)
+        return false
+      }
+      defer { group.cancelAll() }
+      return await group.next() ?? false
+    }
+    try Task.checkCancellation()
+    return isPublished ? 0 : head - min(head, publisher.status.published)
+  }
+}
+
+/// Routes of a writer that are written by hand.
+///
+/// One with the method and the path of a route that ``Commands`` make comes in its place.
+public struct WriterRoutes: Component {
+  let isGenerated: Bool
+  /// The aggregates that it has commands for.
+  let aggregates: [(id: ObjectIdentifier, name: String)]
+  let make: @Sendable (Writer) throws -> [API.Operation]
+
+  /// Routes that use a writer's store or repositories.
+  public init(
+    @ListBuilder<API.Operation> _ make: @escaping @Sendable (Writer) throws -> [API.Operation]
+  ) {
+    isGenerated = false
+    aggregates = []
+    self.make = make
+  }
+
+  init<Model: Aggregate>(
+    generatedFor model: Model.Type,
+    _ make: @escaping @Sendable (Writer) throws -> [API.Operation]
+  ) {
+    isGenerated = true
+    aggregates = [(ObjectIdentifier(model), "\(model)")]
+    self.make = make
+  }
+
+  /// Adds the routes.
+  public func register(in registry: inout Registry) {
+    registry.writerRoutes.append(self)
+  }
+}

@@ -1,0 +1,73 @@
+import Eventually
+import EventuallySQLite
+
+/// An entity's events as a JSON array.
+struct HistoryPieces: ResponsePieces {
+  private let id: String
+  private var pages: SQLiteStreamPages
+  private var hasBegun = false
+
+  init(id: String, stream: String, log: SQLiteEventLog) {
+    self.id = id
+    pages = log.pages(ofStream: stream)
+  }
+
+  mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool {
+    let records = try await pages.next()
+    if !hasBegun {
+      guard !records.isEmpty else { throw RequestError(.notFound, "there is no '\(id)'") }
+      json.beginArray()
+      hasBegun = true
+    }
+    for record in records {
+      guard record.type != EventRecord.erasedType else {
+        throw EventStoreError.unavailable("'\(id)' was removed while it was read")
+      }
+      RecordJSON.write(record, &json)
+    }
+    guard pages.isAtEnd else { return true }
+    json.endArray()
+    json.newline()
+    return false
+  }
+}
+
+/// A part of the event feed, one event a line: up to a limit, and about 4 MiB of payload.
+struct EventPieces: ResponsePieces {
+  private static let pageBytes = 128 << 10
+
+  private let log: SQLiteEventLog
+  private let scope: SQLiteEventLog.Scope
+  private var after: UInt64
+  private var left: Int
+  private var bytesLeft = 4 << 20
+
+  init(log: SQLiteEventLog, scope: SQLiteEventLog.Scope, after: UInt64, limit: Int) {
+    self.log = log
+    self.scope = scope
+    self.after = after
+    left = limit
+  }
+
+  mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool {
+    let limit = min(left, 512)
+    let records = try await log.records(
+      of: scope, after: after, limit: limit, bytes: min(bytesLeft, Self.pageBytes))
+    var bytes = 0
+    for record in records {
+      RecordJSON.write(record, &json)
+      json.newline()
+      bytes += record.payload.count
+    }
+    guard let last = records.last else { return false }
+    if case .partition = scope {
+      after = last.position.partitionOffset
+    } else {
+      after = last.position.sequenceNumber
+    }
+    left -= records.count
+    bytesLeft -= bytes
+    // A page that is not full is the last.
+    return left > 0 && bytesLeft > 0 && (records.count == limit || bytes >= Self.pageBytes)
+  }
+}

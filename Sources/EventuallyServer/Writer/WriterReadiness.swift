@@ -1,0 +1,78 @@
+import Eventually
+import EventuallySQLite
+
+/// Whether a writer takes commands, and how far it has published.
+struct WriterReadiness: Sendable {
+  let writer: Writer
+
+  /// The writer is ready as long as it can take commands; that it can't publish at the moment is said too.
+  var operation: API.Operation {
+    .vital(
+      "/readyz", "Whether commands can be taken, and how far publishing is",
+      answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+    ) { _ in await answer() }
+  }
+
+  private func answer() async -> JSONResponse {
+    let status = writer.publisher.status
+    let head = writer.store.head.position
+    let failure = await writer.store.writeFailure()
+    return JSONResponse(failure == nil ? .ok : .serviceUnavailable) { json in
+      json.beginObject()
+      json.member("status", failure == nil ? "ready" : "not ready")
+      json.member("reasons", failure.map { [$0] } ?? [])
+      json.key("head")
+      json.integer(head)
+      json.key("published")
+      json.integer(status.published)
+      json.key("backlog")
+      json.integer(head - min(head, status.published))
+      json.key("publisher")
+      json.string(status.phase.rawValue)
+      json.member("topicRecordsRejected", status.rejectedRecords)
+      if let failure = status.failure {
+        json.key("failure")
+        json.string(failure)
+      }
+      Self.write(writer.store.pendingErasures, &json)
+      if !status.refused.isEmpty {
+        json.key("refused")
+        json.beginArray()
+        for event in status.refused { event.write(&json) }
+        json.endArray()
+      }
+      if let failure = status.cursorFailure { json.member("cursorFailure", failure) }
+      writer.readability.findings.write(&json)
+      json.endObject()
+    }
+  }
+
+  /// What readiness says of removals.
+  private static func write(_ pending: PendingErasures, _ json: inout JSONWriter) {
+    json.member("erasuresPending", pending.count)
+    if let since = pending.since { json.member("erasuresPendingSince", since.description) }
+    if let reason = pending.reason { json.member("erasureReason", reason) }
+  }
+}
+
+extension RefusedEvent {
+  /// An object with what the event is, why it is refused, and what to do.
+  fileprivate func write(_ json: inout JSONWriter) {
+    json.beginObject()
+    json.key("partition")
+    json.integer(position.partition)
+    json.key("offset")
+    json.integer(position.partitionOffset)
+    json.member("sequenceNumber", position.sequenceNumber)
+    json.member("stream", streamID)
+    json.member("type", type)
+    json.key("id")
+    json.plainString { id.append(to: &$0) }
+    json.key("bytes")
+    json.integer(size)
+    json.member("reason", reason)
+    json.member("since", since.description)
+    json.member("what", description)
+    json.endObject()
+  }
+}
