@@ -54,6 +54,19 @@ import Testing
     #expect(try await repository.get("a").position == nil)
   }
 
+  @Test func commandsCanExpectAVersion() async throws {
+    let repository = Repository(Counter(), store: CounterStore())
+    let done = try await repository.execute([.add(1), .add(2)], on: "a", expecting: 0)
+    #expect(done.root.version == 2)
+    let error = try await #require(throws: RepositoryError.self) {
+      try await repository.execute([.add(1)], on: "a", expecting: 1)
+    }
+    guard case .store(.conflict(let conflict)) = error else { throw error }
+    #expect(conflict == VersionConflict(streamID: "a", expected: 1, actual: 2))
+    #expect(try await repository.execute([.add(1)], on: "a", expecting: 2).root.state == 4)
+    #expect(try await repository.get("a").version == 3)
+  }
+
   @Test func aStaleRootIsRefusedAndBothVersionsAreTold() async throws {
     let repository = Repository(Counter(), store: CounterStore())
     var first = try await repository.get("a")

@@ -9,14 +9,14 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct ConsistencyTests {
   @Test(arguments: [("4-3", 4, 3), ("0-0", 0, 0)])
   func readsTokens(_ text: String, _ partition: Partition, _ position: UInt64) {
-    let token = ConsistencyToken(text)
-    #expect(token == ConsistencyToken(partition: partition, position: position))
+    let token = OrdersApp.ConsistencyToken(text)
+    #expect(token == OrdersApp.ConsistencyToken(partition: partition, position: position))
     #expect(token?.description == text)
   }
 
   @Test(arguments: ["", "4", "-", "4-", "-4-3", "4-3-1", "a-b", "1-99999999999999999999", "4--3"])
   func refusesWhatIsNone(_ text: String) {
-    #expect(ConsistencyToken(text) == nil)
+    #expect(OrdersApp.ConsistencyToken(text) == nil)
   }
 
   @Test func aQueryWaitsForWhatItsTokenStandsFor() async throws {

@@ -37,6 +37,10 @@ public protocol Aggregate<ID, Event>: Sendable {
   /// Why a command is refused, or why an event can't be applied.
   associatedtype Failure: Error
 
+  /// What tells this aggregate's streams from those of others in the same store; ``StreamCategory/unnamed`` by default,
+  /// which serves one aggregate of a store. It is part of the streams' names and stays the same for ever.
+  static var category: StreamCategory { get }
+
   /// The state of an entity that has no events yet.
   var initialState: State { get }
 
@@ -54,6 +58,9 @@ public protocol Aggregate<ID, Event>: Sendable {
 }
 
 extension Aggregate {
+  /// The unnamed category.
+  public static var category: StreamCategory { .unnamed }
+
   /// Applies `events` to `state`, in order. The seed's `AggregateExt::fold`.
   public func fold(
     _ events: some Sequence<Event>, into state: inout State
@@ -67,4 +74,13 @@ extension Aggregate {
     try fold(events, into: &state)
     return state
   }
+}
+
+/// An aggregate with a codec of its own: the fast path, and the place for upcasters. The events of any other one are
+/// `Codable`, and encoded by ``JSONEventCodec``.
+public protocol CodedAggregate: Aggregate where ID == String {
+  /// What encodes the events.
+  associatedtype Codec: EventCodec<Event>
+  /// Encodes the events, and decodes all forms of them that were ever stored.
+  static var codec: Codec { get }
 }

@@ -28,6 +28,9 @@ public protocol OptionalAggregate<ID, Event>: Sendable {
   /// Why a command is refused, or why an event can't be applied.
   associatedtype Failure: Error
 
+  /// See ``Aggregate/category``.
+  static var category: StreamCategory { get }
+
   /// The state after the first event. The seed's `apply_first`.
   /// - Throws: where nothing can begin with the event.
   func begin(with event: Event) throws(Failure) -> State
@@ -43,6 +46,9 @@ public protocol OptionalAggregate<ID, Event>: Sendable {
 }
 
 extension OptionalAggregate {
+  /// The unnamed category.
+  public static var category: StreamCategory { .unnamed }
+
   /// The same as an ``Aggregate``, whose state is absent before the first event.
   public var aggregate: AsAggregate<Self> { AsAggregate(self) }
 }
@@ -59,6 +65,9 @@ public struct AsAggregate<Model: OptionalAggregate>: Aggregate {
   public typealias Command = Model.Command
   /// Why a command is refused, or why an event can't be applied.
   public typealias Failure = Model.Failure
+
+  /// The model's category.
+  public static var category: StreamCategory { Model.category }
 
   private let model: Model
 

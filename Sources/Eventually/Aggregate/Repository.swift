@@ -16,9 +16,14 @@ public protocol AggregateRepository<Model>: Sendable {
   @discardableResult
   func save(_ root: inout AggregateRoot<Model>) async throws(EventStoreError) -> AppendResult?
 
-  /// Loads the entity, lets it handle commands in order, and saves; repeats all of it after conflicts.
+  /// Loads the entity, lets it handle commands in order, all or none, and saves; repeats all of it after conflicts.
+  /// - Parameters:
+  ///   - expected: the version that the entity must be at; `nil` for any. With one, a conflict is not repeated.
+  ///   - attempts: how often at most.
+  /// - Throws: the aggregate's refusal, or ``RepositoryError``: with ``EventStoreError/conflict(_:)`` where the entity is at
+  ///   another version. Nothing is saved then.
   func execute(
-    _ commands: [Model.Command], on id: Model.ID, attempts: Int
+    _ commands: [Model.Command], on id: Model.ID, expecting expected: Version?, attempts: Int
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?)
 
   /// Erases the entity's stream for good, without decoding its events.
@@ -30,9 +35,16 @@ public protocol AggregateRepository<Model>: Sendable {
 extension AggregateRepository {
   /// The same, at most eight times.
   public func execute(
-    _ commands: [Model.Command], on id: Model.ID
+    _ commands: [Model.Command], on id: Model.ID, expecting expected: Version? = nil
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
-    try await execute(commands, on: id, attempts: 8)
+    try await execute(commands, on: id, expecting: expected, attempts: 8)
+  }
+
+  /// The same at any version.
+  public func execute(
+    _ commands: [Model.Command], on id: Model.ID, attempts: Int
+  ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
+    try await execute(commands, on: id, expecting: nil, attempts: attempts)
   }
 }
 
@@ -145,19 +157,27 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   /// else was faster, at most `attempts` times.
   ///
   /// - Returns: the root after the commands, and where its last new event is.
-  /// - Throws: the aggregate's refusal, or ``RepositoryError``. Nothing is saved then.
+  /// - Throws: the aggregate's refusal, or ``RepositoryError``: with ``EventStoreError/conflict(_:)`` at once where the entity
+  ///   is not at the version that is expected. Nothing is saved then.
   public func execute(
-    _ commands: [Model.Command], on id: Model.ID, attempts: Int
+    _ commands: [Model.Command], on id: Model.ID, expecting expected: Version?, attempts: Int
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
     var attempt = 1
     while true {
       var root = try await get(id)
+      if let expected, root.version != expected {
+        throw RepositoryError.store(
+          .conflict(
+            VersionConflict(streamID: "\(id)", expected: expected, actual: root.version)))
+      }
       for command in commands { try await root.handle(command) }
       do {
         let appended = try await save(&root)
         return (root, appended)
       } catch .conflict(let conflict) {
-        guard attempt < attempts else { throw RepositoryError.store(.conflict(conflict)) }
+        guard expected == nil, attempt < attempts else {
+          throw RepositoryError.store(.conflict(conflict))
+        }
         attempt += 1
       } catch {
         throw RepositoryError.store(error)

@@ -1,6 +1,7 @@
 import Foundation
 
-/// An event that names its type, for ``JSONEventCodec``.
+/// An event that names its type, for ``JSONEventCodec``: where the names that a plain `Codable` event has are not what should
+/// stand in a store for ever.
 public protocol NamedEvent: Codable, Sendable {
   /// The name of this event's type, the same for ever.
   var eventType: String { get }
@@ -24,18 +25,23 @@ extension NamedEvent where Self: CaseIterable {
 ///
 /// The type's name goes beside the payload as well as into whatever `Codable` writes. An event is read only where both
 /// agree: a newer form of an event, which `Codable` may take for the old one, is an unknown type.
-public struct JSONEventCodec<Event: NamedEvent>: EventCodec {
+///
+/// A ``NamedEvent`` names its type. Of any other event the name is the case's, as `Codable` writes it, where it is an
+/// enumeration; the raw value where that is an enumeration of texts; and the Swift type's name for anything else.
+public struct JSONEventCodec<Event: Codable & Sendable>: EventCodec {
   /// `application/json`.
   public let contentType = "application/json"
   private let types: [String]?
 
   /// A codec with Foundation's default strategies.
   public init() {
-    types = Event.eventTypes
+    types = (Event.self as? any NamedEvent.Type)?.eventTypes
   }
 
-  /// The event's own name for its type.
-  public func type(of event: Event) -> String { event.eventType }
+  /// The event's own name for its type, or the one that it is encoded with.
+  public func type(of event: Event) -> String {
+    (event as? any NamedEvent)?.eventType ?? EventTypeRecorder.name(of: event)
+  }
 
   /// Appends the event as JSON with sorted keys, so that equal events are equal bytes.
   public func encode(_ event: Event, into bytes: inout [UInt8]) throws {
@@ -57,10 +63,10 @@ public struct JSONEventCodec<Event: NamedEvent>: EventCodec {
     do {
       event = try JSONDecoder().decode(Event.self, from: data)
     } catch {
-      if types == nil, isUnknownCase(error, data) { throw UnknownEventType(type: type) }
+      if types == nil, isUnknownCase(error, data, type) { throw UnknownEventType(type: type) }
       throw error
     }
-    let found = event.eventType
+    let found = self.type(of: event)
     if !found.hasSameBytes(as: type) {
       if types == nil { throw UnknownEventType(type: type) }
       throw OtherEventType(type: type, found: found)
@@ -69,8 +75,11 @@ public struct JSONEventCodec<Event: NamedEvent>: EventCodec {
   }
 
   /// Whether decoding failed because an enumeration has no such case: `Codable` writes a case as an object with one
-  /// member that has the case's name, and finds none of its own in this one.
-  private func isUnknownCase(_ error: any Error, _ data: Data) -> Bool {
+  /// member that has the case's name, and finds none of its own in this one; or as a text, which is the type's name.
+  private func isUnknownCase(_ error: any Error, _ data: Data, _ type: String) -> Bool {
+    if let text = try? JSONDecoder().decode(String.self, from: data) {
+      return text.hasSameBytes(as: type)
+    }
     guard case DecodingError.typeMismatch(let mismatched, let context) = error,
       mismatched == Event.self, context.codingPath.isEmpty,
       let object = try? JSONDecoder().decode([String: Anything].self, from: data)

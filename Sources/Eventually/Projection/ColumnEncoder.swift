@@ -113,31 +113,3 @@ final class ColumnCollector: Encoder {
     func superEncoder(forKey key: Key) -> any Encoder { ScalarEncoder() }
   }
 }
-
-/// Members of what is encoded again as JSON.
-private struct DiscardedMembers<Key: CodingKey>: KeyedEncodingContainerProtocol {
-  let codingPath: [any CodingKey] = []
-  func encodeNil(forKey key: Key) {}
-  func encode<Value: Encodable>(_ value: Value, forKey key: Key) {}
-  func nestedContainer<Nested: CodingKey>(
-    keyedBy type: Nested.Type, forKey key: Key
-  ) -> KeyedEncodingContainer<Nested> { KeyedEncodingContainer(DiscardedMembers<Nested>()) }
-  func nestedUnkeyedContainer(forKey key: Key) -> any UnkeyedEncodingContainer {
-    DiscardedElements()
-  }
-  func superEncoder() -> any Encoder { ScalarEncoder() }
-  func superEncoder(forKey key: Key) -> any Encoder { ScalarEncoder() }
-}
-
-/// Elements of what is encoded again as JSON.
-private struct DiscardedElements: UnkeyedEncodingContainer {
-  let codingPath: [any CodingKey] = []
-  let count = 0
-  func encodeNil() {}
-  func encode<Value: Encodable>(_ value: Value) {}
-  func nestedContainer<Nested: CodingKey>(
-    keyedBy type: Nested.Type
-  ) -> KeyedEncodingContainer<Nested> { KeyedEncodingContainer(DiscardedMembers<Nested>()) }
-  func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer { DiscardedElements() }
-  func superEncoder() -> any Encoder { ScalarEncoder() }
-}
