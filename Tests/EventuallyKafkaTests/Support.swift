@@ -231,7 +231,7 @@ final class MemoryReadModel: ReadModelStore {
           switch entry {
           case .event(let persisted): state.metadata.append(persisted.metadata)
           case .removed(let stream, _): state.removed.append(stream)
-          case .erased, .unreadable: break
+          case .erased, .other, .unreadable: break
           }
         }
         state.count += delivery.entries.count

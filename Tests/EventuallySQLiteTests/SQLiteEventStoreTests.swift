@@ -164,6 +164,7 @@ import Testing
       case .event(let persisted): persisted.event
       case .removed(let id, let position): "removed \(id) at \(position.partitionOffset)"
       case .erased: "erased"
+      case .other: "not taken"
       case .unreadable(let event): "unreadable \(event.streamID)"
       }
     }

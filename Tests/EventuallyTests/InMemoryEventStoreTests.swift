@@ -74,6 +74,7 @@ import Testing
       case .event(let persisted): log.append("\(persisted.event)")
       case .removed(let id, _): log.append("removed \(id)")
       case .erased: log.append("erased")
+      case .other: log.append("not taken")
       case .unreadable(let event): log.append("unreadable \(event.streamID)")
       }
     }

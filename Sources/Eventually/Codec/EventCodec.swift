@@ -24,6 +24,26 @@ public protocol EventCodec<Event>: Sendable {
   /// - Throws: ``UnknownEventType`` where the type is not known: readers stop before the event, since newer code may be on its
   ///   way. Anything else where the payload is not what the type calls for: read models park the event and go on.
   func decode(type: String, payload: Span<UInt8>) throws -> Event
+
+  /// Whether the events of a stream are for this codec; the default takes those of all streams.
+  func takes(stream: String) -> Bool
+
+  /// The event of a stream that `payload` holds; `nil` where the events of such streams are not taken. Whoever reads a
+  /// store's events calls this one; the default asks ``takes(stream:)`` and ``decode(type:payload:)``.
+  /// - Throws: what ``decode(type:payload:)`` throws.
+  func decode(type: String, stream: String, payload: Span<UInt8>) throws -> Event?
+}
+
+extension EventCodec {
+  /// Those of all streams are.
+  @inlinable public func takes(stream: String) -> Bool { true }
+
+  /// Decodes the event where its stream is taken.
+  @inlinable public func decode(
+    type: String, stream: String, payload: Span<UInt8>
+  ) throws -> Event? {
+    takes(stream: stream) ? try decode(type: type, payload: payload) : nil
+  }
 }
 
 /// An event whose type is not known to this code.

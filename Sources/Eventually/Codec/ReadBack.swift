@@ -19,16 +19,26 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
   ///   - index: its place among the events of its append, from 0 on, for the error.
   ///   - type: what the codec called its type.
   ///   - payload: what the codec wrote.
+  ///   - stream: the name of the stream that it is appended to; `nil` where the codec does not depend on it.
   /// - Throws: ``ReadBackFailure`` with the difference.
   @inlinable
   public func check(
-    _ event: Codec.Event, at index: Int, type: String, payload: Span<UInt8>
+    _ event: Codec.Event, at index: Int, type: String, payload: Span<UInt8>, stream: String? = nil
   ) throws(ReadBackFailure) {
-    let decoded: Codec.Event
+    let found: Codec.Event?
     do {
-      decoded = try codec.decode(type: type, payload: payload)
+      found =
+        if let stream {
+          try codec.decode(type: type, stream: stream, payload: payload)
+        } else {
+          try codec.decode(type: type, payload: payload)
+        }
     } catch {
       throw ReadBackFailure(type: type, index: index, reason: "it does not decode: \(error)")
+    }
+    guard let decoded = found else {
+      throw ReadBackFailure(
+        type: type, index: index, reason: "the codec takes no events of its stream")
     }
     if let areEqual, areEqual(decoded, event), !type.isEmpty, !EventRecord.isReserved(type),
       codec.type(of: decoded).hasSameBytes(as: type)
@@ -48,6 +58,11 @@ public struct ReadBack<Codec: EventCodec>: Sendable {
     }
     if type.isEmpty { throw fail("its type has no name") }
     if EventRecord.isReserved(type) { throw fail("stores use this name of a type for themselves") }
+    if let event = event as? AnyEvent, let decoded = decoded as? AnyEvent,
+      event.category != decoded.category
+    {
+      throw fail("it is of the category '\(event.category)', and its stream is not")
+    }
     let decodedType = codec.type(of: decoded)
     if !decodedType.hasSameBytes(as: type) {
       throw fail("it decodes to an event of type '\(decodedType)'")

@@ -113,6 +113,9 @@ public struct UpcastingCodec<Base: EventCodec>: EventCodec {
     try base.encode(event, into: &bytes)
   }
 
+  /// What the other codec takes.
+  public func takes(stream: String) -> Bool { base.takes(stream: stream) }
+
   /// Decodes an event, upcasted where it is an old form.
   public func decode(type: String, payload: Span<UInt8>) throws -> Base.Event {
     guard let upcasted = try chain.upcast(type: type, payload: payload) else {

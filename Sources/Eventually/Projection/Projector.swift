@@ -36,7 +36,7 @@ where S.Element == LogEntry<P.StreamID, P.Event>, S.Position == UInt64 {
             try await projection.project(persisted)
           }
         case .removed(let streamID, _): try await projection.forget(streamID)
-        case .erased: break
+        case .erased, .other: break
         case .unreadable(let event): throw UnreadableEventError(event)
         }
         return

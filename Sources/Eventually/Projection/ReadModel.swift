@@ -32,7 +32,7 @@ extension ReadModel {
     switch entry {
     case .event(let persisted): try project(persisted, into: rows)
     case .removed(let streamID, _): try forget(streamID, in: rows)
-    case .erased: break
+    case .erased, .other: break
     case .unreadable(let event): throw UnreadableEventError(event)
     }
   }

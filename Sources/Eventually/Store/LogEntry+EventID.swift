@@ -4,7 +4,7 @@ extension LogEntry {
     switch self {
     case .event(let persisted): persisted.id
     case .unreadable(let event): event.id
-    case .removed, .erased: nil
+    case .removed, .erased, .other: nil
     }
   }
 }

@@ -42,6 +42,8 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
   case removed(StreamID, at: EventPosition)
   /// The event that was here belonged to a stream that has been removed since.
   case erased(at: EventPosition)
+  /// Something happened to a stream whose events are not taken: it moves the checkpoint and does nothing else.
+  case other(at: EventPosition)
   /// The event that is here is of a known type and can't be decoded.
   indirect case unreadable(UnreadableEvent<StreamID>)
 
@@ -49,17 +51,18 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
   public var position: EventPosition {
     switch self {
     case .event(let persisted): persisted.position
-    case .removed(_, let position), .erased(let position): position
+    case .removed(_, let position), .erased(let position), .other(let position): position
     case .unreadable(let event): event.position
     }
   }
 
-  /// The stream that the entry belongs to; `nil` for an erased event, of which that is not known any more.
+  /// The stream that the entry belongs to; `nil` for an erased event, of which that is not known any more, and for an event
+  /// that is not taken.
   public var streamID: StreamID? {
     switch self {
     case .event(let persisted): persisted.streamID
     case .removed(let streamID, _): streamID
-    case .erased: nil
+    case .erased, .other: nil
     case .unreadable(let event): event.streamID
     }
   }

@@ -89,18 +89,21 @@ struct WireMessage: ~Copyable {
   ) throws -> LogEntry<String, Codec.Event> {
     let type = string(header(.type))
     guard message.key.start != nil else { throw MalformedRecord(reason: "it has no key") }
-    if type == EventRecord.removedType { return .removed(string(message.key), at: position) }
+    let stream = string(message.key)
     if type == EventRecord.erasedType { return .erased(at: position) }
+    guard codec.takes(stream: stream) else { return .other(at: position) }
+    if type == EventRecord.removedType { return .removed(stream, at: position) }
     guard let id = EventID(utf8: span(header(.id))) else {
       throw MalformedRecord(reason: "ce_id is not a UUID")
     }
     guard let time = Timestamp(utf8: span(header(.time))) else {
       throw MalformedRecord(reason: "ce_time is not a time")
     }
-    let event = try codec.decode(type: type, payload: span(message.value))
+    guard let event = try codec.decode(type: type, stream: stream, payload: span(message.value))
+    else { return .other(at: position) }
     return .event(
       Persisted(
-        streamID: string(message.key), position: position, id: id, time: time, event: event,
+        streamID: stream, position: position, id: id, time: time, event: event,
         metadata: try metadata()))
   }
 

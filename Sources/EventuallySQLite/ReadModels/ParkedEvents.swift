@@ -127,7 +127,7 @@ public struct ParkedStream: Sendable, Hashable {
 }
 
 extension EventRecord {
-  /// The record of an entry; `nil` for an erased event, of which nothing is left.
+  /// The record of an entry; `nil` for an erased event, of which nothing is left, and for one that is not taken.
   fileprivate init?<Event>(
     _ entry: LogEntry<String, Event>, codec: any EventCodec<Event>
   ) throws {
@@ -145,7 +145,7 @@ extension EventRecord {
         position: position, time: Timestamp(microseconds: 0), payload: [])
     case .unreadable(let event):
       self = event.record
-    case .erased:
+    case .erased, .other:
       return nil
     }
   }

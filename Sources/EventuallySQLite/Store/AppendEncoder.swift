@@ -10,7 +10,8 @@ struct AppendEncoder<Event: Sendable>: Sendable {
     @Sendable (
       [Event], inout EncodedPayloads
     ) throws(EventStoreError) -> Void
-  @usableFromInline typealias Check = @Sendable ([Event], EncodedPayloads) -> ReadBackFailure?
+  @usableFromInline typealias Check =
+    @Sendable ([Event], EncodedPayloads, _ stream: String) -> ReadBackFailure?
 
   private let encode: Encode
   private let check: Check?
@@ -32,7 +33,8 @@ struct AppendEncoder<Event: Sendable>: Sendable {
     }
     let readBack = ReadBack(codec)
     self.init(
-      encode: encode, check: { events, encoded in encoded.failure(of: events, readBack) },
+      encode: encode,
+      check: { events, encoded, stream in encoded.failure(of: events, in: stream, readBack) },
       limit: limit)
   }
 
@@ -63,9 +65,9 @@ struct AppendEncoder<Event: Sendable>: Sendable {
     var later: AppendCheck?
     if let check {
       if events.count <= Self.few {
-        if let failure = check(events, encoded) { throw .unreadable(failure) }
+        if let failure = check(events, encoded, streamID) { throw .unreadable(failure) }
       } else {
-        later = AppendCheck { [encoded] in check(events, encoded) }
+        later = AppendCheck { [encoded] in check(events, encoded, streamID) }
       }
     }
     return EncodedEvents(
@@ -120,14 +122,14 @@ struct EncodedPayloads: Sendable {
   /// The first event that can't be read back.
   @inlinable
   func failure<Codec: EventCodec>(
-    of events: [Codec.Event], _ readBack: ReadBack<Codec>
+    of events: [Codec.Event], in stream: String, _ readBack: ReadBack<Codec>
   ) -> ReadBackFailure? {
     var start = 0
     for index in events.indices {
       do throws(ReadBackFailure) {
         try readBack.check(
           events[index], at: index, type: types[index],
-          payload: bytes.span.extracting(start..<ends[index]))
+          payload: bytes.span.extracting(start..<ends[index]), stream: stream)
       } catch {
         return error
       }

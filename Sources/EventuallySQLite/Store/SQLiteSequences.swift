@@ -55,7 +55,7 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
       case .unreadable(let event):
         throw EventStoreError.undecodable(
           position: event.position, type: event.type, cause: UnreadableEventError(event))
-      case .removed, .erased:
+      case .removed, .erased, .other:
         // A stream that is removed while it is read ends here.
         hasEnded = true
         page = []
