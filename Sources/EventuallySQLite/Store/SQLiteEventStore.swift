@@ -8,6 +8,9 @@ import Tracing
 /// Concurrent appends share transactions (group commit): the more callers wait, the more events each
 /// `fsync` makes durable. Sequence numbers and partition sequences are assigned under the write lock, so
 /// they have no gaps, and their order is the order of commits.
+///
+/// A store that is opened by its path takes streams of any name. For several aggregates in one store, ``init(_:category:codec:)``
+/// makes a view for each of them, whose streams are named by ids alone.
 public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscriber {
   /// Streams are named by strings, as keys on a bus are.
   public typealias StreamID = String
@@ -47,12 +50,13 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// The same file, for reading.
   public let log: SQLiteEventLog
-  private let writer: StoreWriter
-  private let eraser: StoreEraser
+  private let shared: SharedStore
+  private var writer: StoreWriter { shared.writer }
+  private var eraser: StoreEraser { shared.eraser }
   private let codec: Codec
   private let encoder: AppendEncoder<Codec.Event>
-  /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
-  private let snapshotted: Locked<Set<Int>>
+  /// How this view's ids and the names of streams belong together.
+  private let names: StreamNames
   private let appendSeconds = Timer(label: MetricName.appendSeconds)
 
   /// Opens a store as its writer, and creates it where there is none.
@@ -75,24 +79,58 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     if let count = options.partitionCount {
       precondition((1...10_000).contains(count), "a store has 1 to 10,000 partitions")
     }
-    writer = try StoreWriter(
+    let writer = try StoreWriter(
       path: path, partitionCount: options.partitionCount,
       transactionLimit: options.transactionLimit, queueLimit: options.queueLimit,
       streamLimit: options.streamLimit, heartbeats: options.heartbeats, clock: options.clock)
-    eraser = try StoreEraser(writer: writer, path: path)
+    let eraser = try StoreEraser(writer: writer, path: path)
     log = try SQLiteEventLog(path: path)
-    snapshotted = Locked(try Self.streamsWithSnapshots(path))
+    shared = SharedStore(
+      writer: writer, eraser: eraser, snapshotted: try Self.streamsWithSnapshots(path),
+      recordLimit: options.recordLimit, readsBack: options.readsBack)
+    names = .all
     self.codec = codec
     self.encoder = encoder
     eraser.start()
   }
+
+  /// A view of a store that is open: one category's streams, named by their ids. It shares the writer with the store, whose
+  /// role lasts until neither is used any more, and which ``close()`` of either gives back.
+  ///
+  /// Entries of other categories come as ``Eventually/LogEntry/other(at:)``. An id that is empty or would make a name of more than
+  /// 512 bytes is refused with ``Eventually/EventStoreError/invalid(_:)``, as is an id with a `/` in the unnamed category.
+  @inlinable
+  public convenience init<Other>(
+    _ other: SQLiteEventStore<Other>, category: StreamCategory, codec: Codec
+  ) {
+    self.init(
+      other, category: category, codec: codec,
+      encoder: AppendEncoder(codec, limit: other.recordLimit, readsBack: other.readsBack))
+  }
+
+  @usableFromInline
+  init<Other>(
+    _ other: SQLiteEventStore<Other>, category: StreamCategory, codec: Codec,
+    encoder: AppendEncoder<Codec.Event>
+  ) {
+    shared = other.shared
+    log = other.log
+    names = .category(category)
+    self.codec = codec
+    self.encoder = encoder
+  }
+
+  @usableFromInline var recordLimit: RecordLimit { shared.recordLimit }
+  @usableFromInline var readsBack: Bool { shared.readsBack }
 
   /// Where the store stands: the last committed sequence number.
   public var head: PositionSignal { writer.head }
 
   /// About how many bytes a stream's events take, without asking the database; 0 for less than 256 KiB.
   public func size(ofLargeStream streamID: String) -> UInt64 {
-    writer.largeStreams.withLock { $0[streamID.hashValue] ?? 0 }
+    // No stream has a name that is refused.
+    guard let name = try? names.name(of: streamID) else { return 0 }
+    return writer.largeStreams.withLock { $0[name.hashValue] ?? 0 }
   }
 
   /// Gives the writer's role back at once, for another process or another object; a store that is not closed gives it
@@ -119,15 +157,13 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     _ events: [Event], to streamID: String, expecting: ExpectedVersion
   ) async throws(EventStoreError) -> AppendResult {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
-    guard !streamID.isEmpty, streamID.utf8.count <= 512 else {
-      throw .invalid("a stream id has 1 to 512 bytes; '\(streamID.prefix(40))' has not")
-    }
+    let name = try names.name(of: streamID)
     let span = TraceContext.isActive ? startSpan(SpanName.append, ofKind: .producer) : nil
     defer { span?.end() }
     let start = ContinuousClock.now
     do throws(EventStoreError) {
       let appended = try await append(
-        events, to: streamID, expecting: expecting, metadata: metadata(in: span))
+        events, to: name, expecting: expecting, metadata: metadata(in: span))
       span?.attributes["eventually.sequence_number"] = Int64(appended.last.sequenceNumber)
       appendSeconds.recordNanoseconds((ContinuousClock.now - start).nanoseconds)
       return appended
@@ -165,9 +201,8 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
   public func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
-    guard let removal = try await writer.perform(.remove(streamID: streamID))?.last else {
-      return nil
-    }
+    let name = try names.name(of: streamID)
+    guard let removal = try await writer.perform(.remove(streamID: name))?.last else { return nil }
     eraser.removed(at: removal.sequenceNumber)
     return removal
   }
@@ -187,18 +222,19 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// A stream's events in order of version, read in pages.
   public func stream(_ streamID: String, _ select: ReadRange) -> SQLiteStreamEvents<Codec> {
-    SQLiteStreamEvents(log: log, codec: codec, streamID: streamID, from: select.lowerBound)
+    SQLiteStreamEvents(
+      log: log, codec: codec, streamID: streamID, from: select.lowerBound, names: names)
   }
 
   /// All entries in order of sequence number, read in pages.
   public func streamAll(_ select: ReadRange) -> SQLiteLogEntries<Codec> {
-    SQLiteLogEntries(log: log, codec: codec, after: select.lowerBound - 1)
+    SQLiteLogEntries(log: log, codec: codec, after: select.lowerBound - 1, names: names)
   }
 
   /// All entries after a sequence number, then new ones as this process commits them.
   public func subscribeAll(after sequenceNumber: UInt64?) -> SQLiteLogEntries<Codec> {
     SQLiteLogEntries(
-      log: log, codec: codec, after: sequenceNumber ?? head.position, signal: head)
+      log: log, codec: codec, after: sequenceNumber ?? head.position, signal: head, names: names)
   }
 }
 
@@ -264,14 +300,16 @@ extension SQLiteEventStore: Outbox {
 extension SQLiteEventStore: SnapshotStore {
   /// The snapshot that is kept of a stream, where there is one.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
-    guard snapshotted.withLock({ $0.contains(streamID.hashValue) }) else { return nil }
-    return try await log.snapshot(of: streamID)
+    let name = try names.name(of: streamID)
+    guard shared.snapshotted.withLock({ $0.contains(name.hashValue) }) else { return nil }
+    return try await log.snapshot(of: name)
   }
 
   /// Keeps a snapshot in place of an older one, where its event is in the stream; with the transaction of other appends.
   public func save(_ snapshot: Snapshot, of streamID: String) async throws(EventStoreError) {
-    _ = try await writer.perform(.snapshot(streamID: streamID, snapshot))
-    snapshotted.withLock { _ = $0.insert(streamID.hashValue) }
+    let name = try names.name(of: streamID)
+    _ = try await writer.perform(.snapshot(streamID: name, snapshot))
+    shared.snapshotted.withLock { _ = $0.insert(name.hashValue) }
   }
 
   private static func streamsWithSnapshots(_ path: String) throws(StoreOpenError) -> Set<Int> {
@@ -284,5 +322,26 @@ extension SQLiteEventStore: SnapshotStore {
     } catch {
       throw .failed(path, error)
     }
+  }
+}
+
+/// What the views of an open store share.
+final class SharedStore: Sendable {
+  let writer: StoreWriter
+  let eraser: StoreEraser
+  /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
+  let snapshotted: Locked<Set<Int>>
+  let recordLimit: RecordLimit
+  let readsBack: Bool
+
+  init(
+    writer: StoreWriter, eraser: StoreEraser, snapshotted: Set<Int>, recordLimit: RecordLimit,
+    readsBack: Bool
+  ) {
+    self.writer = writer
+    self.eraser = eraser
+    self.snapshotted = Locked(snapshotted)
+    self.recordLimit = recordLimit
+    self.readsBack = readsBack
   }
 }

@@ -10,13 +10,22 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
   let codec: Codec
   let streamID: String
   let from: Version
+  private let names: StreamNames
 
   /// A stream in a store's file, from a version on.
   public init(log: SQLiteEventLog, codec: Codec, streamID: String, from: Version = 1) {
+    self.init(log: log, codec: codec, streamID: streamID, from: from, names: .all)
+  }
+
+  /// A stream as a view of a store names it.
+  init(
+    log: SQLiteEventLog, codec: Codec, streamID: String, from: Version, names: StreamNames
+  ) {
     self.log = log
     self.codec = codec
     self.streamID = streamID
     self.from = from
+    self.names = names
   }
 
   /// An iterator at the first event. The stream ends where it ended when the first event was read.
@@ -26,32 +35,43 @@ public struct SQLiteStreamEvents<Codec: EventCodec>: AsyncSequence, Sendable {
 
   /// Reads one event after the other.
   public struct Iterator: AsyncIteratorProtocol {
-    private let codec: Codec
-    private var pages: SQLiteStreamPages
+    private let sequence: SQLiteStreamEvents
+    /// Once the first event is asked for.
+    private var pages: SQLiteStreamPages?
     private var page: [EventRecord] = []
     private var index = 0
     private var hasEnded = false
 
     fileprivate init(sequence: SQLiteStreamEvents) {
-      codec = sequence.codec
-      // A page as large as a few of the largest events.
-      pages = sequence.log.pages(
-        ofStream: sequence.streamID, from: sequence.from, bytes: 1 << 20)
+      self.sequence = sequence
+    }
+
+    private mutating func nextPage() async throws -> [EventRecord] {
+      if pages == nil {
+        // A page as large as a few of the largest events.
+        pages = sequence.log.pages(
+          ofStream: try sequence.names.name(of: sequence.streamID), from: sequence.from,
+          bytes: 1 << 20)
+      }
+      let page = try await pages?.next() ?? []
+      hasEnded = pages?.isAtEnd ?? true
+      return page
     }
 
     /// The next event, or `nil` at the end.
     public mutating func next() async throws -> Persisted<String, Codec.Event>? {
       if index == page.count {
         if hasEnded { return nil }
-        page = try await pages.next()
-        hasEnded = pages.isAtEnd
+        page = try await nextPage()
         index = 0
         if page.isEmpty { return nil }
       }
-      let entry = try page[index].entry(decodedBy: codec)
+      let entry = try page[index].entry(decodedBy: sequence.codec)
       index += 1
       switch entry {
-      case .event(let persisted): return persisted
+      case .event(var persisted):
+        persisted.streamID = sequence.streamID
+        return persisted
       case .unreadable(let event):
         throw EventStoreError.undecodable(
           position: event.position, type: event.type, cause: UnreadableEventError(event))
@@ -77,13 +97,23 @@ public struct SQLiteLogEntries<Codec: EventCodec>: AsyncSequence, Sendable {
   let after: UInt64
   /// Where new entries are awaited; `nil` where the sequence ends with what is there.
   let signal: PositionSignal?
+  private let names: StreamNames
 
   /// A store's entries after a sequence number.
   public init(log: SQLiteEventLog, codec: Codec, after: UInt64 = 0, signal: PositionSignal? = nil) {
+    self.init(log: log, codec: codec, after: after, signal: signal, names: .all)
+  }
+
+  /// A store's entries as a view of it has them.
+  init(
+    log: SQLiteEventLog, codec: Codec, after: UInt64, signal: PositionSignal? = nil,
+    names: StreamNames
+  ) {
     self.log = log
     self.codec = codec
     self.after = after
     self.signal = signal
+    self.names = names
   }
 
   /// An iterator at the first entry.
@@ -120,7 +150,7 @@ public struct SQLiteLogEntries<Codec: EventCodec>: AsyncSequence, Sendable {
       }
       index += 1
       position += 1
-      return try record.entry(decodedBy: sequence.codec)
+      return try sequence.names.entry(record, decodedBy: sequence.codec)
     }
   }
 }

@@ -1,0 +1,38 @@
+import Eventually
+
+/// Which streams a view of a store has, and what it calls them.
+enum StreamNames: Sendable {
+  /// All, by their whole names.
+  case all
+  /// Those of a category, by their ids.
+  case category(StreamCategory)
+
+  /// The name of a stream.
+  /// - Throws: `EventStoreError.invalid` where a stream can't have such a name.
+  func name(of id: String) throws(EventStoreError) -> String {
+    guard case .category(let category) = self else {
+      guard !id.isEmpty, id.utf8.count <= 512 else {
+        throw .invalid("a stream id has 1 to 512 bytes; '\(id.prefix(40))' has not")
+      }
+      return id
+    }
+    let name = category.streamName(of: id)
+    guard !id.isEmpty, name.utf8.count <= 512 else {
+      let most = 512 - category.streamName(of: "").utf8.count
+      throw .invalid(
+        "an id of the category '\(category)' has 1 to \(most) bytes; '\(id.prefix(40))' has not")
+    }
+    guard category.contains(stream: name) else {
+      throw .invalid("an id of the unnamed category has no '/'; '\(id.prefix(40))' has")
+    }
+    return name
+  }
+
+  /// The entry that a record stands for in this view.
+  func entry<Codec: EventCodec>(
+    _ record: EventRecord, decodedBy codec: Codec
+  ) throws(EventStoreError) -> LogEntry<String, Codec.Event> {
+    guard case .category(let category) = self else { return try record.entry(decodedBy: codec) }
+    return try record.entry(decodedBy: CategoryCodec(codec, category: category)).named(in: category)
+  }
+}
