@@ -50,13 +50,12 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
-let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 
-let fuzzed: [Target.Dependency] = ["Eventually", "EventuallyKafka", "Orders", "OrdersApp"]
+let fuzzed: [Target.Dependency] = ["Eventually", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand"]
 let fuzzing: Target =
   if let libFuzzer {
     .executableTarget(
@@ -76,12 +75,14 @@ let package = Package(
     .library(name: "Eventually", targets: ["Eventually"]),
     .library(name: "EventuallySQLite", targets: ["EventuallySQLite"]),
     .library(name: "EventuallyKafka", targets: ["EventuallyKafka"]),
+    .library(name: "EventuallyServer", targets: ["EventuallyServer"]),
+    .library(name: "EventuallyCommand", targets: ["EventuallyCommand"]),
     .library(name: "EventuallyTesting", targets: ["EventuallyTesting"]),
     // The sample's domain, which the benchmarks use too.
     .library(name: "Orders", targets: ["Orders"]),
     .executable(name: "writer", targets: ["writer"]),
     .executable(name: "projector", targets: ["projector"]),
-    .executable(name: "eventuallyctl", targets: ["eventuallyctl"]),
+    .executable(name: "ordersctl", targets: ["ordersctl"]),
     .executable(name: "devbroker", targets: ["devbroker"]),
     // For tests: a clock that steps.
     .library(name: "clockshift", type: .dynamic, targets: ["CClockShift"]),
@@ -116,20 +117,33 @@ let package = Package(
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
     library("EventuallyKafka", ["Eventually", "CKafkaShim", crypto, logging, tracing, metrics]),
 
-    // The sample: the domain, and the processes built around it.
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-    library("Orders", ["Eventually"]),
+    // The processes, for any domain, and their command line.
     library(
-      "OrdersApp",
+      "EventuallyServer",
       [
-        "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "CZlib", logging, lifecycle,
-        signals, arguments, http, httpCore, httpTypes, httpClient, nio, nioEmbedded, nioHTTP,
-        nioHTTPTypes, crypto, tracing, metrics,
+        "Eventually", "EventuallySQLite", "EventuallyKafka", logging, lifecycle, http, httpCore,
+        httpTypes, httpClient, nio, nioHTTP, nioHTTPTypes, crypto, tracing, metrics,
       ]),
-    executable("writer", ["OrdersApp", arguments]),
-    executable("projector", ["OrdersApp", arguments]),
-    executable("eventuallyctl", ["OrdersApp", arguments]),
-    executable("devbroker", ["EventuallyKafka", "OrdersApp", arguments]),
+    library(
+      "EventuallyCommand",
+      [
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer", logging, lifecycle,
+        signals, arguments,
+      ]),
+
+    // The sample: a shop's orders.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    library(
+      "Orders",
+      [
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
+        "EventuallyCommand", "CZlib",
+        httpTypes, logging, lifecycle, arguments, nio,
+      ]),
+    executable("writer", ["Orders", "EventuallyCommand"]),
+    executable("projector", ["Orders", "EventuallyCommand"]),
+    executable("ordersctl", ["Orders", "EventuallyCommand"]),
+    executable("devbroker", ["Orders", "EventuallyCommand"]),
 
     // The smallest complete programs: in memory, and with SQLite and Kafka.
     .executableTarget(
@@ -143,12 +157,12 @@ let package = Package(
     library(
       "FaultScenarios",
       [
-        "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "OrdersApp", arguments,
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand", arguments,
         logging,
       ]),
     executable(
       "torture",
-      ["FaultScenarios", "writer", "projector", "eventuallyctl", "devbroker", arguments]),
+      ["FaultScenarios", "writer", "projector", "ordersctl", "devbroker", arguments]),
     .target(name: "CClockShift", path: "Tests/CClockShift", linkerSettings: [.linkedLibrary("dl")]),
     // The C shim on its own, for valgrind.
     .executableTarget(
@@ -167,14 +181,14 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Eventually", "EventuallySQLite", "Orders", "OrdersApp", "FaultScenarios", "writer",
-        "projector", "eventuallyctl", "devbroker", "counter", "notes", "EventuallyKafka", arguments,
-        http, httpCore, httpClient, httpTypes, nio, nioEmbedded, nioHTTP, logging, tracing,
+        "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand", "FaultScenarios", "writer",
+        "projector", "ordersctl", "devbroker", "counter", "notes", "EventuallyKafka", arguments,
+        http, httpCore, httpClient, httpTypes, nio, nioHTTP, logging, tracing,
         "EventuallyTesting",
       ]),
     .testTarget(
       name: "FaultTests",
-      dependencies: ["FaultScenarios", "writer", "projector", "eventuallyctl", "devbroker"],
+      dependencies: ["FaultScenarios", "writer", "projector", "ordersctl", "devbroker"],
       path: "Tests/Faults", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

@@ -30,12 +30,12 @@ extension EventuallyApplication {
 
   /// Runs a part of the application's command line, and ends the process.
   public static func run(as role: ExecutableRole) async {
-    let application: Application
+    let application: ApplicationModel
     do {
-      application = try Application(Self())
+      application = try ApplicationModel(Self())
     } catch {
       complain("\(error)")
-      ParsableCommandExit.failure()
+      ApplicationCommand.exit(withError: ExitCode.failure)
     }
     let commands = (self as? any ExtendedCommandLine.Type)?.writerCommands ?? []
     await Program.$application.withValue(application) {
@@ -50,9 +50,4 @@ extension EventuallyApplication {
       }
     }
   }
-}
-
-/// The end of a process whose application can't be put together.
-private enum ParsableCommandExit {
-  static func failure() -> Never { ApplicationCommand.exit(withError: ExitCode.failure) }
 }

@@ -1,9 +1,9 @@
-import ArgumentParser
-import OrdersApp
+import EventuallyCommand
+import Orders
 
 @main
 struct DevelopmentBroker {
   static func main() async {
-    await DevelopmentBrokerCommand.runProcess()
+    await Shop.run(as: .broker)
   }
 }

@@ -1,9 +1,9 @@
-import ArgumentParser
-import OrdersApp
+import EventuallyCommand
+import Orders
 
 @main
 struct Projector {
   static func main() async {
-    await ProjectorCommand.runProcess()
+    await Shop.run(as: .projector)
   }
 }

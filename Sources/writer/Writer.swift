@@ -1,9 +1,9 @@
-import ArgumentParser
-import OrdersApp
+import EventuallyCommand
+import Orders
 
 @main
 struct Writer {
   static func main() async {
-    await WriterCommand.runProcess()
+    await Shop.run(as: .writer)
   }
 }

@@ -194,3 +194,8 @@ package func makeDirectory(of path: String) throws {
     throw Failure("the directory \(directory.path()) can't be created: \(error)")
   }
 }
+
+extension HTTPEndpoint: ExpressibleByArgument {
+  /// An http or https URL.
+  public init?(argument: String) { self.init(argument) }
+}

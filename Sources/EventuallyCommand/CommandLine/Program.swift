@@ -1,11 +1,11 @@
 import ArgumentParser
 import Eventually
 package import EventuallyServer
-import EventuallySQLite
+package import EventuallySQLite
 
 /// The application whose command line this process is.
 package enum Program {
-  @TaskLocal package static var application: Application?
+  @TaskLocal package static var application: ApplicationModel?
   /// What the application adds to the commands of a writer.
   @TaskLocal static var writerCommands: [any ParsableCommand.Type] = []
 
@@ -22,7 +22,7 @@ package enum Program {
 
   /// The application.
   /// - Throws: ``Failure`` outside of its command line.
-  package static func current() throws -> Application {
+  package static func current() throws -> ApplicationModel {
     guard let application else {
       throw Failure("no application runs: commands are run by an EventuallyApplication")
     }

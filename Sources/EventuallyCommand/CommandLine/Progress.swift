@@ -8,13 +8,15 @@ import Foundation
 #endif
 
 /// A line of progress on standard error, where that is a terminal; nothing otherwise.
-struct ProgressLine {
+package struct ProgressLine {
+  package init() {}
+
   private let isTerminal = isatty(STDERR_FILENO) == 1
   private var next = ContinuousClock.now
   private let start = ContinuousClock.now
 
   /// Shows how far something is, at most ten times a second.
-  mutating func show(_ text: @autoclosure () -> String, fraction: Double?) {
+  package mutating func show(_ text: @autoclosure () -> String, fraction: Double?) {
     guard isTerminal, ContinuousClock.now >= next else { return }
     next = .now + .milliseconds(100)
     var line = "\r"
@@ -29,12 +31,12 @@ struct ProgressLine {
   }
 
   /// Ends the line.
-  func finish() {
+  package func finish() {
     if isTerminal { FileHandle.standardError.write(Data("\r\u{1B}[K".utf8)) }
   }
 
   /// Seconds since the beginning.
-  var elapsed: Double {
+  package var elapsed: Double {
     let elapsed = ContinuousClock.now - start
     return Double(elapsed.components.seconds)
       + Double(elapsed.components.attoseconds) / 1e18

@@ -1,4 +1,4 @@
-import ArgumentParser
+package import ArgumentParser
 import Eventually
 import EventuallyKafka
 import EventuallyServer
@@ -20,7 +20,7 @@ extension AsyncParsableCommand {
   ///
   /// Exit codes: 0, done; 1, failed; 64, not understood; 130 and 143, stopped by SIGINT or SIGTERM before it was done;
   /// 141, whoever read the output closed it. Errors are a line on standard error, with what comes from outside escaped.
-  static func runProcess() async -> Never {
+  static func runProcess() async {
     // A closed pipe is to be an error of the write, here as in all parts that use sockets.
     signal(SIGPIPE, SIG_IGN)
     ProcessMemory.keepLittle()

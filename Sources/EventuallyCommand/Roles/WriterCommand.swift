@@ -1,7 +1,7 @@
 public import ArgumentParser
 import Eventually
 import EventuallyKafka
-import EventuallyServer
+package import EventuallyServer
 import EventuallySQLite
 import Foundation
 package import Logging

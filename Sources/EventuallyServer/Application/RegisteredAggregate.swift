@@ -1,5 +1,5 @@
 public import Eventually
-import EventuallySQLite
+public import EventuallySQLite
 import Foundation
 
 /// An aggregate without its type.

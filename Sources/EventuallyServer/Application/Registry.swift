@@ -25,7 +25,7 @@ struct PendingReadModel {
 }
 
 /// An application whose components have been found to fit together.
-public struct Application: Sendable {
+public struct ApplicationModel: Sendable {
   /// The application's name.
   public let name: String
   /// How administrators call the command line.

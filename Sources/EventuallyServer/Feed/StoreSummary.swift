@@ -1,15 +1,15 @@
-import Eventually
+package import Eventually
 
 /// What a store is and where it stands.
-struct StoreSummary: Sendable, Equatable {
-  var storeID: String
-  var partitionCount: Partition
+package struct StoreSummary: Sendable, Equatable {
+  package var storeID: String
+  package var partitionCount: Partition
   /// The last partition offset of each partition.
-  var heads: [UInt64]
+  package var heads: [UInt64]
   /// The last sequence number.
-  var head: UInt64
+  package var head: UInt64
   /// The sequence number up to which the broker has acknowledged everything.
-  var published: UInt64
+  package var published: UInt64
 
   func write(_ json: inout JSONWriter) {
     json.beginObject()
@@ -31,12 +31,12 @@ struct StoreSummary: Sendable, Equatable {
 
 extension StoreSummary {
   /// What a writer says of its store.
-  init(from endpoint: HTTPEndpoint) async throws {
+  package init(from endpoint: HTTPEndpoint) async throws {
     let body = try await endpoint.get("/store")
     try self.init(json: body.span)
   }
 
-  init(json bytes: Span<UInt8>) throws {
+  package init(json bytes: Span<UInt8>) throws {
     var reader = JSONReader(bytes)
     self.init(storeID: "", partitionCount: 0, heads: [], head: 0, published: 0)
     try reader.beginObject()

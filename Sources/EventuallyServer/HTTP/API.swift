@@ -1,4 +1,4 @@
-public import Eventually
+import Eventually
 public import HTTPTypes
 import Hummingbird
 

@@ -1,4 +1,4 @@
-public import Eventually
+import Eventually
 import Foundation
 public import HTTPTypes
 import Hummingbird

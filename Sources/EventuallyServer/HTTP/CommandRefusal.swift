@@ -29,7 +29,7 @@ struct CommandRefused: Error, CustomStringConvertible {
   }
 
   private static func message(_ error: any Error) -> String {
-    if let error = error as? any CustomStringConvertible { return error.description }
+    if let error = error as Any as? any CustomStringConvertible { return error.description }
     return "the command is refused: \(words(name(error)).joined(separator: " "))"
   }
 

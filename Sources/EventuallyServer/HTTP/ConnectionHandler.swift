@@ -68,7 +68,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     if state.isReceiving, bodyDeadline == nil {
       bodyDeadline = context.eventLoop.assumeIsolated().scheduleTask(
         in: TimeAmount(limits.body)
-      ) { self.carryOut(self.state.bodyIsLate(), context) }
+      ) { self.execute(self.state.bodyIsLate(), context) }
     }
     context.fireChannelReadComplete()
   }
@@ -113,14 +113,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     guard event is ChannelShouldQuiesceEvent else {
       return context.fireUserInboundEventTriggered(event)
     }
-    carryOut(state.stop(), context)
+    execute(state.stop(), context)
   }
 
   func errorCaught(context: ChannelHandlerContext, error: any Error) {
-    carryOut(state.failed(), context, error)
+    execute(state.failed(), context, error)
   }
 
-  private func carryOut(
+  private func execute(
     _ action: ConnectionState.Action, _ context: ChannelHandlerContext, _ error: (any Error)? = nil
   ) {
     guard !isClosed else { return }
@@ -142,16 +142,16 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Answers what is no request.
   private func refuse(_ error: any Error, _ context: ChannelHandlerContext) {
     guard !(error is IOError), context.channel.isActive else { return close(context) }
-    let reply = FailureReplies<BasicRequestContext>.reply(toUnreadable: error)
-    var head = HTTPResponse(status: reply.status)
-    head.headerFields[.contentType] = reply.contentType
-    for (name, value) in Reply.always { head.headerFields[name] = value }
-    head.headerFields[.contentLength] = "\(reply.bytes.count)"
+    let response = ErrorMiddleware<BasicRequestContext>.response(toUnreadable: error)
+    var head = HTTPResponse(status: response.status)
+    head.headerFields[.contentType] = response.contentType
+    for (name, value) in JSONResponse.always { head.headerFields[name] = value }
+    head.headerFields[.contentLength] = "\(response.bytes.count)"
     head.headerFields[.connection] = "close"
     let sent = context.eventLoop.makePromise(of: Void.self)
     sent.futureResult.assumeIsolated().whenComplete { _ in self.close(context) }
     context.write(wrapOutboundOut(.head(head)), promise: nil)
-    context.write(wrapOutboundOut(.body(ByteBuffer(bytes: reply.bytes))), promise: nil)
+    context.write(wrapOutboundOut(.body(ByteBuffer(bytes: response.bytes))), promise: nil)
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: sent)
   }
 

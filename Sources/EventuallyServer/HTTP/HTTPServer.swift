@@ -77,7 +77,7 @@ public struct HTTPServer: Service {
       idleTimeout: TimeAmount(limits.idle))
     let application = Application(
       responder: responder,
-      server: Hummingbird.HTTPServerBuilder { responder in
+      server: HTTPServerBuilder { responder in
         AcceptedConnections(HTTP1Channel(responder: responder, configuration: http))
       },
       configuration: ApplicationConfiguration(

@@ -85,7 +85,7 @@ public struct JSONResponse: Sendable {
 
   /// Answers are as of now and may hold what only the asker may see: no cache keeps them. And what is no page is never
   /// taken for one.
-  private static let always: [(HTTPField.Name, String)] = [
+  static let always: [(HTTPField.Name, String)] = [
     (.cacheControl, "no-store"), (.xContentTypeOptions, "nosniff"),
   ]
 

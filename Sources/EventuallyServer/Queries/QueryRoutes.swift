@@ -1,5 +1,5 @@
-import Eventually
-package import EventuallySQLite
+package import Eventually
+import EventuallySQLite
 import HTTPTypes
 
 /// A read model's live generation, opened when it is first asked for: a worker may not have begun it yet.
@@ -32,7 +32,7 @@ final class ReadModelSource: Sendable {
 /// The queries of read models, over HTTP.
 package struct QueryRoutes: Sendable {
   let sources: [(definition: any ReadModelDefinition, source: ReadModelSource)]
-  private let application: Application
+  private let application: ApplicationModel
   /// Queries that wait for a token.
   private let waiting = Budget(ServerLimits().waitingQueries)
 
@@ -41,7 +41,7 @@ package struct QueryRoutes: Sendable {
   ///   - readModels: the read models whose queries are answered.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
   package init(
-    _ application: Application, directory: String, readModels: [any ReadModelDefinition],
+    _ application: ApplicationModel, directory: String, readModels: [any ReadModelDefinition],
     timeLimit: Duration? = nil
   ) {
     self.application = application

@@ -1,17 +1,19 @@
 import Eventually
+import EventuallySQLite
+import HTTPTypes
 
 /// The queries of all read models of an application, answered without working on them.
 ///
 /// The read models' files are made by workers; until one has made a read model's, its queries are answered 503.
 public struct QueryServer: Sendable {
   private let queries: QueryRoutes
-  private let application: Application
+  private let application: ApplicationModel
 
   /// - Parameters:
   ///   - application: whose queries are answered.
   ///   - directory: where the read models are.
   ///   - timeLimit: how long a query may read before it is answered 503.
-  public init(_ application: Application, directory: String, timeLimit: Duration = .seconds(10)) {
+  public init(_ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10)) {
     self.application = application
     queries = QueryRoutes(
       application, directory: directory, readModels: application.readModels, timeLimit: timeLimit)

@@ -1,4 +1,4 @@
-import Eventually
+public import Eventually
 public import EventuallyKafka
 public import EventuallySQLite
 import Foundation
@@ -43,7 +43,7 @@ public final class Worker: Service {
     }
   }
 
-  private let application: Application
+  private let application: ApplicationModel
   private let definition: any ReadModelDefinition
   private let options: Options
   private let logger: Logger
@@ -53,7 +53,7 @@ public final class Worker: Service {
   /// A worker of a read model.
   /// - Throws: ``ApplicationError`` where the application has no read model of that name; `KafkaError` where a setting is wrong.
   public init(
-    _ application: Application, readModel: String, options: Options, logger: Logger
+    _ application: ApplicationModel, readModel: String, options: Options, logger: Logger
   ) throws {
     guard let definition = application.readModel(readModel) else {
       let known = application.readModels.map(\.name).joined(separator: ", ")

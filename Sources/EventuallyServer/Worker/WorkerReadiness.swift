@@ -1,6 +1,7 @@
 import Eventually
 import EventuallyKafka
 import EventuallySQLite
+import HTTPTypes
 
 /// A worker's readiness, over HTTP.
 struct WorkerReadiness: Sendable {

@@ -11,7 +11,7 @@ public import ServiceLifecycle
 /// one's own; ``repository(of:)`` is for commands that come another way.
 ///
 /// ```swift
-/// let writer = try Writer(Application(Bank()), options: options, logger: logger)
+/// let writer = try Writer(ApplicationModel(Bank()), options: options, logger: logger)
 /// let server = HTTPServer(api: try writer.api(), listen: address, logger: logger)
 /// try await ServiceGroup(services: [writer, server], logger: logger).run()
 /// ```
@@ -42,7 +42,7 @@ public final class Writer: Service {
   public let store: ApplicationStore
   /// Publishes what is committed.
   public let publisher: KafkaPublisher<ApplicationStore>
-  let application: Application
+  let application: ApplicationModel
   let heartbeats: Heartbeats
   let readability: StoreReadability
   let loads = LoadGate(capacity: 96 << 20)
@@ -51,7 +51,7 @@ public final class Writer: Service {
   /// Takes the writer's role, and creates the store where there is none.
   /// - Throws: ``EventuallySQLite/StoreOpenError`` where the store can't be opened, by another process's role for example;
   ///   `KafkaError` where a setting is wrong.
-  public init(_ application: Application, options: Options, logger: Logger) throws {
+  public init(_ application: ApplicationModel, options: Options, logger: Logger) throws {
     try options.kafka.check()
     var storeOptions = ApplicationStore.Options(partitionCount: options.partitionCount)
     storeOptions.heartbeats = options.heartbeats

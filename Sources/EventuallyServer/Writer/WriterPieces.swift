@@ -1,5 +1,6 @@
 import Eventually
 import EventuallySQLite
+import HTTPTypes
 
 /// An entity's events as a JSON array.
 struct HistoryPieces: ResponsePieces {

@@ -1,5 +1,7 @@
 import Eventually
+import EventuallyKafka
 import EventuallySQLite
+import HTTPTypes
 
 /// Whether a writer takes commands, and how far it has published.
 struct WriterReadiness: Sendable {

@@ -1,7 +1,12 @@
 public import Eventually
+public import EventuallyServer
 
 /// The order aggregate: its rules, and how its events change it.
-public struct Order: Aggregate {
+public struct Order: CodedAggregate, SnapshottedAggregate {
+  /// How its events are stored.
+  public static let codec = OrderEventCodec()
+  /// How its states are stored. An order has about twenty events; those that have many more are loaded from snapshots.
+  public static let stateCodec = OrderStateCodec()
   /// The id of an order, which is also the name of its stream.
   public typealias ID = String
 

@@ -72,7 +72,7 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Reads an object of which no member is known.
-  public static func empty(_ payload: Span<UInt8>) throws {
+  static func empty(_ payload: Span<UInt8>) throws {
     var reader = JSONReader(payload)
     try reader.beginObject()
     while try reader.nextKey() != nil { try reader.skip() }
@@ -80,7 +80,7 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Writes the member of a cancellation.
-  public static func write(reason: String, _ writer: inout JSONWriter) {
+  static func write(reason: String, _ writer: inout JSONWriter) {
     writer.key("reason")
     writer.string(reason)
   }
@@ -89,7 +89,7 @@ public struct OrderEventCodec: EventCodec {
   /// - Parameters:
   ///   - payload: the object's bytes.
   ///   - defaultReason: that of an object that has none; without it, that is an error.
-  public static func reason(
+  static func reason(
     _ payload: Span<UInt8>, defaultReason: String? = nil
   ) throws -> String {
     var reader = JSONReader(payload)
@@ -108,7 +108,7 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Writes the members of a header.
-  public static func write(_ header: OrderHeader, _ writer: inout JSONWriter) {
+  static func write(_ header: OrderHeader, _ writer: inout JSONWriter) {
     if let customer = header.customer {
       writer.key("customer")
       writer.string(customer)
@@ -122,7 +122,7 @@ public struct OrderEventCodec: EventCodec {
   }
 
   /// Writes the members of a line.
-  public static func write(_ line: OrderLine, _ writer: inout JSONWriter) {
+  static func write(_ line: OrderLine, _ writer: inout JSONWriter) {
     writer.key("sku")
     writer.string(line.sku)
     writer.key("description")
@@ -137,7 +137,7 @@ public struct OrderEventCodec: EventCodec {
   /// - Parameters:
   ///   - payload: the object's bytes.
   ///   - defaultTime: the time of a header that has none; without it, that is an error.
-  public static func header(
+  static func header(
     _ payload: Span<UInt8>, defaultTime: Timestamp? = nil
   ) throws -> OrderHeader {
     var reader = JSONReader(payload)
@@ -181,7 +181,7 @@ public struct OrderEventCodec: EventCodec {
   /// Reads a line from an object.
   /// - Throws: ``InvalidMember`` where its quantity is outside of ``Quantity/range``, and ``OrderError/amountTooLarge``
   ///   where its total is beyond ``Order/maximumLineTotal``.
-  public static func line(_ payload: Span<UInt8>) throws -> OrderLine {
+  static func line(_ payload: Span<UInt8>) throws -> OrderLine {
     var reader = JSONReader(payload)
     var sku: String?
     var description = ""

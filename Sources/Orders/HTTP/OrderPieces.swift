@@ -1,14 +1,41 @@
+import Eventually
+import EventuallyServer
+import EventuallySQLite
+import HTTPTypes
+
+/// The order itself, written by hand: one of many lines is sent while it is read.
+struct OrderRoutes: Component {
+  func register(in registry: inout Registry) {
+    registry.add(
+      WriterRoutes { writer in
+        API.Operation(
+          .get, "/orders/{id}", "An order, as its events make it", isProtected: true,
+          parameters: [.path("id", "The order's id", .string(pattern: IDRule.orders.pattern))],
+          answers: [
+            API.Answer(200, "The order", OrderBody.orderSchema),
+            API.Answer(404, "There is no such order"),
+            API.Answer(422, "The id can't name an order"),
+          ]
+        ) { request in
+          let id = try request.path("id")
+          guard Order.isValid(id: id) else { throw OrderError.invalidID(id) }
+          return try await JSONResponse(pieces: OrderPieces(id: id, log: writer.store.log))
+        }
+      })
+  }
+}
+
 /// An order as JSON, written while its events are read: its lines are never in memory together. What the last event decides comes at
 /// the end.
-struct OrderPieces: ReplyPieces {
+struct OrderPieces: ResponsePieces {
   private let id: String
   private var pages: SQLiteStreamPages
   private var state = Order().initialState
   private var version: Version = 0
 
-  init(id: String, store: OrderStore) {
+  init(id: String, log: SQLiteEventLog) {
     self.id = id
-    pages = store.log.pages(ofStream: id)
+    pages = log.pages(ofStream: id)
   }
 
   mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool {
@@ -27,7 +54,7 @@ struct OrderPieces: ReplyPieces {
       version = record.position.version
       for line in state.lines {
         json.beginObject()
-        OrderEventCodec.write(line, &json)
+        OrderBody.write(line, &json)
         json.endObject()
       }
       state.lines.removeAll(keepingCapacity: true)
@@ -47,7 +74,7 @@ struct OrderPieces: ReplyPieces {
   private func begin(_ json: inout JSONWriter) {
     json.beginObject()
     json.member("id", id)
-    if let header = state.header { OrderEventCodec.write(header, &json) }
+    if let header = state.header { OrderBody.write(header, &json) }
     json.key("items")
     json.beginArray()
   }

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallySQLite
-import Orders
 
 /// Sums over rows of **sales**. Each row is in the range of its type, but their sum may be beyond 64 bits, where SQLite's
 /// `sum` fails. So the upper and the lower 32 bits are summed each on their own, which no table is large enough to overflow.

@@ -1,114 +1,60 @@
-  /// `writer import`
-  struct Import: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Import invoices from a CSV file in the layout of the data set Online Retail.",
-      discussion: """
-        Each invoice becomes one order. The file may be compressed with gzip; '-' is standard input. Columns: \
-        InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country, in any order.
+import ArgumentParser
+import Eventually
+import EventuallyCommand
+import EventuallyServer
 
-        The import may be killed and run again at any point: what is there already is found, not placed \
-        again. The rows of an invoice need not stand together, but at most 256 other invoices may lie \
-        between them. Customer, country and time are those of its first row; a row with another customer or country, or \
-        a time more than an hour away, is rejected.
+/// `writer import`
+struct ImportCommand: ServiceCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "import",
+    abstract: "Import invoices from a CSV file in the layout of the data set Online Retail.",
+    discussion: """
+      Each invoice becomes one order. The file may be compressed with gzip; '-' is standard input. Columns: \
+      InvoiceNo, StockCode, Description, Quantity, InvoiceDate, UnitPrice, CustomerID, Country, in any order.
 
-        Rows that can't be imported go to a file, with their line numbers and the reasons; the summary accounts for \
-        every line, row and invoice. A row has at most \(CSVReader.maximumRowBytes) bytes and \
-        \(CSVReader.maximumRowLines) lines. A line with a quote that is not closed within that, or not followed by a comma \
-        where it is closed, is a rejected row, and reading goes on at the next line. An invoice that the writer refuses, \
-        or that another order has the number of, is rejected, and the others are placed.
+      The import may be killed and run again at any point: what is there already is found, not placed \
+      again. The rows of an invoice need not stand together, but at most 256 other invoices may lie \
+      between them. Customer, country and time are those of its first row; a row with another customer or country, or \
+      a time more than an hour away, is rejected.
 
-        Exit codes: 0, imported, though single rows may have been rejected; 1, it failed, or rows were not CSV, or \
-        invoices were refused; 64, the command line is wrong; 130 and 143, stopped by SIGINT or SIGTERM before the end.
-        """)
+      Rows that can't be imported go to a file, with their line numbers and the reasons; the summary accounts for \
+      every line, row and invoice. A row has at most \(CSVReader.maximumRowBytes) bytes and \
+      \(CSVReader.maximumRowLines) lines. A line with a quote that is not closed within that, or not followed by a comma \
+      where it is closed, is a rejected row, and reading goes on at the next line. An invoice that the writer refuses, \
+      or that another order has the number of, is rejected, and the others are placed.
 
-    @Argument(help: ArgumentHelp("The CSV file.", valueName: "file"))
-    var file: String
-    @Option(
-      help: ArgumentHelp("Where rejected rows go.", valueName: "file"))
-    var rejected = "rejected-rows.csv"
-    @OptionGroup var target: TargetOptions
-    @OptionGroup var store: StoreOptions
-    @OptionGroup var kafka: KafkaOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var token: TokenOptions
-    @OptionGroup var health: HealthOptions
-    @OptionGroup var log: LogOptions
+      Exit codes: 0, imported, though single rows may have been rejected; 1, it failed, or rows were not CSV, or \
+      invoices were refused; 64, the command line is wrong; 130 and 143, stopped by SIGINT or SIGTERM before the end.
+      """)
 
-    func run() async throws {
-      // Before anything is started: a file that can't be read is to change nothing.
-      let input = try InputFile(file)
-      let complaint = Complaint()
-      try await withSink(
-        target, store: store, kafka: kafka, server: server, token: token, health: health,
-        logger: log.logger("writer")
-      ) { [rejected] sink in
-        let rejected = try RejectedRows(path: rejected)
-        let summary = try await Importer(input: input, sink: sink, rejected: rejected).run()
-        try Output.standard.lines(summary.text)
-        if rejected.count > 0 { try Output.standard.line("rejected rows are in \(rejected.path)") }
-        try Output.standard.flush()
-        complaint.text.withLock { $0 = summary.complaint }
-      }
-      // Only now: what could be placed has been published by then.
-      if let text = complaint.text.withLock({ $0 }) {
-        throw Failure("\(text): see \(rejected)")
-      }
+  @Argument(help: ArgumentHelp("The CSV file.", valueName: "file"))
+  var file: String
+  @Option(
+    help: ArgumentHelp("Where rejected rows go.", valueName: "file"))
+  var rejected = "rejected-rows.csv"
+  @OptionGroup var target: TargetOptions
+  @OptionGroup var writer: WriterOptions
+  @OptionGroup var log: LogOptions
+
+  func run() async throws {
+    // Before anything is started: a file that can't be read is to change nothing.
+    let input = try InputFile(file)
+    let complaint = Complaint()
+    try await target.withSink(writer, logger: log.logger("writer")) { [rejected] sink in
+      let rejected = try RejectedRows(path: rejected)
+      let summary = try await Importer(input: input, sink: sink, rejected: rejected).run()
+      try Output.standard.lines(summary.text)
+      if rejected.count > 0 { try Output.standard.line("rejected rows are in \(rejected.path)") }
+      try Output.standard.flush()
+      complaint.text.withLock { $0 = summary.complaint }
     }
-
-    private final class Complaint: Sendable {
-      let text = Locked<String?>(nil)
+    // Only now: what could be placed has been published by then.
+    if let text = complaint.text.withLock({ $0 }) {
+      throw Failure("\(text): see \(rejected)")
     }
   }
 
-  /// `writer simulate`
-  struct Simulate: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-      abstract: "Place generated orders.",
-      discussion: """
-        The same seed gives the same orders under the same ids, so a simulation that was killed, or stopped by SIGINT or \
-        SIGTERM (exit codes 130 and 143), can be run again.
-        """)
-
-    @Option(help: "How many orders.", transform: Whole.init)
-    var orders: Whole<1, 1_000_000_000> = 1000
-    @Option(help: "What the orders follow from.")
-    var seed: UInt64 = 1
-    @Option(help: "Orders a second, from 0.001 to 1000000; 0 is as fast as they are taken.")
-    var rate = 0.0
-    @OptionGroup var target: TargetOptions
-    @OptionGroup var store: StoreOptions
-    @OptionGroup var kafka: KafkaOptions
-    @OptionGroup var server: ServerOptions
-    @OptionGroup var token: TokenOptions
-    @OptionGroup var health: HealthOptions
-    @OptionGroup var log: LogOptions
-
-    func validate() throws {
-      guard rate == 0 || (0.001...1_000_000).contains(rate) else {
-        throw ValidationError("--rate must be 0, or from 0.001 to 1000000")
-      }
-    }
-
-    func run() async throws {
-      let logger = log.logger("writer")
-      try await withSink(
-        target, store: store, kafka: kafka, server: server, token: token, health: health,
-        logger: logger
-      ) { [seed, orders, rate] sink in
-        let simulator = Simulator(
-          generator: OrderGenerator(seed: seed), sink: sink, orders: orders.value, rate: rate)
-        let summary = try await simulator.run()
-        try Output.standard.lines(
-          """
-          seed             \(seed)
-          orders placed    \(grouped(summary.placed))
-          orders found     \(grouped(summary.found))
-          events appended  \(grouped(summary.eventsAppended))
-          total completed  \(summary.total)
-          """)
-      }
-    }
+  private final class Complaint: Sendable {
+    let text = Locked<String?>(nil)
   }
 }
-
-extension TopicConflictPolicy: ExpressibleByArgument {}

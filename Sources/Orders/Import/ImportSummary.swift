@@ -1,4 +1,4 @@
-import Orders
+import EventuallyCommand
 
 /// Accounts for every line, row and invoice of an import.
 struct ImportSummary: Sendable {

@@ -1,5 +1,6 @@
+import EventuallyServer
+import EventuallyCommand
 import Eventually
-import Orders
 
 /// Imports a file of invoices: reads rows, puts invoices together, and places an order for each.
 ///
@@ -150,4 +151,10 @@ final class Importer {
         + "rows/s, \(grouped(summary.ordersPlaced + summary.ordersFound)) orders",
       fraction: input.size.map { Double(offset ?? 0) / Double(max($0, 1)) })
   }
+}
+
+extension FaultPoint {
+  /// An import has placed an order.
+  static let importPlaced = FaultPoint(
+    "import.placed", "an import has placed an order, and counts it next")
 }

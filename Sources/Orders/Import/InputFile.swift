@@ -1,3 +1,4 @@
+import EventuallyServer
 import CZlib
 import Eventually
 import Foundation

@@ -1,5 +1,4 @@
 import Eventually
-import Orders
 
 /// Puts the rows of each invoice together, though a row may come after those of other invoices.
 ///

@@ -1,5 +1,5 @@
+import EventuallyServer
 import Eventually
-import Orders
 
 /// A row of the Online Retail layout: one line of one invoice.
 struct InvoiceRow: Sendable, Equatable {

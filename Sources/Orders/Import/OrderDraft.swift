@@ -1,5 +1,4 @@
 import Eventually
-import Orders
 
 /// An invoice as the order that it becomes, decided by the order's own rules.
 struct OrderDraft: Sendable {

@@ -1,7 +1,6 @@
 import Eventually
+import EventuallyServer
 import EventuallySQLite
-import NIOCore
-import Orders
 
 /// Where imported and simulated orders go.
 protocol OrderSink: Sendable {
@@ -24,8 +23,12 @@ enum Placement: Sendable {
 
 /// Appends to a store that this process is the writer of.
 struct StoreSink: OrderSink {
-  let store: OrderStore
   let concurrency = 128
+  private let store: SQLiteEventStore<OrderEventCodec>
+
+  init(_ writer: Writer) {
+    store = SQLiteEventStore(writer.store, category: Order.category, codec: OrderEventCodec())
+  }
 
   func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {
     while true {

@@ -1,3 +1,5 @@
+import EventuallyServer
+import EventuallyCommand
 import Eventually
 import Foundation
 

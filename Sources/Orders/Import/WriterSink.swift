@@ -1,6 +1,6 @@
+import EventuallyServer
 import Eventually
 import NIOCore
-import Orders
 
 /// Sends commands to a running writer.
 struct WriterSink: OrderSink {
@@ -46,7 +46,7 @@ struct WriterSink: OrderSink {
 
   func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {
     let path = "/orders/\(id)/commands"
-    let answer = try await send("POST", path, OrderJSON.writeCommands(for: events))
+    let answer = try await send("POST", path, OrderBody.commands(for: events))
     switch Verdict(status: answer.status) {
     case .placed: return .placed
     case .refused: return .refused(Self.reason(answer))
@@ -94,7 +94,7 @@ struct WriterSink: OrderSink {
     try reader.beginArray()
     while try reader.nextElement() {
       let event = reader.slice(try reader.skip())
-      let record = try OrderJSON.record(event.span)
+      let record = try RecordJSON.record(event.span)
       guard case .event(let persisted) = try record.entry(decodedBy: codec) else { continue }
       events.append(persisted.event)
     }

@@ -1,6 +1,4 @@
 import Eventually
-package import Orders
-
 /// Makes up orders. The order with a number is the same for the same seed, whatever else is generated.
 package struct OrderGenerator: Sendable {
   package let seed: UInt64

@@ -1,5 +1,6 @@
+import EventuallyServer
+import EventuallyCommand
 import Eventually
-import Orders
 
 /// Places generated orders, at a rate or as fast as they are taken.
 struct Simulator: Sendable {

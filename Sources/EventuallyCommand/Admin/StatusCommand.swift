@@ -1,0 +1,98 @@
+import EventuallyServer
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `admin status`
+  struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show the store's head, what is published, and how far each read model is.",
+      discussion: """
+        For each read model and partition: the position that was applied last, how many events it lags behind \
+        the store, the epoch, and the worker that took the partition last. Before that: the events that hold partitions \
+        because the broker refuses them.
+        """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var files: ReadModelOptions
+
+    func run() async throws {
+      let log = try log.open()
+      try Output.standard.line("store       \(log.path)")
+      try Output.standard.line("id          \(log.storeID)")
+      try Output.standard.line("streams     \(grouped(try await log.streamCount()))")
+      try Output.standard.line("head        \(grouped(try await log.head()))")
+      try Output.standard.line("published   \(grouped(try await log.published()))")
+      let erasures = try await log.pendingErasures()
+      let since = erasures.since.map { ", the first since \($0): see /readyz of the writer" } ?? ""
+      try Output.standard.line("erasures    \(grouped(erasures.count)) pending\(since)")
+      for event in try await log.publishedProgress()?.refused ?? [] {
+        let isSkipped = try await log.isSkipped(
+          partition: event.position.partition, offset: event.position.partitionOffset)
+        try Output.standard.line(
+          isSkipped ? "\(event); that is decided, and waits for the writer" : event.description)
+      }
+      for name in ReadModelName.all {
+        try Output.standard.line()
+        let path = name.path(in: files.readModels)
+        guard FileManager.default.fileExists(atPath: path) else {
+          try Output.standard.line("read model \(name.name): not built yet (\(path))")
+          continue
+        }
+        try await show(name, path: path, log)
+      }
+    }
+
+    private func show(
+      _ name: ReadModelName, path: String, _ log: SQLiteEventLog
+    ) async throws {
+      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      guard reader.storeID == log.storeID else {
+        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
+      }
+      let checkpoints = Dictionary(
+        uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })
+      // Read after the checkpoints: a position beyond them is not the store's.
+      let heads = try await log.heads()
+      var forged = try await reader.forgedPositions()
+      var table = TextTable("partition", "head", "position", "lag", "epoch", "owner", "updated")
+      var lag: UInt64 = 0
+      for (partition, head) in heads.enumerated() {
+        let checkpoint = checkpoints[Partition(partition)]
+        let position = checkpoint?.position ?? 0
+        if position > head, forged[Partition(partition)] == nil {
+          forged[Partition(partition)] = head + 1
+        }
+        lag += head - min(head, position)
+        table.add(
+          "\(partition)", "\(head)", checkpoint?.position.map { "\($0)" } ?? "never",
+          "\(head - min(head, position))", checkpoint.map { "\($0.epoch)" } ?? "-",
+          checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
+      }
+      let setAside = try await reader.setAside()
+      try Output.standard.line(
+        "read model \(name.name): lag \(grouped(lag)), "
+          + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
+          + "\(grouped(setAside.droppedEvents)) dropped, "
+          + "\(grouped(setAside.rejectedRecords)) rejected records")
+      let removals = try await reader.pendingRemovals()
+      if removals.count > 0 {
+        try Output.standard.line(
+          "\(grouped(removals.count)) removed streams may be left in files of \(name.name)"
+            + (removals.since.map { ", the first since \($0)" } ?? "")
+            + ": \(Program.admin) forget \(name.name) tells where")
+      }
+      try Output.standard.table(table)
+      for held in try await HeldPartition.find(reader, in: log, of: name.definition) {
+        try Output.standard.line(held.description(readModel: name.name))
+      }
+      for (partition, position) in forged.sorted(by: { $0.key < $1.key }) {
+        try Output.standard.line(
+          "a forged event was applied at partition \(partition), partition offset \(position): "
+            + "run \(Program.admin) repair \(name.name)")
+      }
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import EventuallyServer
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `admin verify`
+  struct Verify: CrashSupervised {
+    static let configuration = CommandConfiguration(
+      abstract: "Fold the store's events from zero and compare every read model row by row.",
+      discussion: """
+        The store's file is looked through for damage first. Each read model is compared in place, at the position that it has \
+        reached; the fold takes as much room in the temporary folder (TMPDIR) as the read model, and 20 MB. How many events it lags behind is \
+        shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where a file is damaged, where a row \
+        differs, where a partition is held before an event that can't be read, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
+        """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var files: ReadModelOptions
+    @Argument(help: "The read models: \(Program.readModels). All that exist by default.")
+    var names: [ReadModelName] = []
+    @Flag(help: "Fail where a read model has not applied all of the store's events.")
+    var caughtUp = false
+
+    func run() async throws {
+      let log = try log.open()
+      let wanted = names.isEmpty ? ReadModelName.all.filter(exists) : names
+      guard !wanted.isEmpty else {
+        throw Failure("there are no read models in \(files.readModels): name it with --read-models")
+      }
+      var isRight = try await checkStore(log)
+      for name in wanted {
+        guard exists(name) else {
+          throw Failure("there is no read model \(name.path(in: files.readModels))")
+        }
+        var progress = ProgressLine()
+        let outcome = try await Verification(
+          name: name, log: log, readModels: files.readModels
+        ).run { progress.show("verifying \(name.name)", fraction: $0) }
+        progress.finish()
+        try report(
+          outcome.damage, in: "the read model \(name.name) in \(outcome.path)",
+          "run \(Program.admin) replay \(name.name), or stop its workers and move the file and its -wal away"
+        )
+        try show(name, outcome)
+        if outcome.differenceCount > 0 || !outcome.damage.isEmpty || !outcome.held.isEmpty
+          || !outcome.parkedByFold.isEmpty
+          || (caughtUp && (outcome.lag > 0 || outcome.parked > 0))
+        {
+          isRight = false
+        }
+      }
+      if !isRight { throw ExitCode(1) }
+    }
+
+    /// Whether nothing is wrong with the store's file.
+    private func checkStore(_ log: SQLiteEventLog) async throws -> Bool {
+      var progress = ProgressLine()
+      let damage = try await log.findDamage { progress.show("checking \(log.path)", fraction: $0) }
+      progress.finish()
+      try report(
+        damage, in: "the store \(log.path)",
+        "stop its writer and put a backup in its place, or save what can be read with sqlite3's .recover"
+      )
+      return damage.isEmpty
+    }
+
+    private func report(_ damage: [String], in what: String, _ wayBack: String) throws {
+      guard !damage.isEmpty else { return }
+      try Output.standard.line("\(what) is DAMAGED: \(wayBack)")
+      for finding in damage { try Output.standard.line("  \(finding)") }
+    }
+
+    private func exists(_ name: ReadModelName) -> Bool {
+      FileManager.default.fileExists(atPath: name.path(in: files.readModels))
+    }
+
+    private func show(_ name: ReadModelName, _ outcome: Verification.Outcome) throws {
+      let verdict =
+        outcome.differenceCount == 0
+        ? "equal to the fold of \(grouped(outcome.events)) events"
+        : "DIFFERS in \(grouped(outcome.differenceCount)) rows"
+      var setAside = ""
+      if outcome.parked > 0 { setAside += "\(grouped(outcome.parked)) events parked, " }
+      if outcome.dropped > 0 { setAside += "\(grouped(outcome.dropped)) events dropped, " }
+      try Output.standard.line(
+        "\(name.name): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
+          + "\(setAside)digest \(outcome.digest)")
+      for stream in outcome.parkedByFold {
+        try Output.standard.line("  the fold leaves out \(stream.summary)")
+      }
+      for held in outcome.held {
+        try Output.standard.line("  \(held.description(readModel: name.name))")
+      }
+      for difference in outcome.differences {
+        let key = ReadModelDigest.text(difference.table, difference.key).dropLast()
+        func columns(_ values: [ColumnValue]?) -> String {
+          values.map { String(ReadModelDigest.text(difference.table, $0).dropLast()) } ?? "no row"
+        }
+        try Output.standard.line(
+          "  \(key): expected \(columns(difference.expected)), "
+            + "found \(columns(difference.found))")
+      }
+    }
+  }
+}

@@ -1,0 +1,130 @@
+import EventuallyServer
+import ArgumentParser
+import Eventually
+import EventuallySQLite
+import Foundation
+
+extension AdminCommand {
+  /// `admin wait`
+  struct Wait: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Wait until every read model has applied all of the store's events.",
+      discussion: """
+        Then it shows how long that took each of them, from the first event's append to the last event's \
+        commit in the read model. The exit code is 1 where the time is up before; then it names the partitions that are \
+        behind, where each of them stands, since when, and why where the files tell.
+        """)
+
+    @OptionGroup var log: LogOptions
+    @OptionGroup var files: ReadModelOptions
+    @Argument(help: "The read models: \(Program.readModels). All by default.")
+    var names: [ReadModelName] = []
+    @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"), transform: Whole.init)
+    var timeout: Seconds = 120
+    @Option(
+      help: "The event from which time is counted, by its sequence number.",
+      transform: Whole.init)
+    var since: SequenceNumber = 1
+
+    private struct Progress {
+      var applied: UInt64 = 0
+      var updated = Timestamp(microseconds: 0)
+    }
+
+    func run() async throws {
+      let log = try log.open()
+      let names = names.isEmpty ? ReadModelName.all : names
+      let heads = try await log.heads()
+      let deadline = ContinuousClock.now + timeout.seconds
+      var line = ProgressLine()
+      var reached: [ReadModelName: Progress] = [:]
+      while true {
+        var least = 1.0
+        for name in names {
+          let progress = try await progress(of: name, storeID: log.storeID)
+          let share = Double(progress.applied) / Double(max(heads.reduce(0, +), 1))
+          least = min(least, share)
+          if progress.applied >= heads.reduce(0, +) { reached[name] = progress }
+        }
+        if reached.count == names.count { break }
+        line.show("waiting for the read models", fraction: least)
+        guard ContinuousClock.now < deadline else {
+          line.finish()
+          let late = names.filter { reached[$0] == nil }
+          var lines = [
+            "after \(timeout) s these have not applied all events: "
+              + late.map(\.name).joined(separator: ", ")
+          ]
+          for name in late { lines += try await standstill(of: name, heads: heads, log) }
+          throw Failure(lines.joined(separator: "\n"))
+        }
+        // Other processes' commits give no signal here.
+        try await Task.sleep(for: .milliseconds(50))
+      }
+      line.finish()
+      try await show(reached, log)
+    }
+
+    /// Where the partitions of a read model stand that are behind.
+    private func standstill(
+      of name: ReadModelName, heads: [UInt64], _ log: SQLiteEventLog
+    ) async throws -> [String] {
+      let path = name.path(in: files.readModels)
+      guard FileManager.default.fileExists(atPath: path) else {
+        return ["\(name.name): not built yet (\(path)): does a worker run?"]
+      }
+      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      let late = try await LatePartition.find(
+        reader, in: log, heads: heads, readModel: name)
+      return LatePartition.lines(late, readModel: name.name)
+    }
+
+    private func progress(of name: ReadModelName, storeID: String) async throws -> Progress {
+      let path = name.path(in: files.readModels)
+      guard FileManager.default.fileExists(atPath: path) else { return Progress() }
+      let reader: ReadModelReader
+      do {
+        reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      } catch {
+        // A worker that is just making it has not come further than that.
+        if case .notThisReadModel = error { return Progress() }
+        throw error
+      }
+      guard reader.storeID == storeID else {
+        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: storeID)
+      }
+      var progress = Progress()
+      for checkpoint in try await reader.checkpoints() {
+        progress.applied += checkpoint.position ?? 0
+        if checkpoint.position != nil {
+          progress.updated = max(progress.updated, checkpoint.updated)
+        }
+      }
+      return progress
+    }
+
+    private func show(_ reached: [ReadModelName: Progress], _ log: SQLiteEventLog) async throws {
+      let head = try await log.head()
+      guard head > 0 else { return }
+      guard head >= since.value else {
+        throw Failure("the store ends at sequence number \(grouped(head)): --since is beyond it")
+      }
+      guard let first = try await log.records(after: UInt64(since.value - 1), limit: 1).first,
+        let last = try await log.records(after: head - 1, limit: 1).first
+      else { return }
+      let count = head - min(head, first.position.sequenceNumber) + 1
+      var table = TextTable("", "events", "seconds", "events/s")
+      func add(_ name: String, _ end: Timestamp) {
+        let seconds = (Double(end.microseconds) - Double(first.time.microseconds)) / 1e6
+        table.add(
+          name, grouped(count), String(format: "%.2f", seconds),
+          grouped(Int(Double(count) / max(seconds, 0.001))))
+      }
+      add("appended", last.time)
+      for name in ReadModelName.all {
+        if let progress = reached[name] { add("applied to \(name.name)", progress.updated) }
+      }
+      try Output.standard.table(table)
+    }
+  }
+}

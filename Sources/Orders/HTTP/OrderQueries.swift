@@ -1,0 +1,103 @@
+import Eventually
+import EventuallyServer
+import EventuallySQLite
+import HTTPTypes
+
+/// Queries of the read model **orders**.
+struct OrderQueries: Component {
+  func register(in registry: inout Registry) {
+    registry.add(
+      Query(
+        "orders", of: OrdersReadModel.self, "The newest orders, of all customers or of one",
+        parameters: [
+          .limit, .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100)),
+        ], answers: [API.Answer(200, "The orders")]
+      ) { request, reader in
+        let limit = try request.limit()
+        let customer = try request.parameter("customer")
+        if let customer { try CustomerQueries.check(customer) }
+        let orders = try await reader.read {
+          try Self.newest($0, customer: customer, limit: limit)
+        }
+        return .list(orders) { $0.write(&$1) }
+      })
+    registry.add(
+      Query(
+        "orders/{id}", of: OrdersReadModel.self, "An order",
+        answers: [
+          API.Answer(200, "The order"), API.Answer(404, "The read model has no such order"),
+        ]
+      ) { request, reader in
+        let id = try request.path("id")
+        guard Order.isValid(id: id) else { throw OrderError.invalidID(id) }
+        guard let order = try await reader.lookUp({ try Self.order($0, id: id) }) else {
+          throw RequestError(.notFound, "the read model 'orders' has no order '\(id.prefix(80))'")
+        }
+        return JSONResponse { order.write(&$0) }
+      })
+  }
+
+  private static let columns =
+    "id, status, kind, customer, country, time, items, units, total FROM orders"
+
+  static func order(_ connection: SQLiteConnection, id: String) throws -> OrderRow? {
+    try connection.rows("SELECT \(columns) WHERE id = ?", [.text(id)], row).first
+  }
+
+  /// The newest orders first, of all customers or of one.
+  static func newest(
+    _ connection: SQLiteConnection, customer: String?, limit: Int64
+  ) throws -> [OrderRow] {
+    let order = "ORDER BY time DESC, id DESC LIMIT ?"
+    guard let customer else {
+      return try connection.rows("SELECT \(columns) \(order)", [.integer(limit)], row)
+    }
+    return try connection.rows(
+      "SELECT \(columns) WHERE customer = ? \(order)", [.text(customer), .integer(limit)], row)
+  }
+
+  private static func row(_ statement: SQLiteStatement) throws -> OrderRow {
+    try OrderRow(
+      key: statement.text(0), values: (1..<statement.columnCount).map { statement.value($0) })
+  }
+}
+
+extension OrderRow {
+  func write(_ json: inout JSONWriter) {
+    json.beginObject()
+    json.key("id")
+    json.string(key)
+    json.key("status")
+    json.string(status.rawValue)
+    OrderBody.write(header, &json)
+    json.key("items")
+    json.integer(items.value)
+    json.key("units")
+    json.integer(units.value)
+    json.key("total")
+    json.string(total.description)
+    json.endObject()
+  }
+}
+
+extension API.Parameter {
+  static let limit = API.Parameter.query("limit", "At most this many", .integer(1...1000))
+}
+
+extension APIRequest {
+  /// How many rows are asked for; 20 where that is left out.
+  func limit() throws -> Int64 { Int64(try number("limit", default: 20, in: 1...1000)) }
+}
+
+extension JSONResponse {
+  /// An array.
+  static func list<Element>(
+    _ elements: [Element], _ write: (Element, inout JSONWriter) -> Void
+  ) -> JSONResponse {
+    JSONResponse { json in
+      json.beginArray()
+      for element in elements { write(element, &json) }
+      json.endArray()
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import Eventually
+import EventuallyServer
+import EventuallySQLite
+import HTTPTypes
+
+/// A day, a country or a product with its sums.
+struct SalesAnswer: Sendable {
+  enum Subject: Sendable {
+    case day(String)
+    case country(String)
+    case product(Product)
+  }
+
+  var subject: Subject
+  var totals: SalesTotals
+
+  func write(_ json: inout JSONWriter) {
+    json.beginObject()
+    switch subject {
+    case .day(let day):
+      json.key("day")
+      json.string(day)
+    case .country(let country):
+      json.key("country")
+      json.string(country)
+    case .product(let product):
+      json.key("sku")
+      json.string(product.sku)
+      json.key("description")
+      json.string(product.description)
+    }
+    totals.writeMembers(&json, withOrders: true)
+    json.endObject()
+  }
+}
+
+/// Queries of the read model **sales**.
+struct SalesQueries: Component {
+  func register(in registry: inout Registry) {
+    registry.add(
+      Query(
+        "sales", of: SalesReadModel.self, "The sums over all days, countries and products",
+        answers: [API.Answer(200, "The sums")]
+      ) { _, reader in
+        let totals = try await reader.read { try Self.totals($0) }
+        return JSONResponse { json in
+          json.beginObject()
+          json.key("days")
+          totals.days.write(&json)
+          json.key("countries")
+          totals.countries.write(&json)
+          json.key("products")
+          // How many orders a product is in is no sum that means anything over products.
+          totals.products.write(&json, withOrders: false)
+          json.endObject()
+        }
+      })
+    for (path, summary, query) in [
+      ("sales/days", "The newest days", Self.days),
+      ("sales/countries", "The countries with the largest revenue", Self.countries),
+      ("sales/products", "The products with the largest revenue", Self.products),
+    ] {
+      registry.add(
+        Query(
+          path, of: SalesReadModel.self, summary, parameters: [.limit],
+          answers: [API.Answer(200, "The sums")]
+        ) { request, reader in
+          let limit = try request.limit()
+          return .list(try await reader.read { try query($0, limit) }) { $0.write(&$1) }
+        })
+    }
+  }
+
+  /// The newest days first.
+  @Sendable
+  static func days(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
+    try connection.rows(
+      "SELECT day, revenue, units, orders FROM sales_by_day ORDER BY day DESC LIMIT ?",
+      [.integer(limit)]
+    ) { SalesAnswer(subject: .day($0.text(0)), totals: SalesTotals($0, from: 1)) }
+  }
+
+  /// The countries with the largest revenue first.
+  @Sendable
+  static func countries(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
+    try connection.rows(
+      """
+      SELECT country, revenue, units, orders FROM sales_by_country
+      ORDER BY revenue DESC, country LIMIT ?
+      """, [.integer(limit)]
+    ) { SalesAnswer(subject: .country($0.text(0)), totals: SalesTotals($0, from: 1)) }
+  }
+
+  /// The products with the largest revenue first, each under the description that it was sold under most.
+  @Sendable
+  static func products(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
+    try connection.rows(
+      """
+      SELECT sku, \(SalesTotals.sums),
+        (SELECT description FROM sales_by_product d WHERE d.sku = p.sku
+         ORDER BY orders DESC, description LIMIT 1)
+      FROM sales_by_product p GROUP BY sku ORDER BY \(SalesTotals.byRevenue), sku LIMIT ?
+      """, [.integer(limit)]
+    ) { row in
+      SalesAnswer(
+        subject: .product(Product(sku: row.text(0), description: row.text(7))),
+        totals: SalesTotals(sums: row, from: 1))
+    }
+  }
+
+  /// The sums of each of the three tables, which agree in revenue and units.
+  static func totals(
+    _ connection: SQLiteConnection
+  ) throws -> (days: SalesTotals, countries: SalesTotals, products: SalesTotals) {
+    func sum(_ table: String) throws -> SalesTotals {
+      try connection.rows("SELECT \(SalesTotals.sums) FROM \(table)") {
+        SalesTotals(sums: $0, from: 0)
+      }[0]
+    }
+    return (
+      try sum("sales_by_day"), try sum("sales_by_country"), try sum("sales_by_product")
+    )
+  }
+}

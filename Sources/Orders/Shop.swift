@@ -1,0 +1,47 @@
+public import ArgumentParser
+public import Eventually
+public import EventuallyCommand
+public import EventuallyServer
+
+/// The sample: a shop's orders.
+public struct Shop: ExtendedCommandLine {
+  /// `orders`
+  public static let name = "orders"
+  /// `ordersctl`
+  public static let adminCommand = "ordersctl"
+  /// An order of the most lines and with some text in each. One of so many bytes takes about four times as much memory while a
+  /// command on it is handled.
+  public static let streamLimit = StreamLimit(
+    events: UInt64(Order.maximumLines) + 100, bytes: 4 << 20)
+  /// `writer import` and `writer simulate`
+  public static let writerCommands: [any ParsableCommand.Type] = [
+    ImportCommand.self, SimulateCommand.self,
+  ]
+
+  /// The sample.
+  public init() {}
+
+  /// Its parts.
+  public var components: [any Component] {
+    Order()
+    OrdersReadModel()
+    SalesReadModel()
+    CustomersReadModel()
+    Commands("orders", for: Order.self, ids: .orders) {
+      Command("create", "Place an order", body: OrderBody.headerSchema) { body in
+        .create(try OrderBody.header(body.span, defaultTime: .now()))
+      }
+      Command("addItem", "Add a line to an open order", body: OrderBody.lineSchema) { body in
+        .addItem(try OrderBody.line(body.span))
+      }
+      Command("complete", "Make an order final", .complete)
+      Command("cancel", "Give an order up", body: OrderBody.cancellationSchema) { body in
+        .cancel(reason: try OrderBody.reason(body.span) ?? OrderEvent.unspecified)
+      }
+    }
+    OrderRoutes()
+    OrderQueries()
+    SalesQueries()
+    CustomerQueries()
+  }
+}

@@ -1,0 +1,9 @@
+import EventuallyCommand
+import Orders
+
+@main
+struct OrdersControl {
+  static func main() async {
+    await Shop.run(as: .administration)
+  }
+}
