@@ -104,7 +104,7 @@ let package = Package(
   ],
   targets: [
     // The abstractions: pure Swift, no store and no bus.
-    library("Eventually", [tracing, metrics]),
+    library("Eventually", [lifecycle, tracing, metrics]),
     // What users' tests, and those of adapters, are made of.
     library("EventuallyTesting", ["Eventually"]),
 
@@ -115,7 +115,9 @@ let package = Package(
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
-    library("EventuallyKafka", ["Eventually", "CKafkaShim", crypto, logging, tracing, metrics]),
+    library(
+      "EventuallyKafka",
+      ["Eventually", "CKafkaShim", crypto, logging, lifecycle, tracing, metrics]),
 
     // The processes, for any domain, and their command line.
     library(
@@ -169,12 +171,12 @@ let package = Package(
       name: "shimcheck", dependencies: ["CKafkaShim"], path: "Tests/CKafkaShimCheck"),
 
     fuzzing,
-    tests("EventuallyTests", ["Eventually", "EventuallyTesting"]),
+    tests("EventuallyTests", ["Eventually", "EventuallyTesting", lifecycle, logging]),
     tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite", "EventuallyTesting"]),
     tests(
       "EventuallyKafkaTests",
       [
-        "Eventually", "EventuallyKafka", "EventuallyTesting", "FaultScenarios", metrics,
+        "Eventually", "EventuallyKafka", "EventuallyTesting", "FaultScenarios", lifecycle, metrics,
         metricsTestKit,
       ]),
     tests("OrdersTests", ["Eventually", "EventuallySQLite", "EventuallyTesting", "Orders"]),

@@ -1,4 +1,6 @@
 import Eventually
+import Logging
+import ServiceLifecycle
 import Testing
 
 /// A subscription that plays given batches, and hears what is told to it.
@@ -115,6 +117,17 @@ private final class ScriptedStore: ReadModelStore {
     #expect(status.retries == 4)
     #expect(status.failure == nil)
     #expect(subscription.resumes.position == 1)
+  }
+
+  @Test(.timeLimit(.minutes(1))) func aGracefulShutdownEndsItWithoutAnError() async throws {
+    let subscription = ScriptedSubscription([[delivery(0)]])
+    let group = ServiceGroup(
+      services: [ReadModelProjector(subscription, into: ScriptedStore())],
+      logger: Logger(label: "test"))
+    let running = Task { try await group.run() }
+    await subscription.finished.wait(past: 0)
+    await group.triggerGracefulShutdown()
+    try await running.value
   }
 
   @Test func whatFailsForGoodIsParkedAndTheRestGoesOn() async {

@@ -1,4 +1,5 @@
 import CoreMetrics
+public import ServiceLifecycle
 import Tracing
 
 /// What a ``ReadModelProjector`` is doing.
@@ -21,7 +22,7 @@ public struct ReadModelProjectorStatus: Sendable, Hashable {
 /// killed. Whatever fails is tried again, with growing pauses, from the same place; nothing is skipped. An event
 /// that the read model's own code fails on again and again is parked, together with the later events of its
 /// stream, and other streams go on.
-public final class ReadModelProjector<S: PartitionedSubscription, Store: ReadModelStore>: Sendable
+public final class ReadModelProjector<S: PartitionedSubscription, Store: ReadModelStore>: Service
 where S.Event == Store.Event {
   private let subscription: S
   private let store: Store
@@ -65,8 +66,12 @@ where S.Event == Store.Event {
   /// What the worker is doing.
   public var status: ReadModelProjectorStatus { state.withLock { $0 } }
 
-  /// Works until the task is cancelled, or the subscription ends.
+  /// Works until the task is cancelled, its service group shuts down gracefully, or the subscription ends.
   public func run() async {
+    await cancelWhenGracefulShutdown { await self.work() }
+  }
+
+  private func work() async {
     var failures = 0
     while !Task.isCancelled {
       do {

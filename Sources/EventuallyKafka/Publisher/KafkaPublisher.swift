@@ -1,6 +1,7 @@
 import CoreMetrics
 public import Eventually
 public import Logging
+public import ServiceLifecycle
 
 /// The relay: publishes a store's committed events to a topic, in order, at least once.
 ///
@@ -8,7 +9,7 @@ public import Logging
 /// backlog: while the broker is away nothing is buffered beyond a window of records in flight. After a restart
 /// it reads the end of each partition, back to what the saved cursor proves to be there, and goes on behind the part
 /// without gaps, so that what the topic holds is not published again.
-public final class KafkaPublisher<Source: Outbox>: Sendable {
+public final class KafkaPublisher<Source: Outbox>: Service {
   private let configuration: KafkaConfiguration
   private let source: Source
   private let contentType: String
@@ -53,7 +54,8 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
   /// What the publisher is doing.
   public var status: PublisherStatus { state.withLock { $0 } }
 
-  /// Publishes until the task is cancelled. After a failure it tries again; where the topic can't be published to, or it
+  /// Publishes until the task is cancelled or its service group shuts down gracefully; both end it without an error. After
+  /// a failure it tries again; where the topic can't be published to, or it
   /// can't tell, it publishes nothing, says so in ``status``, and looks again, up to a minute later. No failure ends it.
   ///
   /// While it runs it reports the backlog, and whether the topic can't be published to, as gauges.
@@ -62,10 +64,12 @@ public final class KafkaPublisher<Source: Outbox>: Sendable {
       state.withLock { $0.phase = .stopped }
       gauges.end()
     }
-    await withTaskGroup(of: Void.self) { group in
-      group.addTask { await self.report() }
-      await publishUntilCancelled()
-      group.cancelAll()
+    await cancelWhenGracefulShutdown {
+      await withTaskGroup(of: Void.self) { group in
+        group.addTask { await self.report() }
+        await self.publishUntilCancelled()
+        group.cancelAll()
+      }
     }
   }
 
