@@ -1,17 +1,21 @@
-public import Eventually
+import Eventually
 
-/// What every subscription must do. Each check makes a world of its own, with a log in which there is nothing yet.
-public struct SubscriptionContract<S: Subscription>: Sendable {
+/// What every subscription must do, of a `Subscription` as of a `PartitionedSubscription`. Each check makes a world of its own, with a log in which there is nothing yet.
+public struct SubscriptionContract<S: Sendable, Deliveries: AsyncSequence & SendableMetatype>:
+  Sendable
+where Deliveries.Element: Sendable {
   /// A log, and subscriptions to it.
   public struct World: Sendable {
     /// Adds so many entries to the log.
     public var append: @Sendable (Int) async throws -> Void
     /// A subscription that has the checkpoints of those before it, as after a restart.
     public var subscribe: @Sendable () async throws -> S
+    /// Calls the subscription's `resume`.
+    public var resume: @Sendable (S) async throws -> Deliveries
     /// What tells the entries of a delivery apart, the same whenever they are delivered; in order for each partition.
-    public var entries: @Sendable (S.Element) -> [String]
+    public var entries: @Sendable (Deliveries.Element) -> [String]
     /// Records that a delivery has been applied.
-    public var applied: @Sendable (S.Element, S) async throws -> Void
+    public var applied: @Sendable (Deliveries.Element, S) async throws -> Void
     /// Ends a subscription.
     public var close: @Sendable (S) async -> Void
 
@@ -19,12 +23,14 @@ public struct SubscriptionContract<S: Subscription>: Sendable {
     public init(
       append: @escaping @Sendable (Int) async throws -> Void,
       subscribe: @escaping @Sendable () async throws -> S,
-      entries: @escaping @Sendable (S.Element) -> [String],
-      applied: @escaping @Sendable (S.Element, S) async throws -> Void,
+      resume: @escaping @Sendable (S) async throws -> Deliveries,
+      entries: @escaping @Sendable (Deliveries.Element) -> [String],
+      applied: @escaping @Sendable (Deliveries.Element, S) async throws -> Void,
       close: @escaping @Sendable (S) async -> Void = { _ in }
     ) {
       self.append = append
       self.subscribe = subscribe
+      self.resume = resume
       self.entries = entries
       self.applied = applied
       self.close = close
@@ -63,7 +69,7 @@ public struct SubscriptionContract<S: Subscription>: Sendable {
     let subscription = try await world.subscribe()
     var seen: [String] = []
     do {
-      for try await element in try await subscription.resume() {
+      for try await element in try await world.resume(subscription) {
         seen += world.entries(element)
         if applying { try await world.applied(element, subscription) }
         try await meanwhile()

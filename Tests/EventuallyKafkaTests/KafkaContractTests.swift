@@ -43,6 +43,7 @@ import Testing
         // A group of its own each time: the mock cluster takes seconds to notice that a member is gone.
         world.subscription(world.cluster.group())
       },
+      resume: { try await $0.resume() },
       entries: { deliveries in
         deliveries.flatMap { delivery in
           delivery.entries.map { "\(delivery.partition)-\($0.position.partitionOffset)" }
@@ -50,7 +51,7 @@ import Testing
       },
       applied: { deliveries, subscription in
         _ = try await world.readModel.apply(deliveries, parking: [])
-        subscription.checkpoint(deliveries)
+        subscription.acknowledge(deliveries)
       },
       close: { await $0.stop() })
   }

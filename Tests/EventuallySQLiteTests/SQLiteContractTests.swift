@@ -64,6 +64,7 @@ import Testing
           store.log, codec: TextCodec(), checkpoints: readModel, partitions: [0, 1, 2, 3],
           through: try await store.log.heads(), owner: "contract", pageSize: 16)
       },
+      resume: { try await $0.resume() },
       entries: { deliveries in
         deliveries.flatMap { delivery in
           delivery.entries.map { "\(delivery.partition)-\($0.position.partitionOffset)" }

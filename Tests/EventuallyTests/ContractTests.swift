@@ -46,6 +46,7 @@ import Testing
         }
       },
       subscribe: { TransientSubscription(store, checkpoint: checkpoint.withLock { $0 }) },
+      resume: { $0.resume() },
       entries: { ["\($0.position.sequenceNumber)"] },
       applied: { entry, subscription in
         subscription.checkpoint(entry.position.sequenceNumber)
@@ -135,6 +136,7 @@ import Testing
         subscribe: {
           InclusiveSubscription(store: store, position: checkpoint.withLock { $0 })
         },
+        resume: { $0.resume() },
         entries: { ["\($0.position.sequenceNumber)"] },
         applied: { entry, _ in checkpoint.withLock { $0 = entry.position.sequenceNumber } })
     }

@@ -7,7 +7,7 @@ import Testing
 private final class ScriptedSubscription: PartitionedSubscription {
   typealias Event = Counter.Event
   let batches: [[Delivery<Event>]]
-  let checkpoints = Locked<[Partition]>([])
+  let acknowledged = Locked<[Partition]>([])
   let released = Locked<[PartitionLease]>([])
   let resumes = PositionSignal(at: 0)
   let finished = PositionSignal(at: 0)
@@ -24,8 +24,8 @@ private final class ScriptedSubscription: PartitionedSubscription {
     }
   }
 
-  func checkpoint(_ deliveries: [Delivery<Event>]) {
-    checkpoints.withLock { $0 += deliveries.map(\.partition) }
+  func acknowledge(_ deliveries: [Delivery<Event>]) {
+    acknowledged.withLock { $0 += deliveries.map(\.partition) }
     finished.advance(to: finished.position + 1)
   }
 
@@ -148,7 +148,7 @@ private final class ScriptedStore: ReadModelStore {
     let store = ScriptedStore(fenced: [1])
     let status = await run(subscription, store, batches: 1)
     #expect(store.applied.withLock { $0 } == [0, 2])
-    #expect(subscription.checkpoints.withLock { $0 } == [0, 2])
+    #expect(subscription.acknowledged.withLock { $0 } == [0, 2])
     #expect(subscription.released.withLock { $0.map(\.partition) } == [1])
     #expect(status.applied == 2)
   }

@@ -126,7 +126,7 @@ where S.Event == Store.Event {
       $0.failure = nil
     }
     if !outcome.fenced.isEmpty { await subscription.release(outcome.fenced) }
-    try await subscription.checkpoint(applied)
+    try await subscription.acknowledge(applied)
   }
 
   private func pause(after error: any Error, failures: Int, _ policy: RetryPolicy) async {

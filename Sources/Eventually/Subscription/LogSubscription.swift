@@ -59,8 +59,8 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
   /// Leases are given up by whoever takes them over; there is nobody to tell.
   public func release(_ leases: [PartitionLease]) {}
 
-  /// The checkpoints are with the read model.
-  public func checkpoint(_ deliveries: [Delivery<Event>]) {}
+  /// There is nobody to tell.
+  public func acknowledge(_ deliveries: [Delivery<Event>]) {}
 
   /// Batches of deliveries, up to the end.
   public struct Deliveries: AsyncSequence {

@@ -64,12 +64,19 @@ public struct Delivery<Event: Sendable>: Sendable {
 
 /// A subscription to a log whose partitions are divided among workers.
 ///
-/// Its checkpoints live with the read model, not here: ``Subscription/checkpoint(_:)`` only tells the bus
-/// how far the read model is, after the fact.
-public protocol PartitionedSubscription<Event>: Subscription
-where Element == [Delivery<Event>], Position == [Delivery<Event>] {
-  /// What happened in the entries that are delivered.
+/// It keeps no checkpoints, so it is no ``Subscription``: they are with the read model, in a ``PartitionCheckpointStore``.
+public protocol PartitionedSubscription<Event>: Sendable {
+  /// The events that are delivered.
   associatedtype Event: Sendable
+  /// Batches, read as fast as they are consumed and no faster.
+  associatedtype Deliveries: AsyncSequence<[Delivery<Event>], any Error>
+
+  /// Begins after the read model's checkpoints. One run at a time.
+  func resume() async throws -> Deliveries
+
+  /// Tells that a batch is done with: `deliveries` are those of it that were applied, whose checkpoints the read model has.
+  /// Called once for each batch.
+  func acknowledge(_ deliveries: [Delivery<Event>]) async throws
 
   /// Gives up leases that turned out to be fenced. Where the bus still assigns such a partition to this
   /// worker, the subscription takes a new lease after a while and goes on from its position.
