@@ -30,7 +30,7 @@ import Testing
       case .duplicate:
         let found = watch.repeated(0, offset, id: { id })
         #expect((found == .other) == (applied[offset] != isForged))
-      case .gap: _ = progress.refute(head: progress.expected - 1)
+      case .gap: _ = progress.rejectClaim(head: progress.expected - 1)
       case .ignore: break
       }
     }

@@ -56,30 +56,30 @@ import Testing
 
   @Test func waitsUntilNothingIsOut() async throws {
     let batches = DeliveredBatches()
-    await batches.allSettled()
+    await batches.allCompleted()
     batches.deliver()
     batches.deliver()
-    let isSettled = Locked(false)
+    let isCompleted = Locked(false)
     let waiting = Task {
-      await batches.allSettled()
-      isSettled.withLock { $0 = true }
+      await batches.allCompleted()
+      isCompleted.withLock { $0 = true }
     }
-    batches.settle([delivery(2, after: 4)])
+    batches.complete([delivery(2, after: 4)])
     #expect(batches.isOut)
-    #expect(!isSettled.withLock { $0 })
+    #expect(!isCompleted.withLock { $0 })
     batches.release([PartitionLease(partition: 3, epoch: 1, position: nil, offsetHint: nil)])
-    batches.settle([Delivery<String>]())
-    try await within(.seconds(10), seen: { "\(isSettled.withLock { $0 })" }) { await waiting.value }
-    let news = batches.takeNews()
-    #expect(news.applied.map(\.partition) == [2] && news.applied.map(\.position) == [5])
-    #expect(news.fenced.map(\.partition) == [3])
-    #expect(batches.takeNews().applied.isEmpty)
+    batches.complete([Delivery<String>]())
+    try await within(.seconds(10), seen: { "\(isCompleted.withLock { $0 })" }) { await waiting.value }
+    let updates = batches.drainUpdates()
+    #expect(updates.applied.map(\.partition) == [2] && updates.applied.map(\.position) == [5])
+    #expect(updates.fenced.map(\.partition) == [3])
+    #expect(batches.drainUpdates().applied.isEmpty)
   }
 
-  @Test func whoWaitsIsLetGoWhereNothingWillBeHeard() async throws {
+  @Test func whoWaitsIsResumedWhereNothingWillBeTold() async throws {
     let batches = DeliveredBatches()
     batches.deliver()
-    let waiting = Task { await batches.allSettled() }
+    let waiting = Task { await batches.allCompleted() }
     batches.forget()
     try await within(.seconds(10), seen: { "\(batches.isOut)" }) { await waiting.value }
   }
@@ -147,9 +147,9 @@ func check(_ value: Bool, sourceLocation: SourceLocation = #_sourceLocation) {
     #expect(state.nextOffset == 100)
   }
 
-  @Test func aReleasedPartitionTakesNothing() {
+  @Test func aFencedPartitionTakesNothing() {
     var state = progress(at: 5)
-    state.release()
+    state.fence()
     #expect(state.receive(6, offset: 100) == .ignore)
     #expect(state.fallBehind(head: 9) == nil)
     check(!state.repair(6))

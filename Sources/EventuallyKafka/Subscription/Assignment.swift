@@ -1,77 +1,203 @@
 import Eventually
 
-/// Knows which partitions a worker has and what may be done with each of them. It does no work itself.
+/// Decides what a worker does about its partitions. Inputs return the actions that follow, to be performed in order; it
+/// does no work itself.
 ///
-/// Partitions come and go with the group's assignment; each is held under a lease of its own. A lease that turns out
-/// to be fenced is given up and taken anew after a while, while the other partitions go on.
+/// Partitions come and go with the group's assignment; each is held under a lease of its own. One whose lease was fenced
+/// takes a new one after a pause, while the other partitions go on.
 struct Assignment {
-  private(set) var partitions: [Partition: PartitionProgress] = [:]
-  /// When an released partition takes a new lease.
-  private var reclaims: [Partition: ContinuousClock.Instant] = [:]
-  /// Partitions at whose end the consumer is, and where they were when the store's heads were last heard of.
-  private var ends: [Partition: UInt64?] = [:]
-  /// The offsets that were told to the broker under the leases.
-  private var committed: [Partition: Int64] = [:]
-  /// Up to where deliveries of the leases have been applied.
-  private var applied: [Partition: (position: UInt64, nextOffset: Int64?, time: Timestamp?)] = [:]
-  /// The last partition sequences in the store, as last heard.
-  private(set) var heads: [UInt64] = []
-  /// How often in a row the store was found to end before a lease's position.
-  private var shortfalls: [Partition: Int] = [:]
-  /// Partitions that have to be consumed from their `nextOffset` anew.
-  private var repositions: Set<Partition> = []
-  /// Partitions that are to be fetched anew from where they are.
-  private var probes: Set<Partition> = []
-
-  // MARK: - Coming and going
-
-  /// Takes in a lease. Its hint is where to begin, or the first offset that the broker holds; either may be wrong, and
-  /// where the broker does not have it, it begins with the first that it has.
-  mutating func begin(_ lease: PartitionLease) {
-    partitions[lease.partition] = PartitionProgress(
-      lease: lease, startOffset: lease.offsetHint ?? StartOffset.beginning)
-    applied[lease.partition] = nil
-    committed[lease.partition] = nil
-    repositions.insert(lease.partition)
+  enum Action: Equatable {
+    /// Wait until everything that was delivered has been applied or refused, then call ``Assignment/finished()``.
+    case finish
+    /// Take leases, then call ``Assignment/claimed(_:)``.
+    case claim([Partition])
+    /// Give the client its partitions.
+    case assign([StartOffset])
+    /// Take all partitions from the client.
+    case unassign
+    /// Move the client; what can't be moved is told to ``Assignment/couldNotMove(_:)``.
+    case seek([StartOffset])
+    case now(Effect)
   }
 
-  /// Forgets all partitions.
+  /// An action that neither waits nor fails.
+  enum Effect: Equatable {
+    /// Tell the broker the offsets.
+    case commit([StartOffset])
+    /// Forget what has come and is not delivered.
+    case dropAll
+    /// Forget what has come of a partition and is not delivered.
+    case drop(Partition)
+    /// Fetch what the bus does not have.
+    case fetch(Partition, ClosedRange<UInt64>, after: Duration)
+    /// A lease was fenced.
+    case noteFenced(PartitionLease)
+    /// A gap was filled.
+    case noteRepaired(Partition)
+    /// The record at an offset claims a place that the store does not have: it ends at `head`.
+    case noteRejectedClaim(Partition, offset: Int64, head: UInt64)
+  }
+
+  /// What ``finished()`` and ``claimed(_:)`` go on with.
+  private enum Step {
+    case consuming
+    case assigning
+    case revoking(isLost: Bool)
+    case renewing
+  }
+
+  /// How often offsets are committed.
+  static let commitInterval = Duration.seconds(1)
+  /// After so long an event that the feed brought and that can't be used is fetched again: newer code may be on its way.
+  static let stallPause = Duration.seconds(5)
+
+  private(set) var partitions: [Partition: HeldPartition] = [:]
+  /// The store's last partition offsets, as last told.
+  private(set) var heads: [UInt64] = []
+  private var step = Step.consuming
+  private var isRenewalDue = false
+  private var nextCommit: ContinuousClock.Instant?
+  /// For how long the worker has waited for records that the partitions were not told of.
+  private var waited = Duration.zero
+
+  // MARK: - Rebalancing
+
+  /// The group has assigned partitions.
+  mutating func assign(_ partitions: [Partition]) -> [Action] {
+    end()
+    guard !partitions.isEmpty else { return [.now(.dropAll), .assign([])] }
+    step = .assigning
+    return [.now(.dropAll), .claim(partitions)]
+  }
+
+  /// The group revokes all partitions. What is being applied is finished first: whoever gets them begins behind it.
+  /// - Parameter isLost: whether others may have them already.
+  mutating func revoke(isLost: Bool) -> [Action] {
+    step = .revoking(isLost: isLost)
+    return [.finish]
+  }
+
+  /// All leases are to be taken anew, at the next ``tick(_:)``.
+  mutating func renew() { isRenewalDue = true }
+
+  /// What was asked for by ``Action/finish`` is done.
+  mutating func finished() -> [Action] {
+    switch step {
+    case .consuming, .assigning: return []
+    case .revoking(let isLost):
+      let commits = isLost ? [] : commits()
+      end()
+      return commits.map(Action.now) + [.now(.dropAll), .unassign]
+    case .renewing:
+      let held = partitions.keys.sorted()
+      end()
+      return [.now(.dropAll), .claim(held)]
+    }
+  }
+
+  /// Leases were taken. Their hints are where to begin, or the first offset that the broker holds; where the broker does
+  /// not have it, it begins with the first that it has.
+  mutating func claimed(_ leases: [PartitionLease]) -> [Action] {
+    for lease in leases {
+      partitions[lease.partition] = HeldPartition(
+        progress: PartitionProgress(
+          lease: lease, startOffset: lease.offsetHint ?? StartOffset.beginning))
+    }
+    guard case .assigning = step else { return [] }
+    step = .consuming
+    return [.assign(takeMoves())]
+  }
+
+  /// Leases turned out to be fenced. Those that are held are taken anew after a pause: long enough for the group to say
+  /// who has the partition now, and unlike for two that compete.
+  mutating func fenced(
+    _ leases: [PartitionLease], at now: ContinuousClock.Instant,
+    using generator: inout some RandomNumberGenerator
+  ) -> [Effect] {
+    leases.flatMap { lease -> [Effect] in
+      guard partitions[lease.partition]?.progress.lease.epoch == lease.epoch else { return [] }
+      partitions[lease.partition]?.progress.fence()
+      partitions[lease.partition]?.reclaim =
+        now + .milliseconds(Int.random(in: 1000...3000, using: &generator))
+      return [.drop(lease.partition), .noteFenced(lease)]
+    }
+  }
+
+  /// Forgets all partitions, but not how far the store is.
   mutating func end() {
     let known = heads
     self = Assignment()
     heads = known
   }
 
-  /// A lease turned out to be fenced. Returns whether it is one that is held.
-  mutating func release(_ lease: PartitionLease, until instant: ContinuousClock.Instant) -> Bool {
-    guard partitions[lease.partition]?.lease.epoch == lease.epoch else { return false }
-    partitions[lease.partition]?.release()
-    reclaims[lease.partition] = instant
-    return true
+  // MARK: - Time
+
+  /// What is due: new leases, and commits.
+  mutating func tick(_ now: ContinuousClock.Instant) -> [Action] {
+    if isRenewalDue, !partitions.isEmpty {
+      step = .renewing
+      return [.finish]
+    }
+    isRenewalDue = false
+    var actions: [Action] = []
+    let due = partitions.keys.filter { partition in
+      partitions[partition]?.reclaim.map { $0 <= now } ?? false
+    }.sorted()
+    for partition in due { partitions[partition]?.reclaim = nil }
+    if !due.isEmpty { actions.append(.claim(due)) }
+    if nextCommit.map({ $0 <= now }) ?? true {
+      nextCommit = now + Self.commitInterval
+      actions += commits().map(Action.now)
+    }
+    return actions
   }
 
-  /// The partitions that are due to take a new lease; each is told once.
-  mutating func takeDueReclaims(_ now: ContinuousClock.Instant) -> [Partition] {
-    let due = reclaims.filter { $0.value <= now }.map(\.key)
-    for partition in due { reclaims[partition] = nil }
-    return due
-  }
-
-  /// Where partitions have to be consumed from, now, that are elsewhere; each is told once.
-  mutating func takeRepositions() -> [StartOffset] {
-    defer {
-      repositions.removeAll()
-      probes.removeAll()
-    }
-    for partition in repositions { ends[partition] = nil }
-    return repositions.union(probes).compactMap { partition in
-      partitions[partition].map { StartOffset(partition: partition, offset: $0.nextOffset) }
-    }
+  /// The client is polled next.
+  mutating func beforePoll() -> [Action] {
+    let starts = takeMoves()
+    return starts.isEmpty ? [] : [.seek(starts)]
   }
 
   /// Partitions could not be moved, and have to be another time.
-  mutating func reposition(_ partitions: [Partition]) {
-    repositions.formUnion(partitions)
+  mutating func couldNotMove(_ moved: [Partition]) {
+    for partition in moved { partitions[partition]?.move = .seek }
+  }
+
+  /// The worker has waited for records for so long, since it was told last.
+  /// - Parameter brokerEnds: where the broker says that partitions end.
+  mutating func wait(_ time: Duration, brokerEnds: [Partition: Int64]) {
+    waited += time
+    guard waited >= .milliseconds(100) else { return }
+    for partition in partitions.keys
+    where partitions[partition]?.progress.wait(waited, brokerEnd: brokerEnds[partition]) == true
+      && partitions[partition]?.move != .seek
+    {
+      partitions[partition]?.move = .probe
+    }
+    waited = .zero
+  }
+
+  private mutating func takeMoves() -> [StartOffset] {
+    var starts: [StartOffset] = []
+    for (partition, held) in partitions where held.move != .none {
+      if held.move == .seek { partitions[partition]?.isAtEnd = false }
+      partitions[partition]?.move = .none
+      starts.append(StartOffset(partition: partition, offset: held.progress.nextOffset))
+    }
+    return starts
+  }
+
+  /// The offsets that the broker does not know yet. Each is told once, and where a lease began is not.
+  mutating func commits() -> [Effect] {
+    var commits: [StartOffset] = []
+    for (partition, held) in partitions where held.progress.phase != .fenced {
+      guard let offset = held.appliedOffset, offset >= 0,
+        offset != held.committed ?? held.progress.lease.offsetHint
+      else { continue }
+      partitions[partition]?.committed = offset
+      commits.append(StartOffset(partition: partition, offset: offset))
+    }
+    return commits.isEmpty ? [] : [.commit(commits)]
   }
 
   // MARK: - Records
@@ -79,146 +205,116 @@ struct Assignment {
   /// Whether the partition is held, and records of it are of interest.
   func has(_ partition: Partition) -> Bool { partitions[partition] != nil }
 
-  /// Takes in a record of the store.
+  /// A record of the store came. It returns no array of actions, because it is called for every record.
   mutating func receive(
-    _ partition: Partition, _ sequence: UInt64, offset: Int64
+    _ partition: Partition, _ partitionOffset: UInt64, offset: Int64
   ) -> PartitionProgress.Verdict {
-    ends[partition] = nil
-    return partitions[partition]?.receive(sequence, offset: offset) ?? .ignore
+    partitions[partition]?.receive(partitionOffset, offset: offset) ?? .ignore
   }
 
-  /// Takes in a record that is not of the store. Returns whether it was passed: it is not where records are
-  /// not taken at the moment.
+  /// A record came that is not of the store. Returns whether it was passed: it is not where records are not taken at the
+  /// moment.
   mutating func passRejected(_ partition: Partition, offset: Int64) -> Bool {
-    ends[partition] = nil
-    guard partitions[partition]?.phase == .consuming else { return false }
-    partitions[partition]?.passRejected(offset: offset)
-    return true
+    partitions[partition]?.passRejected(offset: offset) ?? false
   }
 
-  /// The record that was accepted last can't be used as the bus has it; returns what to fetch instead.
-  mutating func reject(_ partition: Partition, offset: Int64) -> ClosedRange<UInt64>? {
-    partitions[partition]?.reject(offset: offset)
+  /// The record that was accepted last can't be used as the bus has it.
+  mutating func reject(_ partition: Partition, offset: Int64) -> [Effect] {
+    guard let missing = partitions[partition]?.progress.reject(offset: offset) else { return [] }
+    return [.fetch(partition, missing, after: .zero)]
   }
 
-  /// The consumer is at the end of a partition.
+  /// The client is at the end of a partition.
   mutating func reachEnd(_ partition: Partition, offset: Int64) {
-    guard has(partition) else { return }
-    partitions[partition]?.evidence.reachEnd(offset)
-    if ends[partition] == nil { ends[partition] = .some(nil) }
+    partitions[partition]?.reachEnd(offset: offset)
   }
 
   /// A fetch of a partition failed.
   mutating func fail(_ partition: Partition, _ reason: String) {
-    partitions[partition]?.evidence.fail(reason)
-  }
-
-  /// The worker has waited for records for so long, since it was told last.
-  /// - Parameter brokerEnds: where the broker says that partitions end.
-  mutating func wait(_ time: Duration, brokerEnds: [Partition: Int64]) {
-    for partition in partitions.keys
-    where partitions[partition]?.wait(time, brokerEnd: brokerEnds[partition]) == true {
-      probes.insert(partition)
-    }
-  }
-
-  // MARK: - Repair
-
-  /// Takes in how far the store is. Returns what has to be fetched for partitions that were at their end already
-  /// when that was heard before, and have not moved since: the broker does not have it.
-  mutating func learn(heads: [UInt64]) -> [(partition: Partition, missing: ClosedRange<UInt64>)] {
-    self.heads = heads
-    var fetches: [(partition: Partition, missing: ClosedRange<UInt64>)] = []
-    for (partition, progress) in partitions where Int(partition) < heads.count {
-      let isShort = heads[Int(partition)] < progress.lease.position ?? 0
-      shortfalls[partition] = isShort ? shortfalls[partition, default: 0] + 1 : nil
-    }
-    for (partition, positionThen) in ends {
-      guard Int(partition) < heads.count else { continue }
-      let position = partitions[partition]?.position ?? 0
-      if let positionThen, positionThen == position,
-        let missing = partitions[partition]?.fallBehind(head: heads[Int(partition)])
-      {
-        fetches.append((partition, missing))
-      }
-      ends[partition] = .some(position)
-    }
-    return fetches
-  }
-
-  /// Whether the store ends before what was applied when the lease was taken: then it is not the store that it was.
-  /// An answer may have been on its way while others applied what came after it, so one does not count.
-  func isStoreBehind(_ partition: Partition) -> Bool { shortfalls[partition, default: 0] >= 2 }
-
-  /// What is missing of a partition while it is repaired.
-  func missing(_ partition: Partition) -> ClosedRange<UInt64>? { partitions[partition]?.missing }
-
-  /// Takes in a record that the feed has brought. Returns whether it is the one that was expected.
-  mutating func repair(_ partition: Partition, _ sequence: UInt64) -> Bool {
-    guard partitions[partition]?.repair(sequence) == true else { return false }
-    if missing(partition) == nil { repositions.insert(partition) }
-    return true
-  }
-
-  /// The event that the feed has brought last can't be used either: the partition stands before it.
-  mutating func standStill(_ partition: Partition) {
-    guard let progress = partitions[partition] else { return }
-    _ = partitions[partition]?.reject(offset: progress.nextOffset - 1)
-  }
-
-  /// Takes in how far the store is, asked for because the feed does not have what a record's place calls for.
-  /// Returns the offset of the record, which then is not the store's.
-  mutating func refute(_ partition: Partition, head: UInt64) -> Int64? {
-    guard let offset = partitions[partition]?.refute(head: head) else { return nil }
-    if missing(partition) == nil { repositions.insert(partition) }
-    return offset
+    partitions[partition]?.progress.evidence.fail(reason)
   }
 
   /// An event was let through that the store does not have there: the partition takes nothing more.
-  mutating func stop(_ partition: Partition, forgedAt position: UInt64) {
-    partitions[partition]?.stop(forgedAt: position)
+  mutating func stop(_ partition: Partition, forgedAt position: UInt64) -> [Effect] {
+    partitions[partition]?.progress.stop(forgedAt: position)
+    return [.drop(partition)]
   }
 
-  // MARK: - Offsets for others to see
-
   /// A delivery of a lease has been applied.
-  mutating func note(
+  mutating func applied(
     _ partition: Partition, epoch: UInt64, position: UInt64, nextOffset: Int64?,
     time: Timestamp? = nil
   ) {
-    guard partitions[partition]?.lease.epoch == epoch else { return }
-    applied[partition] = (position, nextOffset, time ?? applied[partition]?.time)
+    guard let held = partitions[partition], held.progress.lease.epoch == epoch else { return }
+    partitions[partition]?.applied = (position, nextOffset, time ?? held.applied?.time)
   }
 
-  /// Up to where a partition has been applied, under its lease or before; `nil` for never.
-  func appliedPosition(_ partition: Partition) -> UInt64? {
-    applied[partition]?.position ?? partitions[partition]?.lease.position
-  }
+  // MARK: - The store
 
-  /// When the event was appended that was applied last under the lease.
-  func appliedTime(_ partition: Partition) -> Timestamp? { applied[partition]?.time }
-
-  /// Where the bus has what comes after that, as far as that is known: behind records that were dropped or rejected too,
-  /// where everything that was let through has been applied.
-  func appliedOffset(_ partition: Partition) -> Int64? {
-    if let progress = partitions[partition], progress.phase == .consuming,
-      progress.position ?? 0 == appliedPosition(partition) ?? 0, let offset = progress.knownOffset
-    {
-      return offset
+  /// How far the store is. What is missing of partitions that were at their end already when that was told before, and
+  /// have not moved since, the broker does not have.
+  mutating func learn(heads: [UInt64]) -> [Effect] {
+    self.heads = heads
+    var effects: [Effect] = []
+    for partition in partitions.keys.sorted() where Int(partition) < heads.count {
+      guard let missing = partitions[partition]?.learn(head: heads[Int(partition)]) else {
+        continue
+      }
+      effects.append(.fetch(partition, missing, after: .zero))
     }
-    return applied[partition]?.nextOffset ?? partitions[partition]?.lease.offsetHint
+    return effects
   }
 
-  /// The offsets to be committed, each told once. Where a lease began is not told.
-  mutating func takeCommits() -> [StartOffset] {
-    var commits: [StartOffset] = []
-    for (partition, progress) in partitions where progress.phase != .fenced {
-      guard let offset = appliedOffset(partition), offset >= 0,
-        offset != committed[partition] ?? progress.lease.offsetHint
-      else { continue }
-      committed[partition] = offset
-      commits.append(StartOffset(partition: partition, offset: offset))
+  /// What is missing of a partition while it is repaired.
+  func missing(_ partition: Partition) -> ClosedRange<UInt64>? {
+    partitions[partition]?.progress.missing
+  }
+
+  /// The feed has brought a record. Returns whether it is the one that was expected, and let through.
+  mutating func repair(_ partition: Partition, _ partitionOffset: UInt64) -> Bool {
+    guard partitions[partition]?.progress.repair(partitionOffset) == true else { return false }
+    if missing(partition) == nil { partitions[partition]?.move = .seek }
+    return true
+  }
+
+  /// All records that the feed has brought were given to ``repair(_:_:)``.
+  func repaired(_ partition: Partition) -> [Effect] {
+    guard has(partition) else { return [] }
+    return missing(partition).map { [.fetch(partition, $0, after: .zero)] }
+      ?? [.noteRepaired(partition)]
+  }
+
+  /// The event that the feed has brought last can't be used either: the partition is stalled before it.
+  mutating func stall(_ partition: Partition) -> [Effect] {
+    guard let progress = partitions[partition]?.progress else { return [] }
+    _ = partitions[partition]?.progress.reject(offset: progress.nextOffset - 1)
+    return missing(partition).map { [.fetch(partition, $0, after: Self.stallPause)] } ?? []
+  }
+
+  /// The store ends at `head`, before the place that is to be fetched. The record that claims the place is not the
+  /// store's; where no record did, the head itself said that these exist, and the store has gone back.
+  mutating func rejectClaim(_ partition: Partition, head: UInt64) -> [Effect] {
+    var effects: [Effect] = []
+    if let offset = partitions[partition]?.progress.rejectClaim(head: head) {
+      effects.append(.noteRejectedClaim(partition, offset: offset, head: head))
+      if missing(partition) == nil { partitions[partition]?.move = .seek }
     }
-    return commits
+    if let missing = missing(partition) {
+      effects.append(.fetch(partition, missing, after: .seconds(1)))
+    }
+    return effects
+  }
+
+  // MARK: - Questions
+
+  /// The progress of a partition that is held.
+  func progress(of partition: Partition) -> PartitionProgress? { partitions[partition]?.progress }
+
+  /// Whether some partition may have more at the broker than was consumed.
+  func isBehind(_ brokerEnds: [Partition: Int64]) -> Bool {
+    brokerEnds.contains { partition, end in
+      guard let progress = progress(of: partition) else { return false }
+      return progress.phase == .consuming && progress.nextOffset < end
+    }
   }
 }

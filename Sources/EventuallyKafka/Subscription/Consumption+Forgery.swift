@@ -36,8 +36,7 @@ extension Consumption {
 
   /// Stops a partition in which an event was let through that is not the store's.
   private func stop(_ forgery: ForgeryWatch.Forgery) {
-    assignment.stop(forgery.partition, forgedAt: forgery.position)
-    batch.drop(forgery.partition)
+    perform(assignment.stop(forgery.partition, forgedAt: forgery.position))
     forged.append(forgery)
     metrics.forgeryFound()
     logger.error(

@@ -14,23 +14,23 @@ extension Consumption {
         // The intervals between regular answers are time enough for the broker to bring what there is.
         guard isRegular else { continue }
         isRoutineCheckDue = true
-        for (partition, missing) in assignment.learn(heads: heads) {
+        let effects = assignment.learn(heads: heads)
+        for case .fetch(let partition, let missing, _) in effects {
           logger.info(
             "the broker lacks the newest events; fetching them from the feed",
             metadata: ["partition": "\(partition)", "missing": "\(missing)"])
-          feed.fetch(partition, missing)
         }
+        perform(effects)
       case .records(let partition, let records):
         try await takeRepair(partition, records)
       case .end(let partition, let head):
-        takeEnd(partition, head: head)
+        perform(assignment.rejectClaim(partition, head: head))
       }
     }
   }
 
   private func takeRepair(_ partition: Partition, _ records: [EventRecord]) async throws {
     guard assignment.missing(partition) != nil else { return }
-    var pause = Duration.zero
     for record in records
     where assignment.repair(partition, record.position.partitionOffset) {
       do {
@@ -39,19 +39,11 @@ extension Consumption {
           partition, record.position.partitionOffset, id: record.id, isFromStore: true)
         status.withLock { $0.eventsFromFeed += 1 }
       } catch let error as EventStoreError {
-        // Newer code may be on its way: the partition is held before the event, and looked at again after a while.
-        assignment.standStill(partition)
         feed.fail(partition, error.description)
-        pause = .seconds(5)
-        break
+        return perform(assignment.stall(partition))
       }
     }
-    if let missing = assignment.missing(partition) {
-      feed.fetch(partition, missing, after: pause)
-    } else {
-      status.withLock { $0.gapsRepaired += 1 }
-      metrics.gapRepaired()
-    }
+    perform(assignment.repaired(partition))
   }
 
   private func entry(_ record: EventRecord) async throws -> LogEntry<String, Event> {
@@ -62,21 +54,15 @@ extension Consumption {
     }
   }
 
-  /// The store ends before what a record's place calls for.
-  private func takeEnd(_ partition: Partition, head: UInt64) {
-    if let offset = assignment.refute(partition, head: head) {
-      var record =
-        witnesses[partition]
-        ?? RejectedRecord(
-          partition: partition, offset: offset, reason: "", key: [], value: [], size: 0)
-      record.offset = offset
-      record.reason = "it claims a place that the store does not have: it ends at \(head)"
-      note(record)
-    }
-    if let missing = assignment.missing(partition) {
-      // Without a witness the head itself said that these exist, and the store has gone back.
-      feed.fetch(partition, missing, after: .seconds(1))
-    }
+  /// Notes a record that claims a place which the store does not have.
+  func noteRejectedClaim(_ partition: Partition, offset: Int64, head: UInt64) {
+    var record =
+      evidence[partition]
+      ?? RejectedRecord(
+        partition: partition, offset: offset, reason: "", key: [], value: [], size: 0)
+    record.offset = offset
+    record.reason = "it claims a place that the store does not have: it ends at \(head)"
+    note(record)
   }
 
   /// Counts a record that is not applied, and puts it to those that are kept.

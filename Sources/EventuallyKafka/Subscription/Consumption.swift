@@ -10,14 +10,14 @@ actor Consumption<Codec: EventCodec> {
   private let executor = BlockingExecutor(label: "kafka.subscription")
   private let configuration: KafkaConfiguration
   private var source: EventSource
-  private let codec: Codec
+  let codec: Codec
   /// Of the generation that the leases were taken in.
   var decoder: EntryDecoder<Codec>
   let checkpoints: any PartitionCheckpointStore
   let options: KafkaSubscription<Codec>.Options
   let logger: Logger
   let feed: FeedReader
-  private let heartbeat: Heartbeat
+  let heartbeat: Heartbeat
   nonisolated let status = Locked(SubscriptionStatus())
 
   private(set) var client: ConsumerClient?
@@ -29,21 +29,16 @@ actor Consumption<Codec: EventCodec> {
   /// Records that are not applied, on their way to where they are kept.
   var foreign: [RejectedRecord] = []
   /// The records that made gaps known, as they are kept where they turn out not to be the store's.
-  var witnesses: [Partition: RejectedRecord] = [:]
+  var evidence: [Partition: RejectedRecord] = [:]
   var forgeries = ForgeryWatch()
   /// Forgeries that were found, on their way to where they are noted.
   var forged: [ForgeryWatch.Forgery] = []
   /// The last event of some partition is to be held against the store's.
   var isRoutineCheckDue = false
-  private var nextCommit = ContinuousClock.now
-  /// For how long the worker has waited for records that the assignment was not told of.
-  private var waited = Duration.zero
   /// The spans of events that have come and not been delivered yet.
   private var spans: [any Span] = []
   let metrics: SubscriptionMetrics
-  /// All leases are to be taken anew.
-  var isRenewalDue = false
-  /// What was delivered, and what is heard of it.
+  /// What was delivered, and what becomes of it.
   nonisolated let batches = DeliveredBatches()
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
@@ -74,7 +69,7 @@ actor Consumption<Codec: EventCodec> {
       configuration, group: options.group,
       settings: [
         KafkaSetting("client.id", options.owner),
-        // Eager hand-over: closing a cooperative consumer can hang or crash before librdkafka 2.4.
+        // Eager rebalancing: closing a cooperative consumer can hang or crash before librdkafka 2.4.
         KafkaSetting("partition.assignment.strategy", "range"),
         KafkaSetting("session.timeout.ms", "6000"),
         KafkaSetting("heartbeat.interval.ms", "1500"),
@@ -91,13 +86,11 @@ actor Consumption<Codec: EventCodec> {
       ], logger: logger)
     self.client = client
     if let range = options.range {
-      try await claim(range.partitions)
-      try client.assign(assignment.takeRepositions())
-      status.withLock { $0.isAssigned = true }
+      try await perform(assignment.assign(range.partitions))
     } else {
       try client.subscribe()
     }
-    feed.onNews { [weak client] in client?.wake() }
+    feed.onAnswer { [weak client] in client?.wake() }
     watch = BrokerWatch(
       client,
       partitions: { [weak self] in self?.status.withLock { Array($0.partitions.keys) } ?? [] },
@@ -115,12 +108,12 @@ actor Consumption<Codec: EventCodec> {
     feed.cancel()
     let client = self.client
     let watch = self.watch
-    takeNews()
-    if let client { commitNow(client) }
+    drainUpdates()
+    perform(assignment.commits())
     self.client = nil
     self.watch = nil
     lag = nil
-    dropAll()
+    forgetAssignment()
     status.withLock {
       $0.isAssigned = false
       $0.partitions = [:]
@@ -138,13 +131,12 @@ actor Consumption<Codec: EventCodec> {
     defer { heartbeat.idle() }
     while !Task.isCancelled, let client {
       heartbeat.beat()
-      takeNews()
+      drainUpdates()
       try await takeFromFeed()
-      try await renewWhereAsked()
-      try await reclaimWhereDue()
+      // Before anything behind it is committed.
       try await keepForged()
       try await keepRejected()
-      commitWhereDue(client)
+      try await perform(assignment.tick(.now))
       if isBatchDue, let deliveries = batch.take() {
         status.withLock { $0.failure = nil }
         publishStatus()
@@ -154,11 +146,11 @@ actor Consumption<Codec: EventCodec> {
       }
       if isThrough { return nil }
       // After the delivery: what the feed brought is of use also while the broker is away.
-      try reposition(client)
+      try await perform(assignment.beforePoll())
       askTheStore()
       let change = try poll(client)
       publishStatus()
-      if let change { try await handle(change, client) }
+      if let change { try await handle(change) }
     }
     return nil
   }
@@ -167,7 +159,7 @@ actor Consumption<Codec: EventCodec> {
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
     let begin = ContinuousClock.now
-    defer { noteWait(.now - begin) }
+    defer { assignment.wait(.now - begin, brokerEnds: brokerEnds) }
     do {
       // Each record's headers are taken apart when it is polled: not of a whole batch at once.
       let space = min(options.batchSize - batch.count, 1_000)
@@ -175,7 +167,7 @@ actor Consumption<Codec: EventCodec> {
         receive($0)
       }
       if change == nil, batch.count == 0 {
-        if brokerHasMore { watch?.ask() }
+        if assignment.isBehind(brokerEnds) { watch?.ask() }
         change = try client.poll(timeout: 95, limit: space) { receive($0) }
       }
       return change
@@ -188,12 +180,7 @@ actor Consumption<Codec: EventCodec> {
     }
   }
 
-  private func noteWait(_ time: Duration) {
-    waited += time
-    guard waited >= .milliseconds(100) else { return }
-    assignment.wait(waited, brokerEnds: status.withLock { $0.broker.ends })
-    waited = .zero
-  }
+  private var brokerEnds: [Partition: Int64] { status.withLock { $0.broker.ends } }
 
   /// While another batch is being applied there is no hurry to end one that is not full: transactions get larger with
   /// the load by themselves.
@@ -203,14 +190,14 @@ actor Consumption<Codec: EventCodec> {
   private var isThrough: Bool {
     guard let range = options.range, batch.count == 0 else { return false }
     return range.partitions.allSatisfy { partition in
-      let position = assignment.partitions[partition]?.position ?? 0
+      let position = assignment.progress(of: partition)?.position ?? 0
       return position >= range.through[Int(partition)]
     }
   }
 
   /// Adds an entry that its partition's progress has let through, unless it is behind a fixed range.
   func add(_ entry: LogEntry<String, Event>, in partition: Partition) {
-    guard let progress = assignment.partitions[partition],
+    guard let progress = assignment.progress(of: partition),
       options.range?.contains(partition, entry.position.partitionOffset) ?? true
     else { return }
     batch.add(entry, progress)
@@ -228,14 +215,6 @@ actor Consumption<Codec: EventCodec> {
   func endSpans() {
     for span in spans { span.end() }
     spans.removeAll()
-  }
-
-  /// Whether the broker was said to hold more of some partition than was consumed.
-  private var brokerHasMore: Bool {
-    status.withLock { $0.broker.ends }.contains { partition, end in
-      guard let progress = assignment.partitions[partition] else { return false }
-      return progress.phase == .consuming && progress.nextOffset < end
-    }
   }
 
   private func receive(_ message: borrowing WireMessage) {
@@ -263,7 +242,7 @@ actor Consumption<Codec: EventCodec> {
     case .accept: take(message, at: position)
     case .duplicate: takeRepeated(message, at: position)
     case .gap(let missing):
-      witnesses[partition] = message.rejectedRecord("")
+      evidence[partition] = message.rejectedRecord("")
       logger.info(
         "records are missing; fetching them from the feed",
         metadata: ["partition": "\(partition)", "missing": "\(missing)"])
@@ -299,81 +278,18 @@ actor Consumption<Codec: EventCodec> {
   /// Has the event fetched that a record stands for, which is the next of its partition.
   private func takeFromStore(_ message: borrowing WireMessage) {
     let partition = message.partition
-    if let missing = assignment.reject(partition, offset: message.offset) {
-      witnesses[partition] = message.rejectedRecord("")
-      feed.fetch(partition, missing)
-    }
+    evidence[partition] = message.rejectedRecord("")
+    perform(assignment.reject(partition, offset: message.offset))
   }
 
   // MARK: - Telling others
-
-  /// The decoder's notes belong to the generation in which leases were taken.
-  func renewDecoder() {
-    decoder = EntryDecoder(codec, journal: checkpoints.crashJournal)
-  }
-
-  /// Takes in what is heard of the batches that were delivered.
-  func takeNews() {
-    let news = batches.takeNews()
-    for applied in news.applied {
-      assignment.note(
-        applied.partition, epoch: applied.epoch, position: applied.position,
-        nextOffset: applied.nextOffset, time: applied.time)
-    }
-    release(news.fenced)
-    if news.isRenewalAsked { isRenewalDue = true }
-  }
-
-  /// Waits until everything that was delivered has been applied, or refused.
-  func settle() async {
-    heartbeat.idle()
-    await batches.allSettled()
-    heartbeat.beat()
-    takeNews()
-  }
-
-  private func commitWhereDue(_ client: ConsumerClient) {
-    let now = ContinuousClock.now
-    guard now >= nextCommit else { return }
-    nextCommit = now + .seconds(1)
-    commitNow(client)
-  }
-
-  /// The broker's copy of the offsets is for people and their tools; that it could not be updated changes
-  /// nothing here.
-  func commitNow(_ client: ConsumerClient) {
-    let offsets = assignment.takeCommits()
-    guard !offsets.isEmpty, options.range == nil else { return }
-    do {
-      try client.commit(offsets)
-    } catch {
-      logger.info("offsets could not be committed", metadata: ["error": "\(error)"])
-    }
-  }
 
   func publishStatus() {
     let feedState = feed.state
     status.withLock { status in
       status.feedFailure = feedState.failure
       status.headsHeard = feedState.headsHeard
-      status.partitions = assignment.partitions.mapValues { state in
-        let partition = state.lease.partition
-        let phase: SubscriptionStatus.Assigned.Phase =
-          switch state.phase {
-          case .consuming: .consuming
-          case .repairing(let through, _, _): .repairing(state.expected...through)
-          case .fenced: .fenced
-          case .forged(let position): .forged(at: position)
-          }
-        return SubscriptionStatus.Assigned(
-          epoch: state.lease.epoch, position: assignment.appliedPosition(partition),
-          appliedTime: assignment.appliedTime(partition),
-          nextOffset: assignment.appliedOffset(partition),
-          storeHead: Int(partition) < assignment.heads.count
-            ? assignment.heads[Int(partition)] : nil,
-          isStoreBehind: assignment.isStoreBehind(partition), phase: phase,
-          failure: feedState.partitions[partition], stall: state.stall)
-      }
+      status.partitions = assignment.status(failures: feedState.partitions)
     }
   }
 }

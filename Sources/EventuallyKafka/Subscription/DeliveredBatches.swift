@@ -5,7 +5,7 @@ import Eventually
 /// Whoever applies them tells it here, and does not wait for the consuming thread, which may be waiting for the broker.
 final class DeliveredBatches: Sendable {
   /// What has been told since it was last asked for.
-  struct News: Sendable {
+  struct Updates: Sendable {
     /// The last event of deliveries that were applied, in order.
     var applied: [Applied] = []
     /// Leases that were fenced.
@@ -27,7 +27,7 @@ final class DeliveredBatches: Sendable {
   private struct State {
     /// How many batches nothing has been heard of.
     var out = 0
-    var news = News()
+    var updates = Updates()
     var waiting: [CheckedContinuation<Void, Never>] = []
   }
 
@@ -42,10 +42,10 @@ final class DeliveredBatches: Sendable {
   }
 
   /// Nothing more is to be done about a batch: these of its deliveries were applied.
-  func settle<Event>(_ applied: [Delivery<Event>]) {
+  func complete<Event>(_ applied: [Delivery<Event>]) {
     let waiting = state.withLock { state in
       for delivery in applied {
-        state.news.applied.append(
+        state.updates.applied.append(
           Applied(
             partition: delivery.partition, epoch: delivery.epoch, position: delivery.lastPosition,
             nextOffset: delivery.nextOffset, time: delivery.lastTime))
@@ -58,24 +58,24 @@ final class DeliveredBatches: Sendable {
 
   /// Leases of deliveries turned out to be fenced.
   func release(_ leases: [PartitionLease]) {
-    state.withLock { $0.news.fenced += leases }
+    state.withLock { $0.updates.fenced += leases }
   }
 
   /// All leases are to be taken anew.
   func askForRenewal() {
-    state.withLock { $0.news.isRenewalAsked = true }
+    state.withLock { $0.updates.isRenewalAsked = true }
   }
 
   /// What has been told since the last call.
-  func takeNews() -> News {
+  func drainUpdates() -> Updates {
     state.withLock { state in
-      defer { state.news = News() }
-      return state.news
+      defer { state.updates = Updates() }
+      return state.updates
     }
   }
 
   /// Waits until something has become of everything that was delivered.
-  func allSettled() async {
+  func allCompleted() async {
     await withCheckedContinuation { continuation in
       let isDone = state.withLock { state in
         if state.out > 0 { state.waiting.append(continuation) }

@@ -25,7 +25,7 @@ final class FeedReader: Sendable {
     var nextHeads = ContinuousClock.now
     var nextUrgentHeads = ContinuousClock.now
     var check: Task<Void, Never>?
-    var onNews: (@Sendable () -> Void)?
+    var onAnswer: (@Sendable () -> Void)?
     var headsHeard: ContinuousClock.Instant?
     var feedFailure: String?
     var partitionFailures: [Partition: String] = [:]
@@ -45,8 +45,8 @@ final class FeedReader: Sendable {
   }
 
   /// Calls `action` whenever an answer is there to be taken.
-  func onNews(_ action: @escaping @Sendable () -> Void) {
-    inner.withLock { $0.onNews = action }
+  func onAnswer(_ action: @escaping @Sendable () -> Void) {
+    inner.withLock { $0.onAnswer = action }
   }
 
   /// Why the feed, or a partition, can't go on, and when the store's heads were last heard.
@@ -212,21 +212,21 @@ final class FeedReader: Sendable {
     cancelFetches()
     let request = inner.withLock { state in
       defer { state.headRequest = nil }
-      state.onNews = nil
+      state.onAnswer = nil
       return state.headRequest
     }
     request?.cancel()
   }
 
   private func answer(_ answer: Answer, to partition: Partition) {
-    let onNews = inner.withLock { state -> (@Sendable () -> Void)? in
+    let onAnswer = inner.withLock { state -> (@Sendable () -> Void)? in
       // An answer to a request that was cancelled is of no use.
       guard !Task.isCancelled else { return nil }
       state.answers.append(answer)
       state.partitionFailures[partition] = nil
-      return state.onNews
+      return state.onAnswer
     }
-    onNews?()
+    onAnswer?()
   }
 }
 

@@ -95,7 +95,7 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
   /// It must be called once for each batch: until then the next one is only delivered when it is full, and partitions
   /// are not given back.
   public func acknowledge(_ deliveries: [Delivery<Event>]) {
-    consumption.batches.settle(deliveries)
+    consumption.batches.complete(deliveries)
   }
 
   /// Gives up leases that have been fenced; new ones are taken after a while.

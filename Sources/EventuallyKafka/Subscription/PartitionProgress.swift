@@ -9,8 +9,8 @@ struct PartitionProgress: Equatable {
     /// Records are taken as they come.
     case consuming
     /// The records up to `through` are missing and are being fetched; then consuming goes on at
-    /// `resumeAt`. The witness is the record that made them known, where one did.
-    case repairing(through: UInt64, resumeAt: Int64, witness: Witness?)
+    /// `resumeAt`. The claim is of the record that made them known, where one did.
+    case repairing(through: UInt64, resumeAt: Int64, claim: Claim?)
     /// The lease was fenced: nothing is taken until there is a new one.
     case fenced
     /// An event was let through that the store does not have there: nothing is taken until the read model is repaired.
@@ -18,7 +18,7 @@ struct PartitionProgress: Equatable {
   }
 
   /// A record that claims a place in the partition, so that the events up to there must exist.
-  struct Witness: Equatable {
+  struct Claim: Equatable {
     var sequence: UInt64
     var offset: Int64
   }
@@ -64,7 +64,7 @@ struct PartitionProgress: Equatable {
     if sequence > expected {
       phase = .repairing(
         through: sequence - 1, resumeAt: offset,
-        witness: Witness(sequence: sequence, offset: offset))
+        claim: Claim(sequence: sequence, offset: offset))
       nextOffset = offset
       return .gap(expected...(sequence - 1))
     }
@@ -80,7 +80,7 @@ struct PartitionProgress: Equatable {
     let sequence = expected - 1
     position = sequence > 1 ? sequence - 1 : lease.position
     phase = .repairing(
-      through: sequence, resumeAt: offset + 1, witness: Witness(sequence: sequence, offset: offset))
+      through: sequence, resumeAt: offset + 1, claim: Claim(sequence: sequence, offset: offset))
     return sequence...sequence
   }
 
@@ -93,7 +93,7 @@ struct PartitionProgress: Equatable {
   /// The broker has nothing more, yet the store is at `head`: returns what has to be fetched from it.
   mutating func fallBehind(head: UInt64) -> ClosedRange<UInt64>? {
     guard phase == .consuming, head >= expected else { return nil }
-    phase = .repairing(through: head, resumeAt: nextOffset, witness: nil)
+    phase = .repairing(through: head, resumeAt: nextOffset, claim: nil)
     return expected...head
   }
 
@@ -102,15 +102,15 @@ struct PartitionProgress: Equatable {
   /// A record that claims a place beyond that is not the store's, whatever it says: consuming goes on behind it,
   /// once the events that do exist have been fetched.
   /// - Returns: the offset of such a record.
-  mutating func refute(head: UInt64) -> Int64? {
-    guard case .repairing(_, _, let witness?) = phase, head < witness.sequence else { return nil }
+  mutating func rejectClaim(head: UInt64) -> Int64? {
+    guard case .repairing(_, _, let claim?) = phase, head < claim.sequence else { return nil }
     if head < expected {
       phase = .consuming
-      nextOffset = witness.offset + 1
+      nextOffset = claim.offset + 1
     } else {
-      phase = .repairing(through: head, resumeAt: witness.offset + 1, witness: nil)
+      phase = .repairing(through: head, resumeAt: claim.offset + 1, claim: nil)
     }
-    return witness.offset
+    return claim.offset
   }
 
   /// What is missing while a gap is being repaired.
@@ -149,7 +149,7 @@ struct PartitionProgress: Equatable {
   var stall: SubscriptionStatus.Stall? { phase == .consuming ? evidence.stall : nil }
 
   /// The lease has been fenced.
-  mutating func release() {
+  mutating func fence() {
     phase = .fenced
   }
 }
