@@ -1,5 +1,5 @@
 public import ArgumentParser
-import Eventually
+package import Eventually
 public import EventuallyServer
 
 /// What an executable of an application is: all of it, or one of its parts under a name of its own.
@@ -22,6 +22,11 @@ public protocol ExtendedCommandLine: EventuallyApplication {
   static var writerCommands: [any ParsableCommand.Type] { get }
 }
 
+/// An application with fault points in its own commands.
+package protocol FaultPointSource {
+  static var faultPoints: [FaultPoint] { get }
+}
+
 extension EventuallyApplication {
   /// Runs the application's command line, and ends the process.
   public static func main() async {
@@ -37,15 +42,19 @@ extension EventuallyApplication {
       complain("\(error)")
       ApplicationCommand.exit(withError: ExitCode.failure)
     }
+    if permitsFaultInjection { FaultPlan.enable() }
+    let faultPoints = (self as? any FaultPointSource.Type)?.faultPoints ?? []
     let commands = (self as? any ExtendedCommandLine.Type)?.writerCommands ?? []
     await Program.$application.withValue(application) {
-      await Program.$writerCommands.withValue(commands) {
-        switch role {
-        case .application: await ApplicationCommand.runProcess()
-        case .writer: await WriterCommand.runProcess()
-        case .projector: await ProjectorCommand.runProcess()
-        case .administration: await AdminCommand.runProcess()
-        case .broker: await BrokerCommand.runProcess()
+      await Program.$faultPoints.withValue(faultPoints) {
+        await Program.$writerCommands.withValue(commands) {
+          switch role {
+          case .application: await ApplicationCommand.runProcess()
+          case .writer: await WriterCommand.runProcess()
+          case .projector: await ProjectorCommand.runProcess()
+          case .administration: await AdminCommand.runProcess()
+          case .broker: await BrokerCommand.runProcess()
+          }
         }
       }
     }

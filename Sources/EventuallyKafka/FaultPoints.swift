@@ -1,28 +1,28 @@
-public import Eventually
+package import Eventually
 
 extension FaultPoint {
   /// The relay has read how far the topic is, and has published nothing.
-  public static let relayRecovering = FaultPoint(
+  package static let relayRecovering = FaultPoint(
     "relay.recovering", "a starting writer has read the topic's end, and published nothing yet")
   /// Records are with the producer.
-  public static let relayProduced = FaultPoint(
+  package static let relayProduced = FaultPoint(
     "relay.produced", "events are handed to the producer; no acknowledgement was taken in")
   /// The broker has acknowledged records.
-  public static let relayAcknowledged = FaultPoint(
+  package static let relayAcknowledged = FaultPoint(
     "relay.acknowledged", "the broker has acknowledged events; the relay's cursor is not saved")
   /// The broker has refused a record.
-  public static let relayRefused = FaultPoint(
+  package static let relayRefused = FaultPoint(
     "relay.refused",
     "the broker has refused an event and may have accepted later ones; none is published again yet")
   /// Leases are taken.
-  public static let subscriptionClaimed = FaultPoint(
+  package static let subscriptionClaimed = FaultPoint(
     "subscription.claimed", "a worker has taken leases of partitions, and consumed nothing of them")
   /// Partitions are being given back.
-  public static let subscriptionRevoked = FaultPoint(
+  package static let subscriptionRevoked = FaultPoint(
     "subscription.revoked", "a worker is to give partitions back, and has not yet")
 
   /// All points of this module.
-  public static let kafka: [FaultPoint] = [
+  package static let kafka: [FaultPoint] = [
     relayRecovering, relayProduced, relayAcknowledged, relayRefused, subscriptionClaimed,
     subscriptionRevoked,
   ]

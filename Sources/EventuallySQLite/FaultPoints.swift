@@ -1,49 +1,49 @@
-public import Eventually
+package import Eventually
 
 extension FaultPoint {
   /// Events are durable in the store; neither the caller nor the relay knows of it.
-  public static let storeCommitted = FaultPoint(
+  package static let storeCommitted = FaultPoint(
     "store.committed", "events are in the store; neither their caller nor the relay knows of it yet"
   )
   /// A stream's removal is durable; its events are still in the store's log.
-  public static let storeRemoved = FaultPoint(
+  package static let storeRemoved = FaultPoint(
     "store.removed",
     "a stream is removed; its caller does not know, and the store's log has its events")
   /// The store's log is about to be emptied after a removal.
-  public static let storeErasing = FaultPoint(
+  package static let storeErasing = FaultPoint(
     "store.erasing", "the store's log is about to be emptied of a removed stream's events")
   /// The store's log is empty after a removal.
-  public static let storeErased = FaultPoint(
+  package static let storeErased = FaultPoint(
     "store.erased", "the store's log is emptied of a removed stream's events; that is not noted yet"
   )
   /// A transaction on a read model is about to begin.
-  public static let readModelApplying = FaultPoint(
+  package static let readModelApplying = FaultPoint(
     "readmodel.applying", "a batch is about to be applied; its transaction has not begun")
   /// A transaction's rows and checkpoints are written.
-  public static let readModelApplied = FaultPoint(
+  package static let readModelApplied = FaultPoint(
     "readmodel.applied", "a batch's rows and checkpoints are written, and not committed")
   /// A transaction is committed.
-  public static let readModelCommitted = FaultPoint(
+  package static let readModelCommitted = FaultPoint(
     "readmodel.committed", "a batch is committed; its offsets are not, and nobody was told")
   /// An event is projected.
-  public static let readModelProject = FaultPoint(
+  package static let readModelProject = FaultPoint(
     "readmodel.project",
     "an event is projected: fail:TEXT makes it fail for streams whose id ends so; trap:, overflow: and allocate:TEXT end the process"
   )
 
   /// A generation or a savepoint has forgotten a stream that is removed later.
-  public static let readModelForgotten = FaultPoint(
+  package static let readModelForgotten = FaultPoint(
     "readmodel.forgotten",
     "a file of a read model has forgotten removed streams; what is left in its free parts is not overwritten"
   )
 
   /// A replay has made its generation live, or is about to leave it as it is.
-  public static let replayBuilt = FaultPoint(
+  package static let replayBuilt = FaultPoint(
     "replay.built",
     "a replay's generation is built, and live where it is to be; that is not noted yet")
 
   /// All points of this module.
-  public static let sqlite: [FaultPoint] = [
+  package static let sqlite: [FaultPoint] = [
     storeCommitted, storeRemoved, storeErasing, storeErased, readModelApplying, readModelApplied,
     readModelCommitted, readModelProject, readModelForgotten, replayBuilt,
   ]

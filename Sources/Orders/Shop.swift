@@ -4,7 +4,7 @@ public import EventuallyCommand
 public import EventuallyServer
 
 /// The sample: a shop's orders.
-public struct Shop: ExtendedCommandLine {
+public struct Shop: ExtendedCommandLine, FaultPointSource {
   /// `orders`
   public static let name = "orders"
   /// `ordersctl`
@@ -17,6 +17,10 @@ public struct Shop: ExtendedCommandLine {
   public static let writerCommands: [any ParsableCommand.Type] = [
     ImportCommand.self, SimulateCommand.self,
   ]
+
+  /// Its failures are tested.
+  public static let permitsFaultInjection = true
+  package static let faultPoints = [FaultPoint.importPlaced]
 
   /// The sample.
   public init() {}

@@ -69,7 +69,9 @@ import Testing
     #expect(!isCompleted.withLock { $0 })
     batches.release([PartitionLease(partition: 3, epoch: 1, position: nil, offsetHint: nil)])
     batches.complete([Delivery<String>]())
-    try await within(.seconds(10), seen: { "\(isCompleted.withLock { $0 })" }) { await waiting.value }
+    try await within(.seconds(10), seen: { "\(isCompleted.withLock { $0 })" }) {
+      await waiting.value
+    }
     let updates = batches.drainUpdates()
     #expect(updates.applied.map(\.partition) == [2] && updates.applied.map(\.position) == [5])
     #expect(updates.fenced.map(\.partition) == [3])

@@ -28,6 +28,22 @@ import Testing
     #expect(plan.due("b") == .stop)
   }
 
+  @Test func whatIsNotEnabledIsIgnoredWithAWarning() throws {
+    let points = [FaultPoint("a", "")]
+    let warning = try FaultPlan.check("a=kill", points, isEnabled: false)
+    #expect(warning?.contains(FaultPlan.variable) == true)
+    // Nor is it read.
+    let unread = try FaultPlan.check("b=explode", points, isEnabled: false)
+    #expect(unread != nil)
+    let enabled = try FaultPlan.check("a=kill", points, isEnabled: true)
+    #expect(enabled == nil)
+    #expect(throws: FaultPlan.ParseError.self) {
+      try FaultPlan.check("b=kill", points, isEnabled: true)
+    }
+    let unset = try FaultPlan.check(nil, points, isEnabled: false)
+    #expect(unset == nil)
+  }
+
   @Test func failsForSomeSubjects() throws {
     let plan = FaultPlan(try FaultPlan.parse("a=fail:7"))
     #expect(plan.fails("a", for: "order-7"))

@@ -11,7 +11,11 @@ import Testing
 
   @Test func theProgramWithSQLiteAndKafkaRuns() async throws {
     let pipeline = try Pipeline()
-    let (code, output) = try await pipeline.run("notes")
+    // Which it ignores, as every program does that does not enable fault injection.
+    let program = try pipeline.start(
+      "notes", [], environment: ["EVENTUALLY_FAULTS": "store.committed=kill"])
+    let code = try await program.exitCode()
+    let output = program.log
     #expect(code == 0 && output == "errand: 1\ntoday: 2\n", "\(output)")
   }
 }

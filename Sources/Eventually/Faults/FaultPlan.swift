@@ -5,8 +5,9 @@
 #elseif canImport(Darwin)
   import Darwin
 #endif
+import Synchronization
 
-/// What is to happen at which ``FaultPoint``.
+/// What is to happen at which ``FaultPoint``, in a process that has called ``enable()``.
 ///
 /// The variable `EVENTUALLY_FAULTS` holds items such as `relay.produced=kill@3`, separated by commas: at the third
 /// time that the point is passed (the first where no number is given) the process kills itself. The actions:
@@ -17,9 +18,9 @@
 /// - `fail:TEXT`: what is done at the point fails for subjects that end with the text, each time;
 /// - `trap:TEXT`, `overflow:TEXT`, `allocate:TEXT`: for such subjects the process traps, calls itself until its stack is exhausted, or
 ///   takes 2 GB of memory, and goes on where it may have them.
-public final class FaultPlan: Sendable {
+package final class FaultPlan: Sendable {
   /// What happens at a point.
-  public enum Action: Sendable, Hashable {
+  package enum Action: Sendable, Hashable {
     /// The process kills itself.
     case kill
     /// The process stops until it is told to go on.
@@ -33,7 +34,7 @@ public final class FaultPlan: Sendable {
   }
 
   /// How a process ends by its own code.
-  public enum Crash: String, Sendable, Hashable, CaseIterable {
+  package enum Crash: String, Sendable, Hashable, CaseIterable {
     /// By a trap, as of arithmetic that runs over.
     case trap
     /// By a recursion without an end.
@@ -43,49 +44,75 @@ public final class FaultPlan: Sendable {
   }
 
   /// One thing to happen.
-  public struct Item: Sendable, Hashable {
+  package struct Item: Sendable, Hashable {
     /// The point's name.
-    public var point: String
+    package var point: String
     /// What happens there.
-    public var action: Action
+    package var action: Action
     /// When it is passed for which time.
-    public var passage: Int
+    package var passage: Int
   }
 
   /// An item that can't be read.
-  public struct ParseError: Error, Sendable, CustomStringConvertible {
+  package struct ParseError: Error, Sendable, CustomStringConvertible {
     /// The item.
-    public var item: String
+    package var item: String
 
-    /// What is wrong, for people.
-    public var description: String {
+    /// The message.
+    package var description: String {
       "\(FaultPlan.variable): '\(item)' is not a known point, or not point=kill, stop, hang, or fail:, trap:, overflow: or allocate:text, with "
         + "@number or without"
     }
   }
 
   /// The environment variable.
-  public static let variable = "EVENTUALLY_FAULTS"
-  /// The plan that the environment asks for; `nil` where it asks for none.
-  public static let current: FaultPlan? = {
+  package static let variable = "EVENTUALLY_FAULTS"
+
+  private static let isEnabled = Atomic(false)
+
+  private static var text: String? {
     guard let text = getenv(variable).map({ String(cString: $0) }), !text.isEmpty else {
       return nil
     }
+    return text
+  }
+
+  private static let fromEnvironment: FaultPlan? = {
     do {
-      return FaultPlan(try parse(text))
+      return try text.map { FaultPlan(try parse($0)) }
     } catch {
       // Whoever comes here without ``check(_:)`` uses the library without these executables.
       fatalError("\(error)")
     }
   }()
 
+  /// From here on, this process does what the variable says. Without this call, which only programs that are to be tested
+  /// so contain, the variable is ignored.
+  package static func enable() { isEnabled.store(true, ordering: .relaxed) }
+
+  /// The plan that the environment asks for; `nil` where it asks for none, or faults are not enabled.
+  package static var current: FaultPlan? {
+    isEnabled.load(ordering: .relaxed) ? fromEnvironment : nil
+  }
+
   /// Checks what the environment asks for: a plan whose faults do not happen would prove nothing.
+  /// - Returns: a warning, where it is ignored because faults are not enabled.
   /// - Throws: ``ParseError`` for an item that can't be read, or whose point is none of `points`.
-  public static func check(_ points: [FaultPoint]) throws(ParseError) {
-    guard let text = getenv(variable).map({ String(cString: $0) }) else { return }
+  package static func check(_ points: [FaultPoint]) throws(ParseError) -> String? {
+    try check(text, points, isEnabled: isEnabled.load(ordering: .relaxed))
+  }
+
+  static func check(
+    _ text: String?, _ points: [FaultPoint], isEnabled: Bool
+  ) throws(ParseError) -> String? {
+    guard let text else { return nil }
+    guard isEnabled else {
+      return "\(variable) is set and ignored: this program does not enable fault injection"
+    }
     for item in try parse(text) where !points.contains(where: { $0.name == item.point }) {
       throw ParseError(item: item.point)
     }
+    return nil
   }
 
   private let items: [Item]
@@ -96,7 +123,7 @@ public final class FaultPlan: Sendable {
   }
 
   /// Reads what the variable holds.
-  public static func parse(_ text: String) throws(ParseError) -> [Item] {
+  package static func parse(_ text: String) throws(ParseError) -> [Item] {
     var items: [Item] = []
     for item in text.split(separator: ",") {
       let parts = item.split(separator: "=", maxSplits: 1)

@@ -1,28 +1,28 @@
 /// A place in the code where a test can make its process fail, in the way that the environment variable
 /// `EVENTUALLY_FAULTS` asks for; see ``FaultPlan``.
 ///
-/// Where the variable is not set, passing a point is one comparison.
-public struct FaultPoint: Sendable, Hashable {
+/// Where faults are not enabled, passing a point is one comparison.
+package struct FaultPoint: Sendable, Hashable {
   /// How the environment names it.
-  public let name: String
+  package let name: String
   /// What has happened, and what has not, when it is passed.
-  public let meaning: String
+  package let meaning: String
 
   /// A point with a name that no other has.
-  public init(_ name: String, _ meaning: String) {
+  package init(_ name: String, _ meaning: String) {
     self.name = name
     self.meaning = meaning
   }
 
   /// Comes by the point: nothing happens, unless the plan has something for it.
   @inline(__always)
-  public func pass() {
+  package func pass() {
     if let plan = FaultPlan.current { plan.pass(name) }
   }
 
   /// Whether what is done here is to fail for a subject, such as a stream's id.
   @inline(__always)
-  public func fails(for subject: String) -> Bool {
+  package func fails(for subject: String) -> Bool {
     guard let plan = FaultPlan.current else { return false }
     return plan.fails(name, for: subject)
   }

@@ -9,6 +9,9 @@ package enum Program {
   /// What the application adds to the commands of a writer.
   @TaskLocal static var writerCommands: [any ParsableCommand.Type] = []
 
+  /// Points at which a test can make the application's own commands fail.
+  @TaskLocal static var faultPoints: [FaultPoint] = []
+
   /// How administrators call the command line.
   static var admin: String { application?.adminCommand ?? "eventually" }
   /// The application's name.

@@ -27,6 +27,9 @@ extension AsyncParsableCommand {
     LoggingSystem.bootstrap { PrintableLogHandler.standardError(label: $0) }
     var code: Int32 = 0
     do {
+      if let warning = try FaultPlan.check(FaultPoint.all + Program.faultPoints) {
+        remark("Warning: \(warning)")
+      }
       try await runParsed()
       try Output.standard.flush()
     } catch {
@@ -39,7 +42,6 @@ extension AsyncParsableCommand {
   private static func runParsed() async throws {
     let command = try await asyncParseAsRoot()
     if command is any ServiceCommand { return try await run(command) }
-    try FaultPlan.check(FaultPoint.all)
     try await runUntilSignal { try await run(try await asyncParseAsRoot()) }
   }
 

@@ -13,7 +13,6 @@ private func configuration(
 
 /// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them, the last one first.
 package func runServices(_ services: [any Service], logger: Logger) async throws {
-  try FaultPlan.check(FaultPoint.all)
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map(configuration), gracefulShutdownSignals: [.sigterm, .sigint],
@@ -26,7 +25,6 @@ package func runServices(_ services: [any Service], logger: Logger) async throws
 package func runServices(
   _ services: [any Service], logger: Logger, while work: @escaping @Sendable () async throws -> Void
 ) async throws {
-  try FaultPlan.check(FaultPoint.all)
   let received = Received()
   var all = services.map(configuration)
   all.append(

@@ -31,6 +31,9 @@ public protocol EventuallyApplication: Sendable {
   static var adminCommand: String { get }
   /// How large one stream may become; by default what ``Eventually/StreamLimit`` says.
   static var streamLimit: StreamLimit { get }
+  /// Whether the environment variable `EVENTUALLY_FAULTS` may make the application's processes kill, stop or hang themselves, as tests do;
+  /// `false` by default. Say `true` in applications whose failures are to be tested, and not in what runs in production.
+  static var permitsFaultInjection: Bool { get }
   /// Aggregates, read models, commands, queries and routes, in any order.
   @ComponentBuilder var components: [any Component] { get }
 }
@@ -38,6 +41,8 @@ public protocol EventuallyApplication: Sendable {
 extension EventuallyApplication {
   /// ``name``.
   public static var adminCommand: String { name }
+  /// No.
+  public static var permitsFaultInjection: Bool { false }
   /// The default limit.
   public static var streamLimit: StreamLimit { StreamLimit() }
 }
