@@ -34,7 +34,7 @@ public protocol CompositeReadModel: Sendable {
 
 /// What a ``CompositeReadModel`` does with the events of one aggregate. Streams go by their ids, without the category.
 public struct On: Sendable {
-  let category: StreamCategory
+  package let category: StreamCategory
   let codec: any EventCodec
   let project: @Sendable (Persisted<String, AnyEvent>, Rows) throws -> Void
   let forget: @Sendable (_ id: String, Rows) throws -> Void
