@@ -111,7 +111,8 @@ let package = Package(
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
-    library("EventuallySQLite", ["Eventually", "CSQLite", crypto, tracing, metrics]),
+    library(
+      "EventuallySQLite", ["Eventually", "CSQLite", crypto, logging, lifecycle, tracing, metrics]),
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
@@ -172,7 +173,9 @@ let package = Package(
 
     fuzzing,
     tests("EventuallyTests", ["Eventually", "EventuallyTesting", lifecycle, logging]),
-    tests("EventuallySQLiteTests", ["Eventually", "EventuallySQLite", "EventuallyTesting"]),
+    tests(
+      "EventuallySQLiteTests",
+      ["Eventually", "EventuallySQLite", "EventuallyTesting", logging, lifecycle]),
     tests(
       "EventuallyKafkaTests",
       [

@@ -97,14 +97,17 @@ struct Tags: ReadModel {
     let publishing = Task { try await publisher.run() }
 
     // A worker: usually another process.
-    let tags = try await LiveReadModel.open(
-      ReadModelDirectory("\(folder)/tags", model: Tags()), model: Tags(), codec: codec,
-      storeID: store.storeID, partitionCount: store.partitionCount)
-    let subscription = KafkaSubscription(
-      kafka, storeID: store.storeID, partitionCount: store.partitionCount, codec: codec,
-      checkpoints: tags, feed: store.log, options: .init(group: "notes.tags", owner: "worker-1"),
-      logger: logger)
-    let projecting = Task { await ReadModelProjector(subscription, into: tags).run() }
+    let directory = ReadModelDirectory("\(folder)/tags", model: Tags())
+    let worker = try await ReadModelWorker(
+      directory, model: Tags(), codec: codec, feed: store.log, options: .init(owner: "worker-1"),
+      logger: logger
+    ) { checkpoints in
+      KafkaSubscription(
+        kafka, storeID: store.storeID, partitionCount: store.partitionCount, codec: codec,
+        checkpoints: checkpoints, feed: store.log,
+        options: .init(group: "notes.tags", owner: "worker-1"), logger: logger)
+    }
+    let projecting = Task { try await worker.run() }
 
     let notes = Repository(Note(), store: store)
     _ = try await notes.execute([.write("Buy milk"), .tag("errand"), .tag("today")], on: "note-1")
@@ -112,7 +115,7 @@ struct Tags: ReadModel {
 
     // Whoever has the place of an event can wait until a read model has it.
     guard let place = last?.last else { return }
-    let reader = try ReadModelReader(path: tags.directory.livePath, model: Tags())
+    let reader = try ReadModelReader(path: directory.livePath, model: Tags())
     _ = try await reader.wait(
       for: place.partitionOffset, in: place.partition, atMost: .seconds(30))
     let rows = try await reader.read { connection in
@@ -123,8 +126,7 @@ struct Tags: ReadModel {
     print(rows.joined(separator: "\n"))
 
     projecting.cancel()
-    await projecting.value
-    await subscription.stop()
+    try await projecting.value
     publishing.cancel()
     try await publishing.value
     await store.close()

@@ -44,16 +44,19 @@ private enum Spans {
     let applied = try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { try await publisher.run() }
       for name in ReadModelName.allCases {
-        func start(_ model: some OrdersReadModelType) throws {
-          let live = try LiveReadModel(
+        func start(_ model: some OrdersReadModelType) async throws {
+          let worker = try await ReadModelWorker(
             name.directory(in: pipeline.readModels), model: model, codec: OrderEventCodec(),
-            storeID: store.storeID, partitionCount: 4)
-          let worker = Worker(
-            live, kafka: kafka, group: name.group(topic: "orders"), owner: "test", feed: store.log,
-            storeID: store.storeID, partitions: 4, heartbeats: Heartbeats(), logger: logger)
-          group.addTask { await worker.run() }
+            feed: store.log, options: .init(owner: "test"), logger: logger
+          ) { checkpoints in
+            KafkaSubscription(
+              kafka, storeID: store.storeID, partitionCount: 4, codec: OrderEventCodec(),
+              checkpoints: checkpoints, feed: store.log,
+              options: .init(group: name.group(topic: "orders"), owner: "test"), logger: logger)
+          }
+          group.addTask { try await worker.run() }
         }
-        try start(name.model)
+        try await start(name.model)
       }
       let answer = try await api.answer(
         .post, path: "/orders/one/create", body: Array(#"{"country":"France"}"#.utf8))

@@ -81,6 +81,27 @@ public protocol PartitionedSubscription<Event>: Sendable {
   /// Gives up leases that turned out to be fenced. Where the bus still assigns such a partition to this
   /// worker, the subscription takes a new lease after a while and goes on from its position.
   func release(_ leases: [PartitionLease]) async
+
+  /// Takes new leases of all partitions, and goes on from where they say: the read model was replaced by one that stands elsewhere.
+  /// May be called again before that is done.
+  func renewLeases()
+
+  /// Ends the deliveries, and leaves the group where there is one.
+  func stop() async
+
+  /// Why nothing is delivered at the moment, where that is known.
+  var stallReason: String? { get }
+}
+
+extension PartitionedSubscription {
+  /// Nothing: what is delivered under leases that are not valid any more is refused, and ``release(_:)`` is called then.
+  public func renewLeases() {}
+
+  /// Nothing: the deliveries end when the task that reads them is cancelled.
+  public func stop() async {}
+
+  /// Nothing is known.
+  public var stallReason: String? { nil }
 }
 
 /// Keeps the checkpoints and epochs of a read model's partitions.

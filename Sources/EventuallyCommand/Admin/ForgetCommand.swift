@@ -12,7 +12,7 @@ extension AdminCommand {
       discussion: """
         Workers do this by themselves when a removal comes. Savepoints and generations that are from before the removal \
         forget the stream's rows too, and each file that had something of it is written anew, so that no copy is left in its free \
-        parts. Workers leave a live generation of more than \(Forgetting.liveLimit >> 20) MiB to this command, since they wait while it is \
+        parts. Workers leave a live generation of more than \(ReadModelDirectory.workerForgettingLimit >> 20) MiB to this command, since they wait while it is \
         written.
 
         The exit code is 1 where something is left; each file is named, with the reason.

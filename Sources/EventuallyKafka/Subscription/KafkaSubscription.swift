@@ -114,6 +114,16 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     await consumption.stop()
   }
 
+  /// A forged event, or what the broker, the feed or the client failed with last.
+  public var stallReason: String? {
+    let status = status
+    for case (let partition, .forged(let position)) in status.partitions.mapValues(\.phase) {
+      return
+        "the topic has a forged event at partition \(partition), partition offset \(position)"
+    }
+    return status.broker.failure ?? status.feedFailure ?? status.failure
+  }
+
   /// Batches of deliveries. While one is applied, the next is consumed.
   public struct Deliveries: AsyncSequence {
     /// One batch: at most one delivery for each partition and lease.

@@ -1,9 +1,9 @@
-public import Eventually
+import Eventually
 
 /// Forgets removed streams in a read model's files again and again, on a thread of its own.
 ///
 /// Each worker of a read model may run one.
-public actor Forgetting {
+actor Forgetting {
   private let executor = BlockingExecutor(label: "readmodel.forgetting")
   private let directory: ReadModelDirectory
   private let model: any ReadModel
@@ -12,11 +12,8 @@ public actor Forgetting {
   /// What was left over last.
   private nonisolated let remainders = Locked<[ForgettingOutcome.Remainder]>([])
 
-  /// A live generation that takes more bytes is written anew by an administrator alone: workers wait meanwhile.
-  public static let liveLimit: UInt64 = 256 << 20
-
   /// The thread that files are written on.
-  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
@@ -26,7 +23,7 @@ public actor Forgetting {
   ///   - model: forgets rows.
   ///   - onRemainder: called with the files that may still hold something, where they are others than before; they are tried again.
   ///   - onFailure: called with the reason why nothing could be done, before that is tried again.
-  public init(
+  init(
     _ directory: ReadModelDirectory, model: any ReadModel,
     onRemainder: @escaping @Sendable ([ForgettingOutcome.Remainder]) -> Void,
     onFailure: @escaping @Sendable (any Error) -> Void
@@ -38,10 +35,10 @@ public actor Forgetting {
   }
 
   /// The files that may still hold something of a removed stream, as last found.
-  public nonisolated var left: [ForgettingOutcome.Remainder] { remainders.withLock { $0 } }
+  nonisolated var left: [ForgettingOutcome.Remainder] { remainders.withLock { $0 } }
 
   /// Forgets until the task is cancelled.
-  public func run() async {
+  func run() async {
     // A savepoint may have been left behind by whoever was killed, while the live generation has nothing to forget.
     var isDue = true
     var failures = 0
@@ -50,7 +47,8 @@ public actor Forgetting {
       do {
         if try isDue || hasPending() {
           let begun = ContinuousClock.now
-          let outcome = try directory.forgetRemoved(model, liveLimit: Self.liveLimit)
+          let outcome = try directory.forgetRemoved(
+            model, liveLimit: ReadModelDirectory.workerForgettingLimit)
           // What only a checkpoint lists is not found otherwise.
           isDue = !outcome.left.isEmpty
           tell(outcome.left)

@@ -18,6 +18,10 @@ public struct ForgettingOutcome: Sendable, Hashable {
 }
 
 extension ReadModelDirectory {
+  /// A live generation that takes more bytes is not written anew by its workers, which wait meanwhile, but by ``forgetRemoved(_:liveLimit:progress:)``
+  /// alone.
+  public static let workerForgettingLimit: UInt64 = 256 << 20
+
   /// Leaves nothing of removed streams in any of the read model's files: generations and savepoints that were before
   /// the removal forget the streams' rows too, and what is left in free parts of all files is overwritten.
   ///

@@ -1,32 +1,33 @@
-public import Eventually
+package import Eventually
 
 /// A read model's live generation, as its workers see it: it follows when another generation becomes the live one.
 ///
 /// A lease belongs to the generation that it was taken in. What was read under a lease of a generation that is not
 /// live any more is refused as if the lease had been fenced, and the worker takes a new lease, which says where the
 /// new generation is to go on.
-public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
+package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   /// What is taken in.
-  public typealias Event = Model.Event
+  package typealias Event = Model.Event
 
   /// What is open at the moment.
   private struct Opened {
     var generation: Int
     var file: FileIdentity?
     /// Rises each time that another generation is opened.
-    var tenure: Int
+    var term: Int
     var journal: (any CrashJournal)?
   }
 
-  private struct Home {
-    var tenure: Int
+  /// Where a lease was taken.
+  private struct LeaseOrigin {
+    var term: Int
     var epoch: UInt64
   }
 
   /// Opening another generation waits for locks of files: on a thread of its own.
   private let executor: BlockingExecutor
   /// The read model's files.
-  public nonisolated let directory: ReadModelDirectory
+  package nonisolated let directory: ReadModelDirectory
   private let model: Model
   private let codec: any EventCodec<Model.Event>
   private let storeID: String
@@ -35,17 +36,17 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   private var database: ReadModelDatabase<Model>
   private nonisolated let opened: Locked<Opened>
   /// Where each partition's newest lease was taken.
-  private var homes: [Partition: Home] = [:]
+  private var origins: [Partition: LeaseOrigin] = [:]
 
   /// The thread that opening another generation blocks.
-  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+  package nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
   /// The live generation in `directory`, opened without blocking the caller's thread: while another process begins or switches
   /// generations, that takes as long as it does.
   /// - Throws: ``ReadModelError``.
-  public static func open(
+  package static func open(
     _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
     storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
   ) async throws(ReadModelError) -> LiveReadModel {
@@ -68,7 +69,7 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   /// It blocks the caller's thread while another process begins or switches generations; tasks use
   /// ``open(_:model:codec:storeID:partitionCount:parkingLimit:)``.
   /// - Throws: ``ReadModelError``.
-  public init(
+  package init(
     _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
     storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
   ) throws(ReadModelError) {
@@ -85,7 +86,7 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     database = live.database
     opened = Locked(
       Opened(
-        generation: live.generation, file: Self.file(directory, live.generation), tenure: 1,
+        generation: live.generation, file: Self.file(directory, live.generation), term: 1,
         journal: live.database.crashJournal))
   }
 
@@ -94,10 +95,10 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   }
 
   /// The generation that leases are taken in, until the next ones are taken.
-  public nonisolated var generation: Int { opened.withLock { $0.generation } }
+  package nonisolated var generation: Int { opened.withLock { $0.generation } }
 
   /// Whether another generation is live than the one that leases were taken in last.
-  public nonisolated var hasMoved: Bool {
+  package nonisolated var hasMoved: Bool {
     directory.liveFile != opened.withLock { $0.file }
   }
 
@@ -110,68 +111,68 @@ public actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     opened.withLock {
       $0 = Opened(
         generation: live.generation, file: Self.file(directory, live.generation),
-        tenure: $0.tenure + 1, journal: live.database.crashJournal)
+        term: $0.term + 1, journal: live.database.crashJournal)
     }
   }
 
   /// Takes partitions for a worker, in the generation that is live now.
-  public func claim(
+  package func claim(
     _ partitions: [Partition], owner: String
   ) async throws(ReadModelError) -> [PartitionLease] {
     try follow()
-    let tenure = opened.withLock { $0.tenure }
+    let term = opened.withLock { $0.term }
     let leases = try await database.claim(partitions, owner: owner)
     for lease in leases {
-      homes[lease.partition] = Home(tenure: tenure, epoch: lease.epoch)
+      origins[lease.partition] = LeaseOrigin(term: term, epoch: lease.epoch)
     }
     return leases
   }
 
   /// Applies deliveries and moves their checkpoints, all in one transaction; refuses what was read under leases of
   /// another generation.
-  public func apply(
+  package func apply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
   ) async throws -> ApplyOutcome {
-    let tenure = opened.withLock { $0.tenure }
-    func isAtHome(_ delivery: Delivery<Model.Event>) -> Bool {
-      guard let home = homes[delivery.partition] else { return false }
-      return home.tenure == tenure && home.epoch == delivery.epoch
+    let term = opened.withLock { $0.term }
+    func isCurrent(_ delivery: Delivery<Model.Event>) -> Bool {
+      guard let origin = origins[delivery.partition] else { return false }
+      return origin.term == term && origin.epoch == delivery.epoch
     }
-    let current = deliveries.filter(isAtHome)
+    let current = deliveries.filter(isCurrent)
     var outcome = ApplyOutcome()
     if !current.isEmpty { outcome = try await database.apply(current, parking: parking) }
-    outcome.fenced += deliveries.filter { !isAtHome($0) }.map(\.lease)
+    outcome.fenced += deliveries.filter { !isCurrent($0) }.map(\.lease)
     return outcome
   }
 
   /// Keeps records that are not of this store, or can't be read.
-  public func keep(_ records: [RejectedRecord]) async throws {
+  package func keep(_ records: [RejectedRecord]) async throws {
     try await database.keep(records)
   }
 
   /// What is noted about events of the generation that leases were taken in last.
-  public nonisolated var crashJournal: (any CrashJournal)? { opened.withLock { $0.journal } }
+  package nonisolated var crashJournal: (any CrashJournal)? { opened.withLock { $0.journal } }
 
   /// The events of unknown types that an administrator has decided to park.
-  public func parkRequests(in partition: Partition) async throws -> Set<UInt64> {
+  package func parkRequests(in partition: Partition) async throws -> Set<UInt64> {
     try await database.parkRequests(in: partition)
   }
 
   /// The partitions in which a process has ended while it worked on events, with the last partition offset in doubt.
-  public func crashedPartitions() async throws -> [Partition: UInt64] {
+  package func crashedPartitions() async throws -> [Partition: UInt64] {
     try follow()
     return try await database.crashedPartitions()
   }
 
   /// Notes for good that an event was applied at a place where the store has another one or none, in the generation that
   /// leases were taken in last.
-  public func markForged(_ partition: Partition, at position: UInt64) async throws {
+  package func markForged(_ partition: Partition, at position: UInt64) async throws {
     try await database.markForged(partition, at: position)
   }
 
   /// Notes that the generation counts as built, where every partition has been applied up to where the store was.
   /// - Returns: whether it counts as built.
-  public func completeBuild(through heads: [UInt64]) async throws -> Bool {
+  package func completeBuild(through heads: [UInt64]) async throws -> Bool {
     try await database.completeBuild(through: heads)
   }
 }

@@ -1,4 +1,4 @@
-public import Eventually
+import Eventually
 import Foundation
 
 /// When workers save savepoints by themselves, and how many of them are kept.
@@ -36,7 +36,7 @@ public struct SavepointPolicy: Sendable, Hashable {
 /// Saves savepoints of a read model again and again, on a thread of its own.
 ///
 /// Each worker of a read model may run one: together they save as many as one alone.
-public actor AutomaticSavepoints {
+actor AutomaticSavepoints {
   private let executor = BlockingExecutor(label: "readmodel.savepoints")
   private let directory: ReadModelDirectory
   private let model: any ReadModel
@@ -46,7 +46,7 @@ public actor AutomaticSavepoints {
   private var last: (events: UInt64, saved: Timestamp)?
 
   /// The thread that the copying blocks.
-  public nonisolated var unownedExecutor: UnownedSerialExecutor {
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
@@ -55,8 +55,8 @@ public actor AutomaticSavepoints {
   ///   - directory: the read model's files.
   ///   - model: what is made of events.
   ///   - policy: when a savepoint is due.
-  ///   - onFailure: hears why one could not be saved, before that is tried again.
-  public init(
+  ///   - onFailure: called with the reason why one could not be saved, before that is tried again.
+  init(
     _ directory: ReadModelDirectory, model: any ReadModel, policy: SavepointPolicy,
     onFailure: @escaping @Sendable (any Error) -> Void
   ) {
@@ -67,7 +67,7 @@ public actor AutomaticSavepoints {
   }
 
   /// Saves until the task is cancelled.
-  public func run() async {
+  func run() async {
     while !Task.isCancelled {
       var pause = Duration.seconds(1)
       do {
@@ -84,7 +84,7 @@ public actor AutomaticSavepoints {
   /// Saves one savepoint where one is due, and deletes those that are too many.
   /// - Returns: what was saved.
   @discardableResult
-  public func saveWhereDue() throws(ReadModelError) -> Savepoint? {
+  func saveWhereDue() throws(ReadModelError) -> Savepoint? {
     guard let applied = try applied(),
       policy.isDue(applied: applied, last: last, now: Timestamp.now()), try isDue(applied: applied)
     else { return nil }

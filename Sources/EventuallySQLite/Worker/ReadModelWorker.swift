@@ -1,0 +1,125 @@
+public import Eventually
+public import Logging
+public import ServiceLifecycle
+
+/// A worker of one read model, with all that belongs to it: the live generation, the subscription, and the projector between them.
+///
+/// It follows when another generation becomes the live one, notes when a generation has applied what was in the store when the worker
+/// began, applies first what an ended worker of the same read model was working on, forgets removed streams in the read model's
+/// files, and saves savepoints where ``ReadModelWorkerOptions/savepoints`` says so.
+public final class ReadModelWorker<Model: ReadModel, S: PartitionedSubscription>: Service, Sendable
+where S.Event == Model.Event {
+  /// Where events come from.
+  public let subscription: S
+  private let readModel: LiveReadModel<Model>
+  private let projector: ReadModelProjector<S, LiveReadModel<Model>>
+  private let forgetting: Forgetting
+  private let savepoints: AutomaticSavepoints?
+  private let crashed: CrashedPartitions<Model>
+  private let feed: any EventLog
+  private let logger: Logger
+
+  /// Opens the live generation, and begins the first one where there is none.
+  /// - Parameters:
+  ///   - directory: the read model's files.
+  ///   - model: what is made of events.
+  ///   - codec: encodes and decodes events.
+  ///   - feed: the log of the store that the read model is of.
+  ///   - options: who the worker is, and how it works.
+  ///   - logger: told of what is tried again.
+  ///   - subscription: makes the subscription; its leases are to be taken from what it is called with.
+  /// - Throws: ``ReadModelError``, and what `subscription` throws.
+  nonisolated(nonsending) public init(
+    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
+    feed: any EventLog, options: ReadModelWorkerOptions, logger: Logger,
+    subscription: (any PartitionCheckpointStore) throws -> S
+  ) async throws {
+    let readModel = try await LiveReadModel.open(
+      directory, model: model, codec: codec, storeID: feed.storeID,
+      partitionCount: feed.partitionCount, parkingLimit: options.parkingLimit)
+    self.readModel = readModel
+    self.feed = feed
+    self.logger = logger
+    self.subscription = try subscription(readModel)
+    projector = ReadModelProjector(
+      self.subscription, into: readModel, retry: options.retry, parking: options.parking,
+      heartbeats: options.heartbeats, name: directory.name
+    ) { error in
+      logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
+    }
+    crashed = CrashedPartitions(
+      readModel: readModel, log: feed, codec: codec, options: options, logger: logger)
+    forgetting = Forgetting(directory, model: model) { left in
+      for remainder in left {
+        logger.warning(
+          "something of removed streams may be left, and is tried again",
+          metadata: ["file": "\(remainder.path)", "reason": "\(remainder.reason)"])
+      }
+    } onFailure: { error in
+      logger.warning("removed streams are not forgotten yet", metadata: ["error": "\(error)"])
+    }
+    savepoints = options.savepoints.map { policy in
+      AutomaticSavepoints(directory, model: model, policy: policy) { error in
+        logger.warning("no savepoint could be saved", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  /// What the worker has applied since it began, and what keeps it from going on.
+  public var projectorStatus: ReadModelProjectorStatus { projector.status }
+
+  /// The files that may still hold something of a removed stream, as last found.
+  public var removals: [ForgettingOutcome.Remainder] { forgetting.left }
+
+  /// The number of the generation that the worker works on.
+  public var generation: Int { readModel.generation }
+
+  /// Works until the task is cancelled, the process is shut down gracefully, or the subscription ends; then leaves the group.
+  public func run() async throws {
+    await cancelWhenGracefulShutdown { await self.work() }
+  }
+
+  private func work() async {
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await self.forgetting.run() }
+      if let savepoints { group.addTask { await savepoints.run() } }
+      await crashed.recover()
+      group.addTask { await self.followGenerations() }
+      group.addTask { await self.completeBuild() }
+      await projector.run()
+      group.cancelAll()
+    }
+    await subscription.stop()
+  }
+
+  /// Has new leases taken whenever another generation has become the live one.
+  private func followGenerations() async {
+    while !Task.isCancelled {
+      if readModel.hasMoved { subscription.renewLeases() }
+      // A cancelled pause ends the loop by its condition. A link that changes in the file system gives no signal.
+      try? await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  /// Once all that was in the store when the worker began has been applied, the generation counts as built.
+  private func completeBuild() async {
+    var heads: [UInt64]?
+    // The subscription may end just when everything has been applied: cancelled, it looks once more.
+    var isLast = false
+    while !isLast {
+      isLast = Task.isCancelled
+      do {
+        if heads == nil { heads = try await feed.heads() }
+        if let heads, try await readModel.completeBuild(through: heads) {
+          logger.info("built", metadata: ["generation": "\(readModel.generation)"])
+          return
+        }
+      } catch {
+        logger.info(
+          "it can't be told yet whether the read model is built", metadata: ["error": "\(error)"])
+      }
+      // A cancelled pause ends at once.
+      try? await Task.sleep(for: .milliseconds(200))
+    }
+  }
+}
