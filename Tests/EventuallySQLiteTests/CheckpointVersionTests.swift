@@ -40,8 +40,8 @@ import Testing
     let new = ReadModelDirectory(folder.file("words"), model: NewModel())
     let replayed = await #expect(throws: ReadModelError.self) {
       try await Replay(
-        "savepoint before", in: new, model: NewModel(), codec: TextCodec(), storeID: "s",
-        partitionCount: 2
+        "savepoint before", in: new, model: NewModel(), codec: TextCodec(),
+        log: EmptyLog(storeID: "s", partitionCount: 2)
       ) { try new.savepoint("before") }
     }
     #expect(isTold(replayed), "\(String(describing: replayed))")

@@ -74,8 +74,7 @@ private struct Desk {
 
   func replay(_ base: Savepoint? = nil) async throws -> Replay<NoteModel> {
     try await Replay(
-      "again", in: directory, model: NoteModel(), codec: TextCodec(), storeID: store.storeID,
-      partitionCount: Self.partitions
+      "again", in: directory, model: NoteModel(), codec: TextCodec(), log: store.log
     ) { base }
   }
 
@@ -131,7 +130,7 @@ private struct Desk {
     do {
       let replay = try await desk.replay()
       try await desk.project(into: replay.database)
-      try await replay.makeLive { _ in }
+      try await replay.run()
     }
     // From here on, the first generation and the checkpoint are behind.
     try await desk.write("another secret", to: "gone")

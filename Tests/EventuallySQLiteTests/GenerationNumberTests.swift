@@ -21,8 +21,8 @@ import Testing
 
   private func replay(_ request: String) async throws -> Int {
     let replay = try await Replay(
-      request, in: directory, model: WordModel(), codec: TextCodec(), storeID: "s",
-      partitionCount: 2
+      request, in: directory, model: WordModel(), codec: TextCodec(),
+      log: EmptyLog(storeID: "s", partitionCount: 2)
     ) { nil }
     try await replay.end()
     return replay.generation

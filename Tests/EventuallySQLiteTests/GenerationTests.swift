@@ -52,8 +52,7 @@ private struct Library {
     _ request: String = "again", base: Savepoint? = nil
   ) async throws -> Replay<WordModel> {
     try await Replay(
-      request, in: directory, model: WordModel(), codec: TextCodec(), storeID: store.storeID,
-      partitionCount: Self.partitions
+      request, in: directory, model: WordModel(), codec: TextCodec(), log: store.log
     ) { base }
   }
 
@@ -112,9 +111,7 @@ private struct Library {
     _ = try await replay.database.claim([0, 1, 2, 3], owner: "other")
     try await library.write(10, from: 10)
     #expect(!live.hasMoved)
-    try await replay.makeLive { through in
-      try await library.project(into: replay.database, through: through)
-    }
+    try await replay.run()
     #expect(live.hasMoved)
     #expect(library.directory.live() == 2)
     let before = try library.digest(library.directory.path(of: 1))
@@ -138,9 +135,7 @@ private struct Library {
     try SQLiteConnection(path: library.directory.livePath, mode: .readWrite).execute(
       "UPDATE checkpoints SET next_offset = 70 + partition")
     let replay = try await library.replay()
-    try await replay.makeLive { through in
-      try await library.project(into: replay.database, through: through)
-    }
+    try await replay.run()
     let leases = try await live.claim([0, 1, 2, 3], owner: "worker")
     #expect(live.generation == 2)
     #expect(leases.map(\.offsetHint) == [70, 71, 72, 73])
@@ -169,7 +164,7 @@ private struct Library {
     let leases = try await live.claim([0, 1, 2, 3], owner: "worker")
     let replay = try await library.replay()
     try await library.project(into: replay.database)
-    try await replay.makeLive { _ in }
+    try await replay.run()
     let outcome = try await live.apply(try await next(leases), parking: [])
     #expect(!outcome.fenced.isEmpty)
     #expect(try library.directory.generation(1).events() == 0)
@@ -181,7 +176,7 @@ private struct Library {
     try await library.project(into: live)
     let replay = try await library.replay()
     try await library.project(into: replay.database)
-    try await replay.makeLive { _ in }
+    try await replay.run()
     let damaged = try SQLiteConnection(path: library.directory.path(of: 1), mode: .readWrite)
     try damaged.execute("UPDATE words SET count = 99 WHERE word = 'also'")
     #expect(try library.count("also") == 10)
@@ -244,7 +239,7 @@ private struct Library {
     #expect(replay.isResumed && replay.generation == 2)
     #expect(try await replay.positions().reduce(0, +) == 40)
     try await library.project(into: replay.database)
-    try await replay.makeLive { _ in }
+    try await replay.run()
     #expect(
       try library.digest(library.directory.path(of: 1)) == library.digest())
     #expect(try library.directory.list().map(\.isBuilding) == [true, false])
@@ -277,7 +272,7 @@ private struct Library {
     #expect(try await replay.positions().reduce(0, +) == 60)
     #expect(try library.digest(library.directory.path(of: replay.generation)) == digest)
     try await library.project(into: replay.database)
-    try await replay.makeLive { _ in }
+    try await replay.run()
     #expect(try library.digest(library.directory.path(of: 1)) == library.digest())
     #expect(try library.directory.generation(2).origin.contains("before"))
   }

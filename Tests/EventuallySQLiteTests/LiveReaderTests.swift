@@ -45,13 +45,13 @@ import Testing
     let pinned = try reader.current()
     #expect(try await words(reader) == ["old"])
     let replay = try await Replay(
-      "again", in: directory, model: WordModel(), codec: TextCodec(), storeID: "s",
-      partitionCount: 1
+      "again", in: directory, model: WordModel(), codec: TextCodec(),
+      log: EmptyLog(storeID: "s", partitionCount: 1)
     ) { nil }
     try await apply(["new", "newer"], to: replay.database)
     // Whoever waits for what the old generation never has is answered from the new one.
     async let waited = reader.wait(for: 2, in: 0, atMost: .seconds(30))
-    try await replay.makeLive { _ in }
+    try await replay.run()
     #expect(try await waited == 2)
     #expect(try await words(reader) == ["new", "newer"])
     #expect(try await reader.checkpoints().map(\.position) == [2])

@@ -203,12 +203,11 @@ import Testing
     try FileManager.default.removeItem(atPath: directory.path(of: 1))
     let heads = try await store.log.heads()
     let replay = try await Replay(
-      "again", in: directory, model: WordModel(), codec: TextCodec(), storeID: store.storeID,
-      partitionCount: Self.partitions
+      "again", in: directory, model: WordModel(), codec: TextCodec(), log: store.log
     ) { nil }
     await apply(into: replay.database, through: heads)
     #expect(try replay.copyLive() == nil)
-    try await replay.makeLive { _ in }
+    try await replay.run()
     #expect(directory.live() == 2)
     #expect(await read(directory.livePath)["positions"] == .value("\(heads)"))
   }
@@ -271,8 +270,7 @@ import Testing
 
   @Test func aDamagedNumberGivesNoNumberTwice() async throws {
     let replay = try await Replay(
-      "again", in: directory, model: WordModel(), codec: TextCodec(), storeID: store.storeID,
-      partitionCount: Self.partitions
+      "again", in: directory, model: WordModel(), codec: TextCodec(), log: store.log
     ) { nil }
     #expect(replay.generation == 2)
     let path = directory.path + "/last-generation"

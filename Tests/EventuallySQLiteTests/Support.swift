@@ -61,3 +61,16 @@ extension ReadModelStore {
     try await apply(deliveries, parking: []).fenced
   }
 }
+
+/// The log of a store without events.
+struct EmptyLog: EventLog {
+  let storeID: String
+  let partitionCount: Partition
+
+  func heads() -> [UInt64] { Array(repeating: 0, count: Int(partitionCount)) }
+  func records(after sequenceNumber: UInt64, limit: Int) -> [EventRecord] { [] }
+  func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) -> [EventRecord] { [] }
+  func records(partition: Partition, after position: UInt64, limit: Int) -> [EventRecord] { [] }
+}

@@ -4,7 +4,7 @@ import EventuallyKafka
 import EventuallySQLite
 import Foundation
 import Logging
-import EventuallyServer
+import Orders
 
 /// Where a replay reads events.
 struct ReplaySourceOptions: ParsableArguments {
@@ -41,7 +41,9 @@ struct ReplaySourceOptions: ParsableArguments {
       throw ValidationError("--feed '\(feed)' is not an http or https URL")
     }
     endpoint.token = try token.token()?.text
-    return try await HTTPEventFeed(endpoint)
+    let summary = try await StoreSummary(from: endpoint)
+    return HTTPEventFeed(
+      endpoint: endpoint, storeID: summary.storeID, partitionCount: summary.partitionCount)
   }
 
   /// Kafka, where events are to be read from there.
@@ -53,140 +55,19 @@ struct ReplaySourceOptions: ParsableArguments {
   }
 }
 
-/// Applies a store's events to a read model's database, up to given positions.
-struct ReplayRun<Model: ReadModel, Codec: EventCodec>: Sendable
-where Codec.Event == Model.Event {
-  let database: ReadModelDatabase<Model>
-  let model: Model
-  let codec: Codec
-  let log: any EventLog
-  /// Where events are read as far as they are there; `nil` for the log alone.
-  let kafka: KafkaConfiguration?
-  /// Each has a share of the partitions.
-  let workers: Int
-
-  /// How often something may fail in a row before this gives up.
-  private static var failureLimit: Int { 8 }
-  /// How long nothing may come from a source that tells of trouble.
-  private static var patience: Duration { .seconds(10) }
-
-  /// A worker, and what is to be known of it.
-  private struct Work: Sendable {
-    var run: @Sendable () async -> Void
-    var status: @Sendable () -> ReadModelProjectorStatus
-    /// Why nothing comes, where that is known.
-    var trouble: @Sendable () -> String?
-
-    /// How many events it has dealt with.
-    var done: UInt64 { status().applied + status().parked }
-  }
-
-  private final class Failures: Sendable {
-    let state = Locked((count: 0, last: ""))
-  }
-
-  /// Runs until the positions are reached.
-  /// - Parameter progress: hears how many events have been applied.
-  /// - Throws: ``Failure`` where something fails again and again. What has been applied is kept.
-  func run(
-    from positions: [UInt64], through: [UInt64], progress: @escaping @Sendable (UInt64) -> Void
-  ) async throws {
-    let shares = (0..<workers).map { worker in
-      (0..<log.partitionCount).filter { partition in
-        Int(partition) % workers == worker
-          && positions[Int(partition)] < through[Int(partition)]
-      }
-    }
-    let failures = Failures()
-    let works = shares.filter { !$0.isEmpty }.map { worker($0, through, failures) }
-    guard !works.isEmpty else { return }
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      for work in works { group.addTask { await work.run() } }
-      group.addTask { try await Self.watch(failures, works, progress) }
-      var left = works.count
-      while left > 0, try await group.next() != nil { left -= 1 }
-      group.cancelAll()
-    }
-    try Task.checkCancellation()
-    progress(works.reduce(0) { $0 + $1.done })
-    // Whoever makes it live relies on that.
-    let reached = try await ReadModelReader(path: database.path, model: model, readers: 1)
-      .positions()
-    guard zip(reached, through).allSatisfy({ $0 >= $1 }) else {
-      throw Failure(
-        "it ended before its end: another process has taken its partitions; run the same command again"
-      )
-    }
-  }
-
-  /// One worker with a share of the partitions.
-  private func worker(
-    _ share: [Partition], _ through: [UInt64], _ failures: Failures
-  ) -> Work {
-    let owner = "replay-\(ProcessInfo.processInfo.processIdentifier)"
-    let onFailure: @Sendable (any Error) -> Void = { error in
-      failures.state.withLock { $0 = ($0.count + 1, "\(error)") }
-    }
-    guard let kafka else {
-      let subscription = LogSubscription(
-        log, codec: codec, checkpoints: database, partitions: share, through: through,
-        owner: owner)
-      let projector = ReadModelProjector(subscription, into: database, onFailure: onFailure)
-      return Work(
-        run: { await projector.run() }, status: { projector.status }, trouble: { nil })
-    }
-    var options = KafkaSubscription<Codec>.Options(
-      group: "\(kafka.topic).\(database.name).replay", owner: owner)
-    options.range = .init(partitions: share, through: through)
+/// Reads the topic, and from the feed what the topic does not hold.
+func kafkaSource(
+  _ kafka: KafkaConfiguration, storeID: String, feed: any EventLog, readModel: String
+) -> ReplaySource<OrderEvent> {
+  { checkpoints, partitions, through in
+    var options = KafkaSubscription<OrderEventCodec>.Options(
+      group: "\(kafka.topic).\(readModel).replay",
+      owner: "replay-\(ProcessInfo.processInfo.processIdentifier)")
+    options.range = .init(partitions: partitions, through: through)
     var logger = Logger(label: "replay") { PrintableLogHandler.standardError(label: $0) }
     logger.logLevel = .error
-    let subscription = KafkaSubscription(
-      kafka, storeID: log.storeID, partitionCount: log.partitionCount, codec: codec,
-      checkpoints: database, feed: log, options: options, logger: logger)
-    let projector = ReadModelProjector(subscription, into: database, onFailure: onFailure)
-    return Work(
-      run: {
-        await projector.run()
-        await subscription.stop()
-      }, status: { projector.status },
-      trouble: {
-        let status = subscription.status
-        for case (let partition, .forged(let position)) in status.partitions.mapValues(\.phase) {
-          return
-            "the topic has a forged event at partition \(partition), partition offset \(position)"
-        }
-        return status.broker.failure ?? status.feedFailure ?? status.failure
-      })
-  }
-
-  /// Tells the progress, and gives up where nothing succeeds any more.
-  private static func watch(
-    _ failures: Failures, _ works: [Work], _ progress: @Sendable (UInt64) -> Void
-  ) async throws {
-    var applied: UInt64 = 0
-    var lastProgress = ContinuousClock.now
-    while !Task.isCancelled {
-      let now = works.reduce(0) { $0 + $1.done }
-      if now > applied {
-        applied = now
-        lastProgress = .now
-        failures.state.withLock { $0.count = 0 }
-        progress(applied)
-      }
-      let failed = failures.state.withLock { $0 }
-      if failed.count >= failureLimit {
-        throw Failure(
-          "it does not go on: \(failed.last). What has been applied is kept: run the same command again once that is mended"
-        )
-      }
-      if ContinuousClock.now - lastProgress > patience,
-        let trouble = works.lazy.compactMap({ $0.trouble() }).first
-      {
-        throw Failure(
-          "nothing has come for \(patience.components.seconds) s: \(trouble). What has been applied is kept: run the same command again once that is mended, or with --source store"
-        )
-      }
-      try await Task.sleep(for: .milliseconds(100))
-    }
+    return KafkaSubscription(
+      kafka, storeID: storeID, partitionCount: feed.partitionCount, codec: OrderEventCodec(),
+      checkpoints: checkpoints, feed: feed, options: options, logger: logger)
   }
 }

@@ -98,7 +98,7 @@ extension ReadModelDirectory {
     guard let live = live(), FileManager.default.fileExists(atPath: path(of: live)) else {
       return try body()
     }
-    let hold = try GenerationHold(path: path(of: live))
+    let hold = try GenerationHold(path: path(of: live), generation: live)
     defer { hold.release() }
     try body()
   }
@@ -126,31 +126,5 @@ extension ReadModelDirectory {
     for suffix in [""] + Self.companions {
       guard unlink(path + suffix) == 0 || errno == ENOENT else { throw systemError(path + suffix) }
     }
-  }
-}
-
-/// Keeps everybody from writing to a database, for as long as it is not released.
-///
-/// `@unchecked Sendable`: the connection is used by whoever holds it, one call at a time; it is made by one task, which
-/// releases it.
-final class GenerationHold: @unchecked Sendable {
-  let connection: SQLiteConnection
-  private var isHeld = true
-
-  init(path: String) throws(ReadModelError) {
-    do {
-      connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: 30_000)
-      try connection.execute("BEGIN IMMEDIATE")
-    } catch {
-      throw .failed(path, error)
-    }
-  }
-
-  /// Lets others write again.
-  func release() {
-    guard isHeld else { return }
-    isHeld = false
-    // Nothing was written: an end that fails leaves nothing to undo, and closing the connection ends it too.
-    try? connection.execute("ROLLBACK")
   }
 }

@@ -1,25 +1,21 @@
 public import Eventually
-import Foundation
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#endif
-
-/// A generation that is being built beside the live one, from zero or from a savepoint.
+/// A generation that is built beside the live one, from zero or from a savepoint.
 ///
 /// It is on disk with all that it has come to at any moment: whoever begins the same replay again, after it was killed,
-/// goes on with it.
+/// goes on with it. Queries are answered and workers go on throughout.
 public final class Replay<Model: ReadModel>: Sendable {
   /// The generation's number.
   public let generation: Int
-  /// The generation, for events to be applied to.
-  public let database: ReadModelDatabase<Model>
   /// Whether it was begun before.
   public let isResumed: Bool
+  /// The generation, for events to be applied to.
+  package let database: ReadModelDatabase<Model>
   private let directory: ReadModelDirectory
   private let model: Model
+  private let log: any EventLog
+  private let options: ReplayOptions
+  private let driver: ReplayDriver<Model>
   /// While this exists, no other process replays the read model.
   private let lock: ReplayLock
 
@@ -29,14 +25,17 @@ public final class Replay<Model: ReadModel>: Sendable {
   ///   - directory: the read model's files.
   ///   - model: what is made of events.
   ///   - codec: encodes and decodes events.
-  ///   - storeID: the store that events come from.
-  ///   - partitionCount: how many partitions the store has.
-  ///   - base: the checkpoint that it begins from, asked for where it was not begun before; `nil` for zero.
-  /// - Throws: ``ReadModelError/replayRunning(path:)`` where another process replays the read model, and
-  ///   ``ReadModelError/unfinishedReplay(_:request:path:)`` where another replay was begun and never ended.
+  ///   - log: the log of the store that events come from.
+  ///   - options: where it ends, and how it works.
+  ///   - source: where events are read; from `log` where it is `nil`.
+  ///   - base: the savepoint that it begins from, asked for where it was not begun before; `nil` for zero.
+  /// - Throws: ``ReadModelError/replayRunning(path:)`` where another process replays the read model,
+  ///   ``ReadModelError/unfinishedReplay(_:request:path:)`` where another replay was begun and never ended, and
+  ///   ``ReplayError/savepointBeyondEnd(_:)``.
   public init(
     _ request: String, in directory: ReadModelDirectory, model: Model,
-    codec: any EventCodec<Model.Event>, storeID: String, partitionCount: Partition,
+    codec: any EventCodec<Model.Event>, log: any EventLog,
+    options: ReplayOptions = ReplayOptions(), source: ReplaySource<Model.Event>? = nil,
     base: () async throws -> Savepoint?
   ) async throws {
     try directory.create()
@@ -51,32 +50,111 @@ public final class Replay<Model: ReadModel>: Sendable {
       generation = begun.number
     } else {
       let base = try await base()
+      if let base, let end = options.end, !base.isAtOrBefore(end) {
+        throw ReplayError.savepointBeyondEnd(base.name)
+      }
       try base?.verify(model: model)
       generation = try directory.exclusively { () throws(ReadModelError) in
         try directory.beginGeneration(
-          request, from: base, model: model, storeID: storeID, partitionCount: partitionCount)
+          request, from: base, model: model, storeID: log.storeID,
+          partitionCount: log.partitionCount)
       }
     }
     isResumed = begun != nil
     database = try ReadModelDatabase(
-      path: directory.path(of: generation), model: model, codec: codec, storeID: storeID,
-      partitionCount: partitionCount)
+      path: directory.path(of: generation), model: model, codec: codec, storeID: log.storeID,
+      partitionCount: log.partitionCount)
+    driver = ReplayDriver(database, log: log, workers: options.workers, source: source)
     self.directory = directory
     self.model = model
+    self.log = log
+    self.options = options
   }
 
   /// How far each partition of the store is applied, as a list.
-  public func positions() async throws -> [UInt64] {
-    try await reader().positions()
-  }
+  func positions() async throws -> [UInt64] { try await reader().positions() }
 
-  /// Reads the generation.
-  public func reader() throws(ReadModelError) -> ReadModelReader {
+  private func reader() throws(ReadModelError) -> ReadModelReader {
     try ReadModelReader(path: directory.path(of: generation), model: model, readers: 1)
   }
 
+  /// Whether it is live already: it was killed in its very last step.
+  private var isLive: Bool { directory.live() == generation }
+
+  /// Builds the generation, compares it with the live one at the same positions, and takes that one's place, as the options say.
+  ///
+  /// The last events are applied while nobody can write to the live generation, so queries never see the read model step back, and
+  /// running workers go on with the new one.
+  /// - Parameter report: called with what happens; what it throws ends the run.
+  /// - Throws: ``ReplayError``, ``ReadModelError``, `CancellationError`, and what the log or the source throws. The same replay, begun
+  ///   again, goes on where this one was.
+  @discardableResult
+  public func run(
+    _ report: @escaping @Sendable (ReplayEvent) throws -> Void = { _ in }
+  ) async throws -> ReplayOutcome {
+    var machine = CatchUp(options.goal)
+    let isLive = isLive
+    if !isLive {
+      try report(
+        .began(
+          isResumed: isResumed, origin: try directory.generation(generation).origin,
+          events: try await positions().reduce(0, +)))
+    }
+    var copy: LiveCopy?
+    var hold: GenerationHold?
+    defer { hold?.release() }
+    var replaced: Int?
+    var action = machine.handle(.began(isLive: isLive))
+    while true {
+      switch action {
+      case .copyLive:
+        copy = try copyLive()
+        if let live = copy {
+          action = machine.handle(.copied(at: try await reachable(live, report)))
+        } else {
+          action = machine.handle(.nothingCopied(heads: try await log.heads()))
+        }
+      case .apply(let through):
+        let own = try await apply(through: through, isQuiet: hold != nil, report)
+        action = machine.handle(.applied(own: own))
+      case .compare:
+        if let live = copy { try report(.compared(try await compare(with: live))) }
+        copy = nil
+        action = machine.handle(.compared)
+      case .passOverComparison:
+        if let live = copy { try report(.notCompared(live: live.generation)) }
+        copy = nil
+        action = machine.handle(.compared)
+      case .readLive:
+        action = machine.handle(.read(live: try await livePositions()))
+      case .hold:
+        let result = try await holdLive()
+        hold = result.hold
+        replaced = hold?.generation
+        action = machine.handle(result.input)
+      case .link:
+        // Workers go on in the topic where they were, and not at its beginning.
+        if let hold { try await database.adoptOffsets(try hold.offsets()) }
+        try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
+        hold?.release()
+        hold = nil
+        action = machine.handle(.linked)
+      case .complete:
+        if !isLive { try await reportParked(report) }
+        try await end()
+        action = machine.handle(.completed)
+      case .end(let outcome):
+        switch outcome {
+        case .alreadyLive: return .alreadyLive
+        case .built: return .built
+        case .live: return .live(replaced: replaced)
+        }
+      }
+    }
+  }
+
   /// Copies the live generation as it stands now, to be compared with; `nil` where there is none.
-  public func copyLive() throws(ReadModelError) -> LiveCopy? {
+  func copyLive() throws(ReadModelError) -> LiveCopy? {
     guard let live = directory.liveWithFile, live != generation else { return nil }
     let path = "\(directory.path)/live-copy\(ReadModelDirectory.unfinishedSuffix)"
     try directory.removeDatabase(path)
@@ -84,155 +162,91 @@ public final class Replay<Model: ReadModel>: Sendable {
     return LiveCopy(generation: live, path: path, directory: directory)
   }
 
-  /// Makes the generation the live one, in one atomic step.
-  ///
-  /// While nobody can write to the generation that is live now, `catchUp` brings this one to where that is. So
-  /// queries never see the read model step back, and running workers go on here.
-  public func makeLive(catchUp: ([UInt64]) async throws -> Void) async throws {
-    while true {
-      guard let live = directory.liveWithFile, live != generation else { break }
-      let hold = try GenerationHold(path: directory.path(of: live))
-      defer { hold.release() }
+  /// Positions of a live generation, as far as the store goes where this is a repair.
+  private func reachable(_ positions: [UInt64]) async throws -> [UInt64] {
+    guard options.isRepair else { return positions }
+    return zip(positions, try await log.heads()).map { min($0, $1) }
+  }
+
+  private func reachable(
+    _ live: LiveCopy, _ report: (ReplayEvent) throws -> Void
+  ) async throws -> [UInt64] {
+    let positions = try await live.positions(model: model)
+    let through = try await reachable(positions)
+    for (partition, (position, head)) in zip(positions, through).enumerated()
+    where position > head {
+      try report(
+        .liveBeyondStore(
+          live: live.generation, partition: Partition(partition), position: position, head: head))
+    }
+    return through
+  }
+
+  private func livePositions() async throws -> [UInt64]? {
+    guard let live = directory.liveWithFile else { return nil }
+    let reader = try ReadModelReader(path: directory.path(of: live), model: model, readers: 1)
+    return try await reachable(try await reader.positions())
+  }
+
+  private func holdLive() async throws -> (hold: GenerationHold?, input: CatchUp.Input) {
+    guard let live = directory.liveWithFile else { return (nil, .nothingToHold) }
+    guard live != generation else { return (nil, .alreadyLive) }
+    let hold = try GenerationHold(path: directory.path(of: live), generation: live)
+    do {
       // Somebody may have switched before it was held.
-      guard directory.live() == live else { continue }
-      try await catchUp(try hold.positions())
-      // Workers go on in the topic where they were, and not at its beginning.
-      try await database.adoptOffsets(try hold.offsets())
-      try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
-      break
+      guard directory.live() == live else {
+        hold.release()
+        return (nil, .moved)
+      }
+      return (hold, .held(at: try await reachable(try hold.positions())))
+    } catch {
+      hold.release()
+      throw error
     }
-    if directory.liveWithFile == nil {
-      try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
+  }
+
+  private func apply(
+    through: [UInt64], isQuiet: Bool, _ report: @escaping @Sendable (ReplayEvent) throws -> Void
+  ) async throws -> [UInt64] {
+    let last = Locked<ReplayProgress?>(nil)
+    let reached = try await driver.run(through: through) { progress in
+      last.withLock { $0 = progress }
+      try report(.applying(progress))
     }
-    try await end()
+    if !isQuiet, let progress = last.withLock({ $0 }) { try report(.applied(progress)) }
+    return reached
+  }
+
+  private func compare(with live: LiveCopy) async throws -> ReplayComparison {
+    var (expected, found) = (ReadModelDigest(), ReadModelDigest())
+    var differences: [RowDifference] = []
+    var count = 0
+    try compareReadModels(
+      expected: directory.path(of: generation), found: live.path,
+      tables: model.tables.map { $0.schema },
+      visit: { found.add($0, $1 + $2) },
+      visitExpected: { expected.add($0, $1 + $2) },
+      differ: { difference in
+        count += 1
+        if differences.count < 10 { differences.append(difference) }
+      })
+    return ReplayComparison(
+      live: live.generation, events: try await positions().reduce(0, +), differenceCount: count,
+      differences: differences, liveDigest: found.text, liveRows: found.rows,
+      digest: expected.text, rows: expected.rows)
+  }
+
+  private func reportParked(_ report: (ReplayEvent) throws -> Void) async throws {
+    let reader = try reader()
+    let parked = try await reader.setAside().parkedEvents
+    guard parked > 0 else { return }
+    try report(
+      .parked(events: parked, streams: Array(try await reader.parkedStreams().prefix(10))))
   }
 
   /// Ends the replay: the generation is built, live or not.
-  public func end() async throws {
+  func end() async throws {
     FaultPoint.replayBuilt.pass()
     try await database.completeBuild()
-  }
-
-  /// Whether it is live already: it was killed in its very last step.
-  public var isLive: Bool { directory.live() == generation }
-}
-
-/// A copy of a generation as it was live at some moment. Its file is removed with it.
-public final class LiveCopy: Sendable {
-  /// The generation's number.
-  public let generation: Int
-  /// The copy.
-  public let path: String
-  private let directory: ReadModelDirectory
-
-  init(generation: Int, path: String, directory: ReadModelDirectory) {
-    self.generation = generation
-    self.path = path
-    self.directory = directory
-  }
-
-  deinit {
-    // What can't be removed now is removed when the next replay begins.
-    try? directory.removeDatabase(path)
-  }
-
-  /// How far each partition of the store was applied.
-  public func positions(model: any ReadModel) async throws -> [UInt64] {
-    try await ReadModelReader(path: path, model: model, readers: 1).positions()
-  }
-}
-
-extension ReadModelReader {
-  /// How far each partition of the store is applied, as a list; 0 for nothing.
-  public func positions() async throws -> [UInt64] {
-    var positions = [UInt64](repeating: 0, count: Int(partitionCount))
-    for checkpoint in try await checkpoints()
-    where positions.indices.contains(Int(checkpoint.partition)) {
-      positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
-    }
-    return positions
-  }
-}
-
-extension GenerationHold {
-  /// How far each partition of the store is applied, as a list; 0 for nothing.
-  fileprivate func positions() throws(ReadModelError) -> [UInt64] {
-    do {
-      guard let identity = try ReadModelSchema.identity(connection) else {
-        throw ReadModelError.notBuilt(path: connection.path)
-      }
-      var positions = [UInt64](repeating: 0, count: Int(identity.partitionCount))
-      for checkpoint in try ReadModelReader.checkpoints(connection)
-      where positions.indices.contains(Int(checkpoint.partition)) {
-        positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
-      }
-      return positions
-    } catch {
-      throw .failed(connection.path, error)
-    }
-  }
-}
-
-extension GenerationHold {
-  /// Where the bus is likely to hold what comes next of each partition, where that is known.
-  fileprivate func offsets() throws(ReadModelError) -> [Partition: Int64] {
-    do {
-      let rows = try connection.rows(
-        "SELECT partition, next_offset FROM checkpoints WHERE next_offset IS NOT NULL"
-      ) { (Partition(clamping: $0.integer(0)), $0.integer(1)) }
-      return Dictionary(rows) { first, _ in first }
-    } catch {
-      throw .failed(connection.path, error)
-    }
-  }
-}
-
-extension ReadModelDirectory {
-  /// Makes a new generation for a replay. The caller sees to it that nobody else does.
-  fileprivate func beginGeneration(
-    _ request: String, from base: Savepoint?, model: any ReadModel, storeID: String,
-    partitionCount: Partition
-  ) throws(ReadModelError) -> Int {
-    try removeLeftovers()
-    let number = try takeNumber()
-    let destination = path(of: number)
-    let unfinished = destination + Self.unfinishedSuffix
-    var build = ReadModelSchema.Build()
-    build.replay = request
-    build.origin = base.map { "the checkpoint '\($0.name)'" } ?? "the first event"
-    do {
-      if let base {
-        try copyDatabase(base.path, to: unfinished) { (copy) throws(SQLiteError) in
-          try Savepoint.unseal(copy)
-          try ReadModelSchema.write(build, copy)
-        }
-      } else {
-        let connection = try SQLiteConnection(path: unfinished, mode: .create)
-        try ReadModelSchema.prepare(
-          connection, tables: model.tables.map { $0.schema },
-          identity: ReadModelSchema.Identity(
-            name: model.name, schemaVersion: model.schemaVersion, storeID: storeID,
-            partitionCount: partitionCount))
-        try ReadModelSchema.write(build, connection)
-      }
-      try takeOverParkRequests(unfinished)
-    } catch let error as ReadModelError {
-      throw error
-    } catch {
-      throw .unavailable(path: unfinished, cause: error)
-    }
-    guard rename(unfinished, destination) == 0 else { throw systemError(destination) }
-    try synchronize(path)
-    return number
-  }
-
-  /// What an administrator has decided about events of unknown types holds for the next generation too.
-  private func takeOverParkRequests(_ path: String) throws {
-    guard let live = liveWithFile else { return }
-    let requests = try ParkedEvents(
-      connection: try SQLiteConnection(path: self.path(of: live), mode: .readOnly)
-    ).requests()
-    let parked = ParkedEvents(connection: try SQLiteConnection(path: path, mode: .create))
-    for (partition, position) in requests { try parked.request(partition, position) }
   }
 }

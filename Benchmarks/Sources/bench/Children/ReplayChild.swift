@@ -29,15 +29,7 @@ struct ReplayChild: AsyncParsableCommand {
       partitionCount: log.partitionCount)
     let heads = try await log.heads()
     let start = monotonic()
-    await withTaskGroup(of: Void.self) { group in
-      for worker in 0..<workers {
-        let subscription = LogSubscription(
-          log, codec: codec, checkpoints: database,
-          partitions: (0..<log.partitionCount).filter { Int($0) % workers == worker },
-          through: heads, owner: "replay-\(worker)")
-        group.addTask { await ReadModelProjector(subscription, into: database).run() }
-      }
-    }
+    try await ReplayDriver(database, log: log, workers: workers).run(through: heads)
     let events = heads.reduce(0, +)
     guard try await database.completeBuild(through: heads) else {
       throw BenchError("not all events were applied")
