@@ -66,11 +66,9 @@ import Testing
     #expect(try customers(directory) == expected("2 5", "1 5", "2 9"))
 
     let replay = try await Replay(
-      "zero", in: directory, model: model, codec: OrderEventCodec(), storeID: store.storeID,
-      partitionCount: Self.partitions
+      "zero", in: directory, model: model, codec: OrderEventCodec(), log: store.log
     ) { nil }
-    try await project(store.log, into: replay.database)
-    try await replay.makeLive { _ in }
+    try await replay.run()
     #expect(try customers(directory) == expected("2 5", "1 5", "2 9"))
 
     for name in ReadModelName.allCases where name != .customers {
@@ -82,8 +80,16 @@ import Testing
       }
       try await project(name.model)
     }
-    func verify(_ name: ReadModelName) async throws -> Verification.Outcome {
-      try await Verification(name: name, log: store.log, readModels: folder).run { _ in }
+    func verify(_ name: ReadModelName) async throws -> VerificationOutcome {
+      let scratch = "\(folder)/verify-\(UUID().uuidString)"
+      try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
+      func verify(_ model: some OrdersReadModelType) async throws -> VerificationOutcome {
+        try await ReadModelVerification(
+          name.directory(in: folder), model: model, codec: OrderEventCodec(), log: store.log,
+          scratch: scratch
+        ).verify()
+      }
+      return try await verify(name.model)
     }
     for name in ReadModelName.allCases {
       let outcome = try await verify(name)

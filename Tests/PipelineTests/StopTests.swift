@@ -152,7 +152,7 @@ import Testing
       "eventuallyctl", ["verify", "sales"] + places, faults: "readmodel.applied=hang")
     try await stop(verify, expecting: 143) {
       try FileManager.default.subpathsOfDirectory(atPath: pipeline.file("tmp"))
-        .contains { $0.contains("fold.sqlite") }
+        .contains { $0.contains("fold-1.sqlite") }
     }
   }
 }

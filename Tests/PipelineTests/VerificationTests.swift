@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import FaultScenarios
 import Foundation
 import Orders
@@ -11,6 +10,7 @@ import Testing
   import Musl
 #endif
 
+@testable import EventuallySQLite
 @testable import OrdersApp
 
 /// `verify` reads what is live in place, while workers go on.
@@ -75,14 +75,16 @@ import Testing
     }
     for _ in 0..<5 {
       do {
-        let outcome = try await Verification(
-          name: .customers, log: store.log, readModels: pipeline.readModels, smallLag: smallLag
-        ).run { _ in }
+        var verification = ReadModelVerification(
+          ReadModelName.customers.directory(in: pipeline.readModels), model: CustomersReadModel(),
+          codec: OrderEventCodec(), log: store.log, scratch: try scratch())
+        verification.smallLag = smallLag
+        let outcome = try await verification.verify()
         #expect(outcome.differenceCount == 0, "\(outcome.differences)")
         #expect(outcome.rows > 0 && outcome.events >= 150 && outcome.damage.isEmpty)
-      } catch let failure as Failure {
+      } catch let error as VerificationError {
         // Just then there was a removal that the worker had not come to.
-        #expect("\(failure)".contains("was removed"), "\(failure)")
+        #expect("\(error)".contains("was removed"), "\(error)")
       }
     }
     work.cancel()
@@ -94,9 +96,10 @@ import Testing
   @Test func aFoldBeginsAnewWhereWhatItLeftOutWasApplied() async throws {
     for number in 0..<20 { try await place(number) }
     let heads = try await store.log.heads()
-    let path = pipeline.file("fold.sqlite")
-    func fold() -> Fold<CustomersReadModel> {
-      Fold(log: store.log, model: CustomersReadModel(), path: path)
+    let folder = try scratch()
+    func fold() -> VerificationFold<CustomersReadModel> {
+      VerificationFold(
+        log: store.log, model: CustomersReadModel(), codec: OrderEventCodec(), folder: folder)
     }
     var first = fold()
     try await first.open()
@@ -117,10 +120,16 @@ import Testing
       try await next.open()
       try await next.prepare(through: ends, leavingOut: leftOut)
       #expect(next.lag(behind: ends) == ends.reduce(0, +))
-      try await next.advance(through: ends, isEnd: true) { _ in }
+      try await next.advance(through: ends) { _ in }
       #expect(next.events == count)
     }
     await store.close()
+  }
+
+  private func scratch() throws -> String {
+    let path = pipeline.file("scratch-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    return path
   }
 
   private func ctl(_ arguments: [String]) async throws -> (code: Int32, output: String) {

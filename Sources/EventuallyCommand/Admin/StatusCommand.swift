@@ -1,11 +1,11 @@
-import EventuallyServer
 import ArgumentParser
 import Eventually
 import EventuallySQLite
 import Foundation
+import Orders
 
 extension AdminCommand {
-  /// `admin status`
+  /// `eventuallyctl status`
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show the store's head, what is published, and how far each read model is.",
@@ -16,7 +16,7 @@ extension AdminCommand {
         """)
 
     @OptionGroup var log: LogOptions
-    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var files: ProjectorCommand.ReadModelOptions
 
     func run() async throws {
       let log = try log.open()
@@ -34,11 +34,11 @@ extension AdminCommand {
         try Output.standard.line(
           isSkipped ? "\(event); that is decided, and waits for the writer" : event.description)
       }
-      for name in ReadModelName.all {
+      for name in ReadModelName.allCases {
         try Output.standard.line()
         let path = name.path(in: files.readModels)
         guard FileManager.default.fileExists(atPath: path) else {
-          try Output.standard.line("read model \(name.name): not built yet (\(path))")
+          try Output.standard.line("read model \(name.rawValue): not built yet (\(path))")
           continue
         }
         try await show(name, path: path, log)
@@ -48,7 +48,7 @@ extension AdminCommand {
     private func show(
       _ name: ReadModelName, path: String, _ log: SQLiteEventLog
     ) async throws {
-      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
       guard reader.storeID == log.storeID else {
         throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
       }
@@ -73,25 +73,27 @@ extension AdminCommand {
       }
       let setAside = try await reader.setAside()
       try Output.standard.line(
-        "read model \(name.name): lag \(grouped(lag)), "
+        "read model \(name.rawValue): lag \(grouped(lag)), "
           + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
           + "\(grouped(setAside.droppedEvents)) dropped, "
           + "\(grouped(setAside.rejectedRecords)) rejected records")
       let removals = try await reader.pendingRemovals()
       if removals.count > 0 {
         try Output.standard.line(
-          "\(grouped(removals.count)) removed streams may be left in files of \(name.name)"
+          "\(grouped(removals.count)) removed streams may be left in files of \(name.rawValue)"
             + (removals.since.map { ", the first since \($0)" } ?? "")
-            + ": \(Program.admin) forget \(name.name) tells where")
+            + ": eventuallyctl forget \(name.rawValue) tells where")
       }
       try Output.standard.table(table)
-      for held in try await HeldPartition.find(reader, in: log, of: name.definition) {
-        try Output.standard.line(held.description(readModel: name.name))
+      for held in try await HeldPartition.find(
+        reader, in: log, codec: OrderEventCodec()
+      ) {
+        try Output.standard.line(held.description + held.hint(readModel: name.rawValue))
       }
       for (partition, position) in forged.sorted(by: { $0.key < $1.key }) {
         try Output.standard.line(
           "a forged event was applied at partition \(partition), partition offset \(position): "
-            + "run \(Program.admin) repair \(name.name)")
+            + "run eventuallyctl repair \(name.rawValue)")
       }
     }
   }

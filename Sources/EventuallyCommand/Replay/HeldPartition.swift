@@ -1,50 +1,32 @@
 import Eventually
 import EventuallySQLite
-import EventuallyServer
+import Orders
 
-/// A partition of a read model that goes on no further, because the event that comes next can't be read.
-struct HeldPartition: Sendable, Hashable {
-  var position: EventPosition
-  var type: String
-  var reason: String
-
-  /// Names the event, and what to do.
-  func description(readModel: String) -> String {
-    "partition \(position.partition) is held before the event at partition offset \(position.partitionOffset), "
-      + "sequence number \(position.sequenceNumber), of type '\(type)': \(reason). Run code that knows it, or "
-      + "'\(Program.admin) parked add \(readModel) --partition \(position.partition) --offset \(position.partitionOffset)'"
+extension HeldPartition {
+  /// What an administrator may do about it.
+  func hint(readModel: String) -> String {
+    ". Run code that knows it, or 'eventuallyctl parked add \(readModel) --partition \(position.partition) "
+      + "--offset \(position.partitionOffset)'"
   }
+}
 
-  /// The held partitions of a read model, by what comes next in the store; events that are parked instead are not listed.
-  static func find(
-    _ reader: ReadModelReader, in log: SQLiteEventLog, of definition: any ReadModelDefinition
-  ) async throws -> [HeldPartition] {
-    var positions = [UInt64](repeating: 0, count: Int(log.partitionCount))
-    for checkpoint in try await reader.checkpoints()
-    where Int(checkpoint.partition) < positions.count {
-      positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
-    }
-    return try await find(after: positions, in: log, of: definition)
-  }
-
-  /// The same by how far each partition is.
-  static func find(
-    after positions: [UInt64], in log: SQLiteEventLog, of definition: any ReadModelDefinition
-  ) async throws -> [HeldPartition] {
-    var held: [HeldPartition] = []
-    for (partition, position) in positions.enumerated() {
-      guard
-        let record = try await log.records(
-          partition: Partition(partition), after: position, limit: 1
-        ).first
-      else { continue }
-      do throws(EventStoreError) {
-        try definition.decode(record)
-      } catch {
-        guard case .undecodable(let position, let type, let cause) = error else { throw error }
-        held.append(HeldPartition(position: position, type: type, reason: "\(cause)"))
+extension LatePartition {
+  /// A line for each of some partitions, up to a number of lines.
+  static func lines(_ late: [LatePartition], readModel: String) -> [String] {
+    let listed = 20
+    var lines = late.prefix(listed).map { partition in
+      let text = partition.description { cause in
+        switch cause {
+        case .held(let held): held.hint(readModel: readModel)
+        case .forged: ": run eventuallyctl repair \(readModel)"
+        case nil: ": ask /readyz of the worker"
+        }
       }
+      return "\(readModel): \(text)"
     }
-    return held
+    if late.count > listed {
+      lines.append("\(readModel): and \(late.count - listed) more partitions")
+    }
+    return lines
   }
 }
