@@ -2,17 +2,17 @@ import ArgumentParser
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+import EventuallyServer
 
 extension AdminCommand {
-  /// `eventuallyctl repair`
+  /// `admin repair`
   struct Repair: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract:
         "Build a read model anew from the store, after a forged event was applied to it.",
       discussion: """
         A worker that finds that it has applied an event which the store does not have at that partition offset stops the \
-        partition and says so in /readyz; eventuallyctl status shows it too. This builds a new generation from the store's \
+        partition and says so in /readyz; \(Program.admin) status shows it too. This builds a new generation from the store's \
         own events, shows how the live one differs from it, and makes it the live one; running workers go on with it by \
         themselves. The generation before is kept: generations drop deletes it.
 
@@ -20,7 +20,7 @@ extension AdminCommand {
         (--topic-key-file of writer and projectors) forged records are never applied.
         """)
 
-    @Argument(help: "The read model: orders, sales or customers.")
+    @Argument(help: "The read model: \(Program.readModels).")
     var readModel: ReadModelName
     @Flag(
       help: """
@@ -30,38 +30,32 @@ extension AdminCommand {
     var fromSavepoint = false
     @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
     var store = "data/store.sqlite"
-    @Option(help: "How many workers share the partitions.")
-    var workers = 1
-    @OptionGroup var files: ProjectorCommand.ReadModelOptions
-
-    func validate() throws {
-      guard (1...64).contains(workers) else {
-        throw ValidationError("--workers must be from 1 to 64")
-      }
-    }
+    @Option(help: "How many workers share the partitions.", transform: Whole.init)
+    var workers: Whole<1, 64> = 1
+    @OptionGroup var files: ReadModelOptions
 
     func run() async throws {
       let log = try LogOptions.open(store)
       let directory = readModel.directory(in: files.readModels)
-      func run(_ model: some OrdersReadModelType) async throws {
+      func run(_ definition: some ReadModelDefinition) async throws {
         try await runUntilSignal {
           var options = ReplayOptions()
-          options.workers = workers
+          options.workers = workers.value
           options.isRepair = true
           try await ReplayReport(
-            name: readModel, model: model, directory: directory, log: log, kafka: nil,
+            name: readModel, definition: definition, directory: directory, log: log, kafka: nil,
             options: options
           ).run("repair" + (fromSavepoint ? " --from-savepoint" : ""), options) {
-            fromSavepoint ? try await Self.savepoint(directory, model: model, log: log) : nil
+            fromSavepoint ? try await Self.savepoint(directory, model: definition.model, log: log) : nil
           }
         }
       }
-      try await run(readModel.model)
+      try await run(readModel.definition)
     }
 
     /// The newest savepoint that has nothing of the forged events.
     private static func savepoint(
-      _ directory: ReadModelDirectory, model: some OrdersReadModelType, log: SQLiteEventLog
+      _ directory: ReadModelDirectory, model: any ReadModel, log: SQLiteEventLog
     ) async throws -> Savepoint? {
       var limits = try await log.heads()
       let reader = try ReadModelReader(path: directory.livePath, model: model, readers: 1)

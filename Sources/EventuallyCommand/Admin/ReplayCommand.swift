@@ -3,10 +3,10 @@ import Eventually
 import EventuallyKafka
 import EventuallySQLite
 import Foundation
-import Orders
+import EventuallyServer
 
 extension AdminCommand {
-  /// `eventuallyctl replay`
+  /// `admin replay`
   struct Replay: CrashSupervised {
     static let configuration = CommandConfiguration(
       abstract: "Build a read model anew beside the live one, compare the two, and switch.",
@@ -20,11 +20,11 @@ extension AdminCommand {
         that moment; nothing is compared then, and nothing switched.
         """)
 
-    @Argument(help: "The read model: orders, sales or customers.")
+    @Argument(help: "The read model: \(Program.readModels).")
     var readModel: ReadModelName
     @Option(
       help: ArgumentHelp(
-        "Where to begin: 'zero', a checkpoint's name, or a sequence number or a time, which stand for the newest checkpoint that has nothing after it.",
+        "Where to begin: 'zero', a savepoint's name, or a sequence number or a time, which stand for the newest savepoint that has nothing after it.",
         valueName: "zero, name, sequence or time"))
     var from: String
     @Option(
@@ -39,12 +39,12 @@ extension AdminCommand {
       help: "Whether the new generation becomes the live one once it is built.")
     var `switch` = true
     @OptionGroup var source: ReplaySourceOptions
-    @OptionGroup var files: ProjectorCommand.ReadModelOptions
+    @OptionGroup var files: ReadModelOptions
 
     func validate() throws {
       guard ReplayStart(from) != nil else {
         throw ValidationError(
-          "--from '\(from)' is not zero, a checkpoint's name, a sequence number or a time such as 2026-11-23T12:00:00Z"
+          "--from '\(from)' is not zero, a savepoint's name, a sequence number or a time such as 2026-11-23T12:00:00Z"
         )
       }
       if let to, PointInTime(to) == nil {
@@ -55,25 +55,25 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try await source.log()
-      func run(_ model: some OrdersReadModelType) async throws {
+      func run(_ definition: some ReadModelDefinition) async throws {
         var options = ReplayOptions()
         options.workers = workers.value
         options.isSwitching = self.switch
         try await ReplayReport(
-          name: readModel, model: model,
+          name: readModel, definition: definition,
           directory: readModel.directory(in: files.readModels), log: log,
           kafka: try source.kafkaConfiguration(), options: options
         ).run(from: from, to: to)
       }
-      try await run(readModel.model)
+      try await run(readModel.definition)
     }
   }
 }
 
 /// A replay as a person at a terminal sees it.
-struct ReplayReport<Model: OrdersReadModelType>: Sendable {
+struct ReplayReport<Definition: ReadModelDefinition>: Sendable {
   let name: ReadModelName
-  let model: Model
+  let definition: Definition
   let directory: ReadModelDirectory
   let log: any EventLog
   let kafka: KafkaConfiguration?
@@ -104,9 +104,10 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     base: () async throws -> Savepoint?
   ) async throws {
     let replay = try await Replay(
-      request, in: directory, model: model, codec: OrderEventCodec(), log: log, options: options,
+      request, in: directory, model: definition.model, codec: definition.codec,
+      log: log, options: options,
       source: kafka.map { kafka in
-        kafkaSource(kafka, storeID: log.storeID, feed: log, readModel: directory.name)
+        kafkaSource(kafka, feed: log, codec: definition.codec, readModel: directory.name)
       }, base: base)
     let line = Locked(ProgressLine())
     let generation = replay.generation
@@ -119,7 +120,7 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     }
     line.withLock { $0.finish() }
     let switching =
-      "'eventuallyctl generations switch \(name.rawValue) \(generation)' makes it so"
+      "'\(Program.admin) generations switch \(name.name) \(generation)' makes it so"
     switch (outcome, sequence) {
     case (.alreadyLive, _):
       try say(
@@ -138,7 +139,7 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
   }
 
   private func say(_ text: String) throws {
-    try Output.standard.line("\(name.rawValue): \(text)")
+    try Output.standard.line("\(name.name): \(text)")
   }
 
   private func show(_ event: ReplayEvent, of generation: Int) throws {
@@ -203,15 +204,8 @@ struct ReplayReport<Model: OrdersReadModelType>: Sendable {
     let rate = Double(progress.applied) / max(progress.elapsed.seconds, 0.001)
     let left = progress.total - min(progress.applied, progress.total)
     line.show(
-      "replaying \(name.rawValue): \(grouped(progress.applied)) of \(grouped(progress.total)) events, "
+      "replaying \(name.name): \(grouped(progress.applied)) of \(grouped(progress.total)) events, "
         + "\(grouped(Int(rate))) events/s, \(Int(Double(left) / max(rate, 1))) s left",
       fraction: Double(progress.applied) / Double(max(progress.total, 1)))
-  }
-}
-
-extension Duration {
-  /// The duration in seconds.
-  var seconds: Double {
-    Double(components.seconds) + Double(components.attoseconds) / 1e18
   }
 }

@@ -2,10 +2,10 @@ import ArgumentParser
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+import EventuallyServer
 
 extension AdminCommand {
-  /// `eventuallyctl status`
+  /// `admin status`
   struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show the store's head, what is published, and how far each read model is.",
@@ -16,7 +16,7 @@ extension AdminCommand {
         """)
 
     @OptionGroup var log: LogOptions
-    @OptionGroup var files: ProjectorCommand.ReadModelOptions
+    @OptionGroup var files: ReadModelOptions
 
     func run() async throws {
       let log = try log.open()
@@ -34,11 +34,11 @@ extension AdminCommand {
         try Output.standard.line(
           isSkipped ? "\(event); that is decided, and waits for the writer" : event.description)
       }
-      for name in ReadModelName.allCases {
+      for name in ReadModelName.all {
         try Output.standard.line()
         let path = name.path(in: files.readModels)
         guard FileManager.default.fileExists(atPath: path) else {
-          try Output.standard.line("read model \(name.rawValue): not built yet (\(path))")
+          try Output.standard.line("read model \(name.name): not built yet (\(path))")
           continue
         }
         try await show(name, path: path, log)
@@ -48,7 +48,7 @@ extension AdminCommand {
     private func show(
       _ name: ReadModelName, path: String, _ log: SQLiteEventLog
     ) async throws {
-      let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
+      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
       guard reader.storeID == log.storeID else {
         throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
       }
@@ -71,29 +71,27 @@ extension AdminCommand {
           "\(head - min(head, position))", checkpoint.map { "\($0.epoch)" } ?? "-",
           checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
       }
-      let setAside = try await reader.setAside()
+      let parked = try await reader.setAside()
       try Output.standard.line(
-        "read model \(name.rawValue): lag \(grouped(lag)), "
-          + "\(grouped(setAside.parkedEvents)) events of \(grouped(setAside.parkedStreams)) streams parked, "
-          + "\(grouped(setAside.droppedEvents)) dropped, "
-          + "\(grouped(setAside.rejectedRecords)) rejected records")
+        "read model \(name.name): lag \(grouped(lag)), "
+          + "\(grouped(parked.parkedEvents)) events of \(grouped(parked.parkedStreams)) streams parked, "
+          + "\(grouped(parked.droppedEvents)) dropped, "
+          + "\(grouped(parked.rejectedRecords)) rejected records")
       let removals = try await reader.pendingRemovals()
       if removals.count > 0 {
         try Output.standard.line(
-          "\(grouped(removals.count)) removed streams may be left in files of \(name.rawValue)"
+          "\(grouped(removals.count)) removed streams may be left in files of \(name.name)"
             + (removals.since.map { ", the first since \($0)" } ?? "")
-            + ": eventuallyctl forget \(name.rawValue) tells where")
+            + ": \(Program.admin) forget \(name.name) tells where")
       }
       try Output.standard.table(table)
-      for held in try await HeldPartition.find(
-        reader, in: log, codec: OrderEventCodec()
-      ) {
-        try Output.standard.line(held.description + held.hint(readModel: name.rawValue))
+      for held in try await name.definition.held(reader, in: log) {
+        try Output.standard.line(held.description + held.hint(readModel: name.name))
       }
       for (partition, position) in forged.sorted(by: { $0.key < $1.key }) {
         try Output.standard.line(
           "a forged event was applied at partition \(partition), partition offset \(position): "
-            + "run eventuallyctl repair \(name.rawValue)")
+            + "run \(Program.admin) repair \(name.name)")
       }
     }
   }

@@ -2,10 +2,10 @@ import ArgumentParser
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+import EventuallyServer
 
 extension AdminCommand {
-  /// `eventuallyctl verify`
+  /// `admin verify`
   struct Verify: CrashSupervised {
     static let configuration = CommandConfiguration(
       abstract: "Fold the store's events from zero and compare every read model row by row.",
@@ -17,15 +17,15 @@ extension AdminCommand {
         """)
 
     @OptionGroup var log: LogOptions
-    @OptionGroup var files: ProjectorCommand.ReadModelOptions
-    @Argument(help: "The read models: orders, sales, customers. All that exist by default.")
+    @OptionGroup var files: ReadModelOptions
+    @Argument(help: "The read models: \(Program.readModels). All that exist by default.")
     var names: [ReadModelName] = []
     @Flag(help: "Fail where a read model has not applied all of the store's events.")
     var caughtUp = false
 
     func run() async throws {
       let log = try log.open()
-      let wanted = names.isEmpty ? ReadModelName.allCases.filter(exists) : names
+      let wanted = names.isEmpty ? ReadModelName.all.filter(exists) : names
       guard !wanted.isEmpty else {
         throw Failure("there are no read models in \(files.readModels): name it with --read-models")
       }
@@ -34,10 +34,10 @@ extension AdminCommand {
         guard exists(name) else {
           throw Failure("there is no read model \(name.path(in: files.readModels))")
         }
-        let outcome = try await verify(name, name.model, log)
+        let outcome = try await verify(name, name.definition, log)
         try report(
-          outcome.damage, in: "the read model \(name.rawValue) in \(outcome.path)",
-          "run eventuallyctl replay \(name.rawValue), or stop its workers and move the file and its -wal away"
+          outcome.damage, in: "the read model \(name.name) in \(outcome.path)",
+          "run \(Program.admin) replay \(name.name), or stop its workers and move the file and its -wal away"
         )
         try show(name, outcome)
         if !outcome.isRight || (caughtUp && (outcome.lag > 0 || outcome.parked > 0)) {
@@ -48,17 +48,18 @@ extension AdminCommand {
     }
 
     private func verify(
-      _ name: ReadModelName, _ model: some OrdersReadModelType, _ log: SQLiteEventLog
+      _ name: ReadModelName, _ definition: some ReadModelDefinition, _ log: SQLiteEventLog
     ) async throws -> VerificationOutcome {
-      let scratch = try ScratchFolder("eventually-verify-\(name.rawValue)")
+      let scratch = try ScratchFolder("eventually-verify-\(name.name)")
       defer { withExtendedLifetime(scratch) {} }
       let progress = Locked(ProgressLine())
       defer { progress.withLock { $0.finish() } }
       return try await ReadModelVerification(
-        name.directory(in: files.readModels), model: model, codec: OrderEventCodec(), log: log,
+        name.directory(in: files.readModels), model: definition.model, codec: definition.codec,
+        log: log,
         scratch: scratch.path
       ).verify { done in
-        progress.withLock { $0.show("verifying \(name.rawValue)", fraction: done) }
+        progress.withLock { $0.show("verifying \(name.name)", fraction: done) }
       }
     }
 
@@ -89,17 +90,17 @@ extension AdminCommand {
         outcome.differenceCount == 0
         ? "equal to the fold of \(grouped(outcome.events)) events"
         : "DIFFERS in \(grouped(outcome.differenceCount)) rows"
-      var setAside = ""
-      if outcome.parked > 0 { setAside += "\(grouped(outcome.parked)) events parked, " }
-      if outcome.dropped > 0 { setAside += "\(grouped(outcome.dropped)) events dropped, " }
+      var parked = ""
+      if outcome.parked > 0 { parked += "\(grouped(outcome.parked)) events parked, " }
+      if outcome.dropped > 0 { parked += "\(grouped(outcome.dropped)) events dropped, " }
       try Output.standard.line(
-        "\(name.rawValue): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
-          + "\(setAside)digest \(outcome.digest)")
+        "\(name.name): \(verdict), \(grouped(outcome.rows)) rows, lag \(grouped(outcome.lag)), "
+          + "\(parked)digest \(outcome.digest)")
       for stream in outcome.parkedByFold {
         try Output.standard.line("  the fold leaves out \(stream.summary)")
       }
       for held in outcome.held {
-        try Output.standard.line("  \(held.description + held.hint(readModel: name.rawValue))")
+        try Output.standard.line("  \(held.description + held.hint(readModel: name.name))")
       }
       for difference in outcome.differences {
         let key = ReadModelDigest.text(difference.table, difference.key).dropLast()

@@ -2,10 +2,10 @@ import ArgumentParser
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+import EventuallyServer
 
 extension AdminCommand {
-  /// `eventuallyctl wait`
+  /// `admin wait`
   struct Wait: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Wait until every read model has applied all of the store's events.",
@@ -16,8 +16,8 @@ extension AdminCommand {
         """)
 
     @OptionGroup var log: LogOptions
-    @OptionGroup var files: ProjectorCommand.ReadModelOptions
-    @Argument(help: "The read models: orders, sales, customers. All by default.")
+    @OptionGroup var files: ReadModelOptions
+    @Argument(help: "The read models: \(Program.readModels). All by default.")
     var names: [ReadModelName] = []
     @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"), transform: Whole.init)
     var timeout: Seconds = 120
@@ -33,7 +33,7 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try log.open()
-      let names = names.isEmpty ? ReadModelName.allCases : names
+      let names = names.isEmpty ? ReadModelName.all : names
       let heads = try await log.heads()
       let deadline = ContinuousClock.now + timeout.seconds
       var line = ProgressLine()
@@ -53,7 +53,7 @@ extension AdminCommand {
           let late = names.filter { reached[$0] == nil }
           var lines = [
             "after \(timeout) s these have not applied all events: "
-              + late.map(\.rawValue).joined(separator: ", ")
+              + late.map(\.name).joined(separator: ", ")
           ]
           for name in late { lines += try await standstill(of: name, heads: heads, log) }
           throw Failure(lines.joined(separator: "\n"))
@@ -71,12 +71,11 @@ extension AdminCommand {
     ) async throws -> [String] {
       let path = name.path(in: files.readModels)
       guard FileManager.default.fileExists(atPath: path) else {
-        return ["\(name.rawValue): not built yet (\(path)): does a worker run?"]
+        return ["\(name.name): not built yet (\(path)): does a worker run?"]
       }
-      let reader = try ReadModelReader(path: path, model: name.model, readers: 1)
-      let late = try await LatePartition.find(
-        reader, in: log, heads: heads, codec: OrderEventCodec())
-      return LatePartition.lines(late, readModel: name.rawValue)
+      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      let late = try await name.definition.late(reader, in: log, heads: heads)
+      return LatePartition.lines(late, readModel: name.name)
     }
 
     private func progress(of name: ReadModelName, storeID: String) async throws -> Progress {
@@ -84,7 +83,7 @@ extension AdminCommand {
       guard FileManager.default.fileExists(atPath: path) else { return Progress() }
       let reader: ReadModelReader
       do {
-        reader = try ReadModelReader(path: path, model: name.model, readers: 1)
+        reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
       } catch {
         // A worker that is just making it has not come further than that.
         if case .notThisReadModel = error { return Progress() }
@@ -121,8 +120,8 @@ extension AdminCommand {
           grouped(Int(Double(count) / max(seconds, 0.001))))
       }
       add("appended", last.time)
-      for name in ReadModelName.allCases {
-        if let progress = reached[name] { add("applied to \(name.rawValue)", progress.updated) }
+      for name in ReadModelName.all {
+        if let progress = reached[name] { add("applied to \(name.name)", progress.updated) }
       }
       try Output.standard.table(table)
     }

@@ -1,11 +1,25 @@
 import Eventually
 import EventuallySQLite
-import Orders
+import EventuallyServer
+
+extension ReadModelDefinition {
+  /// The partitions that go on no further, because the next event can't be read.
+  func held(_ reader: ReadModelReader, in log: SQLiteEventLog) async throws -> [HeldPartition] {
+    try await HeldPartition.find(reader, in: log, codec: codec)
+  }
+
+  /// The partitions that are behind the store.
+  func late(
+    _ reader: ReadModelReader, in log: SQLiteEventLog, heads: [UInt64]
+  ) async throws -> [LatePartition] {
+    try await LatePartition.find(reader, in: log, heads: heads, codec: codec)
+  }
+}
 
 extension HeldPartition {
   /// What an administrator may do about it.
   func hint(readModel: String) -> String {
-    ". Run code that knows it, or 'eventuallyctl parked add \(readModel) --partition \(position.partition) "
+    ". Run code that knows it, or '\(Program.admin) parked add \(readModel) --partition \(position.partition) "
       + "--offset \(position.partitionOffset)'"
   }
 }
@@ -18,7 +32,7 @@ extension LatePartition {
       let text = partition.description { cause in
         switch cause {
         case .held(let held): held.hint(readModel: readModel)
-        case .forged: ": run eventuallyctl repair \(readModel)"
+        case .forged: ": run \(Program.admin) repair \(readModel)"
         case nil: ": ask /readyz of the worker"
         }
       }

@@ -4,7 +4,7 @@ import EventuallyKafka
 import EventuallySQLite
 import Foundation
 import Logging
-import Orders
+import EventuallyServer
 
 /// Where a replay reads events.
 struct ReplaySourceOptions: ParsableArguments {
@@ -41,9 +41,7 @@ struct ReplaySourceOptions: ParsableArguments {
       throw ValidationError("--feed '\(feed)' is not an http or https URL")
     }
     endpoint.token = try token.token()?.text
-    let summary = try await StoreSummary(from: endpoint)
-    return HTTPEventFeed(
-      endpoint: endpoint, storeID: summary.storeID, partitionCount: summary.partitionCount)
+    return try await HTTPEventFeed(endpoint)
   }
 
   /// Kafka, where events are to be read from there.
@@ -56,18 +54,18 @@ struct ReplaySourceOptions: ParsableArguments {
 }
 
 /// Reads the topic, and from the feed what the topic does not hold.
-func kafkaSource(
-  _ kafka: KafkaConfiguration, storeID: String, feed: any EventLog, readModel: String
-) -> ReplaySource<OrderEvent> {
+func kafkaSource<Codec: EventCodec>(
+  _ kafka: KafkaConfiguration, feed: any EventLog, codec: Codec, readModel: String
+) -> ReplaySource<Codec.Event> {
   { checkpoints, partitions, through in
-    var options = KafkaSubscription<OrderEventCodec>.Options(
+    var options = KafkaSubscription<Codec>.Options(
       group: "\(kafka.topic).\(readModel).replay",
       owner: "replay-\(ProcessInfo.processInfo.processIdentifier)")
     options.range = .init(partitions: partitions, through: through)
     var logger = Logger(label: "replay") { PrintableLogHandler.standardError(label: $0) }
     logger.logLevel = .error
     return KafkaSubscription(
-      kafka, storeID: storeID, partitionCount: feed.partitionCount, codec: OrderEventCodec(),
+      kafka, storeID: feed.storeID, partitionCount: feed.partitionCount, codec: codec,
       checkpoints: checkpoints, feed: feed, options: options, logger: logger)
   }
 }

@@ -1,7 +1,7 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+import EventuallyServer
 
 /// A read model as it stood at a moment, built on the side and thrown away afterwards.
 struct TimeMachine {
@@ -14,34 +14,32 @@ struct TimeMachine {
     _ name: ReadModelName, sequenceNumber: UInt64,
     _ body: (_ readModels: String) async throws -> Result
   ) async throws -> Result {
-    let scratch = try ScratchFolder("eventually-as-of-\(name.rawValue)")
+    let scratch = try ScratchFolder("eventually-as-of-\(name.name)")
     defer { withExtendedLifetime(scratch) {} }
     // What it was is not larger than what it is, as a rule. Without a live one nothing is known.
     if name.directory(in: readModels).liveFile != nil {
       let live = try ReadModelReader(
-        path: name.path(in: readModels), model: name.model, readers: 1)
+        path: name.path(in: readModels), model: name.anyModel, readers: 1)
       try DiskSpace.require(try await live.size(), in: scratch.path)
     }
-    func build(_ model: some OrdersReadModelType) async throws {
-      try await self.build(name, model, in: scratch.path, sequenceNumber: sequenceNumber)
-    }
-    try await build(name.model)
+    try await build(name.definition, in: scratch.path, sequenceNumber: sequenceNumber)
     return try await body(scratch.path)
   }
 
   private func build(
-    _ name: ReadModelName, _ model: some OrdersReadModelType, in scratch: String,
-    sequenceNumber: UInt64
+    _ definition: some ReadModelDefinition, in scratch: String, sequenceNumber: UInt64
   ) async throws {
     let through = try await log.heads(at: sequenceNumber)
     var options = ReplayOptions()
     options.end = through
-    let directory = name.directory(in: scratch)
+    let name = definition.name
+    let directory = definition.directory(in: scratch)
     let replay = try await Replay(
-      "as of \(sequenceNumber)", in: directory, model: model, codec: OrderEventCodec(), log: log,
+      "as of \(sequenceNumber)", in: directory, model: definition.model, codec: definition.codec,
+      log: log,
       options: options
     ) {
-      try name.directory(in: readModels).newestSavepoint(atOrBefore: through, of: log.storeID)
+      try definition.directory(in: readModels).newestSavepoint(atOrBefore: through, of: log.storeID)
     }
     let line = Locked(ProgressLine())
     try await replay.run { event in
@@ -49,7 +47,7 @@ struct TimeMachine {
       case .applying(let progress):
         line.withLock {
           $0.show(
-            "building \(name.rawValue) as of sequence number \(grouped(sequenceNumber))",
+            "building \(name) as of sequence number \(grouped(sequenceNumber))",
             fraction: Double(progress.applied) / Double(max(progress.total, 1)))
         }
       case .parked(_, let streams):
