@@ -36,6 +36,12 @@ extension CodableRow {
     try RowLayout.of(Self.self).columns(of: key)
   }
 
+  /// The key that columns are of.
+  /// - Throws: ``RowError`` where a column does not hold what the key needs.
+  public static func key(from columns: [ColumnValue]) throws -> Key {
+    try RowLayout.of(Self.self).key(Key.self, from: columns)
+  }
+
   /// The columns after the key.
   public var values: [ColumnValue] { get throws { try RowLayout.of(Self.self).values(of: self) } }
 
@@ -117,6 +123,21 @@ struct RowLayout: Sendable {
       return schema.key.map { columns[$0.name] ?? .null }
     } catch {
       throw RowError(table: schema.name, reason: "a key can't be encoded: \(error)")
+    }
+  }
+
+  func key<Key: Decodable>(_ type: Key.Type, from columns: [ColumnValue]) throws(RowError) -> Key {
+    do {
+      if keyMember == nil {
+        return try ColumnValueDecoder(
+          value: columns.first ?? .null, name: schema.key[0].name
+        ).decode(type)
+      }
+      var named: [String: ColumnValue] = [:]
+      for (column, value) in zip(schema.key, columns) { named[column.name] = value }
+      return try Key(from: ColumnDecoder(columns: named, nested: nil))
+    } catch {
+      throw RowError(table: schema.name, reason: "\(error)")
     }
   }
 

@@ -50,7 +50,7 @@ struct ColumnDecoder: Decoder {
 }
 
 /// Gives a property what its column holds.
-private struct ColumnValueDecoder: Decoder, SingleValueDecodingContainer {
+struct ColumnValueDecoder: Decoder, SingleValueDecodingContainer {
   let codingPath: [any CodingKey] = []
   let userInfo: [CodingUserInfoKey: Any] = [:]
   let value: ColumnValue

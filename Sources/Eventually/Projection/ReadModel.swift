@@ -126,6 +126,9 @@ public protocol ReadModelRow: Sendable, Equatable {
   var key: Key { get }
   /// The columns of a key, in the schema's order.
   static func columns(of key: Key) throws -> [ColumnValue]
+  /// The key that columns are of, as ``columns(of:)`` gives them.
+  /// - Throws: ``RowError`` where a column does not hold what the key needs.
+  static func key(from columns: [ColumnValue]) throws -> Key
   /// Whether two keys have the same columns: those of text are the same where they have the same bytes, as in a database,
   /// while `==` of strings takes an `é` of one character for an `é` of two. The default compares the columns; a key of
   /// several columns is compared faster where it says so itself, with ``Swift/String/hasSameBytes(as:)``.
@@ -156,6 +159,10 @@ extension ReadModelRow where Key: BinaryInteger {
 extension ReadModelRow where Key == String {
   /// A key of one column of text.
   public static func columns(of key: String) -> [ColumnValue] { [.text(key)] }
+  /// The text.
+  public static func key(from columns: [ColumnValue]) throws -> String {
+    try columns.text(0, of: schema)
+  }
   /// By the bytes.
   @inlinable public static func isSame(_ a: String, _ b: String) -> Bool { a.hasSameBytes(as: b) }
 }

@@ -111,6 +111,11 @@ public struct SalesLinesRow: ReadModelRow {
     [.text(key.order), .integer(key.number)]
   }
 
+  /// The key that columns are of.
+  public static func key(from columns: [ColumnValue]) throws -> Key {
+    Key(order: try columns.text(0, of: schema), number: try columns.integer(1, of: schema))
+  }
+
   /// Keys are compared by their bytes already.
   public static func isSame(_ a: Key, _ b: Key) -> Bool { a == b }
 

@@ -240,6 +240,12 @@ public struct ProductRow: SalesRow {
     [.text(key.sku), .text(key.description)]
   }
 
+  /// The key that columns are of.
+  public static func key(from columns: [ColumnValue]) throws -> Product {
+    Product(
+      sku: try columns.text(0, of: schema), description: try columns.text(1, of: schema))
+  }
+
   /// Products are compared by their bytes already.
   public static func isSame(_ a: Product, _ b: Product) -> Bool { a == b }
 }
