@@ -127,7 +127,10 @@ public struct EntryDecoder<Codec: EventCodec>: Sendable {
   public func entry(_ record: EventRecord) throws(EventStoreError) -> LogEntry<String, Codec.Event>
   {
     let position = record.position
-    if let reason = begin(position.partition, position.partitionOffset) {
+    // What is not taken is not decoded, and has ended no process.
+    if let reason = begin(position.partition, position.partitionOffset),
+      codec.takes(stream: record.streamID)
+    {
       return .unreadable(UnreadableEvent(record, reason: reason))
     }
     defer { end(position.partition) }
