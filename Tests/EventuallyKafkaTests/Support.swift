@@ -44,14 +44,15 @@ final class MemoryOutbox: Outbox, EventFeed {
 
   var feedCalls: Int { state.withLock { $0.feedCalls } }
 
-  /// Appends an event to each of the given streams.
+  /// Appends so many events, to streams in turn.
   func append(
-    _ count: Int, streams: Int = 10, metadata: EventMetadata = EventMetadata()
+    _ count: Int, streams: Int = 10, of category: StreamCategory = .unnamed,
+    metadata: EventMetadata = EventMetadata()
   ) {
     let end = state.withLock { state in
       for _ in 0..<count {
         let sequence = UInt64(state.records.count) + 1
-        let stream = "stream-\(sequence % UInt64(streams))"
+        let stream = category.streamName(of: "stream-\(sequence % UInt64(streams))")
         let partition = Partitioner(count: partitionCount).partition(of: stream)
         let before = state.records.count { $0.position.partition == partition }
         let version = state.records.count { $0.streamID == stream } + 1
@@ -148,12 +149,15 @@ final class MemoryReadModel: ReadModelStore {
     var largest = 0
     var metadata: [EventMetadata] = []
     var removed: [String] = []
+    var streams: [String] = []
   }
   private let state = Locked(State())
   /// How many events the largest transaction had.
   var largest: Int { state.withLock { $0.largest } }
   /// The streams whose removals were applied.
   var removed: [String] { state.withLock { $0.removed } }
+  /// The streams of the events that were applied, in that order.
+  var streams: [String] { state.withLock { $0.streams } }
   /// The metadata of the events that were applied, in that order.
   var metadata: [EventMetadata] { state.withLock { $0.metadata } }
   let applied = PositionSignal(at: 0)
@@ -229,7 +233,9 @@ final class MemoryReadModel: ReadModelStore {
         }
         for entry in delivery.entries {
           switch entry {
-          case .event(let persisted): state.metadata.append(persisted.metadata)
+          case .event(let persisted):
+            state.metadata.append(persisted.metadata)
+            state.streams.append(persisted.streamID)
           case .removed(let stream, _): state.removed.append(stream)
           case .erased, .other, .unreadable: break
           }

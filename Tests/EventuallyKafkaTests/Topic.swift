@@ -60,17 +60,17 @@ func publisherStatus(
 }
 
 /// Consumes until a condition holds.
-func consume(
+func consume<Codec: EventCodec<String>>(
   _ configuration: KafkaConfiguration, _ outbox: MemoryOutbox, into model: MemoryReadModel,
-  group: String, batchSize: Int = 5000,
+  group: String, batchSize: Int = 5000, codec: Codec = TextCodec(),
   until condition: @escaping @Sendable (SubscriptionStatus) -> Bool
 ) async throws -> SubscriptionStatus {
-  var options = Subscription.Options(group: group, owner: "test")
+  var options = KafkaSubscription<Codec>.Options(group: group, owner: "test")
   options.batchSize = batchSize
   options.headInterval = .milliseconds(200)
-  let subscription = Subscription(
+  let subscription = KafkaSubscription(
     configuration, storeID: outbox.storeID, partitionCount: outbox.partitionCount,
-    codec: TextCodec(), checkpoints: model, feed: outbox, options: options, logger: testLogger)
+    codec: codec, checkpoints: model, feed: outbox, options: options, logger: testLogger)
   let projector = ReadModelProjector(subscription, into: model)
   let running = Task { await projector.run() }
   let found = Locked<SubscriptionStatus?>(nil)

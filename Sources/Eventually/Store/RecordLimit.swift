@@ -26,7 +26,9 @@ public final class RecordLimit: Sendable {
   public static func size(
     streamID: String, type: String, metadata: Int, payload: Int
   ) -> Int {
-    overhead + streamID.utf8.count + type.utf8.count + metadata + payload
+    // With a category, the id is in a header too.
+    let names = streamID.utf8.contains(UInt8(ascii: "/")) ? 2 : 1
+    return overhead + names * streamID.utf8.count + type.utf8.count + metadata + payload
   }
 
   /// About how many bytes an event's record takes, and no less, without compression.

@@ -48,7 +48,7 @@ final class ConsumerClient: @unchecked Sendable {
       ] + settings)
     let log = ClientLog(logger)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
-      try withCStrings(WireHeader.allCases.map(\.rawValue)) { (names) throws(KafkaError) in
+      try withCStrings(WireHeader.read.map(\.rawValue)) { (names) throws(KafkaError) in
         var error = cks_error()
         guard
           let handle = cks_consumer_create(

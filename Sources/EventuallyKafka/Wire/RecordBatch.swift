@@ -69,8 +69,13 @@ struct RecordBatch {
       headers[first + WireHeader.placeholder.index] = span {
         $0.append(contentsOf: WireHeader.refused.utf8)
       }
-    } else if !event.metadata.isEmpty {
-      append(event.metadata, at: first)
+    } else {
+      if !event.metadata.isEmpty { append(event.metadata, at: first) }
+      if let category = StreamCategory.of(stream: event.streamID), category != .unnamed,
+        let id = category.id(ofStream: event.streamID)
+      {
+        headers[first + WireHeader.subject.index] = span { $0.append(contentsOf: id.utf8) }
+      }
     }
     let isTombstone =
       event.type == EventRecord.removedType || event.type == EventRecord.erasedType

@@ -3,7 +3,7 @@ import Eventually
 import Foundation
 
 /// A record's content in the one form that is signed, whoever has it: `eventually-record-1`, the partition, the values of
-/// all headers but `ce_mac` in the order of ``WireHeader``, the key and the value. Each is preceded by its length, four
+/// all headers but `ce_mac` and `ce_subject` in the order of ``WireHeader``, the key and the value. Each is preceded by its length, four
 /// bytes with the largest first, all ones for nothing at all; so no two records have the same form.
 ///
 /// A placeholder's begins with `eventually-placeholder-1` instead, and the value of `ce_placeholder` comes after those of the

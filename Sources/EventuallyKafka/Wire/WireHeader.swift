@@ -19,6 +19,12 @@ enum WireHeader: String, CaseIterable {
   case mac = "ce_mac"
   /// Only in a placeholder, which stands for an event that the broker refuses: ``refused``.
   case placeholder = "ce_placeholder"
+  /// Only where the stream has a category: its id. It is for people and other consumers, nothing here reads it, and it is
+  /// not signed: the stream's name is the record's key.
+  case subject = "ce_subject"
+
+  /// Those that are read from a record.
+  static let read = allCases.filter { $0 != .subject }
 
   /// The value of ``placeholder``.
   static let refused = "refused"
@@ -39,6 +45,7 @@ enum WireHeader: String, CaseIterable {
     case .metadata: 10
     case .mac: 11
     case .placeholder: 12
+    case .subject: 13
     }
   }
 }

@@ -62,7 +62,7 @@ struct WireMessage: ~Copyable {
   /// Whether the record's code is that of its content.
   func isVerified(by signer: inout RecordSigner) -> Bool {
     signer.record.begin(partition, isPlaceholder: isPlaceholder)
-    for header in WireHeader.allCases where header != .mac && header != .placeholder {
+    for header in WireHeader.read where header != .mac && header != .placeholder {
       signer.record.append(raw(self.header(header)))
     }
     if isPlaceholder { signer.record.append(raw(header(.placeholder))) }
