@@ -40,7 +40,13 @@ import Testing
     #expect(list.output.contains(FaultPlan.variable), "\(list.output)")
     let show = try await parked("show", "sales", "b-bad")
     #expect(show.code == 0 && show.output.contains("OrderCompleted"), "\(show.output)")
-    let ready = try await url.text("/readyz")
+    // What the worker tells of itself is a moment older than what the database has.
+    var ready = try await url.text("/readyz")
+    let deadline = ContinuousClock.now + .seconds(20)
+    while ready.status != 200, .now < deadline {
+      try await Task.sleep(for: .milliseconds(20))
+      ready = try await url.text("/readyz")
+    }
     #expect(ready.status == 200 && ready.body.contains("\"parkedEvents\":6,"), "\(ready.body)")
     let status = try pipeline.start("eventuallyctl", ["status"] + places)
     #expect(try await status.exitCode() == 0)
