@@ -38,7 +38,7 @@ public final class DevelopmentCluster: @unchecked Sendable {
   }
 
   /// A kind of request that can be made to fail.
-  public enum RequestKind: Int16, Sendable {
+  package enum RequestKind: Int16, Sendable {
     /// Producing records.
     case produce = 0
     /// Fetching records.
@@ -48,7 +48,7 @@ public final class DevelopmentCluster: @unchecked Sendable {
   }
 
   /// Delays all answers of a broker, counted from 1.
-  public func setRoundTrip(of broker: Int32, milliseconds: Int32) throws(KafkaError) {
+  package func setRoundTrip(of broker: Int32, milliseconds: Int32) throws(KafkaError) {
     var error = cks_error()
     guard cks_mock_cluster_set_rtt(handle, broker, milliseconds, &error) else {
       throw KafkaError(error, "delay the answers of broker \(broker)")
@@ -56,7 +56,7 @@ public final class DevelopmentCluster: @unchecked Sendable {
   }
 
   /// Makes a broker the leader of a partition.
-  public func setLeader(
+  package func setLeader(
     of partition: Partition, in topic: String, to broker: Int32
   ) throws(KafkaError) {
     var error = cks_error()
@@ -66,12 +66,12 @@ public final class DevelopmentCluster: @unchecked Sendable {
   }
 
   /// Makes the next requests of a kind fail with an error of the Kafka protocol, by its number. They have no effect.
-  public func fail(_ kind: RequestKind, code: Int32, count: Int) {
+  package func fail(_ kind: RequestKind, code: Int32, count: Int) {
     cks_mock_cluster_fail_requests(handle, kind.rawValue, code, count)
   }
 
   /// Takes a broker, counted from 1, down, or brings it up again.
-  public func setBroker(_ broker: Int32, isUp: Bool) throws(KafkaError) {
+  package func setBroker(_ broker: Int32, isUp: Bool) throws(KafkaError) {
     var error = cks_error()
     guard cks_mock_cluster_set_broker_up(handle, broker, isUp, &error) else {
       throw KafkaError(error, "take broker \(broker) \(isUp ? "up" : "down")")

@@ -2,33 +2,33 @@ import Dispatch
 
 /// Runs an actor on a thread of its own, so that its calls may block in C libraries without holding up
 /// the threads that all other tasks share.
-public final class BlockingExecutor: SerialExecutor {
+package final class BlockingExecutor: SerialExecutor {
   private let queue: DispatchQueue
 
   /// An executor whose thread shows up under `label` in a debugger.
-  public init(label: String) {
+  package init(label: String) {
     queue = DispatchQueue(label: label)
   }
 
   /// Runs a job after those that came before it.
-  public func enqueue(_ job: consuming ExecutorJob) {
+  package func enqueue(_ job: consuming ExecutorJob) {
     let job = UnownedJob(job)
     let executor = asUnownedSerialExecutor()
     queue.async { job.runSynchronously(on: executor) }
   }
 
   /// Runs `body` after what came before it, without a task: for the shell of an actor, whose `assumeIsolated` works in it.
-  public func run(_ body: @escaping @Sendable () -> Void) {
+  package func run(_ body: @escaping @Sendable () -> Void) {
     queue.async(execute: body)
   }
 
   /// Traps where the caller does not run on this executor.
-  public func checkIsolated() {
+  package func checkIsolated() {
     dispatchPrecondition(condition: .onQueue(queue))
   }
 
   /// A reference for an actor's `unownedExecutor`.
-  public func asUnownedSerialExecutor() -> UnownedSerialExecutor {
+  package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
     UnownedSerialExecutor(ordinary: self)
   }
 }

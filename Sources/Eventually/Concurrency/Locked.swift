@@ -7,17 +7,18 @@
     import Darwin
   #endif
 #else
-  public import Synchronization
+  package import Synchronization
 #endif
 
-/// A value behind a lock, safe to use from asynchronous functions.
+/// A value behind a lock, safe to use from asynchronous functions. It is `Mutex`, but for two things.
 ///
-/// On Linux, `Mutex` knows its owner by the thread. Where its `withLock` is inlined into an asynchronous function,
-/// optimized code (seen with Swift 6.3.1) may carry the thread's identity across a suspension, after which the
-/// function runs on another thread, and unlocking traps: "Call to unlock Mutex on a thread which hasn't acquired
-/// the lock". Here locking and unlocking stay together in one function that is never inlined; it is specialized for its
-/// callers, though, for whom the generic one costs more than the lock.
-public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
+/// - On Linux, `Mutex` knows its owner by the thread. Where its `withLock` is inlined into an asynchronous function,
+///   optimized code of this package (Swift 6.3.1) carried the thread's identity across a suspension, after which the
+///   function runs on another thread, and unlocking traps: "Call to unlock Mutex on a thread which hasn't acquired
+///   the lock". Small programs do not show it. Here locking and unlocking stay together in one function that is never
+///   inlined; it is specialized for its callers, though, for whom the generic one costs more than the lock.
+/// - The thread sanitizer does not know `Mutex`; see `PlatformMutex`.
+package struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
   #if THREAD_SANITIZER
     @usableFromInline let mutex: PlatformMutex<Value>
   #else
@@ -26,7 +27,7 @@ public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
 
   /// A value behind a lock.
   @inlinable
-  public init(_ value: consuming sending Value) {
+  package init(_ value: consuming sending Value) {
     #if THREAD_SANITIZER
       mutex = PlatformMutex(value)
     #else
@@ -36,7 +37,7 @@ public struct Locked<Value: ~Copyable>: ~Copyable, Sendable {
 
   /// Calls `body` with the value while nobody else has it. It must not wait for anything.
   @inlinable @inline(never)
-  public func withLock<Result: ~Copyable, Failure: Error>(
+  package func withLock<Result: ~Copyable, Failure: Error>(
     _ body: (inout sending Value) throws(Failure) -> sending Result
   ) throws(Failure) -> sending Result {
     try mutex.withLock(body)

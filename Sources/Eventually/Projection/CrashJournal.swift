@@ -99,32 +99,32 @@ public struct CrashRecovery: Sendable, Equatable {
 }
 
 /// Turns records into entries, and notes in a journal which one it is at.
-public struct EntryDecoder<Codec: EventCodec>: Sendable {
+package struct EntryDecoder<Codec: EventCodec>: Sendable {
   private let codec: Codec
   private let journal: (any CrashJournal)?
 
   /// A decoder that notes nothing where there is no journal.
-  public init(_ codec: Codec, journal: (any CrashJournal)?) {
+  package init(_ codec: Codec, journal: (any CrashJournal)?) {
     self.codec = codec
     self.journal = journal
   }
 
   /// Whether an event must not be decoded, because decoding it has ended too many processes; the reason then.
   /// Otherwise what follows is noted as decoding it, until ``end(_:)``.
-  public func begin(_ partition: Partition, _ partitionOffset: UInt64) -> String? {
+  package func begin(_ partition: Partition, _ partitionOffset: UInt64) -> String? {
     journal?.beginDecoding(partition, partitionOffset).map {
       "decoding it has ended the process \($0) times"
     }
   }
 
   /// The event was decoded, or refused with an error.
-  public func end(_ partition: Partition) {
+  package func end(_ partition: Partition) {
     journal?.endDecoding(partition)
   }
 
   /// The entry that a record stands for; ``LogEntry/unreadable(_:)`` where its payload can't be decoded.
   /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` where the codec does not know its type.
-  public func entry(_ record: EventRecord) throws(EventStoreError) -> LogEntry<String, Codec.Event>
+  package func entry(_ record: EventRecord) throws(EventStoreError) -> LogEntry<String, Codec.Event>
   {
     let position = record.position
     // What is not taken is not decoded, and has ended no process.

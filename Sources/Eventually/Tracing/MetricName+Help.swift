@@ -1,6 +1,6 @@
 extension MetricName {
   /// What each metric tells, by its name: for exporters that say so.
-  public static let help: [String: String] = [
+  package static let help: [String: String] = [
     appends: "Appends that were carried out",
     appendedEvents: "Events that were appended",
     conflicts: "Appends that were refused because the stream was at another version",
