@@ -6,7 +6,7 @@ extension FaultPoint {
     "relay.recovering", "a starting writer has read the topic's end, and published nothing yet")
   /// Records are with the producer.
   package static let relayProduced = FaultPoint(
-    "relay.produced", "events are handed to the producer; no acknowledgement was taken in")
+    "relay.produced", "events are handed to the producer; no acknowledgement was noted")
   /// The broker has acknowledged records.
   package static let relayAcknowledged = FaultPoint(
     "relay.acknowledged", "the broker has acknowledged events; the relay's cursor is not saved")

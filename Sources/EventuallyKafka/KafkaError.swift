@@ -33,7 +33,7 @@ public struct KafkaError: Error, Sendable, CustomStringConvertible {
     self.operation = operation
   }
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     "\(operation): \(message) (\(String(cString: cks_error_name(code))))"
   }

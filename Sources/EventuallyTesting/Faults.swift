@@ -33,7 +33,7 @@ public final class Faults: Sendable {
 
 /// A fault that a wrapper injected.
 public struct InjectedFault: Error, Sendable, CustomStringConvertible {
-  /// What happened, for people.
+  /// The message.
   public var description: String { "an injected fault" }
 }
 

@@ -3,7 +3,7 @@ public struct ScenarioFailure: Error, Sendable, CustomStringConvertible {
   /// What was expected, and what was seen.
   public var description: String
 
-  /// A failure with words for people.
+  /// A failure with a message.
   public init(_ description: String) {
     self.description = description
   }

@@ -101,7 +101,7 @@ where Deliveries.Element: Sendable {
 
   @Sendable private func redelivers(_ world: World) async throws {
     try await world.append(20)
-    // Only the first delivery: a subscription may wait with the next until it hears of that.
+    // Only the first delivery: a subscription may wait with the next until it is told of that.
     let first = try await read(world, 1, applying: false)
     let second = try await read(world, 20, applying: true)
     try require(second.count == 20 && Set(second).count == 20, "delivered \(second.count) of 20")

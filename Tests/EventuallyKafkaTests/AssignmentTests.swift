@@ -76,7 +76,7 @@ private struct Simulation {
     for action in actions {
       switch action {
       case .finish:
-        // What was delivered is applied, or its worker stands still.
+        // What was delivered is applied, or its worker is paused.
         if random.next(2) == 0 { apply(index) } else { workers[index].delivered = [] }
         perform(workers[index].assignment.finished(), index)
       case .claim(let partitions): claim(partitions, index)

@@ -47,7 +47,7 @@ import Testing
         let id =
           place.position <= head
           ? ForgeryWatchTests.id(place.position, isForged: false) : nil
-        if watch.judge(place, storeHas: id) { isReported = true }
+        if watch.compare(place, storeHas: id) { isReported = true }
         if routine { break }
       }
     }
@@ -123,7 +123,7 @@ import Testing
       #expect((place == nil) == isErased)
       guard let place else { continue }
       #expect(place.position == 8)
-      let isReported = watch.judge(place, storeHas: Self.id(8, isForged: false))
+      let isReported = watch.compare(place, storeHas: Self.id(8, isForged: false))
       #expect(isReported == isForged)
     }
   }

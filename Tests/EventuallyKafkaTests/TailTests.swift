@@ -106,15 +106,15 @@ import Testing
       isSigned: isSigned)
   }
 
-  private func judge(
+  private func classify(
     _ claimed: EventRecord, _ stored: EventRecord?, isSigned: Bool = false
   ) -> PartitionTail.Evidence {
-    claim(claimed, isSigned: isSigned).judge(against: stored, heads: [5], sequenceNumber: 9)
+    claim(claimed, isSigned: isSigned).classify(against: stored, heads: [5], sequenceNumber: 9)
   }
 
   @Test func theStoresEventIsItsOwn() {
-    #expect(judge(stored, stored) == .own(5))
-    #expect(judge(stored, stored, isSigned: true) == .own(5))
+    #expect(classify(stored, stored) == .own(5))
+    #expect(classify(stored, stored, isSigned: true) == .own(5))
   }
 
   @Test func anythingElseInItsPlaceIsNot() {
@@ -127,9 +127,9 @@ import Testing
     for change in changes {
       var forged = stored
       change(&forged)
-      #expect(judge(forged, stored) == .notOurs, "\(forged)")
+      #expect(classify(forged, stored) == .notOurs, "\(forged)")
       #expect(
-        judge(forged, stored, isSigned: true) == .diverged(forged.position.partitionOffset))
+        classify(forged, stored, isSigned: true) == .diverged(forged.position.partitionOffset))
     }
   }
 
@@ -139,19 +139,19 @@ import Testing
     placeholder.isPlaceholder = true
     for isSigned in [false, true] {
       placeholder.isSigned = isSigned
-      func judge(_ stored: EventRecord?, _ isSkipped: Bool) -> PartitionTail.Evidence {
-        placeholder.judge(
+      func classify(_ stored: EventRecord?, _ isSkipped: Bool) -> PartitionTail.Evidence {
+        placeholder.classify(
           against: stored, heads: [5], sequenceNumber: 9, isSkipped: isSkipped)
       }
-      #expect(judge(stored, true) == .own(5))
-      #expect(judge(stored, false) == .notOurs)
-      #expect(judge(nil, true) == .notOurs)
+      #expect(classify(stored, true) == .own(5))
+      #expect(classify(stored, false) == .notOurs)
+      #expect(classify(nil, true) == .notOurs)
       var other = stored
       other.id = EventID(high: 1, low: 3)
-      #expect(judge(other, true) == .notOurs)
+      #expect(classify(other, true) == .notOurs)
       other = stored
       other.position.version = 3
-      #expect(judge(other, true) == .notOurs)
+      #expect(classify(other, true) == .notOurs)
     }
   }
 
@@ -159,10 +159,10 @@ import Testing
     var erased = stored
     erased.type = EventRecord.erasedType
     erased.payload = []
-    #expect(judge(stored, erased) == .own(5))
+    #expect(classify(stored, erased) == .own(5))
     var other = stored
     other.id = EventID(high: 1, low: 3)
-    #expect(judge(other, erased) == .notOurs)
+    #expect(classify(other, erased) == .notOurs)
   }
 
   /// Sequence numbers that the store has given out can't belong to partition offsets that it has not.
@@ -172,7 +172,7 @@ import Testing
     ] as [(UInt64, UInt64, Bool)] {
       let forged = stored.forged(at: offset, sequence: sequence)
       let found = sequence <= 9 ? stored : nil
-      #expect(judge(forged, found) == (isAhead ? .ahead(offset) : .notOurs))
+      #expect(classify(forged, found) == (isAhead ? .ahead(offset) : .notOurs))
     }
   }
 
@@ -180,7 +180,7 @@ import Testing
     var removal = stored
     removal.type = EventRecord.removedType
     removal.payload = []
-    #expect(judge(removal, removal) == .own(5))
+    #expect(classify(removal, removal) == .own(5))
     var empty = removal
     empty.type = "Text"
     #expect(RecordFingerprint(removal) != RecordFingerprint(empty))

@@ -1,6 +1,6 @@
 /// An aggregate whose entities have no state before their first event.
 ///
-/// After the seed's `optional::Aggregate`: what an entity begins with, and what happens to it later, are told apart by the types,
+/// After the Rust crate's `optional::Aggregate`: what an entity begins with, and what happens to it later, are told apart by the types,
 /// instead of by a state that stands for nothing. ``AsAggregate`` makes an ``Aggregate`` of it.
 ///
 /// ```swift
@@ -53,7 +53,7 @@ extension OptionalAggregate {
   public var aggregate: AsAggregate<Self> { AsAggregate(self) }
 }
 
-/// An ``OptionalAggregate`` as an ``Aggregate``. After the seed's `optional::AsAggregate`.
+/// An ``OptionalAggregate`` as an ``Aggregate``. After the Rust crate's `optional::AsAggregate`.
 public struct AsAggregate<Model: OptionalAggregate>: Aggregate {
   /// What tells one entity from another.
   public typealias ID = Model.ID

@@ -50,7 +50,7 @@ extension AggregateRepository {
 
 /// Loads, saves and removes aggregates by way of an event store.
 ///
-/// After the seed's `Repository`. Saving is optimistic: a root that somebody else has changed since it
+/// After the Rust crate's `Repository`. Saving is optimistic: a root that somebody else has changed since it
 /// was loaded is refused with ``EventStoreError/conflict(_:)``; load it again and repeat the command.
 public struct Repository<Model: Aggregate, Store: EventStore>: AggregateRepository
 where Store.StreamID == Model.ID, Store.Event == Model.Event {
@@ -199,7 +199,7 @@ public enum RepositoryError: Error, Sendable, CustomStringConvertible {
   /// The event at `version` does not fit the state that the events before it lead to.
   case unappliable(version: Version, cause: any Error)
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     switch self {
     case .store(let error): error.description

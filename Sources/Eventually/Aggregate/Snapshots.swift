@@ -62,7 +62,7 @@ public struct Snapshots<State: Sendable, StreamID: Hashable & Sendable>: Sendabl
   ///   - store: keeps snapshots.
   ///   - codec: encodes and decodes states.
   ///   - interval: at least 1.
-  ///   - onFailure: hears of a snapshot that could not be saved, read or decoded.
+  ///   - onFailure: called with the error of a snapshot that could not be saved, read or decoded.
   public init(
     in store: any SnapshotStore<StreamID>, codec: any SnapshotCodec<State>, every interval: UInt64,
     onFailure: @escaping @Sendable (any Error) -> Void = { _ in }

@@ -56,7 +56,7 @@ public struct UnknownEventType: Error, Sendable, CustomStringConvertible {
     self.type = type
   }
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     "the event type '\(type)' is not known to this version of the code"
   }

@@ -3,7 +3,7 @@
 /// It keeps the same promises as one in a database, as long as the process lives: deliveries are applied whole or not at all,
 /// and a lease that was fenced applies nothing.
 public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
-  /// What is taken in.
+  /// The events that are applied.
   public typealias Event = Model.Event
 
   private struct Checkpoint {

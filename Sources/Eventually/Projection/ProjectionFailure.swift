@@ -26,7 +26,7 @@ public struct ProjectionFailures: Error, Sendable, CustomStringConvertible {
     self.failures = failures
   }
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     let first = failures[0]
     let more = failures.count > 1 ? ", and \(failures.count - 1) more" : ""
@@ -59,7 +59,7 @@ struct ParkingDecision: Equatable {
     self.attempts = attempts
   }
 
-  /// Takes in what failed in one attempt at a transaction.
+  /// Notes what failed in one attempt at a transaction.
   mutating func failed(_ failures: [ProjectionFailure]) -> Action {
     var parksMore = false
     for failure in failures {

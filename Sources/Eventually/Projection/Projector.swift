@@ -1,6 +1,6 @@
 /// Drives one projection from one subscription, in order, for as long as its task runs.
 ///
-/// After the seed's `Projector`, which ended at the first error. This one tries again as its
+/// After the Rust crate's `Projector`, which ended at the first error. This one tries again as its
 /// ``RetryPolicy`` says, and then stops *before* the event: the checkpoint stays where it was, so that
 /// nothing is skipped when it runs again.
 public struct Projector<P: Projection, S: Subscription>: Sendable
@@ -16,7 +16,7 @@ where S.Element == LogEntry<P.StreamID, P.Event>, S.Position == UInt64 {
     self.retry = retry
   }
 
-  /// Takes in entries until the task is cancelled or the subscription ends.
+  /// Applies entries until the task is cancelled or the subscription ends.
   /// - Throws: ``ProjectorError`` where an event can't be projected; the subscription's error otherwise.
   public func run() async throws {
     for try await entry in try await subscription.resume() {
@@ -59,7 +59,7 @@ public struct ProjectorError: Error, Sendable, CustomStringConvertible {
   /// What the projection threw last.
   public var cause: any Error
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     "the event at sequence number \(position.sequenceNumber) could not be projected "
       + "in \(attempts) attempts: \(cause)"

@@ -3,11 +3,11 @@
 /// The same description runs in a database, where rows and checkpoint are committed together, and in
 /// memory, where it is tested and where a rebuilt read model is compared with the live one.
 ///
-/// The workers of a read model take in different partitions at the same time, so rows that streams of
+/// The workers of a read model work on different partitions at the same time, so rows that streams of
 /// several partitions touch must come out the same in whichever order the partitions are interleaved:
 /// sums, counts and sets do; "the last one seen" does not.
 public protocol ReadModel<Event>: Sendable {
-  /// What is taken in.
+  /// The events that are applied.
   associatedtype Event: Sendable
 
   /// The read model's name: of its files, its consumer group, its commands.
@@ -17,7 +17,7 @@ public protocol ReadModel<Event>: Sendable {
   /// The row types of all tables.
   var tables: [any ReadModelRow.Type] { get }
 
-  /// Takes in one event.
+  /// Applies one event.
   func project(_ event: Persisted<String, Event>, into rows: Rows) throws
 
   /// Takes back everything that came from a stream, which has been removed for good; does nothing where there is nothing
@@ -26,7 +26,7 @@ public protocol ReadModel<Event>: Sendable {
 }
 
 extension ReadModel {
-  /// Takes in one entry of the log.
+  /// Applies one entry of the log.
   /// - Throws: what the projection throws, and ``UnreadableEventError`` for an event that can't be decoded.
   public func take(_ entry: LogEntry<String, Event>, into rows: Rows) throws {
     switch entry {
@@ -180,7 +180,7 @@ public struct RowError: Error, Sendable, CustomStringConvertible {
     self.reason = reason
   }
 
-  /// What happened, for people.
+  /// The message.
   public var description: String { "table '\(table)': \(reason)" }
 }
 

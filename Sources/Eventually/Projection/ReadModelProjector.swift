@@ -42,9 +42,9 @@ where S.Event == Store.Event {
   ///     long as it takes.
   ///   - parking: how often, and after which pauses, an event that can't be projected is tried before its
   ///     stream is parked.
-  ///   - heartbeats: hears that the loops are alive.
+  ///   - heartbeats: told that the loops are alive.
   ///   - name: the read model's name, in traces and metrics.
-  ///   - onFailure: hears of each failure before it is tried again.
+  ///   - onFailure: called with each failure before it is tried again.
   public init(
     _ subscription: S, into store: Store,
     retry: RetryPolicy = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5)),

@@ -1,6 +1,6 @@
 /// Keeps a read model's rows and checkpoints, and applies deliveries to both in one transaction.
 public protocol ReadModelStore<Event>: PartitionCheckpointStore {
-  /// What is taken in.
+  /// The events that are applied.
   associatedtype Event: Sendable
 
   /// Applies deliveries and moves their checkpoints, all in one transaction.

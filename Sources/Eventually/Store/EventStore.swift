@@ -1,6 +1,6 @@
 /// An append-only, ordered log of the events of many streams.
 ///
-/// After the seed's `EventStore`, with the whole store's order a part of the contract: sequence numbers
+/// After the Rust crate's `EventStore`, with the whole store's order a part of the contract: sequence numbers
 /// are 1, 2, 3 … without a gap, in the order in which appends became durable.
 public protocol EventStore<StreamID, Event>: Sendable {
   /// What names a stream.
@@ -45,7 +45,7 @@ public protocol EventStore<StreamID, Event>: Sendable {
 
 /// Tells of entries that come into a store from now on.
 ///
-/// After the seed's `EventSubscriber`. Nothing is dropped for a reader that falls behind: it holds a
+/// After the Rust crate's `EventSubscriber`. Nothing is dropped for a reader that falls behind: it holds a
 /// position, and reads on from there.
 public protocol EventSubscriber<StreamID, Event>: Sendable {
   /// What names a stream.

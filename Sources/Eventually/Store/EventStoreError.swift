@@ -14,7 +14,7 @@ public struct VersionConflict: Error, Sendable, Hashable, CustomStringConvertibl
     self.actual = actual
   }
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     "stream '\(streamID)' is at version \(actual), not at \(expected) as expected: "
       + "somebody else changed it; load it again and repeat"
@@ -43,7 +43,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   /// The store can't be used at the moment. What was in flight may or may not have been appended.
   case unavailable(String, cause: (any Error)? = nil)
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     switch self {
     case .conflict(let conflict): conflict.description

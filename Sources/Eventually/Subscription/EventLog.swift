@@ -82,7 +82,7 @@ public enum EventLogError: Error, Sendable, CustomStringConvertible {
   /// There is no event where the partition's order calls for one.
   case missingPosition(partition: Partition, position: UInt64)
 
-  /// What happened, for people.
+  /// The message.
   public var description: String {
     switch self {
     case .missing(let sequenceNumber):

@@ -128,7 +128,7 @@ public struct LogSubscription<Codec: EventCodec>: PartitionedSubscription {
       return nil
     }
 
-    /// Takes in what comes next of each partition; what was applied already, and what is after the end, is passed over.
+    /// Adds what comes next of each partition; what was applied already, and what is after the end, is passed over.
     private func take(_ records: [EventRecord]) async throws -> [Delivery<Event>] {
       // By partition: looked up for each record.
       var deliveries: [Delivery<Event>?] = Array(repeating: nil, count: through.count)

@@ -109,7 +109,7 @@ public protocol PartitionCheckpointStore: Sendable {
   /// Takes partitions for a worker: raises each one's epoch and tells where to go on.
   func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease]
 
-  /// Keeps records that are not applied, for people to look at. The same record may come more than once.
+  /// Keeps records that are not applied, to be looked at. The same record may come more than once.
   func keep(_ records: [RejectedRecord]) async throws
 
   /// Notes which event is worked on; `nil` where this process's end leaves no trace. It may be another one after each

@@ -1,6 +1,6 @@
 /// A reader of a log that keeps its place.
 ///
-/// After the seed's `Subscription`: ``resume()`` begins with what comes after the last checkpoint, and
+/// After the Rust crate's `Subscription`: ``resume()`` begins with what comes after the last checkpoint, and
 /// ``checkpoint(_:)`` records what has been applied. A subscription that has no checkpoint yet begins with
 /// the first entry; that is not the same as a checkpoint at some position, and is never confused with it.
 public protocol Subscription<Element>: Sendable {

@@ -1,6 +1,6 @@
 /// A subscription whose checkpoint lives as long as the value: for read models in memory.
 ///
-/// After the seed's `Transient`, which delivered the last event again on resume and could not tell "no
+/// After the Rust crate's `Transient`, which delivered the last event again on resume and could not tell "no
 /// checkpoint" from "checkpoint 0"; this one does neither.
 public final class TransientSubscription<Subscriber: EventSubscriber>: Subscription {
   private let subscriber: Subscriber

@@ -6,7 +6,7 @@ public typealias Version = UInt64
 
 /// A value that carries a version for optimistic concurrency control.
 ///
-/// The counterpart of the seed's `versioning::Versioned`.
+/// The counterpart of the Rust crate's `versioning::Versioned`.
 public protocol Versioned {
   /// The version that the value has, 0 where nothing has happened yet.
   var version: Version { get }

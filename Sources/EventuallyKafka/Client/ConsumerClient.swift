@@ -38,7 +38,7 @@ final class ConsumerClient: @unchecked Sendable {
         KafkaSetting("enable.auto.commit", "false"),
         KafkaSetting("enable.auto.offset.store", "false"),
         // Where the broker does not hold an offset, no longer or not yet, it begins with the first that it does hold:
-        // what comes from there is judged by its partition offset.
+        // what comes from there is told by its partition offset.
         KafkaSetting("auto.offset.reset", "earliest"),
         KafkaSetting("enable.partition.eof", "true"),
         KafkaSetting("allow.auto.create.topics", "false"),

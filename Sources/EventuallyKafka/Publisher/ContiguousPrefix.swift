@@ -12,7 +12,7 @@ struct ContiguousPrefix: Equatable {
   /// How many acknowledgements wait for one before them.
   var waitingCount: Int { beyond.count }
 
-  /// Takes in an acknowledgement, which may come more than once.
+  /// Notes an acknowledgement, which may come more than once.
   mutating func acknowledge(_ number: UInt64) {
     guard number > end else { return }
     guard number == end + 1 else {

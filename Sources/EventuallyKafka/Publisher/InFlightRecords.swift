@@ -23,7 +23,7 @@ struct InFlightRecords: Equatable {
     entries.append(Entry(sequence: sequence, offset: offset))
   }
 
-  /// Takes in an acknowledgement.
+  /// Notes an acknowledgement.
   /// - Returns: the record's partition offset; `nil` where it is not in flight.
   mutating func acknowledge(_ sequence: UInt64) -> UInt64? {
     guard let index = index(of: sequence), !entries[index].isAcknowledged else { return nil }

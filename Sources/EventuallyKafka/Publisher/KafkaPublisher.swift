@@ -32,8 +32,8 @@ public final class KafkaPublisher<Source: Outbox>: Service {
   ///   - onConflict: what it does where it can't tell whether the topic's records are the store's.
   ///   - recordLimit: set to what the topic takes, where the brokers tell; `nil` where nobody wants to know.
   ///   - recordRetry: after which pauses a record is tried again that the broker refuses; the attempts do not count.
-  ///   - heartbeats: hears that the loops are alive.
-  ///   - logger: hears what people may want to know.
+  ///   - heartbeats: told that the loops are alive.
+  ///   - logger: gets what an operator may want to know.
   public init(
     _ configuration: KafkaConfiguration, source: Source, contentType: String,
     onConflict: TopicConflictPolicy = .wait, recordLimit: RecordLimit? = nil,

@@ -92,7 +92,7 @@ struct PartitionRelay: Equatable {
     return .publish
   }
 
-  /// Takes in what became of a record that flowed.
+  /// Notes what became of a record that flowed.
   mutating func note(_ outcome: Outcome, of sequence: UInt64) {
     switch outcome {
     case .acknowledged:
@@ -102,7 +102,7 @@ struct PartitionRelay: Equatable {
     }
   }
 
-  /// The producer of the flow is at its end, and of its records nothing more will be heard.
+  /// The producer of the flow is at its end, and no more reports of its records will come.
   /// - Returns: the sequence number from which the flow has to be read again for this partition.
   mutating func endFlow() -> UInt64? {
     defer {
@@ -130,7 +130,7 @@ struct PartitionRelay: Equatable {
     return Lot(after: next - 1, limit: limit, isHeld: false)
   }
 
-  /// Takes in what the store has for a lot.
+  /// Notes what the store has for a lot.
   /// - Returns: what is to be handed over of it.
   mutating func begin(_ positions: [EventPosition]) -> [EventPosition] {
     guard phase != .flowing, lot.isEmpty else { return [] }
@@ -150,7 +150,7 @@ struct PartitionRelay: Equatable {
     lot.contains { $0.position.sequenceNumber == sequence && $0.outcome == nil }
   }
 
-  /// Takes in what became of a record of a lot.
+  /// Notes what became of a record of a lot.
   /// - Parameter pause: asked for where the partition is held, after so many refusals.
   /// - Returns: whether that was the last of them.
   mutating func noteLot(

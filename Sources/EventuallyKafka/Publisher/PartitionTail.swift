@@ -51,7 +51,7 @@ struct PartitionTail: Equatable {
   /// Whether reading further back can't tell of more.
   var reachesBack: Bool { first.map { $0 <= contiguous + 1 } ?? false }
 
-  /// Takes in what a record is, in whatever order.
+  /// Notes what a record is, in whatever order.
   mutating func find(_ evidence: Evidence) {
     switch evidence {
     case .own(let offset):

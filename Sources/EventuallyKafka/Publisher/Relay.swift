@@ -3,10 +3,10 @@ import Eventually
 import Logging
 import Tracing
 
-/// The flow: hands a store's events to one producer, and takes in what becomes of them, until the producer ends.
+/// The flow: hands a store's events to one producer, and notes what becomes of them, until the producer ends.
 ///
 /// Both are done on one thread. What librdkafka allocates for a record when it is handed over is freed when its report
-/// is taken in; done on two threads, each would wait for the other's allocator.
+/// is read; done on two threads, each would wait for the other's allocator.
 actor Relay<Source: Outbox> {
   private let executor = BlockingExecutor(label: "kafka.publisher")
   private let life: ProducerLife
@@ -20,10 +20,10 @@ actor Relay<Source: Outbox> {
   private let state: RelayState
   /// The spans of records in flight that belong to traces, by sequence number.
   private var spans: [UInt64: any Span] = [:]
-  /// When records up to a sequence number were handed over, the oldest first; those that are acknowledged go.
-  private var handOvers: [(through: UInt64, at: ContinuousClock.Instant)] = []
+  /// When records up to a sequence number were sent, the oldest first; those that are acknowledged go.
+  private var sends: [(through: UInt64, at: ContinuousClock.Instant)] = []
   /// How many of them, from the front, are gone.
-  private var acknowledgedHandOvers = 0
+  private var acknowledgedSends = 0
   private let publishSeconds = Timer(label: MetricName.publishSeconds)
   /// How many records were handed to the producer, and of how many it is known what became of them.
   private let handed = PositionSignal(at: 0)
@@ -98,8 +98,8 @@ actor Relay<Source: Outbox> {
       position = last.position.sequenceNumber
       // What waits for the broker is seen by the stall.
       heartbeat.idle()
-      handOvers.append((position, .now))
-      try await handOver()
+      sends.append((position, .now))
+      try await send()
       FaultPoint.relayProduced.pass()
       handed.advance(to: life.handed)
       if life.handed > window { await reported.wait(past: min(before, life.handed - window)) }
@@ -124,7 +124,7 @@ actor Relay<Source: Outbox> {
     }
   }
 
-  /// Waits for records, and then makes way for handing them over.
+  /// Waits for records, and then makes way for sending them.
   private nonisolated func newRecords(after position: UInt64) async throws -> [EventRecord] {
     await source.head.wait(past: position)
     let page = try await source.records(after: position, limit: pageSize)
@@ -133,7 +133,7 @@ actor Relay<Source: Outbox> {
   }
 
   /// Hands the batch to the producer, and empties it.
-  private func handOver() async throws {
+  private func send() async throws {
     while batch.count > 0 {
       try Task.checkCancellation()
       let taken = life.produce(batch) { note([$0]) }
@@ -170,7 +170,7 @@ actor Relay<Source: Outbox> {
 
   // MARK: - Acknowledgements
 
-  /// Takes in what becomes of records while none are handed over, until the task is cancelled.
+  /// Notes what becomes of records while none are handed over, until the task is cancelled.
   private func acknowledge(_ heartbeat: Heartbeat) async throws {
     defer { heartbeat.ended() }
     while true {
@@ -208,15 +208,15 @@ actor Relay<Source: Outbox> {
       return plan.flowed
     }
     reported.advance(to: life.reported)
-    while acknowledgedHandOvers < handOvers.count {
-      let first = handOvers[acknowledgedHandOvers]
+    while acknowledgedSends < sends.count {
+      let first = sends[acknowledgedSends]
       guard first.through <= end else { break }
       publishSeconds.recordNanoseconds((ContinuousClock.now - first.at).nanoseconds)
-      acknowledgedHandOvers += 1
+      acknowledgedSends += 1
     }
-    if acknowledgedHandOvers > 512, acknowledgedHandOvers * 2 > handOvers.count {
-      handOvers.removeFirst(acknowledgedHandOvers)
-      acknowledgedHandOvers = 0
+    if acknowledgedSends > 512, acknowledgedSends * 2 > sends.count {
+      sends.removeFirst(acknowledgedSends)
+      acknowledgedSends = 0
     }
     if !spans.isEmpty {
       for report in reports { spans.removeValue(forKey: report.sequenceNumber)?.end() }

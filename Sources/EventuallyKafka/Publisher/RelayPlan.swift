@@ -76,7 +76,7 @@ struct RelayPlan: Equatable {
     return decision
   }
 
-  /// Takes in what became of a record that flowed.
+  /// Notes what became of a record that flowed.
   mutating func note(
     _ outcome: PartitionRelay.Outcome, of sequence: UInt64, in partition: Partition
   ) {
@@ -86,7 +86,7 @@ struct RelayPlan: Equatable {
     if case .refused(let code) = outcome, RefusalKind(code) == .tooLarge { isBatchSuspected = true }
   }
 
-  /// The producer of the flow is at its end, and of its records nothing more will be heard.
+  /// The producer of the flow is at its end, and no more reports of its records will come.
   /// - Returns: the sequence number after which the flow is to be read again.
   mutating func endFlow() -> UInt64 {
     inFlight = 0
@@ -109,7 +109,7 @@ struct RelayPlan: Equatable {
     }
   }
 
-  /// Takes in what the store has for a lot.
+  /// Notes what the store has for a lot.
   /// - Returns: what is to be handed over of it.
   mutating func begin(_ partition: Partition, _ positions: [EventPosition]) -> [EventPosition] {
     let missing = partitions[Int(partition)].begin(positions)
@@ -118,7 +118,7 @@ struct RelayPlan: Equatable {
     return missing
   }
 
-  /// Takes in what became of a record of a lot.
+  /// Notes what became of a record of a lot.
   /// - Returns: whether that was the last of them.
   mutating func noteLot(
     _ outcome: PartitionRelay.Outcome, of sequence: UInt64, in partition: Partition,

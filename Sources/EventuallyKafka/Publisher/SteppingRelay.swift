@@ -21,7 +21,7 @@ actor SteppingRelay<Source: Outbox> {
   /// After which pauses a record that holds its partition is tried again.
   private let retry: RetryPolicy
   /// About so many bytes are handed over at a time.
-  private static var largestHandOver: Int { 8 << 20 }
+  private static var largestSend: Int { 8 << 20 }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -57,7 +57,7 @@ actor SteppingRelay<Source: Outbox> {
       try await beginLots()
       // What waits for the broker is seen by the stall.
       heartbeat.idle()
-      try await handOver()
+      try await send()
       heartbeat.beat()
       if let life, life.reported < life.handed || life.isAtEnd {
         note(life.reports(timeout: 20))
@@ -102,11 +102,11 @@ actor SteppingRelay<Source: Outbox> {
       }
       tellHolds(partition)
       // The other partitions come next.
-      if batch.size >= Self.largestHandOver { break }
+      if batch.size >= Self.largestSend { break }
     }
   }
 
-  private func handOver() async throws {
+  private func send() async throws {
     guard batch.count > 0 else { return }
     let life = try self.life ?? ProducerLife(ProducerClient(configuration, logger: logger))
     self.life = life

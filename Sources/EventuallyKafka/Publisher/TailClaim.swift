@@ -19,7 +19,7 @@ struct TailClaim: Equatable {
   ///   - stored: the store's event at the sequence number of the claim; `nil` where it has none.
   ///   - heads: the store's last partition offsets, and its last sequence number.
   ///   - isSkipped: whether it was decided that a placeholder is to stand for the event.
-  func judge(
+  func classify(
     against stored: EventRecord?, heads: [UInt64], sequenceNumber: UInt64, isSkipped: Bool = false
   ) -> PartitionTail.Evidence {
     if isPlaceholder {

@@ -108,7 +108,7 @@ final class TailReader {
   private func take(_ message: borrowing WireMessage, _ window: inout Window) {
     records += 1
     bytes += message.size
-    switch eventSource.judge(message) {
+    switch eventSource.classify(message) {
     case .event(let position):
       window.claims.append(
         TailClaim(

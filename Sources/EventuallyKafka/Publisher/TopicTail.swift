@@ -72,7 +72,7 @@ struct TopicTail<Source: Outbox> {
       for (partition, count) in window.notOurs {
         for _ in 0..<count { searches[Int(partition)].tail.find(.notOurs) }
       }
-      for (partition, evidence) in try await judge(window.claims) {
+      for (partition, evidence) in try await classify(window.claims) {
         searches[Int(partition)].tail.find(evidence)
       }
       for partition in windows.keys {
@@ -97,7 +97,7 @@ struct TopicTail<Source: Outbox> {
   }
 
   /// Holds claims against the store's events, of which it reads those that are near each other at once.
-  private func judge(
+  private func classify(
     _ claims: [TailClaim]
   ) async throws -> [(Partition, PartitionTail.Evidence)] {
     let claims = claims.sorted { $0.position.sequenceNumber < $1.position.sequenceNumber }
@@ -127,7 +127,7 @@ struct TopicTail<Source: Outbox> {
       evidence.append(
         (
           claim.position.partition,
-          claim.judge(
+          claim.classify(
             against: stored, heads: heads, sequenceNumber: head, isSkipped: isSkipped)
         ))
     }

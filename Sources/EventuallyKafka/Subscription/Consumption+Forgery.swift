@@ -10,14 +10,14 @@ extension Consumption {
     isRoutineCheckDue = false
   }
 
-  /// Takes in the store's heads.
+  /// Notes the store's heads.
   func learn(_ heads: [UInt64], asked: [Partition: UInt64]) {
     for forgery in forgeries.learn(heads, asked: asked) { stop(forgery) }
   }
 
-  /// Takes in the store's event at a place that was to be looked at.
-  func judge(_ place: ForgeryWatch.Forgery, _ stored: EventRecord?) {
-    if forgeries.judge(place, storeHas: stored?.id) { stop(place) }
+  /// Notes the store's event at a place that was to be looked at.
+  func compare(_ place: ForgeryWatch.Forgery, _ stored: EventRecord?) {
+    if forgeries.compare(place, storeHas: stored?.id) { stop(place) }
   }
 
   /// A record came whose partition offset was let through before.

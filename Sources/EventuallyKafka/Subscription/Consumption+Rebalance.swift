@@ -110,7 +110,7 @@ extension Consumption {
     drainUpdates()
   }
 
-  /// Takes in what became of the batches that were delivered.
+  /// Notes what became of the batches that were delivered.
   func drainUpdates() {
     let updates = batches.drainUpdates()
     for applied in updates.applied {

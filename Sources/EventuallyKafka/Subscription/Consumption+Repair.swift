@@ -3,12 +3,12 @@ import Logging
 
 /// What the bus does not have, and what it has that is not the store's.
 extension Consumption {
-  /// Takes in what the feed has brought, and asks it for more.
+  /// Notes what the feed has brought, and asks it for more.
   func takeFromFeed() async throws {
     for answer in feed.takeAnswers(batch: batch.count, limit: options.batchSize) {
       switch answer {
       case .event(let place, let stored):
-        judge(place, stored)
+        compare(place, stored)
       case .heads(let heads, let asked, let isRegular):
         learn(heads, asked: asked)
         // The intervals between regular answers are time enough for the broker to bring what there is.

@@ -230,7 +230,7 @@ actor Consumption<Codec: EventCodec> {
       return
     }
     let position: EventPosition
-    switch source.judge(message) {
+    switch source.classify(message) {
     case .foreign(let reason):
       if assignment.passRejected(partition, offset: message.offset) {
         note(message.rejectedRecord(reason))

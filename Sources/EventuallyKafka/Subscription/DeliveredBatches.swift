@@ -25,7 +25,7 @@ final class DeliveredBatches: Sendable {
   }
 
   private struct State {
-    /// How many batches nothing has been heard of.
+    /// How many batches are not completed.
     var out = 0
     var updates = Updates()
     var waiting: [CheckedContinuation<Void, Never>] = []
@@ -33,7 +33,7 @@ final class DeliveredBatches: Sendable {
 
   private let state = Locked(State())
 
-  /// Whether there is a batch of which nothing has been heard.
+  /// Whether there is a batch that is not completed.
   var isOut: Bool { state.withLock { $0.out > 0 } }
 
   /// A batch goes out.
@@ -85,7 +85,7 @@ final class DeliveredBatches: Sendable {
     }
   }
 
-  /// Nothing will be heard of what is out.
+  /// What is out will not be completed.
   func forget() {
     let waiting = state.withLock { state in
       state.out = 0

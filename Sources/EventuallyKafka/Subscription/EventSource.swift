@@ -32,7 +32,7 @@ struct EventSource {
   }
 
   /// Whether a record is an event of the store: by its code where a key is configured, else by what it says of itself.
-  mutating func judge(_ message: borrowing WireMessage) -> Verdict {
+  mutating func classify(_ message: borrowing WireMessage) -> Verdict {
     guard isSource(of: message) else {
       return .foreign(message.source.map { "it is of '\($0)'" } ?? "it has no ce_source")
     }

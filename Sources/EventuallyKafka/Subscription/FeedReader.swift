@@ -49,7 +49,7 @@ final class FeedReader: Sendable {
     inner.withLock { $0.onAnswer = action }
   }
 
-  /// Why the feed, or a partition, can't go on, and when the store's heads were last heard.
+  /// Why the feed, or a partition, can't go on, and when the store's heads were last told.
   var state:
     (failure: String?, partitions: [Partition: String], headsHeard: ContinuousClock.Instant?)
   {

@@ -1,7 +1,7 @@
 import Eventually
 
 /// Finds out whether an event that was let through is one that the store does not have there, which a record may pretend
-/// where no topic key is configured. It does no work itself; the store, asked by way of the feed, is the judge.
+/// where no topic key is configured. It does no work itself; the store, asked by way of the feed, decides.
 ///
 /// - A record beyond the head that the store had when it was asked *after* the record came is not the store's.
 /// - Where a record claims a partition offset that was let through with another id, one of the two is forged.
@@ -39,7 +39,7 @@ struct ForgeryWatch {
   static let capacity = 128
 
   private var states: [Partition: State] = [:]
-  /// The store's last partition offsets, as last heard.
+  /// The store's last partition offsets, as last told.
   private var heads: [UInt64] = []
   /// The partitions in which something is to be checked, in the order in which that is done.
   private var due: [Partition] = []
@@ -82,7 +82,7 @@ struct ForgeryWatch {
     case other
   }
 
-  /// Takes in a record whose partition offset was let through before.
+  /// Notes a record whose partition offset was let through before.
   /// - Parameter id: tells its id; asked where it can be compared.
   mutating func repeated(
     _ partition: Partition, _ position: UInt64, id: () -> EventID?
@@ -102,7 +102,7 @@ struct ForgeryWatch {
     return states.compactMapValues(\.fromBus)
   }
 
-  /// Takes in the store's heads.
+  /// Notes the store's heads.
   /// - Parameter asked: what ``askForHeads()`` told when they were asked for.
   /// - Returns: what was let through though the store does not have it; each partition once.
   mutating func learn(_ heads: [UInt64], asked: [Partition: UInt64]) -> [Forgery] {
@@ -139,10 +139,10 @@ struct ForgeryWatch {
     return nil
   }
 
-  /// Takes in the store's event at a place that was to be looked at.
+  /// Notes the store's event at a place that was to be looked at.
   /// - Parameter id: `nil` where the store has none there.
   /// - Returns: whether what was let through there is not the store's; told once.
-  mutating func judge(_ place: Forgery, storeHas id: EventID?) -> Bool {
+  mutating func compare(_ place: Forgery, storeHas id: EventID?) -> Bool {
     guard var state = states[place.partition], !state.isForged else { return false }
     defer { states[place.partition] = state }
     state.suspects.remove(place.position)

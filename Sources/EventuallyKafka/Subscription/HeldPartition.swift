@@ -59,7 +59,7 @@ struct HeldPartition {
     isAtEnd = true
   }
 
-  /// Takes in the partition's head. Returns what is missing.
+  /// Notes the partition's head. Returns what is missing.
   mutating func learn(head: UInt64) -> ClosedRange<UInt64>? {
     shortfalls = head < progress.lease.position ?? 0 ? shortfalls + 1 : 0
     guard isAtEnd else { return nil }

@@ -6,7 +6,7 @@ public import Logging
 /// The workers of one group divide the partitions among them. Where a partition begins is decided by the
 /// checkpoint in the read model, not by the broker: a record that was had before is dropped, and where records
 /// are missing (the broker forgot them, or a rejected record stands in their place) they are fetched from the
-/// feed. Nothing is skipped: while a gap can't be filled, its partition stands still and says so.
+/// feed. Nothing is skipped: while a gap can't be filled, its partition is stalled and says so.
 public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription {
   /// What the codec decodes.
   public typealias Event = Codec.Event
@@ -23,7 +23,7 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
     public var batchSize = 5_000
     /// How often the store's heads are asked for.
     public var headInterval: Duration = .seconds(1)
-    /// Hears that the subscription's loops are alive.
+    /// Told that the subscription's loops are alive.
     public var heartbeats = Heartbeats()
     /// What to consume, where that is fixed beforehand instead of being shared with a group.
     public var range: Range?
@@ -66,7 +66,7 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
   ///   - checkpoints: gives leases, and with them the positions to begin after.
   ///   - feed: gives what the topic does not hold.
   ///   - options: how it consumes.
-  ///   - logger: hears what people may want to know.
+  ///   - logger: gets what an operator may want to know.
   public init(
     _ configuration: KafkaConfiguration, storeID: String, partitionCount: Partition, codec: Codec,
     checkpoints: any PartitionCheckpointStore, feed: any EventFeed, options: Options,

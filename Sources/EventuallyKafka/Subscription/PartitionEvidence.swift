@@ -1,6 +1,6 @@
 import Eventually
 
-/// Knows what shows that a partition is consumed, or since when nothing does. It does no work itself.
+/// Keeps what shows that a partition is consumed, or since when nothing does. It does no work itself.
 ///
 /// A sign is a record, the end of the partition, or that the broker has no more than was consumed. Only the time counts
 /// in which the worker waits for records: while it applies batches it asks for none.

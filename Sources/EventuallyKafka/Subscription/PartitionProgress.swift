@@ -57,7 +57,7 @@ struct PartitionProgress: Equatable {
   /// The partition offset that must come next.
   var expected: UInt64 { (position ?? 0) + 1 }
 
-  /// Takes in a record of this store.
+  /// Notes a record of this store.
   mutating func receive(_ sequence: UInt64, offset: Int64) -> Verdict {
     evidence.receive()
     guard phase == .consuming else { return .ignore }
@@ -97,7 +97,7 @@ struct PartitionProgress: Equatable {
     return expected...head
   }
 
-  /// Takes in how far the store is, asked for after the gap was found.
+  /// Notes how far the store is, asked for after the gap was found.
   ///
   /// A record that claims a place beyond that is not the store's, whatever it says: consuming goes on behind it,
   /// once the events that do exist have been fetched.
@@ -119,7 +119,7 @@ struct PartitionProgress: Equatable {
     return expected...through
   }
 
-  /// Takes in the next missing record, brought by other means.
+  /// Notes the next missing record, brought by other means.
   /// - Returns: whether it is the one that was expected.
   mutating func repair(_ sequence: UInt64) -> Bool {
     guard case .repairing(let through, let resumeAt, _) = phase, sequence == expected else {

@@ -1,14 +1,14 @@
 public import Eventually
 
 extension SubscriptionStatus {
-  /// What was heard of the store's end longer ago than this says nothing of how far a partition is behind it.
+  /// What the feed told of the store's end longer ago than this says nothing of how far a partition is behind it.
   public static let headsLimit = Duration.seconds(5)
   /// The same for the broker's ends.
   public static let brokerLimit = Duration.seconds(8)
 
   /// By how many events a partition is behind the store; where the store's end can't be had, by how many records it is
   /// behind the broker.
-  /// - Returns: `nil` where neither end was heard lately, or where it is not known which record comes next.
+  /// - Returns: `nil` where neither end was told lately, or where it is not known which record comes next.
   public func lag(of partition: Partition, at now: ContinuousClock.Instant = .now) -> UInt64? {
     guard let state = partitions[partition] else { return nil }
     if let headsHeard, now - headsHeard <= Self.headsLimit, let head = state.storeHead {

@@ -25,7 +25,7 @@ public struct SubscriptionStatus: Sendable, Hashable {
     public var appliedTime: Timestamp?
     /// Where the bus has what comes after that, where that is known.
     public var nextOffset: Int64?
-    /// The last partition offset in the store, as last heard from the feed.
+    /// The last partition offset in the store, as the feed told last.
     public var storeHead: UInt64?
     /// Whether the store ends before what was applied already, as one restored from an older copy does.
     public var isStoreBehind = false
@@ -61,7 +61,7 @@ public struct SubscriptionStatus: Sendable, Hashable {
   public var rejectedRecords: UInt64 = 0
   /// Leases that another worker overtook.
   public var fencings: UInt64 = 0
-  /// When the store's heads were last heard from the feed.
+  /// When the store's heads were last told by the feed.
   public var headsHeard: ContinuousClock.Instant?
   /// What is known of the broker.
   public var broker = BrokerStatus()

@@ -38,7 +38,7 @@ struct CanonicalRecord {
 
 /// Signs records and verifies them: the header `ce_mac` holds HMAC-SHA256 of a ``CanonicalRecord`` in hexadecimal.
 struct RecordSigner {
-  /// One for each key, which it has taken in already: a copy of it goes on with the record.
+  /// One for each key, which it has hashed already: a copy of it goes on with the record.
   private let keyed: [HMAC<SHA256>]
   /// The form of the record at hand; kept for its memory.
   var record = CanonicalRecord()

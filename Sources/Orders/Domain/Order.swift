@@ -188,7 +188,7 @@ public enum OrderError: Error, Sendable, Hashable, CustomStringConvertible {
   /// A line's total, or the order's, is too large.
   case amountTooLarge
 
-  /// What happened and what to do, for people.
+  /// The message.
   public var description: String {
     switch self {
     case .unknown(let id): "there is no order '\(id)': create it first"

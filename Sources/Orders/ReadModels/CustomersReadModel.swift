@@ -5,7 +5,7 @@ public import Eventually
 /// Orders count from the moment they are completed; orders without a customer do not count here. The first and
 /// the last order are looked up among the customer's orders, so that an order can be taken back.
 public struct CustomersReadModel: ReadModel {
-  /// What is taken in.
+  /// The events that are applied.
   public typealias Event = OrderEvent
   /// `customers`.
   public let name = "customers"
@@ -17,7 +17,7 @@ public struct CustomersReadModel: ReadModel {
   /// The read model.
   public init() {}
 
-  /// Takes in an event.
+  /// Applies an event.
   public func project(
     _ event: Persisted<String, OrderEvent>, into rows: Rows
   ) throws {

@@ -2,7 +2,7 @@ public import Eventually
 
 /// The read model **orders**: each order's state, items and total.
 public struct OrdersReadModel: ReadModel {
-  /// What is taken in.
+  /// The events that are applied.
   public typealias Event = OrderEvent
   /// `orders`.
   public let name = "orders"
@@ -14,7 +14,7 @@ public struct OrdersReadModel: ReadModel {
   /// The read model.
   public init() {}
 
-  /// Takes in an event.
+  /// Applies an event.
   public func project(
     _ event: Persisted<String, OrderEvent>, into rows: Rows
   ) throws {
@@ -47,7 +47,7 @@ public struct OrdersReadModel: ReadModel {
 public struct OrphanEvent: Error, Sendable, CustomStringConvertible {
   /// The order.
   public var streamID: String
-  /// What happened, for people.
+  /// The message.
   public var description: String { "the order '\(streamID)' is not known to the read model" }
 }
 

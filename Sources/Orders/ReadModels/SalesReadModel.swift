@@ -6,7 +6,7 @@ public import Eventually
 /// is removed, its lines are kept: the newest with the order, older ones in rows of a fixed number of lines, so that
 /// what an event writes does not grow with the order.
 public struct SalesReadModel: ReadModel {
-  /// What is taken in.
+  /// The events that are applied.
   public typealias Event = OrderEvent
   /// `sales`.
   public let name = "sales"
@@ -20,7 +20,7 @@ public struct SalesReadModel: ReadModel {
   /// The read model.
   public init() {}
 
-  /// Takes in an event.
+  /// Applies an event.
   public func project(
     _ event: Persisted<String, OrderEvent>, into rows: Rows
   ) throws {
