@@ -54,6 +54,8 @@ let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio"
 let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let fuzzed: [Target.Dependency] = ["Eventually", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand"]
 let fuzzing: Target =
@@ -101,12 +103,15 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
     .package(url: "https://github.com/swift-server/async-http-client", from: "1.30.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+    // Starts the processes of EventuallyTesting's harness.
+    .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
+    .package(url: "https://github.com/apple/swift-system", from: "1.5.0"),
   ],
   targets: [
     // The abstractions: pure Swift, no store and no bus.
     library("Eventually", [lifecycle, tracing, metrics]),
     // What users' tests, and those of adapters, are made of.
-    library("EventuallyTesting", ["Eventually"]),
+    library("EventuallyTesting", ["Eventually", subprocess, system, httpClient, nio, nioHTTP]),
 
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
@@ -160,7 +165,8 @@ let package = Package(
     library(
       "FaultScenarios",
       [
-        "Eventually", "EventuallySQLite", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand", arguments,
+        "Eventually", "EventuallyTesting", "EventuallySQLite", "EventuallyKafka", "Orders",
+        "EventuallyServer", "EventuallyCommand", arguments,
         logging,
       ]),
     executable(
@@ -187,7 +193,8 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand", "FaultScenarios", "writer",
-        "projector", "ordersctl", "devbroker", "counter", "notes", "EventuallyKafka", arguments,
+        "torture", "projector", "ordersctl", "devbroker", "counter", "notes", "EventuallyKafka",
+        arguments,
         http, httpCore, httpClient, httpTypes, nio, nioHTTP, logging, tracing,
         "EventuallyTesting",
       ]),

@@ -1,0 +1,103 @@
+import EventuallyTesting
+import Foundation
+import Testing
+
+/// The process harness, as a user's test has it.
+@Suite(.timeLimit(.minutes(3))) struct HarnessTests {
+  private static let folder = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? "."
+  private static let shop = ApplicationExecutables(
+    writer: "\(folder)/writer", projector: "\(folder)/projector",
+    administration: "\(folder)/eventuallyctl", broker: "\(folder)/devbroker")
+
+  private func order(_ shop: ApplicationHarness, _ numbers: ClosedRange<Int>) async throws {
+    for number in numbers {
+      let answer = try await shop.post(
+        "/orders/\(number)/create", json: #"{"country":"France","customer":"Ann"}"#)
+      #expect(answer.status == 200, "\(answer)")
+    }
+  }
+
+  @Test func nothingIsLostWhenAWorkerIsKilledAndAnotherFrozen() async throws {
+    try await ApplicationHarness.run(Self.shop) { shop in
+      try await shop.startBroker()
+      try await shop.startWriter()
+      let killed = try await shop.startWorker("orders", faults: "readmodel.applied=kill@2")
+      let frozen = try await shop.startWorker("customers")
+      try await order(shop, 1...30)
+      #expect(try await killed.exitCode() == 128 + SIGKILL)
+      frozen.freeze()
+      try await waitUntil("it is frozen") { frozen.isFrozen }
+      try await order(shop, 31...60)
+      frozen.resume()
+      try await shop.startWorker("orders")
+      let digests = try await shop.verify("orders", "customers")
+      #expect(digests.keys.sorted() == ["customers", "orders"])
+      #expect(try await shop.query("/orders/60", of: "orders").body.contains("France"))
+      #expect(try await frozen.stop() == 0)
+    }
+  }
+
+  @Test func aWriterThatDiesOfAFaultIsStartedAgainAtItsAddress() async throws {
+    try await ApplicationHarness.run(Self.shop, partitions: 2) { shop in
+      let broker = try await shop.startBroker()
+      let first = try await shop.startWriter(faults: "relay.acknowledged=kill")
+      try await shop.startWorker("orders")
+      try await order(shop, 1...1)
+      #expect(try await first.exitCode() == 128 + SIGKILL)
+      try await broker.takeDown()
+      let second = try await shop.startWriter()
+      #expect(second.url == first.url)
+      try await order(shop, 2...20)
+      try await broker.bringUp()
+      try await shop.verify("orders")
+      let status = try await shop.run(
+        "status", "--store", shop.store, "--read-models", shop.readModels)
+      #expect(status.code == 0 && status.output.contains("orders"), "\(status)")
+    }
+  }
+
+  @Test func whatCanNotBeStartedIsSaid() async throws {
+    await #expect(throws: ScenarioFailure.self) {
+      try await ApplicationHarness.run(.init(application: "/nowhere/bank")) { bank in
+        try await bank.startBroker()
+      }
+    }
+    let failure = await #expect(throws: ScenarioFailure.self) {
+      try await ApplicationHarness.run(Self.shop) { shop in
+        try await shop.startBroker()
+        try await shop.startWriter(arguments: ["--no-such-option"])
+      }
+    }
+    #expect(
+      failure?.description.contains("no-such-option") == true, "\(String(describing: failure))")
+  }
+
+  /// A run of the harness in a process of its own, which is killed.
+  @Test func noProcessOutlivesItsTest() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: "orphans-\(UUID())").path()
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    let test = try await RunningProcess.start(
+      "\(Self.folder)/torture", ["--minutes", "0", "--scenario", "rebalance-storm"],
+      log: "\(folder)/log", environment: ["TMPDIR": folder])
+    try await waitUntil("broker, writer and a worker run", seen: { test.log }) {
+      processes(naming: folder).count >= 3
+    }
+    test.kill()
+    try await waitUntil("they are gone", seen: { "\(processes(naming: folder))" }) {
+      processes(naming: folder).isEmpty
+    }
+  }
+
+  /// The command lines of the processes that have a text in theirs.
+  private func processes(naming text: String) -> [String] {
+    let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return numbers.compactMap { number in
+      guard Int(number) != nil,
+        let line = FileManager.default.contents(atPath: "/proc/\(number)/cmdline")
+      else { return nil }
+      let words = String(decoding: line, as: UTF8.self)
+      return words.contains(text) ? words : nil
+    }
+  }
+}
