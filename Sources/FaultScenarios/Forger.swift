@@ -19,7 +19,7 @@ package final class Forger {
     count += 1
     let file = pipeline.file("forged-\(count)")
     try Data(value.utf8).write(to: URL(filePath: file))
-    let kcat = try pipeline.startTool(
+    let kcat = try await pipeline.startTool(
       "kcat",
       pipeline.kcatArguments + ["-P", "-p", "\(partition)", "-k", key]
         + headers.flatMap { ["-H", $0] } + [file])

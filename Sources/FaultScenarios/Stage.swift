@@ -60,16 +60,16 @@ final class Stage {
   func startWriter(
     faults: String? = nil, environment: [String: String] = [:], kafka settings: String...
   ) async throws -> HTTPEndpoint {
-    let endpoint = try await pipeline.startWriter(
-      ["--partitions", "4"] + settings.flatMap { ["--kafka", $0] },
-      environment: Self.faults(faults).merging(environment) { $1 })
+    let endpoint = try pipeline.endpoint(
+      try await pipeline.harness.startWriter(
+        faults: faults, arguments: settings.flatMap { ["--kafka", $0] }, environment: environment))
     writerEndpoint = endpoint
     return endpoint
   }
 
   /// Starts the writer again, which may be dead before it serves.
-  func startWriterThatDies(faults: String) throws {
-    try pipeline.launchWriter([], environment: Self.faults(faults))
+  func startWriterThatDies(faults: String) async throws {
+    try await pipeline.harness.launchWriter([], environment: Self.faults(faults))
   }
 
   var writer: HTTPEndpoint {
@@ -80,7 +80,7 @@ final class Stage {
   }
 
   func killWriter() {
-    pipeline.writer?.killHard()
+    pipeline.writer?.kill()
     tally.add(.writersKilled)
   }
 
@@ -93,7 +93,7 @@ final class Stage {
   // MARK: - Workers
 
   static func faults(_ faults: String?) -> [String: String] {
-    faults.map { [FaultPlan.variable: $0] } ?? [:]
+    ApplicationHarness.environment(faults)
   }
 
   @discardableResult
@@ -111,7 +111,7 @@ final class Stage {
 
   func killWorker(_ name: String) {
     guard let worker = workers.removeValue(forKey: name) else { return }
-    worker.process.killHard()
+    worker.process.kill()
     observer.remove(worker.process.processID)
     tally.add(.workersKilled)
   }
@@ -251,7 +251,7 @@ final class Stage {
   /// The read models are the fold of the store's events, row by row.
   func verify(_ models: [ReadModelName]) async throws {
     do {
-      _ = try await pipeline.verifiedDigests(models.map(\.rawValue))
+      _ = try await pipeline.harness.verify(models.map(\.rawValue))
     } catch let error as NotAsExpected {
       RowDifferences(error.description).add(to: tally)
       let logs = workers.values.map { "\($0.name): \($0.process.lastWords)" }

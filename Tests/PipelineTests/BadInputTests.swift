@@ -54,7 +54,7 @@ import Testing
     for (plan, word) in [
       ("relay.nothing=kill", "relay.nothing"), ("store.committed", "store.committed"),
     ] {
-      let process = try pipeline.start(
+      let process = try await pipeline.start(
         "projector", ["serve", "--listen", "127.0.0.1:0", "--read-models", pipeline.readModels],
         environment: [FaultPlan.variable: plan])
       let code = try await process.exitCode(within: .seconds(20))
@@ -194,7 +194,7 @@ import Testing
       (["serve", "--topic-key-file", pipeline.file("none")], "can't be read"),
       (["serve", "--kafka", "no.such.setting=1", "--store", pipeline.store], "no.such.setting"),
     ] {
-      let process = try pipeline.start("writer", arguments)
+      let process = try await pipeline.start("writer", arguments)
       expectFailure((try await process.exitCode(within: .seconds(20)), process.log), word)
     }
     expectFailure(

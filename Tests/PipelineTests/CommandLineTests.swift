@@ -19,7 +19,7 @@ private final class Shop {
 
   /// Places generated orders.
   func simulate(orders: Int) async throws {
-    let process = try pipeline.start(
+    let process = try await pipeline.start(
       "writer",
       [
         "simulate", "--orders", "\(orders)", "--store", pipeline.store, "--brokers", "127.0.0.1:1",
@@ -50,7 +50,7 @@ private final class Shop {
   }
 
   func ctl(_ arguments: [String]) async throws -> (code: Int32, output: String) {
-    let process = try pipeline.start("eventuallyctl", arguments)
+    let process = try await pipeline.start("eventuallyctl", arguments)
     return (try await process.exitCode(), process.log)
   }
 
@@ -58,7 +58,7 @@ private final class Shop {
   func shell(
     _ script: String, _ name: String, _ arguments: [String]
   ) async throws -> (code: Int32, output: String) {
-    let process = try RunningProcess(
+    let process = try await RunningProcess.start(
       "/bin/bash", ["-c", script, "bash", "\(buildFolder)/\(name)"] + arguments,
       log: pipeline.file("shell.log"))
     return (try await process.exitCode(), process.log)
@@ -116,7 +116,7 @@ private final class Shop {
     for (name, arguments, option) in table {
       for value in Self.extremes {
         let words = option.isEmpty ? ["--", value] : ["\(option)=\(value)"]
-        let process = try shop.pipeline.start(name, arguments + words)
+        let process = try await shop.pipeline.start(name, arguments + words)
         let code = try await process.exitCode(within: .seconds(30))
         #expect(
           (code == 64 || code == 1) && process.log.contains("Error: "),

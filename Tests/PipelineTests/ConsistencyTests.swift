@@ -26,7 +26,7 @@ import Testing
     var (worker, _) = try await pipeline.startProjector(
       "orders", feed: writer.base, worker: "orders")
     let file = pipeline.file("queries.url")
-    let server = try pipeline.start(
+    let server = try await pipeline.start(
       "projector", "serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0",
       "--address-file", file)
     let queries = try #require(HTTPEndpoint(try await pipeline.content(of: file, by: server)))
@@ -49,7 +49,7 @@ import Testing
     let removal = try #require(json?["token"] as? String)
     #expect(try await queries.text("/orders/order-7?after=\(removal)").status == 404)
 
-    worker.killHard()
+    worker.kill()
     let token = try await place("late")
     let late = try await queries.text("/orders/late?after=\(token)&wait=1")
     #expect(late.status == 503 && late.body.contains("not yet"), "\(late)")

@@ -18,7 +18,7 @@ import Testing
   ) async throws -> (code: Int32, output: String) {
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
     let command = words.split(separator: "--", maxSplits: 1)
-    let process = try pipeline.start(
+    let process = try await pipeline.start(
       "eventuallyctl",
       command[0] + places + (command.count > 1 ? ["--"] + command[1] : []),
       // Nine backtraces of a debug build take longer than all the rest.
@@ -61,7 +61,7 @@ import Testing
     #expect(replay.output.contains("parked: the stream 'deadly'"), "\(replay.output)")
 
     // A stop that comes from outside is no event's fault.
-    let stopped = try pipeline.start(
+    let stopped = try await pipeline.start(
       "eventuallyctl",
       ["verify", "sales", "--store", pipeline.store, "--read-models", pipeline.readModels],
       environment: [FaultPlan.variable: "readmodel.applying=stop"])

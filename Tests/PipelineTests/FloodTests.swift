@@ -94,7 +94,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         program == "writer"
         ? ["--store", pipeline.store, "--brokers", "127.0.0.1:1"]
         : ["--read-models", pipeline.readModels]
-      let process = try pipeline.start(
+      let process = try await pipeline.start(
         program, ["serve", "--listen", "127.0.0.1:0", "--address-file", file] + places)
       let flood = Flood(try await pipeline.content(of: file, by: process))
       let last = Int.random(in: 0..<1_900, using: &random)
@@ -136,7 +136,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   @Test func connectionsTakeAtMostHalfOfTheDescriptors() async throws {
     let pipeline = try Pipeline()
     let file = pipeline.file("url")
-    let process = try RunningProcess(
+    let process = try await RunningProcess.start(
       "/bin/sh",
       [
         "-c", #"ulimit -n 200; exec "$@""#, "sh", "\(buildFolder)/writer", "serve", "--store",
@@ -169,7 +169,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       try await create(name.model)
     }
     let file = pipeline.file("url")
-    let server = try pipeline.start(
+    let server = try await pipeline.start(
       "projector", "serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0",
       "--address-file", file)
     let queries = try #require(HTTPEndpoint(try await pipeline.content(of: file, by: server)))

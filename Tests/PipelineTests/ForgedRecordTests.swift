@@ -103,10 +103,10 @@ import Testing
         #"eventually_forged_events_total{group="orders.orders.v1"} 1"#))
     #expect(try await url.text("/orders/\(forged.streamID)").status == 200)
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
-    let status = try pipeline.start("eventuallyctl", ["status"] + places)
+    let status = try await pipeline.start("eventuallyctl", ["status"] + places)
     _ = try await status.exitCode()
     #expect(status.log.contains(words), "\(status.log)")
-    let repair = try pipeline.start("eventuallyctl", ["repair", "orders"] + places)
+    let repair = try await pipeline.start("eventuallyctl", ["repair", "orders"] + places)
     #expect(try await repair.exitCode() == 0)
     #expect(repair.log.contains("the store ends at"), "\(repair.log)")
     #expect(repair.log.contains("generation 2 is live"), "\(repair.log)")

@@ -99,7 +99,7 @@ import Testing
     // What was placed by chance is in the read models as it is in the store.
     _ = try await pipeline.verifiedDigests()
     let file = pipeline.file("queries.url")
-    let queries = try pipeline.start(
+    let queries = try await pipeline.start(
       "projector", "serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0",
       "--address-file", file)
     let endpoint = try #require(HTTPEndpoint(try await pipeline.content(of: file, by: queries)))

@@ -320,7 +320,7 @@ import Testing
 
   @Test func anEmptyTokenIsAnError() async throws {
     let pipeline = try Pipeline()
-    let process = try pipeline.start(
+    let process = try await pipeline.start(
       "writer", ["serve", "--store", pipeline.store, "--listen", "127.0.0.1:0"],
       environment: [TokenOptions.variable: ""])
     #expect(try await process.exitCode(within: .seconds(20)) != 0)

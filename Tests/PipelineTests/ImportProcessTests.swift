@@ -57,7 +57,7 @@ import Testing
     text += "2,s,\"12\"\" RULER,1,2011-01-01 10:00:00,1.00,1,X\n"
     for line in 4...20_003 { text += row("\(line / 20)") }
     text += "9999999,s,\"open,1,2011-01-01 10:00:00,1.00,1,X\n"
-    let process = try pipeline.start("writer", arguments(try file("a.csv", text), url: nil))
+    let process = try await pipeline.start("writer", arguments(try file("a.csv", text), url: nil))
     let code = try await process.exitCode()
     #expect(code == 1 && process.log.contains("2 rows are not CSV"), "\(process.log)")
     #expect(figure("lines read", process.log) == 20_004, "\(process.log)")
@@ -77,11 +77,11 @@ import Testing
     let path = pipeline.file("bomb.csv.gz")
     let script =
       "{ printf '%s1,s,%s' \"$1\" \"$2\"; head -c 400000000 /dev/zero | tr '\\0' a; printf '\\n%s' \"$3\"; } | gzip -1 > \"$0\""
-    let gzip = try RunningProcess(
+    let gzip = try await RunningProcess.start(
       "/bin/bash", ["-c", script, path, Self.header, quote, row("2")],
       log: pipeline.file("gzip.log"))
     #expect(try await gzip.exitCode() == 0, "\(gzip.log)")
-    let process = try pipeline.start("writer", arguments(path, url: nil))
+    let process = try await pipeline.start("writer", arguments(path, url: nil))
     var peak = 0
     try await waitUntil("the end", within: .seconds(120), seen: { process.log }) {
       let status =
@@ -107,7 +107,7 @@ import Testing
     text += row("4", customer: "7") + row("4", customer: "8") + row("5")
     let csv = try file("a.csv", text)
     for run in 1...2 {
-      let process = try pipeline.start("writer", arguments(csv, url: writer.base))
+      let process = try await pipeline.start("writer", arguments(csv, url: writer.base))
       let code = try await process.exitCode()
       #expect(code == 1 && process.log.contains("2 invoices were refused"), "\(process.log)")
       #expect(figure("invoices refused", process.log) == 2)
@@ -129,7 +129,7 @@ import Testing
     var writer = try await pipeline.startWriter("--partitions", "4")
     let sample = sampleCSV(invoices: 300)
     let csv = try file("a.csv", sample.text)
-    let killed = try pipeline.start(
+    let killed = try await pipeline.start(
       "writer", arguments(csv, url: writer.base),
       environment: [FaultPlan.variable: "import.placed=kill@40"])
     #expect(try await killed.exitCode() == 128 + SIGKILL, "\(killed.log)")
@@ -140,12 +140,12 @@ import Testing
     #expect(before > 0)
     let streams = try await SQLiteEventLog(path: pipeline.store, readers: 1).streamCount()
     // Somebody else's server, where the writer was.
-    let lost = try pipeline.start("writer", arguments(csv, url: "\(writer.base)/nowhere"))
+    let lost = try await pipeline.start("writer", arguments(csv, url: "\(writer.base)/nowhere"))
     #expect(try await lost.exitCode() == 1 && lost.log.contains("no writer"), "\(lost.log)")
     #expect(await pipeline.head() == before)
     // The writer is away for a while: the import waits for it.
-    try #require(pipeline.writer).killHard()
-    let importing = try pipeline.start("writer", arguments(csv, url: writer.base))
+    try #require(pipeline.writer).kill()
+    let importing = try await pipeline.start("writer", arguments(csv, url: writer.base))
     writer = try await pipeline.startWriter()
     #expect(try await importing.exitCode() == 0, "\(importing.log)")
     #expect(figure("orders found", importing.log) == streams, "\(importing.log)")

@@ -14,7 +14,7 @@ import Testing
   }
 
   private func parked(_ words: String...) async throws -> (code: Int32, output: String) {
-    let process = try pipeline.start(
+    let process = try await pipeline.start(
       "eventuallyctl", ["parked"] + words + ["--read-models", pipeline.readModels])
     return (try await process.exitCode(), process.log)
   }
@@ -32,7 +32,8 @@ import Testing
       #expect(try await writer.post("/orders/\(id)/commands", order).status == 200)
     }
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
-    let wait = try pipeline.start("eventuallyctl", ["wait", "sales", "--timeout", "60"] + places)
+    let wait = try await pipeline.start(
+      "eventuallyctl", ["wait", "sales", "--timeout", "60"] + places)
     #expect(try await wait.exitCode() == 0, "\(wait.log) \(worker.log)")
     let list = try await parked("list", "sales")
     #expect(list.output.contains("b-bad") && list.output.contains("c-bad"), "\(list.output)")
@@ -48,14 +49,14 @@ import Testing
       ready = try await url.text("/readyz")
     }
     #expect(ready.status == 200 && ready.body.contains("\"parkedEvents\":6,"), "\(ready.body)")
-    let status = try pipeline.start("eventuallyctl", ["status"] + places)
+    let status = try await pipeline.start("eventuallyctl", ["status"] + places)
     #expect(try await status.exitCode() == 0)
     #expect(status.log.contains("6 events of 2 streams parked"), "\(status.log)")
 
     #expect(try await parked("retry", "sales", "b-bad").output.contains("3 events applied"))
     #expect(try await url.text("/sales").body.contains("\"revenue\":\"20.00\""))
     #expect(try await parked("drop", "sales", "--all").output.contains("c-bad: 3 events dropped"))
-    let verify = try pipeline.start(
+    let verify = try await pipeline.start(
       "eventuallyctl", ["verify", "sales", "--caught-up"] + places)
     #expect(try await verify.exitCode() == 0, "\(verify.log)")
     #expect(verify.log.contains("3 events dropped"), "\(verify.log)")
@@ -67,7 +68,7 @@ import Testing
       (["list", "orders"], "no read model"), (["list", "none"], "none"),
     ]
     for (words, told) in mistakes {
-      let process = try pipeline.start(
+      let process = try await pipeline.start(
         "eventuallyctl", ["parked"] + words + ["--read-models", pipeline.readModels])
       let code = try await process.exitCode()
       #expect(code != 0 && process.log.contains(told), "\(words): \(process.log)")

@@ -74,15 +74,15 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
         pipeline.brokers, "--listen", "127.0.0.1:0", "--rejected", pipeline.file("rejected.csv"),
       ]
       for part in 1...4 where killing {
-        let importing = try pipeline.start("writer", arguments)
+        let importing = try await pipeline.start("writer", arguments)
         let goal = UInt64(part * 400)
         try await waitUntil("the head \(goal)", seen: { importing.log }) {
           let head = await pipeline.head()
           return head >= goal || !importing.isRunning
         }
-        importing.killHard()
+        importing.kill()
       }
-      let last = try pipeline.start("writer", arguments)
+      let last = try await pipeline.start("writer", arguments)
       let code = try await last.exitCode()
       #expect(code == 0, "\(last.log)")
       func figure(_ name: String) -> String? {
@@ -119,13 +119,13 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
       try await pipeline.startProjector("orders", feed: writer.base, worker: "orders").0,
       try await pipeline.startProjector("customers", feed: writer.base, worker: "customers").0,
     ]
-    let simulation = try pipeline.start(
+    let simulation = try await pipeline.start(
       "writer", "simulate", "--url", writer.base, "--orders", "1500", "--rate", "150")
     try await waitUntil("events in the first worker", seen: { first.log }) {
       let ready = try await url.text("/readyz")
       return ready.status == 200 && !ready.body.contains("\"applied\":0,")
     }
-    first.killHard()
+    first.kill()
     (first, url) = try await pipeline.startProjector(
       "sales", feed: writer.base, worker: "first")
     try await waitUntil("the first worker's return", seen: { first.log }) {
@@ -146,13 +146,13 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
     var writer = try await pipeline.startWriter("--partitions", "4", "--listen", "127.0.0.1:0")
     let port = try #require(writer.base.split(separator: ":").last)
     let workers = try await pipeline.startAllProjectors(feed: writer.base)
-    let simulation = try pipeline.start(
+    let simulation = try await pipeline.start(
       "writer", "simulate", "--url", writer.base, "--orders", "1200", "--rate", "200")
     for goal in [2000, 9000, 16_000] as [UInt64] {
       try await waitUntil("the head \(goal)", seen: { simulation.log }) {
         await pipeline.head() >= goal
       }
-      pipeline.writer?.killHard()
+      pipeline.writer?.kill()
       writer = try await pipeline.startWriter("--listen", "127.0.0.1:\(port)")
     }
     #expect(try await simulation.exitCode() == 0, "\(simulation.log)")
@@ -275,7 +275,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
     #expect(try await writer.post("/orders/my-1/create", #"{"country":"France"}"#).status == 200)
-    let kcat = try RunningProcess(
+    let kcat = try await RunningProcess.start(
       "/usr/bin/kcat",
       [
         "-b", pipeline.brokers, "-C", "-t", "orders", "-c", "1", "-q", "-f", "%k|%s|%h\n",

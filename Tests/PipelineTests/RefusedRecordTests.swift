@@ -40,7 +40,7 @@ import Testing
   }
 
   private func admin(_ words: String...) async throws -> (code: Int32, output: String) {
-    let process = try pipeline.start("eventuallyctl", words + ["--store", pipeline.store])
+    let process = try await pipeline.start("eventuallyctl", words + ["--store", pipeline.store])
     return (try await process.exitCode(), process.log)
   }
 
@@ -49,8 +49,7 @@ import Testing
     let proxy = try RefusingProxy(to: pipeline.brokers) {
       $0.contains("poison") ? RefusingProxy.invalidRecord : nil
     }
-    let arguments = ["--brokers", proxy.brokers, "--partitions", "4"]
-    var writer = try await pipeline.startWriter(arguments, environment: [:])
+    var writer = try await pipeline.startWriter("--brokers", proxy.brokers, "--partitions", "4")
     let (worker, _) = try await pipeline.startProjector(
       "orders", feed: writer.base, worker: "orders-1")
     try await place(writer, 0..<40)
@@ -93,7 +92,7 @@ import Testing
       let connection = try SQLiteConnection(path: pipeline.store, mode: .readWrite)
       try connection.execute("UPDATE store SET value = 0 WHERE key = 'published'")
     }
-    writer = try await pipeline.startWriter(["--brokers", proxy.brokers], environment: [:])
+    writer = try await pipeline.startWriter("--brokers", proxy.brokers)
     try await place(writer, 200..<201)
     _ = try await ready(writer, proxy, "all is published") {
       $0.contains(#""published":201,"#) && $0.contains(#""backlog":0,"#)

@@ -40,7 +40,7 @@ import Testing
   ///
   /// Another process looks into them: to close a file gives all locks back that this process has on it.
   private func files(with text: String) async throws -> [String] {
-    let search = try RunningProcess(
+    let search = try await RunningProcess.start(
       "/bin/grep",
       ["-rlaF", "--include=store.sqlite*", "--include=*.sqlite*", text, pipeline.folder],
       log: pipeline.file("grep.log"))
@@ -81,7 +81,7 @@ import Testing
     #expect(try await writer.text("/readyz").body.contains(#""erasuresPending":1"#))
     #expect(try await writer.text("/metrics").body.contains("eventually_pending_erasures 1"))
     #expect(try await files(with: Self.secret).contains { $0.hasSuffix("store.sqlite-wal") })
-    pipeline.writer?.killHard()
+    pipeline.writer?.kill()
     let status = try await pipeline.run(
       "eventuallyctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
     #expect(status.output.contains("1 pending, the first since"), "\(status.output)")
@@ -100,7 +100,7 @@ import Testing
   private func expectTombstone(of key: String) async throws {
     var lines: [Substring] = []
     try await waitUntil("the tombstone", seen: { "\(lines)" }) {
-      let kcat = try RunningProcess(
+      let kcat = try await RunningProcess.start(
         "/usr/bin/kcat",
         ["-b", pipeline.brokers, "-C", "-t", "orders", "-e", "-q", "-f", "%k|%S|%h\n"],
         log: pipeline.file("kcat.log"))
@@ -150,7 +150,7 @@ import Testing
     for name in ["orders", "customers"] {
       for command in [["savepoint", "save", name, "old"], ["replay", name, "--from", "zero"]] {
         let source = command[0] == "replay" ? ["--store", pipeline.store] : []
-        let process = try pipeline.start("eventuallyctl", command + places + source)
+        let process = try await pipeline.start("eventuallyctl", command + places + source)
         #expect(try await process.exitCode() == 0, "\(process.log)")
       }
     }
@@ -164,9 +164,10 @@ import Testing
     }
     #expect(try await files(with: Self.secret) == [])
     for name in ["orders", "customers"] {
-      let show = try pipeline.start("eventuallyctl", ["savepoint", "show", name, "old"] + places)
+      let show = try await pipeline.start(
+        "eventuallyctl", ["savepoint", "show", name, "old"] + places)
       #expect(try await show.exitCode() == 0, "\(show.log)")
-      let forget = try pipeline.start("eventuallyctl", ["forget", name] + places)
+      let forget = try await pipeline.start("eventuallyctl", ["forget", name] + places)
       #expect(try await forget.exitCode() == 0, "\(forget.log)")
       #expect(forget.log.contains("nothing is left"), "\(forget.log)")
     }
@@ -183,7 +184,7 @@ import Testing
     #expect(try await writer.post("/orders/gone/commands", Self.order).status == 200)
     _ = try await pipeline.verifiedDigests("orders")
     let places = ["--read-models", pipeline.readModels]
-    let save = try pipeline.start(
+    let save = try await pipeline.start(
       "eventuallyctl", ["savepoint", "save", "orders", "old"] + places)
     #expect(try await save.exitCode() == 0, "\(save.log)")
     // Its worker is away while the checkpoint is to forget.
@@ -193,11 +194,11 @@ import Testing
       "orders", feed: writer.base, worker: "dying",
       environment: [FaultPlan.variable: "readmodel.forgotten=kill"])
     try await waitUntil("the worker's end", seen: { dying.log }) { !dying.isRunning }
-    let forget = try pipeline.start("eventuallyctl", ["forget", "orders"] + places)
+    let forget = try await pipeline.start("eventuallyctl", ["forget", "orders"] + places)
     #expect(try await forget.exitCode() == 0, "\(forget.log)")
     #expect(forget.log.contains("1 removed streams are forgotten"), "\(forget.log)")
     #expect(try await files(with: Self.secret) == [])
-    let show = try pipeline.start(
+    let show = try await pipeline.start(
       "eventuallyctl", ["savepoint", "show", "orders", "old"] + places)
     #expect(try await show.exitCode() == 0, "\(show.log)")
     #expect(try await pipeline.writer?.stop() == 0)

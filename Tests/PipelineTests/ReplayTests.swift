@@ -82,7 +82,7 @@ private actor Questioner {
     _ arguments: [String], _ options: [String]? = nil, query: [String] = [], fails: Bool = false,
     _ location: SourceLocation = #_sourceLocation
   ) async throws -> String {
-    let process = try pipeline.start("eventuallyctl", arguments + (options ?? places) + query)
+    let process = try await pipeline.start("eventuallyctl", arguments + (options ?? places) + query)
     let code = try await process.exitCode()
     #expect((code != 0) == fails, "\(arguments): \(process.log)", sourceLocation: location)
     return process.log
@@ -98,7 +98,7 @@ private actor Questioner {
 
   private func startQueries() async throws -> (RunningProcess, HTTPEndpoint) {
     let file = pipeline.file("queries.url")
-    let server = try pipeline.start(
+    let server = try await pipeline.start(
       "projector", "serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0",
       "--address-file", file)
     let url = try await pipeline.content(of: file, by: server)
@@ -136,7 +136,7 @@ private actor Questioner {
     #expect(try await ctl(["verify", "sales"], fails: true).contains("DIFFERS in 1 rows"))
 
     // Orders come in while the replay is built, compared and switched to.
-    let load = try pipeline.start(
+    let load = try await pipeline.start(
       "writer", "simulate", "--url", writer.base, "--orders", "400", "--seed", "3", "--rate", "100")
     let replayed = try await ctl(["replay", "sales", "--from", "before"])
     #expect(replayed.contains("from the checkpoint 'before'"), "\(replayed)")
@@ -193,11 +193,11 @@ private actor Questioner {
     }
     var kills = 0
     while kills < 20 {
-      let replay = try pipeline.start("eventuallyctl", arguments)
+      let replay = try await pipeline.start("eventuallyctl", arguments)
       let instant = ContinuousClock.now + .milliseconds(Int(random.next() % 300))
       try await waitUntil("the moment") { ContinuousClock.now >= instant || !replay.isRunning }
       if replay.isRunning {
-        replay.killHard()
+        replay.kill()
         kills += 1
       } else {
         #expect(try await replay.exitCode() == 0, "seed \(seed): \(replay.log)")
@@ -265,7 +265,7 @@ private actor Questioner {
           #expect(row.allSatisfy { $0.isEmpty || line.contains($0) }, "\(line): \(row)")
         }
         let file = pipeline.file("fresh-\(index)-\(model.rawValue).url")
-        let server = try pipeline.start(
+        let server = try await pipeline.start(
           "projector", "serve", "--read-models", fresh, "--listen", "127.0.0.1:0",
           "--address-file", file)
         let url = try #require(HTTPEndpoint(try await pipeline.content(of: file, by: server)))

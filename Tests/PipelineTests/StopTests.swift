@@ -43,15 +43,15 @@ import Testing
 
   private func start(
     _ name: String, _ arguments: [String], faults: String? = nil
-  ) throws -> RunningProcess {
+  ) async throws -> RunningProcess {
     var environment = ["TMPDIR": pipeline.file("tmp")]
     environment[FaultPlan.variable] = faults
-    return try pipeline.start(name, arguments, environment: environment)
+    return try await pipeline.start(name, arguments, environment: environment)
   }
 
   @Test func aProjectorThatWaitsForItsFeedEndsWithZero() async throws {
     for feed in ["http://127.0.0.1:1", pipeline.file("none.sqlite")] {
-      let process = try start(
+      let process = try await start(
         "projector",
         [
           "run", "sales", "--feed", feed, "--read-models", pipeline.readModels, "--brokers",
@@ -63,7 +63,7 @@ import Testing
 
   @Test func aProjectorWithoutABrokerEndsWithZero() async throws {
     try await place(orders: 2)
-    let process = try start(
+    let process = try await start(
       "projector",
       [
         "run", "sales", "--feed", pipeline.store, "--read-models", pipeline.readModels, "--brokers",
@@ -73,7 +73,7 @@ import Testing
   }
 
   private func place(orders: Int) async throws {
-    let process = try start(
+    let process = try await start(
       "writer", simulation + ["--orders", "\(orders)", "--publish-timeout", "0"])
     #expect(try await process.exitCode() == 1, "\(process.log)")
   }
@@ -84,10 +84,11 @@ import Testing
 
   @Test(arguments: [(SIGTERM, 143), (SIGINT, 130)] as [(Int32, Int32)])
   func aSimulationThatIsStoppedSaysSo(signal: Int32, code: Int32) async throws {
-    let process = try start("writer", simulation + ["--orders", "100000", "--rate", "20"])
+    let process = try await start("writer", simulation + ["--orders", "100000", "--rate", "20"])
     try await stop(process, signal, expecting: code) { await pipeline.head() > 40 }
     // What waits for Kafka is stopped likewise.
-    let waiting = try start("writer", simulation + ["--orders", "3", "--publish-timeout", "600"])
+    let waiting = try await start(
+      "writer", simulation + ["--orders", "3", "--publish-timeout", "600"])
     let before = await pipeline.head()
     try await stop(waiting, signal, expecting: code) {
       await pipeline.head() > 0 && waiting.log.contains("serving") && before > 0
@@ -98,7 +99,7 @@ import Testing
   @Test func anImportThatIsStoppedSaysSo() async throws {
     let broken = pipeline.file("fifo")
     try #require(mkfifo(broken, 0o600) == 0)
-    let process = try RunningProcess(
+    let process = try await RunningProcess.start(
       "/bin/bash",
       [
         "-c", "exec 3<>\"$0\"; exec \"$@\" <&3", broken, "\(buildFolder)/writer", "import", "-",
@@ -106,7 +107,7 @@ import Testing
         "--rejected", pipeline.file("rejected.csv"),
       ], log: pipeline.file("import.log"))
     try await stop(process, expecting: 143) { process.log.contains("serving") }
-    let lost = try start("writer", ["import", "/dev/null", "--url", "http://127.0.0.1:1"])
+    let lost = try await start("writer", ["import", "/dev/null", "--url", "http://127.0.0.1:1"])
     try await stop(lost, expecting: 143) {
       // It does something about SIGTERM.
       let status = try String(contentsOfFile: "/proc/\(lost.processID)/status", encoding: .utf8)
@@ -125,7 +126,7 @@ import Testing
     try await place(orders: 3)
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
     for query in ["SELECT count(*) FROM c", "SELECT x FROM c"] {
-      let process = try start(
+      let process = try await start(
         "eventuallyctl",
         ["as-of", "sales", "--sequence", "5"] + places + ["--", "\(endless) \(query)"])
       try await stop(process, expecting: 143) {
@@ -142,13 +143,13 @@ import Testing
   @Test func aReplayAndAVerificationThatAreStoppedLeaveNothing() async throws {
     try await place(orders: 3)
     let replay = ["replay", "sales", "--from", "zero"] + places
-    let hanging = try start("eventuallyctl", replay, faults: "readmodel.applied=hang")
+    let hanging = try await start("eventuallyctl", replay, faults: "readmodel.applied=hang")
     try await stop(hanging, SIGINT, expecting: 130) {
       FileManager.default.fileExists(atPath: "\(pipeline.readModels)/sales/generation-1.sqlite")
     }
-    let again = try start("eventuallyctl", replay)
+    let again = try await start("eventuallyctl", replay)
     #expect(try await again.exitCode() == 0, "\(again.log)")
-    let verify = try start(
+    let verify = try await start(
       "eventuallyctl", ["verify", "sales"] + places, faults: "readmodel.applied=hang")
     try await stop(verify, expecting: 143) {
       try FileManager.default.subpathsOfDirectory(atPath: pipeline.file("tmp"))

@@ -133,7 +133,7 @@ import Testing
   }
 
   private func ctl(_ arguments: [String]) async throws -> (code: Int32, output: String) {
-    let process = try pipeline.start(
+    let process = try await pipeline.start(
       "eventuallyctl",
       arguments + ["--store", pipeline.store, "--read-models", pipeline.readModels])
     let code = try await process.exitCode()

@@ -1,19 +1,10 @@
+package import EventuallyTesting
+
 /// The Kafka that a scenario is played on: ``DevelopmentBroker`` or ``ExistingKafka``.
 package protocol Broker: AnyObject {
-  /// Bootstrap servers; empty before the start.
-  var servers: String { get }
-  /// The topic of the scenario's events, which nobody else uses.
-  var topic: String { get }
-  /// librdkafka settings that every process needs here, as `name=value`.
-  var settings: [String] { get }
-  /// The shortest session, in milliseconds, that a member of a group may have.
-  var sessionTimeout: Int { get }
-
   /// Serves, in place of an earlier start.
-  /// - Parameters:
-  ///   - partitions: how many the topic has, where it is created beforehand.
-  ///   - brokers: how many there are, where that can be chosen.
-  func start(partitions: Int, brokers: Int) async throws
+  /// - Parameter brokers: how many there are, where that can be chosen.
+  func start(brokers: Int) async throws
 
   /// Makes something happen to it.
   /// - Throws: ``NotAsExpected`` where it can't be done, too: a scenario requires what it needs.
@@ -49,12 +40,7 @@ package enum Disturbance: Sendable {
   /// All answers come late.
   case answerLate(milliseconds: Int)
   /// Requests fail with an error of the protocol.
-  case fail(Request, code: Int, count: Int)
-
-  /// A kind of request.
-  package enum Request: String, Sendable {
-    case produce, fetch
-  }
+  case fail(BrokerProcess.Request, code: Int, count: Int)
 
   /// What a broker must be able to do for it.
   var ability: BrokerAbility? {

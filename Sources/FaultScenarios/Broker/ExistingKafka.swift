@@ -1,30 +1,38 @@
 import Eventually
 import EventuallyKafka
+import EventuallyTesting
 import Foundation
 import Logging
 
 /// A Kafka that is there already, and that others may use: a scenario has a topic and groups of its own there.
 package final class ExistingKafka: Broker {
-  package let servers: String
-  package let topic = "eventually-torture-\(UUID().uuidString.prefix(8).lowercased())"
-  package let settings: [String]
-  /// Brokers refuse sessions that are shorter than group.min.session.timeout.ms, 6 s by default.
-  package let sessionTimeout = 6000
+  private let kafka: ApplicationHarness.Kafka
   private let commands: KafkaChoice.Commands
   private let folder: String
   private var runs = 0
   private var isAway = false
   private var isFrozen = false
 
-  init(servers: String, settings: [String], commands: KafkaChoice.Commands, folder: String) {
-    self.servers = servers
-    self.settings = settings
+  init(
+    servers: String, settings: [String], commands: KafkaChoice.Commands,
+    of harness: ApplicationHarness
+  ) {
+    kafka = ApplicationHarness.Kafka(
+      servers: servers,
+      topic: "eventually-torture-\(UUID().uuidString.prefix(8).lowercased())",
+      settings: settings,
+      // Brokers refuse sessions that are shorter than group.min.session.timeout.ms, 6 s by default.
+      sessionTimeout: 6000)
     self.commands = commands
-    self.folder = folder
+    folder = harness.folder
+    harness.use(kafka)
   }
 
+  private var servers: String { kafka.servers }
+  private var topic: String { kafka.topic }
+
   /// The writer creates the topic.
-  package func start(partitions: Int, brokers: Int) async throws {
+  package func start(brokers: Int) async throws {
     try await answers(within: .seconds(20))
   }
 
@@ -69,7 +77,7 @@ package final class ExistingKafka: Broker {
   private func administration() throws -> KafkaAdministration {
     var logger = Logger(label: "torture")
     logger.logLevel = .critical
-    let overrides = settings.compactMap { text -> KafkaSetting? in
+    let overrides = kafka.settings.compactMap { text -> KafkaSetting? in
       let parts = text.split(separator: "=", maxSplits: 1)
       return parts.count == 2 ? KafkaSetting(String(parts[0]), String(parts[1])) : nil
     }
@@ -95,8 +103,9 @@ package final class ExistingKafka: Broker {
   private func run(_ command: String?, _ option: String) async throws {
     guard let command else { throw NotAsExpected("\(option) is needed") }
     runs += 1
-    let process = try RunningProcess(
-      "/bin/sh", ["-c", command], log: "\(folder)/command-\(runs).log")
+    // What it starts in the background stays.
+    let process = try await RunningProcess.start(
+      "/bin/sh", ["-c", command], log: "\(folder)/command-\(runs).log", isGuarded: false)
     let code = try await process.exitCode(within: .seconds(120))
     guard code == 0 else {
       throw NotAsExpected("\(option) '\(command)' ended with \(code): \(process.lastWords)")

@@ -1,3 +1,4 @@
+import EventuallyTesting
 import Foundation
 
 /// Which Kafka a run is played on: a development broker for each scenario, or one that is there already.
@@ -86,12 +87,12 @@ package struct KafkaChoice: Sendable {
     return abilities
   }
 
-  /// A broker for one scenario, with its files in `folder`.
-  func broker(in folder: String) -> any Broker {
+  /// A broker for one scenario.
+  func broker(of harness: ApplicationHarness) -> any Broker {
     if let servers {
-      ExistingKafka(servers: servers, settings: settings, commands: commands, folder: folder)
+      ExistingKafka(servers: servers, settings: settings, commands: commands, of: harness)
     } else {
-      DevelopmentBroker(folder: folder)
+      DevelopmentBroker(of: harness)
     }
   }
 }

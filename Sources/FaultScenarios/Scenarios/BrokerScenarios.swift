@@ -215,12 +215,12 @@ extension Stage {
 extension Pipeline {
   /// Which Kafka and which topic, for kcat.
   var kcatArguments: [String] {
-    ["-b", brokers, "-t", topic] + kafka.settings.flatMap { ["-X", $0] }
+    ["-b", brokers, "-t", topic] + harness.kafka.settings.flatMap { ["-X", $0] }
   }
 
   /// Starts a program of the system.
-  func startTool(_ name: String, _ arguments: [String]) throws -> RunningProcess {
-    try RunningProcess(
+  func startTool(_ name: String, _ arguments: [String]) async throws -> RunningProcess {
+    try await RunningProcess.start(
       "/usr/bin/env", [name] + arguments, log: file("\(name)-\(UUID().uuidString).log"))
   }
 }

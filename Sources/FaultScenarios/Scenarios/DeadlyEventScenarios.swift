@@ -91,7 +91,7 @@ private final class Supervisor {
         self.process = nil
       }
       if process == nil {
-        process = try stage.pipeline.launchProjector(
+        process = try await stage.pipeline.harness.launchWorker(
           "sales", feed: try stage.writer.base, worker: "sales-1", environment: environment,
           memoryLimit: Self.memoryLimit)
       }

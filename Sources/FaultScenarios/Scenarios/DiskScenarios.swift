@@ -23,7 +23,7 @@ extension Scenario {
 
   private static func writerDiskFull(_ stage: Stage) async throws {
     let volume = try await Volume(in: stage.pipeline, megabytes: 24)
-    stage.pipeline.storeFolder = volume.path
+    stage.pipeline.harness.setStoreFolder(volume.path)
     try await stage.pipeline.startBroker()
     let writer = try await stage.startWriter()
     let worker = try await stage.startWorker(.sales, "sales-1")
@@ -49,7 +49,7 @@ extension Scenario {
 
   private static func workerDiskFull(_ stage: Stage) async throws {
     let volume = try await Volume(in: stage.pipeline, megabytes: 24)
-    stage.pipeline.readModelFolder = volume.path
+    stage.pipeline.harness.setReadModelFolder(volume.path)
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
     let worker = try await stage.startWorker(.orders, "orders-1")
@@ -91,7 +91,7 @@ extension Scenario {
     try await stage.playUndisturbed(orders: 100)
     // Somebody who answers queries has the file open all the time.
     let file = stage.pipeline.file("queries.url")
-    let queries = try stage.pipeline.start(
+    let queries = try await stage.pipeline.start(
       "projector", "serve", "--read-models", stage.pipeline.readModels, "--listen", "127.0.0.1:0",
       "--address-file", file)
     guard let endpoint = HTTPEndpoint(try await stage.pipeline.content(of: file)) else {
@@ -140,7 +140,7 @@ private final class Volume {
     path = pipeline.file("volume")
     self.pipeline = pipeline
     try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    let mount = try pipeline.startTool(
+    let mount = try await pipeline.startTool(
       "mount", ["-t", "tmpfs", "-o", "size=\(megabytes)m", "eventually-test", path])
     guard try await mount.exitCode() == 0 else { throw NotAsExpected(mount.log) }
   }
@@ -165,7 +165,7 @@ private final class Volume {
   }
 
   func remove() async throws {
-    let umount = try pipeline.startTool("umount", ["-l", path])
+    let umount = try await pipeline.startTool("umount", ["-l", path])
     guard try await umount.exitCode() == 0 else { throw NotAsExpected(umount.log) }
     isMounted = false
   }

@@ -80,7 +80,7 @@ extension Stage {
 
   /// Waits until read models have taken in all events, parked or not.
   func caughtUp(_ models: [ReadModelName]) async throws {
-    let wait = try pipeline.start(
+    let wait = try await pipeline.start(
       "eventuallyctl",
       ["wait", "--timeout", "90", "--store", pipeline.store, "--read-models", pipeline.readModels]
         + models.map(\.rawValue))

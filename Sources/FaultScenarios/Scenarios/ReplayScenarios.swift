@@ -39,13 +39,13 @@ extension Scenario {
       for _ in 1...4 {
         let faults = ["readmodel.applied", "readmodel.committed", "replay.built"].randomElement(
           using: &stage.random)
-        let replay = try stage.pipeline.start(
+        let replay = try await stage.pipeline.start(
           "eventuallyctl", arguments,
           environment: Stage.faults(faults.map { "\($0)=kill@\($0 == "replay.built" ? 1 : 2)" }))
         try await stage.pause(50...400)
-        replay.killHard()
+        replay.kill()
       }
-      let last = try stage.pipeline.start("eventuallyctl", arguments)
+      let last = try await stage.pipeline.start("eventuallyctl", arguments)
       guard try await last.exitCode() == 0 else { throw NotAsExpected(last.log) }
       if round == 1 { stage.killWorker("sales-2") }
     }
@@ -87,7 +87,7 @@ extension Scenario {
 extension Stage {
   /// Runs a command of `eventuallyctl` on the read models, which must succeed.
   fileprivate func readModels(_ arguments: [String]) async throws {
-    let process = try pipeline.start(
+    let process = try await pipeline.start(
       "eventuallyctl", arguments + ["--read-models", pipeline.readModels])
     guard try await process.exitCode() == 0 else {
       throw NotAsExpected("\(arguments): \(process.log)")

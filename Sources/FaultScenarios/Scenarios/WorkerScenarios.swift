@@ -89,7 +89,7 @@ extension Scenario {
     try await stage.becomesReady(other)
     try stage.startLoad(orders: 250)
     try await waitUntil("the worker stops", seen: { zombie.process.log }) {
-      zombie.process.isStopped
+      zombie.process.isFrozen
     }
     let said = stage.observer.answer(zombie.process.processID).partitions
     let head = await stage.pipeline.head()
@@ -153,7 +153,7 @@ extension Scenario {
     try await stage.startWorker(.sales, "sales-2")
     try await stage.checkAll([.sales])
     // It can't be asked to stop: this is what a supervisor does to a process whose health fails.
-    process.killHard()
+    process.kill()
     stage.tally.add(.workersKilled)
   }
 }

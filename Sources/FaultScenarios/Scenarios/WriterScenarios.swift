@@ -85,7 +85,7 @@ extension Scenario {
     try await stage.begun(load, 30)
     stage.killWriter()
     for _ in 1...2 {
-      try stage.startWriterThatDies(faults: "relay.recovering=kill")
+      try await stage.startWriterThatDies(faults: "relay.recovering=kill")
       try await stage.writerDies()
     }
     try await stage.startWriter()
@@ -121,14 +121,14 @@ extension Scenario {
       ] + pipeline.kafkaArguments
     for _ in 1...3 {
       let passage = Int.random(in: 1...40, using: &stage.random)
-      let importing = try pipeline.start(
+      let importing = try await pipeline.start(
         "writer", arguments, environment: Stage.faults("import.placed=kill@\(passage)"))
       guard try await importing.exitCode() == 128 + SIGKILL else {
         throw NotAsExpected("the import was not killed: \(importing.log.suffix(1500))")
       }
       stage.tally.add(.writersKilled)
     }
-    let last = try pipeline.start("writer", arguments)
+    let last = try await pipeline.start("writer", arguments)
     guard try await last.exitCode() == 0 else { throw NotAsExpected(last.log) }
     let head = await pipeline.head()
     guard head == UInt64(invoices * 4) else {
@@ -181,7 +181,7 @@ extension Stage {
     try await waitUntil("everything is published", seen: { self.pipeline.writer?.log ?? "" }) {
       try await log.published() >= head
     }
-    let kcat = try pipeline.startTool(
+    let kcat = try await pipeline.startTool(
       "kcat", pipeline.kcatArguments + ["-C", "-e", "-q", "-f", "%p %h\n"])
     guard try await kcat.exitCode(within: .seconds(60)) == 0 else { throw NotAsExpected(kcat.log) }
     var seen: Set<Substring> = []
