@@ -1,5 +1,3 @@
-import OrdersApp
-
 /// What a client may send that it should not: the same seed gives the same requests.
 struct HostileRequests {
   enum Request {
@@ -8,13 +6,13 @@ struct HostileRequests {
     case raw([UInt8], isHeld: Bool)
   }
 
-  private var random: SeededGenerator
+  private var random: SeededRandom
   private let prefix: String
   /// Large orders take long: there are a few of them.
   private var largeOrders = 0
 
   init(seed: UInt64) {
-    random = SeededGenerator(seed: seed)
+    random = SeededRandom(seed: seed)
     prefix = "H\(seed % 1000)-"
   }
 

@@ -1,9 +1,8 @@
 import Eventually
 import Foundation
-import Orders
 import OrdersApp
 
-/// Clients that place orders over HTTP, whatever happens to the writer, and remember what it acknowledged.
+/// Clients that send commands over HTTP, whatever happens to the writer, and remember what it acknowledged.
 final class Load: Sendable {
   /// An append that the writer acknowledged.
   struct Acknowledged: Sendable, Hashable {
@@ -22,47 +21,54 @@ final class Load: Sendable {
   }
 
   private let endpoint: HTTPEndpoint
-  private let generator: OrderGenerator
-  private let orders: Int
+  private let application: any TortureApplication
+  private let seed: UInt64
+  private let entities: Int
   private let pause: Duration
   private let state = Locked(State())
 
-  /// - Parameter rate: how many orders a second the clients place together, at most.
-  init(_ endpoint: HTTPEndpoint, seed: UInt64, orders: Int, rate: Int) {
+  /// - Parameters:
+  ///   - entities: how many entities there are commands for.
+  ///   - rate: how many of them the clients begin together in a second, at most.
+  init(
+    _ endpoint: HTTPEndpoint, of application: any TortureApplication, seed: UInt64, entities: Int,
+    rate: Int
+  ) {
     self.endpoint = endpoint
-    self.orders = orders
-    generator = OrderGenerator(seed: seed)
+    self.application = application
+    self.seed = seed
+    self.entities = entities
     pause = .seconds(1) * Self.clients / rate
   }
 
   private static let clients = 6
 
   var acknowledged: [Acknowledged] { state.withLock { $0.acknowledged } }
-  /// Orders that were erased; what was acknowledged of them before need not be there.
+  /// Streams that were erased; what was acknowledged of them before need not be there.
   var removed: Set<String> { state.withLock { $0.removed } }
   /// What clients were told that they must not be told.
   var failures: [String] { state.withLock { $0.failures } }
-  /// How many orders have been begun.
+  /// How many entities have been begun.
   var begun: Int { state.withLock { $0.next - 1 } }
   /// How often the writer answered with a status that is not success.
   func refusals(_ status: UInt) -> Int { state.withLock { $0.refusals[status] ?? 0 } }
 
-  /// Begins no further orders; those that are begun are finished.
+  /// Begins no further entities; those that are begun are finished.
   func stop() {
-    state.withLock { $0.next = orders + 1 }
+    state.withLock { $0.next = entities + 1 }
   }
 
-  /// Places all orders.
+  /// Sends all commands.
   func run() async {
     await withTaskGroup(of: Void.self) { group in
-      for _ in 0..<Self.clients { group.addTask { await self.placeAll() } }
+      for _ in 0..<Self.clients { group.addTask { await self.sendAll() } }
     }
   }
 
-  private func placeAll() async {
+  private func sendAll() async {
     while !Task.isCancelled, let number = takeNumber() {
       do {
-        try await place(number)
+        try await sendCommands(number)
       } catch {
         if Task.isCancelled { return }
         state.withLock { $0.failures.append("\(error)") }
@@ -76,60 +82,54 @@ final class Load: Sendable {
 
   private func takeNumber() -> Int? {
     state.withLock { state in
-      guard state.next <= orders else { return nil }
+      guard state.next <= entities else { return nil }
       defer { state.next += 1 }
       return state.next
     }
   }
 
-  /// Places an order as one append, or in three; some are erased again.
-  private func place(_ number: Int) async throws {
-    let id = generator.id(number)
-    let events = generator.events(number)
-    var parts = [events[...]]
-    if number % 3 == 0, events.count >= 3 {
-      parts = [events[..<1], events[1..<2], events[2...]]
-    }
+  /// Sends the commands of an entity, which some erase again.
+  private func sendCommands(_ number: Int) async throws {
+    let entity = application.commands(number, seed: seed)
     var version: Version = 0
-    for part in parts {
-      try await append(Array(part), to: id, expecting: version)
-      version += Version(part.count)
+    for command in entity.commands {
+      version += Version(command.events)
+      try await send(command, to: entity.id, reaching: version)
     }
-    if number % 40 == 0 {
+    if number % 40 == 0, application.abilities.contains(.removal) {
       // Before it is carried out, since nobody knows that of a request whose answer is lost.
-      state.withLock { _ = $0.removed.insert(id) }
-      let status = try await send("DELETE", "/orders/\(id)", nil).status
+      state.withLock { _ = $0.removed.insert(application.stream(of: entity.id)) }
+      let status = try await send("DELETE", application.path(of: entity.id), nil).status
       guard [200, 202, 404].contains(status) else {
-        throw NotAsExpected("erasing \(id) was answered \(status)")
+        throw NotAsExpected("erasing \(entity.id) was answered \(status)")
       }
     }
   }
 
-  private func append(_ events: [OrderEvent], to id: String, expecting version: Version)
-    async throws
-  {
-    let body = OrderJSON.writeCommands(for: events, expecting: version)
-    let answer = try await send("POST", "/orders/\(id)/commands", body)
+  private func send(
+    _ command: EntityCommand, to id: String, reaching version: Version
+  ) async throws {
+    let answer = try await send("POST", command.path, Array(command.json.utf8))
     switch answer.status {
     case 200:
-      let acknowledged = try Self.acknowledged(answer.body, id)
-      guard acknowledged.version == version + Version(events.count) else {
-        throw NotAsExpected("\(id) is at version \(acknowledged.version) after its commands")
+      let acknowledged = try Self.acknowledged(answer.body, application.stream(of: id))
+      guard acknowledged.version == version else {
+        throw NotAsExpected("\(id) is at version \(acknowledged.version) after \(command.path)")
       }
       state.withLock { $0.acknowledged.append(acknowledged) }
-    case 409 where answer.attempts > 1:
+    case 400..<500 where answer.attempts > 1:
       // An earlier attempt whose answer was lost was carried out.
       let actual = try await currentVersion(id)
-      guard actual == version + Version(events.count) else {
+      guard actual == version else {
         throw NotAsExpected("\(id) is at version \(actual), though nobody else changes it")
       }
     default:
       let words = String(decoding: answer.body, as: UTF8.self)
-      throw NotAsExpected("commands on \(id) were answered \(answer.status): \(words)")
+      throw NotAsExpected("\(command.path) was answered \(answer.status): \(words)")
     }
   }
 
-  static func acknowledged(_ body: [UInt8], _ id: String) throws -> Acknowledged {
+  static func acknowledged(_ body: [UInt8], _ streamID: String) throws -> Acknowledged {
     guard let json = try JSONSerialization.jsonObject(with: Data(body)) as? [String: Any],
       let version = json["version"] as? Int, let number = json["sequenceNumber"] as? Int,
       let token = json["token"] as? String
@@ -137,11 +137,11 @@ final class Load: Sendable {
       throw NotAsExpected("an answer without a part: \(String(decoding: body, as: UTF8.self))")
     }
     return Acknowledged(
-      streamID: id, version: Version(version), sequenceNumber: UInt64(number), token: token)
+      streamID: streamID, version: Version(version), sequenceNumber: UInt64(number), token: token)
   }
 
   private func currentVersion(_ id: String) async throws -> Version {
-    let answer = try await send("GET", "/orders/\(id)", nil)
+    let answer = try await send("GET", application.path(of: id), nil)
     guard let json = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any],
       let version = json["version"] as? Int
     else { return 0 }

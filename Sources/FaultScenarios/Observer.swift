@@ -7,7 +7,7 @@ import OrdersApp
 final class Observer: Sendable {
   private struct Watched {
     var endpoint: HTTPEndpoint
-    var model: ReadModelName
+    var model: PlayedReadModel
     var counts: [Tally.Count: Int] = [:]
     var answer = Answer()
   }
@@ -44,7 +44,7 @@ final class Observer: Sendable {
     state.withLock { $0.readsFiles = readsFiles }
   }
 
-  func add(_ process: Int32, _ endpoint: HTTPEndpoint, _ model: ReadModelName) {
+  func add(_ process: Int32, _ endpoint: HTTPEndpoint, _ model: PlayedReadModel) {
     state.withLock { $0.watched[process] = Watched(endpoint: endpoint, model: model) }
   }
 
@@ -76,7 +76,7 @@ final class Observer: Sendable {
     }
   }
 
-  private func look(_ process: Int32, _ endpoint: HTTPEndpoint, _ model: ReadModelName) async {
+  private func look(_ process: Int32, _ endpoint: HTTPEndpoint, _ model: PlayedReadModel) async {
     // A process that does not answer says nothing that could be wrong.
     guard
       let reply = try? await endpoint.send("GET", "/readyz", timeout: .seconds(2)),
@@ -105,10 +105,9 @@ final class Observer: Sendable {
   ]
 
   /// A worker that calls itself ready has all that it says it has in its file.
-  private func check(_ answer: Answer, of process: Int32, _ model: ReadModelName) async {
+  private func check(_ answer: Answer, of process: Int32, _ model: PlayedReadModel) async {
     guard answer.isReady, state.withLock({ $0.readsFiles }),
-      let reader = try? ReadModelReader(
-        path: model.path(in: readModels), model: model.model, readers: 1),
+      let reader = try? model.reader(in: readModels),
       let checkpoints = try? await reader.checkpoints()
     else { return }
     tally.add(.readinessChecked)
@@ -116,7 +115,7 @@ final class Observer: Sendable {
       let stored = checkpoints.first { $0.partition == partition }?.position ?? 0
       if stored < position {
         let words =
-          "the worker \(process) of \(model.rawValue) says that it has applied partition "
+          "the worker \(process) of \(model.name) says that it has applied partition "
           + "\(partition) up to \(position), but its file has it up to \(stored)"
         state.withLock { $0.violations.append(words) }
       }

@@ -26,10 +26,12 @@ package final class Pipeline {
   /// - Parameters:
   ///   - choice: on which Kafka; a development broker by default.
   ///   - executables: of which application; the sample by default.
+  ///   - topic: the topic on a development broker.
   package init(
-    on choice: KafkaChoice = .development, of executables: ApplicationExecutables = .orders
+    on choice: KafkaChoice = .development, of executables: ApplicationExecutables = .orders,
+    topic: String = "orders"
   ) throws {
-    harness = try ApplicationHarness(executables, topic: "orders")
+    harness = try ApplicationHarness(executables, topic: topic)
     kafka = choice.broker(of: harness)
   }
 

@@ -6,28 +6,37 @@ package struct Scenario: Sendable, CustomStringConvertible {
   package let summary: String
   /// What it makes happen to the broker.
   package let requires: Set<BrokerAbility>
+  /// What it needs of the application.
+  package let needs: Set<ApplicationAbility>
   private let machineObstacle: @Sendable () -> String?
   private let play: @Sendable (Stage) async throws -> Void
 
   init(
     _ name: String, _ summary: String, requires: Set<BrokerAbility> = [],
+    needs: Set<ApplicationAbility> = [],
     obstacle: @escaping @Sendable () -> String? = { nil },
     play: @escaping @Sendable (Stage) async throws -> Void
   ) {
     self.name = name
     self.summary = summary
     self.requires = requires
+    self.needs = needs
     machineObstacle = obstacle
     self.play = play
   }
 
   package var description: String { name }
 
-  /// Why it can't be played on this machine and with this Kafka; `nil` where it can.
-  package func obstacle(on choice: KafkaChoice) -> String? {
+  /// Why it can't be played on this machine, with this Kafka and this application; `nil` where it can.
+  package func obstacle(
+    on choice: KafkaChoice, with application: any TortureApplication = OrdersApplication()
+  ) -> String? {
     let abilities = choice.abilities
     return BrokerAbility.allCases.first { requires.contains($0) && !abilities.contains($0) }?
       .lacking
+      ?? ApplicationAbility.allCases.first {
+        needs.contains($0) && !application.abilities.contains($0)
+      }?.lacking
       ?? machineObstacle()
   }
 
@@ -41,11 +50,13 @@ package struct Scenario: Sendable, CustomStringConvertible {
   ///   - seed: what is random in it follows from this, as far as processes and machines allow.
   ///   - tally: counts what happens.
   ///   - choice: on which Kafka.
+  ///   - application: with which application.
   /// - Throws: where something that must hold does not.
   package func run(
-    seed: UInt64, tally: Tally, on choice: KafkaChoice = .development
+    seed: UInt64, tally: Tally, on choice: KafkaChoice = .development,
+    with application: any TortureApplication = OrdersApplication()
   ) async throws {
-    let stage = try Stage(seed: seed, tally: tally, on: choice)
+    let stage = try Stage(seed: seed, tally: tally, on: choice, with: application)
     var failures: [String] = []
     do {
       try await play(stage)

@@ -6,11 +6,11 @@ import OrdersApp
 /// A worker that plays in a scenario.
 final class Worker {
   let name: String
-  let model: ReadModelName
+  let model: ReadModelRole
   let process: RunningProcess
   let endpoint: HTTPEndpoint
 
-  init(_ name: String, _ model: ReadModelName, _ process: RunningProcess, _ endpoint: HTTPEndpoint)
+  init(_ name: String, _ model: ReadModelRole, _ process: RunningProcess, _ endpoint: HTTPEndpoint)
   {
     self.name = name
     self.model = model
@@ -21,25 +21,30 @@ final class Worker {
 
 /// Where a scenario is played: the processes, the clients, and what is known of them.
 final class Stage {
+  let application: any TortureApplication
   let pipeline: Pipeline
   let tally: Tally
   let observer: Observer
   let seed: UInt64
   /// What is random in a scenario follows from the seed.
-  var random: SeededGenerator
+  var random: SeededRandom
   private(set) var workers: [String: Worker] = [:]
   private var writerEndpoint: HTTPEndpoint?
   private var loads: [(load: Load, task: Task<Void, Never>)] = []
   private let observing: Task<Void, Never>
 
-  init(seed: UInt64, tally: Tally, on choice: KafkaChoice) throws {
-    let pipeline = try Pipeline(on: choice)
+  init(
+    seed: UInt64, tally: Tally, on choice: KafkaChoice, with application: any TortureApplication
+  ) throws {
+    let pipeline = try Pipeline(
+      on: choice, of: application.executables, topic: application.name)
+    self.application = application
     let observer = Observer(tally: tally, readModels: pipeline.readModels)
     self.pipeline = pipeline
     self.tally = tally
     self.observer = observer
     self.seed = seed
-    random = SeededGenerator(seed: seed)
+    random = SeededRandom(seed: seed)
     observing = Task { await observer.run() }
   }
 
@@ -92,19 +97,33 @@ final class Stage {
 
   // MARK: - Workers
 
+  /// The read model that has a part in the scenario.
+  func model(_ role: ReadModelRole) -> PlayedReadModel {
+    let models = application.readModels
+    return models[min(role.rawValue, models.count - 1)]
+  }
+
+  /// The name of the first read model.
+  var first: String { model(.first).name }
+
+  /// The names of the read models, each once.
+  func names(_ roles: [ReadModelRole]) -> [String] {
+    Set(roles.map { model($0).name }).sorted()
+  }
+
   static func faults(_ faults: String?) -> [String: String] {
     ApplicationHarness.environment(faults)
   }
 
   @discardableResult
   func startWorker(
-    _ model: ReadModelName, _ name: String, faults: String? = nil
+    _ role: ReadModelRole, _ name: String, faults: String? = nil
   ) async throws -> Worker {
     let (process, endpoint) = try await pipeline.startProjector(
-      model.rawValue, feed: try writer.base, worker: name, environment: Self.faults(faults))
-    let worker = Worker(name, model, process, endpoint)
+      model(role).name, feed: try writer.base, worker: name, environment: Self.faults(faults))
+    let worker = Worker(name, role, process, endpoint)
     workers[name] = worker
-    observer.add(process.processID, endpoint, model)
+    observer.add(process.processID, endpoint, model(role))
     tally.add(.workersAdded)
     return worker
   }
@@ -176,19 +195,20 @@ final class Stage {
 
   // MARK: - Clients
 
-  /// Lets clients place orders, until all are placed or the scenario ends.
+  /// Lets clients send the commands of so many entities, until all are sent or the scenario ends.
   @discardableResult
-  func startLoad(orders: Int, rate: Int = 60) throws -> Load {
+  func startLoad(entities: Int, rate: Int = 60) throws -> Load {
     let load = Load(
-      try writer, seed: seed &* 100 &+ UInt64(loads.count) &+ 1, orders: orders, rate: rate)
+      try writer, of: application, seed: seed &* 100 &+ UInt64(loads.count) &+ 1,
+      entities: entities, rate: rate)
     loads.append((load, Task { await load.run() }))
     return load
   }
 
-  /// Waits until clients have begun so many orders.
-  func begun(_ load: Load, _ orders: Int) async throws {
-    try await waitUntil("\(orders) orders", seen: { "\(load.begun) \(load.failures)" }) {
-      load.begun >= orders
+  /// Waits until clients have begun so many entities.
+  func begun(_ load: Load, _ entities: Int) async throws {
+    try await waitUntil("\(entities) entities", seen: { "\(load.begun) \(load.failures)" }) {
+      load.begun >= entities
     }
   }
 
@@ -197,14 +217,14 @@ final class Stage {
     try await Task.sleep(for: .milliseconds(Int.random(in: range, using: &random)))
   }
 
-  /// Starts broker, writer and one worker of the sales read model, and lets clients place orders until they are in it.
-  func playUndisturbed(orders: Int) async throws {
+  /// Starts broker, writer and one worker, and lets clients send commands until their events are in the read model.
+  func playUndisturbed(entities: Int) async throws {
     try await pipeline.startBroker()
     try await startWriter()
-    try await startWorker(.sales, "sales-1")
-    try startLoad(orders: orders)
+    try await startWorker(.first, "first-1")
+    try startLoad(entities: entities)
     try await loadEnds()
-    try await verify([.sales])
+    try await verify([.first])
   }
 
   // MARK: - The end
@@ -220,7 +240,7 @@ final class Stage {
   }
 
   /// Checks everything that must hold, once all is quiet, and stops all processes in order.
-  func checkAll(_ models: [ReadModelName]) async throws {
+  func checkAll(_ models: [ReadModelRole]) async throws {
     try await loadEnds()
     try await verify(models)
     try await checkStore()
@@ -249,9 +269,9 @@ final class Stage {
   }
 
   /// The read models are the fold of the store's events, row by row.
-  func verify(_ models: [ReadModelName]) async throws {
+  func verify(_ models: [ReadModelRole]) async throws {
     do {
-      _ = try await pipeline.harness.verify(models.map(\.rawValue))
+      _ = try await pipeline.harness.verify(names(models))
     } catch let error as NotAsExpected {
       RowDifferences(error.description).add(to: tally)
       let logs = workers.values.map { "\($0.name): \($0.process.lastWords)" }
@@ -271,7 +291,7 @@ final class Stage {
   }
 }
 
-/// What `eventuallyctl verify` says of rows that differ.
+/// What `verify` says of rows that differ.
 struct RowDifferences {
   private var lost = 0
   private var twice = 0

@@ -10,7 +10,7 @@ package struct TortureCommand: AsyncParsableCommand {
     abstract:
       "Plays failures with the real processes, and checks that nothing is lost or applied twice.",
     discussion: """
-      Each scenario starts a development broker (or uses the Kafka that --brokers names), a writer and workers, lets clients place orders, and makes something \
+      Each scenario starts a development broker (or uses the Kafka that --brokers names), a writer and workers, lets clients send commands, and makes something \
       fail: processes are killed at chosen and at random moments, stopped and continued, brokers are taken away, \
       disks filled, files damaged. Then it checks that every acknowledged append is in the store, that all sequences \
       are whole, that the read models are row by row the fold of the store's events, that no process hangs, and that \
@@ -20,6 +20,9 @@ package struct TortureCommand: AsyncParsableCommand {
       eventually-torture-…, and deletes them. A scenario that takes the brokers away, by the commands that are given, is \
       played while no other one is. Those that need more than an existing Kafka does are named and not played.
 
+      The scenarios are played with the sample's orders, or with another application, which is one executable with all \
+      roles. Those that need what the application lacks are named and not played.
+
       All scenarios are played once, in an order that follows from the seed, and then again until the time is up. \
       The exit code is 1 where anything did not hold.
       """)
@@ -27,7 +30,8 @@ package struct TortureCommand: AsyncParsableCommand {
   @Option(help: "How long to go on. Each scenario is played once at least.")
   var minutes = 10.0
   @Option(
-    help: "What orders, moments and the sequence of scenarios follow from; a random one by default."
+    help:
+      "What commands, moments and the sequence of scenarios follow from; a random one by default."
   )
   var seed: UInt64?
   @Option(help: "How many scenarios are played at the same time.")
@@ -36,6 +40,13 @@ package struct TortureCommand: AsyncParsableCommand {
     name: .customLong("scenario"),
     help: "Play only this scenario; may be repeated.")
   var names: [String] = []
+  @Option(help: "The application: orders or notes.")
+  var application = ApplicationName.orders
+  @Option(
+    help: ArgumentHelp(
+      "The executable of notes; by default where swift build puts it, from the package's folder.",
+      valueName: "file"))
+  var executable: String?
   @Flag(help: "List the scenarios.")
   var list = false
   @OptionGroup var broker: BrokerOptions
@@ -49,6 +60,9 @@ package struct TortureCommand: AsyncParsableCommand {
     guard (1...16).contains(parallel) else {
       throw ValidationError("--parallel must be from 1 to 16")
     }
+    if executable != nil, application == .orders {
+      throw ValidationError("--executable is of another application: name it with --application")
+    }
     for name in names where !Scenario.all.contains(where: { $0.name == name }) {
       throw ValidationError("there is no scenario '\(name)': see --list")
     }
@@ -61,23 +75,43 @@ package struct TortureCommand: AsyncParsableCommand {
       return
     }
     let choice = broker.choice
+    let played = application.application(executable)
+    let program = played.executables.writer.executable
+    guard FileManager.default.isExecutableFile(atPath: program) else {
+      throw ValidationError(
+        "there is no executable \(program): build it, or name it with --executable")
+    }
     let seed = seed ?? UInt64.random(in: 1...999_999)
-    print("seed \(seed), \(chosen.count) scenarios, \(parallel) at a time, \(minutes) minutes")
+    print(
+      "\(played.name), seed \(seed), \(chosen.count) scenarios, \(parallel) at a time, \(minutes) minutes"
+    )
     var playable: [Scenario] = []
     for scenario in chosen {
-      if let obstacle = scenario.obstacle(on: choice) {
+      if let obstacle = scenario.obstacle(on: choice, with: played) {
         print("not played: \(scenario.name): \(obstacle)")
       } else {
         playable.append(scenario)
       }
     }
     let torture = TortureRun(
-      scenarios: playable, on: choice, seed: seed, parallel: parallel,
+      scenarios: playable, on: choice, with: played, seed: seed, parallel: parallel,
       deadline: .now + .seconds(minutes * 60))
     // Each scenario ends its processes first.
     try await OrdersApp.runUntilSignal(limit: .seconds(120)) { try await torture.run() }
     print(torture.report(notPlayed: chosen.count - playable.count))
     if !torture.failures.isEmpty { throw ExitCode(1) }
+  }
+}
+
+/// The applications that can be played with.
+package enum ApplicationName: String, ExpressibleByArgument, CaseIterable, Sendable {
+  case orders, notes
+
+  func application(_ executable: String?) -> any TortureApplication {
+    switch self {
+    case .orders: OrdersApplication()
+    case .notes: NotesApplication(executable: executable ?? NotesApplication.builtPath)
+    }
   }
 }
 
@@ -91,6 +125,7 @@ private final class TortureRun: Sendable {
 
   private let scenarios: [Scenario]
   private let choice: KafkaChoice
+  private let application: any TortureApplication
   private let seed: UInt64
   private let parallel: Int
   private let deadline: ContinuousClock.Instant
@@ -99,11 +134,12 @@ private final class TortureRun: Sendable {
   private let state = Locked(State())
 
   init(
-    scenarios: [Scenario], on choice: KafkaChoice, seed: UInt64, parallel: Int,
-    deadline: ContinuousClock.Instant
+    scenarios: [Scenario], on choice: KafkaChoice, with application: any TortureApplication,
+    seed: UInt64, parallel: Int, deadline: ContinuousClock.Instant
   ) {
     self.scenarios = scenarios
     self.choice = choice
+    self.application = application
     self.seed = seed
     self.parallel = parallel
     self.deadline = deadline
@@ -112,7 +148,7 @@ private final class TortureRun: Sendable {
   var failures: [String] { state.withLock { $0.failures } }
 
   func run() async throws {
-    var random = SeededGenerator(seed: seed)
+    var random = SeededRandom(seed: seed)
     var order = scenarios.shuffled(using: &random)
     var isFirstRound = true
     await withTaskGroup(of: Void.self) { group in
@@ -146,7 +182,7 @@ private final class TortureRun: Sendable {
   private func play(_ scenario: Scenario, seed: UInt64) async {
     let begin = ContinuousClock.now
     do {
-      try await scenario.run(seed: seed, tally: tally, on: choice)
+      try await scenario.run(seed: seed, tally: tally, on: choice, with: application)
       let seconds = (ContinuousClock.now - begin).components.seconds
       print("held     \(scenario.name), seed \(seed), \(seconds) s")
     } catch {

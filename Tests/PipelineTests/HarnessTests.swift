@@ -3,11 +3,34 @@ import Foundation
 import Testing
 
 /// The process harness, as a user's test has it.
-@Suite(.timeLimit(.minutes(3))) struct HarnessTests {
-  private static let folder = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? "."
-  private static let shop = ApplicationExecutables(
-    writer: "\(folder)/writer", projector: "\(folder)/projector",
-    administration: "\(folder)/eventuallyctl", broker: "\(folder)/devbroker")
+@Suite(.timeLimit(.minutes(3))) final class HarnessTests {
+  private static let built = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? "."
+  private let folder: String
+  private let shop: ApplicationExecutables
+
+  /// The sample has an executable for each role. A script makes them one, as a user's application is.
+  init() throws {
+    let url = FileManager.default.temporaryDirectory.appending(path: "shop-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    let script = url.appending(path: "shop")
+    try Data(
+      """
+      #!/bin/sh
+      case $1 in
+        writer | projector) exec "\(Self.built)/$@" ;;
+        broker) shift; exec "\(Self.built)/devbroker" "$@" ;;
+        *) exec "\(Self.built)/eventuallyctl" "$@" ;;
+      esac
+      """.utf8
+    ).write(to: script)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script.path())
+    folder = url.path()
+    shop = ApplicationExecutables(application: script.path())
+  }
+
+  deinit {
+    try? FileManager.default.removeItem(atPath: folder)
+  }
 
   private func order(_ shop: ApplicationHarness, _ numbers: ClosedRange<Int>) async throws {
     for number in numbers {
@@ -18,7 +41,7 @@ import Testing
   }
 
   @Test func nothingIsLostWhenAWorkerIsKilledAndAnotherFrozen() async throws {
-    try await ApplicationHarness.run(Self.shop) { shop in
+    try await ApplicationHarness.run(shop) { shop in
       try await shop.startBroker()
       try await shop.startWriter()
       let killed = try await shop.startWorker("orders", faults: "readmodel.applied=kill@2")
@@ -38,7 +61,7 @@ import Testing
   }
 
   @Test func aWriterThatDiesOfAFaultIsStartedAgainAtItsAddress() async throws {
-    try await ApplicationHarness.run(Self.shop, partitions: 2) { shop in
+    try await ApplicationHarness.run(shop, partitions: 2) { shop in
       let broker = try await shop.startBroker()
       let first = try await shop.startWriter(faults: "relay.acknowledged=kill")
       try await shop.startWorker("orders")
@@ -63,7 +86,7 @@ import Testing
       }
     }
     let failure = await #expect(throws: ScenarioFailure.self) {
-      try await ApplicationHarness.run(Self.shop) { shop in
+      try await ApplicationHarness.run(shop) { shop in
         try await shop.startBroker()
         try await shop.startWriter(arguments: ["--no-such-option"])
       }
@@ -74,11 +97,8 @@ import Testing
 
   /// A run of the harness in a process of its own, which is killed.
   @Test func noProcessOutlivesItsTest() async throws {
-    let folder = FileManager.default.temporaryDirectory.appending(path: "orphans-\(UUID())").path()
-    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(atPath: folder) }
     let test = try await RunningProcess.start(
-      "\(Self.folder)/torture", ["--minutes", "0", "--scenario", "rebalance-storm"],
+      "\(Self.built)/torture", ["--minutes", "0", "--scenario", "rebalance-storm"],
       log: "\(folder)/log", environment: ["TMPDIR": folder])
     try await waitUntil("broker, writer and a worker run", seen: { test.log }) {
       processes(naming: folder).count >= 3

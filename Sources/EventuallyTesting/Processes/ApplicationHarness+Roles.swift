@@ -110,12 +110,9 @@ extension ApplicationHarness {
     _ readModel: String, named name: String? = nil, faults: String? = nil,
     arguments: [String] = [], environment: [String: String] = [:]
   ) async throws -> RunningProcess {
-    guard let feed = state.withLock({ $0.writerURL }) else {
-      throw ScenarioFailure("a worker needs the writer's address: start the writer first")
-    }
     let number = state.withLock { $0.workers.count + 1 }
     let worker = try await serveWorker(
-      readModel, feed: feed, worker: name ?? "\(readModel)-\(number)",
+      readModel, worker: name ?? "\(readModel)-\(number)",
       environment: Self.environment(faults, environment), arguments)
     state.withLock { $0.workers.append((readModel, worker)) }
     return worker
@@ -123,7 +120,7 @@ extension ApplicationHarness {
 
   /// Starts a worker with the feed of any writer, and waits until it serves. It ends with the last reference to it.
   package func serveWorker(
-    _ readModel: String, feed: String, worker: String, environment: [String: String],
+    _ readModel: String, feed: String? = nil, worker: String, environment: [String: String],
     _ arguments: [String]
   ) async throws -> RunningProcess {
     let process = try await launchWorker(
@@ -134,9 +131,12 @@ extension ApplicationHarness {
 
   /// Starts a worker, and does not wait for it.
   package func launchWorker(
-    _ readModel: String, feed: String, worker: String, environment: [String: String] = [:],
+    _ readModel: String, feed: String? = nil, worker: String, environment: [String: String] = [:],
     memoryLimit: Int? = nil, _ arguments: [String] = []
   ) async throws -> RunningProcess {
+    guard let feed = feed ?? state.withLock({ $0.writerURL }) else {
+      throw ScenarioFailure("a worker needs the writer's address: start the writer first")
+    }
     let address = file("\(worker).url")
     try? FileManager.default.removeItem(atPath: address)
     return try await start(

@@ -1,7 +1,6 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
 
 extension Scenario {
   static let brokerScenarios = [
@@ -32,15 +31,15 @@ extension Scenario {
     Scenario(
       "broker-data-lost",
       "the broker loses everything: all go on, and a new read model gets it all",
-      play: dataLost),
+      needs: [.severalReadModels], play: dataLost),
   ]
 
   private static func brokerDown(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     let writer = try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
+    let worker = try await stage.startWorker(.first, "first-1")
     try await stage.becomesReady(worker)
-    let load = try stage.startLoad(orders: 500, rate: 40)
+    let load = try stage.startLoad(entities: 500, rate: 40)
     try await stage.begun(load, 40)
     try await stage.disturb(.takeAway)
     try await stage.becomesUnready(worker, because: "broker")
@@ -59,17 +58,17 @@ extension Scenario {
     }
     try await stage.disturb(.bringBack)
     try await stage.publishedWhole()
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   /// Nobody is told: requests stay without an answer, and members' sessions may end or not.
   private static func frozen(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
-    try await stage.startWorker(.sales, "sales-2")
+    let worker = try await stage.startWorker(.first, "first-1")
+    try await stage.startWorker(.first, "first-2")
     try await stage.becomesReady(worker)
-    let load = try stage.startLoad(orders: 500, rate: 40)
+    let load = try stage.startLoad(entities: 500, rate: 40)
     try await stage.begun(load, 40)
     try await stage.disturb(.freeze)
     let before = load.acknowledged.count
@@ -79,35 +78,35 @@ extension Scenario {
     }
     try await stage.disturb(.thaw)
     try await stage.publishedWhole()
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   private static func goneAtShutdown(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    for number in 1...3 { try await stage.startWorker(.sales, "sales-\(number)") }
-    let load = try stage.startLoad(orders: 60)
+    for number in 1...3 { try await stage.startWorker(.first, "first-\(number)") }
+    let load = try stage.startLoad(entities: 60)
     try await stage.begun(load, 60)
     try await stage.loadEnds()
     try await stage.disturb(.end)
     // Somewhere in between two questions to the broker, or in the middle of one.
     try await stage.pause(0...2500)
-    for number in 1...3 { try await stage.stopWorker("sales-\(number)") }
+    for number in 1...3 { try await stage.stopWorker("first-\(number)") }
     guard try await stage.pipeline.writer?.stop() == 0 else {
       throw NotAsExpected("the writer did not end in order")
     }
     try await stage.disturb(.startAgain)
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-4")
-    try await stage.checkAll([.sales])
+    try await stage.startWorker(.first, "first-4")
+    try await stage.checkAll([.first])
   }
 
   private static func oneOfThree(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker(brokers: 3)
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-1")
-    try await stage.startWorker(.orders, "orders-1")
-    let load = try stage.startLoad(orders: 300, rate: 40)
+    try await stage.startWorker(.first, "first-1")
+    try await stage.startWorker(.second, "second-1")
+    let load = try stage.startLoad(entities: 300, rate: 40)
     for part in 1...2 {
       try await stage.begun(load, part * 50)
       let victim = Int.random(in: 1...3, using: &stage.random)
@@ -122,7 +121,7 @@ extension Scenario {
       try await stage.disturb(.one(broker: victim, isUp: true))
     }
     try await stage.publishedWhole()
-    try await stage.checkAll([.sales, .orders])
+    try await stage.checkAll([.first, .second])
   }
 
   private static func requestErrors(_ stage: Stage) async throws {
@@ -130,8 +129,8 @@ extension Scenario {
     // One request at a time: where one fails that is to be repeated, Kafka refuses those behind it, by their sequence
     // numbers, and librdkafka relies on that: a later success counts for what came before. The mock cluster accepts them.
     try await stage.startWriter(kafka: "max.in.flight.requests.per.connection=1")
-    try await stage.startWorker(.sales, "sales-1")
-    let load = try stage.startLoad(orders: 240, rate: 40)
+    try await stage.startWorker(.first, "first-1")
+    let load = try stage.startLoad(entities: 240, rate: 40)
     // NOT_LEADER, REQUEST_TIMED_OUT, NOT_ENOUGH_REPLICAS, NOT_ENOUGH_REPLICAS_AFTER_APPEND pass by themselves;
     // MSG_SIZE_TOO_LARGE and TOPIC_AUTHORIZATION_FAILED do not.
     let produce = [6, 7, 19, 20, 10, 29].shuffled(using: &stage.random)
@@ -143,27 +142,27 @@ extension Scenario {
       try await stage.disturb(.fail(.fetch, code: fetch[index % fetch.count], count: 2))
     }
     try await stage.publishedWhole()
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   private static func slow(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
+    let worker = try await stage.startWorker(.first, "first-1")
     try await stage.becomesReady(worker)
     try await stage.disturb(.answerLate(milliseconds: 500))
-    try stage.startLoad(orders: 200, rate: 60)
+    try stage.startLoad(entities: 200, rate: 60)
     try await stage.publishedWhole()
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   /// The broker appends what it gets, and its answer is cut off: the producer sends it again.
   private static func lostAcknowledgements(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
+    let worker = try await stage.startWorker(.first, "first-1")
     try await stage.becomesReady(worker)
-    let load = try stage.startLoad(orders: 300, rate: 40)
+    let load = try stage.startLoad(entities: 300, rate: 40)
     for part in 1...3 {
       try await stage.begun(load, part * 40)
       try await stage.disturb(.answerLate(milliseconds: 1000))
@@ -174,31 +173,31 @@ extension Scenario {
       try await stage.disturb(.bringBack)
     }
     try await stage.loadEnds()
-    try await stage.verify([.sales])
+    try await stage.verify([.first])
     guard try await stage.wholeTopic().twice > 0 else {
       throw NotAsExpected("no acknowledgement was lost: nothing was tried")
     }
     try await stage.counts(worker, .duplicatesDropped)
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   private static func dataLost(_ stage: Stage) async throws {
-    try await stage.playUndisturbed(orders: 100)
-    try await stage.stopWorker("sales-1")
+    try await stage.playUndisturbed(entities: 100)
+    try await stage.stopWorker("first-1")
     _ = try await stage.pipeline.writer?.stop()
     // A development broker is a new one then, at a new address, with nothing in it.
     try await stage.disturb(.loseEverything)
     try await stage.startWriter()
-    let old = try await stage.startWorker(.sales, "sales-1")
-    let new = try await stage.startWorker(.customers, "customers-1")
+    let old = try await stage.startWorker(.first, "first-1")
+    let new = try await stage.startWorker(.third, "third-1")
     // While nothing new comes there is no gap to be seen: the store's head tells that there is something to fetch.
-    try await stage.verify([.sales, .customers])
-    try stage.startLoad(orders: 100)
+    try await stage.verify([.first, .third])
+    try stage.startLoad(entities: 100)
     try await stage.loadEnds()
-    try await stage.verify([.sales, .customers])
+    try await stage.verify([.first, .third])
     try await stage.counts(new, .eventsFromFeed)
     try await stage.becomesReady(old)
-    try await stage.checkAll([.sales, .customers])
+    try await stage.checkAll([.first, .third])
   }
 }
 

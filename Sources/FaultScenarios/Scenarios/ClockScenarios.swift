@@ -1,7 +1,6 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
 
 extension Scenario {
   static let clockScenarios = [
@@ -14,22 +13,22 @@ extension Scenario {
     let clock = try Clock(file: stage.pipeline.file("clock"))
     try clock.set(0)
     try await stage.pipeline.startBroker()
-    let writer = try await stage.startWriter(environment: clock.environment)
-    let (worker, endpoint) = try await stage.pipeline.startProjector(
-      "sales", feed: writer.base, worker: "sales-1", environment: clock.environment)
-    let load = try stage.startLoad(orders: 150)
+    try await stage.startWriter(environment: clock.environment)
+    let worker = try await stage.pipeline.harness.startWorker(
+      stage.first, named: "first-1", environment: clock.environment)
+    let load = try stage.startLoad(entities: 150)
     try await stage.begun(load, 50)
     try clock.set(-3600)
     stage.tally.add(.clockSteps)
     try await stage.begun(load, 100)
     try clock.set(-1800)
     try await stage.loadEnds()
-    try await stage.verify([.sales])
-    guard try await endpoint.text("/readyz").status == 200,
-      try await endpoint.text("/healthz").status == 200
+    try await stage.verify([.first])
+    guard try await worker.get("/readyz").status == 200,
+      try await worker.get("/healthz").status == 200
     else { throw NotAsExpected(worker.log) }
     guard try await worker.stop() == 0 else { throw NotAsExpected(worker.log) }
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
     // Events bear what the clock said.
     let times = try await stage.log().records(after: 0, limit: 10_000).map(\.time.microseconds)
     guard zip(times, times.dropFirst()).contains(where: { $0 - $1 > 3_000_000_000 }) else {

@@ -1,7 +1,6 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
 
 extension Scenario {
   /// An event that ends every process that applies it, and a supervisor that starts the worker again and again.
@@ -23,42 +22,39 @@ extension Scenario {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
     let deadly = "deadly-\(stage.seed)"
-    let item = #"{"sku":"A","quantity":2,"unitPrice":"1.25"}"#
-    try stage.startLoad(orders: 60)
-    try await stage.command("/orders/\(deadly)/create", #"{"country":"France","customer":"c"}"#)
-    try await stage.command("/orders/\(deadly)/add-item", item)
-    try await stage.command("/orders/\(deadly)/complete", "{}")
+    try stage.startLoad(entities: 60)
+    for command in stage.application.fourCommands(on: deadly).prefix(3) {
+      try await stage.send(command)
+    }
+    let stream = stage.application.stream(of: deadly)
     let supervisor = Supervisor(
       stage, environment: Stage.faults("readmodel.project=\(crash.rawValue):\(deadly)"))
-    try await supervisor.runUntil("the order is parked") {
+    try await supervisor.runUntil("the stream is parked") {
       guard
         FileManager.default.fileExists(
-          atPath: ReadModelName.sales.path(in: stage.pipeline.readModels))
+          atPath: stage.model(.first).path(in: stage.pipeline.readModels))
       else { return false }
-      return try await stage.parkedStreams(.sales).contains { $0.streamID == deadly }
+      return try await stage.parkedStreams(.first).contains { $0.streamID == stream }
     }
-    let parked = try await stage.parkedStreams(.sales)
-    guard parked.map(\.streamID) == [deadly], parked[0].reason.contains("ended the process 3 times")
+    let parked = try await stage.parkedStreams(.first)
+    guard parked.map(\.streamID) == [stream], parked[0].reason.contains("ended the process 3 times")
     else { throw NotAsExpected("parked are \(parked)") }
     guard supervisor.deaths <= 4 else {
       throw NotAsExpected("the worker ended \(supervisor.deaths) times")
     }
     stage.tally.add(.workersKilled, supervisor.deaths)
     try await stage.loadEnds()
-    try await stage.caughtUp([.sales])
-    guard try await stage.parkedStreams(.sales).first?.events == 3 else {
-      throw NotAsExpected("not all of the order's 3 events are parked")
+    try await stage.caughtUp([.first])
+    guard try await stage.parkedStreams(.first).first?.events == 3 else {
+      throw NotAsExpected("not all of the stream's 3 events are parked")
     }
     try await stage.verifyWithParked()
     try await supervisor.stop()
     // The code is right again: what was parked is applied, and the read model is the fold.
-    try await stage.startWorker(.sales, "sales-1")
-    let retry = try await stage.pipeline.run(
-      "eventuallyctl", "parked", "retry", "sales", "--all", "--read-models",
-      stage.pipeline.readModels)
-    guard retry.code == 0 else { throw NotAsExpected(retry.output) }
+    try await stage.startWorker(.first, "first-1")
+    try await stage.readModels(["parked", "retry", stage.first, "--all"])
     stage.tally.add(.eventsRestored, 3)
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 }
 
@@ -92,7 +88,7 @@ private final class Supervisor {
       }
       if process == nil {
         process = try await stage.pipeline.harness.launchWorker(
-          "sales", feed: try stage.writer.base, worker: "sales-1", environment: environment,
+          stage.first, worker: "first-1", environment: environment,
           memoryLimit: Self.memoryLimit)
       }
       return try await condition()

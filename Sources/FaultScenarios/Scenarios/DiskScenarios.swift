@@ -1,7 +1,6 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
 
 extension Scenario {
   static let diskScenarios = [
@@ -26,8 +25,8 @@ extension Scenario {
     stage.pipeline.harness.setStoreFolder(volume.path)
     try await stage.pipeline.startBroker()
     let writer = try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
-    let load = try stage.startLoad(orders: 400, rate: 60)
+    let worker = try await stage.startWorker(.first, "first-1")
+    let load = try stage.startLoad(entities: 400, rate: 60)
     try await stage.begun(load, 20)
     try volume.fill()
     stage.tally.add(.disksFilled)
@@ -43,7 +42,7 @@ extension Scenario {
     try volume.empty()
     try await waitUntil("the writer is ready") { try await writer.text("/readyz").status == 200 }
     try await stage.becomesReady(worker)
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
     try await volume.remove()
   }
 
@@ -52,16 +51,16 @@ extension Scenario {
     stage.pipeline.harness.setReadModelFolder(volume.path)
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    let worker = try await stage.startWorker(.orders, "orders-1")
+    let worker = try await stage.startWorker(.second, "second-1")
     try await stage.becomesReady(worker)
-    let load = try stage.startLoad(orders: 400, rate: 60)
+    let load = try stage.startLoad(entities: 400, rate: 60)
     try await stage.begun(load, 20)
     try volume.fill()
     stage.tally.add(.disksFilled)
     try await stage.becomesUnready(worker, because: "no space left")
     try volume.empty()
     try await stage.becomesReady(worker)
-    try await stage.checkAll([.orders])
+    try await stage.checkAll([.second])
     try await volume.remove()
   }
 
@@ -70,58 +69,60 @@ extension Scenario {
     stage.observer.setReadsFiles(false)
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
+    let worker = try await stage.startWorker(.first, "first-1")
     try await stage.becomesReady(worker)
-    let load = try stage.startLoad(orders: 240, rate: 40)
+    let load = try stage.startLoad(entities: 240, rate: 40)
     try await stage.begun(load, 60)
     stage.killWriter()
-    stage.killWorker("sales-1")
+    stage.killWorker("first-1")
     // A frame that was being written when the power went: its header, and something of its page.
     try Damage.tear(stage.pipeline.store + "-wal", &stage.random)
     // Commits of a read model that never reached the disk; they may, since the events are in the store.
     try Damage.cut(
-      ReadModelName.sales.directory(in: stage.pipeline.readModels).path(of: 1) + "-wal")
+      stage.model(.first).directory(in: stage.pipeline.readModels).path(of: 1) + "-wal")
     stage.tally.add(.filesDamaged, 2)
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-1")
-    try await stage.checkAll([.sales])
+    try await stage.startWorker(.first, "first-1")
+    try await stage.checkAll([.first])
   }
 
   private static func deleted(_ stage: Stage) async throws {
-    try await stage.playUndisturbed(orders: 100)
+    try await stage.playUndisturbed(entities: 100)
     // Somebody who answers queries has the file open all the time.
     let file = stage.pipeline.file("queries.url")
-    let queries = try await stage.pipeline.start(
-      "projector", "serve", "--read-models", stage.pipeline.readModels, "--listen", "127.0.0.1:0",
-      "--address-file", file)
-    guard let endpoint = HTTPEndpoint(try await stage.pipeline.content(of: file)) else {
-      throw NotAsExpected("no URL")
-    }
-    let before = try await endpoint.text("/sales").body
-    try await stage.stopWorker("sales-1")
-    let path = ReadModelName.sales.directory(in: stage.pipeline.readModels).path(of: 1)
+    let queries = try await stage.pipeline.harness.start(
+      stage.application.executables.projector,
+      [
+        "serve", "--read-models", stage.pipeline.readModels, "--listen", "127.0.0.1:0",
+        "--address-file", file,
+      ])
+    try await queries.serves(addressFile: file)
+    let endpoint = try stage.pipeline.endpoint(queries)
+    let before = try await endpoint.text(stage.application.query).body
+    try await stage.stopWorker("first-1")
+    let path = stage.model(.first).directory(in: stage.pipeline.readModels).path(of: 1)
     for suffix in ["", "-wal", "-shm"] {
       try? FileManager.default.removeItem(atPath: path + suffix)
     }
     stage.tally.add(.filesDamaged)
     for _ in 1...4 {
-      guard try await endpoint.text("/sales").status == 503 else {
+      guard try await endpoint.text(stage.application.query).status == 503 else {
         throw NotAsExpected("queries are answered from a file that is gone")
       }
     }
-    let worker = try await stage.startWorker(.sales, "sales-1")
-    try stage.startLoad(orders: 50)
+    let worker = try await stage.startWorker(.first, "first-1")
+    try stage.startLoad(entities: 50)
     try await stage.loadEnds()
-    try await stage.verify([.sales])
-    let now = try await worker.endpoint.text("/sales").body
+    try await stage.verify([.first])
+    let now = try await worker.endpoint.text(stage.application.query).body
     for _ in 1...4 {
-      let answer = try await endpoint.text("/sales").body
+      let answer = try await endpoint.text(stage.application.query).body
       guard answer == now, answer != before else {
         throw NotAsExpected("queries are answered \(answer) instead of \(now)")
       }
     }
     guard try await queries.stop() == 0 else { throw NotAsExpected(queries.log) }
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 }
 
@@ -176,7 +177,7 @@ private enum Damage {
   private static let frame = 24 + 4096
 
   /// Adds most of a frame that is not whole.
-  static func tear(_ path: String, _ random: inout SeededGenerator) throws {
+  static func tear(_ path: String, _ random: inout SeededRandom) throws {
     let handle = try FileHandle(forUpdating: URL(filePath: path))
     try handle.seekToEnd()
     var bytes = Data()

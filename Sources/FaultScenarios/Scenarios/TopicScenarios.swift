@@ -1,12 +1,12 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
 
 extension Scenario {
   static let topicScenarios = [
     Scenario(
-      "topic-truncated", "retention deletes what a stopped worker has not had yet", play: truncated),
+      "topic-truncated", "retention deletes what a stopped worker has not had yet",
+      needs: [.orders], play: truncated),
     Scenario(
       "foreign-producer",
       "somebody else writes junk, large, repeated, misplaced and made-up records to the topic",
@@ -16,11 +16,9 @@ extension Scenario {
   /// Orders with long descriptions soon fill the 5 MiB that a development broker keeps of a partition.
   private static func truncated(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker(partitions: 1)
-    let writer = try await stage.pipeline.startWriter("--partitions", "1")
-    func work(_ name: String) async throws -> (RunningProcess, HTTPEndpoint) {
-      try await stage.pipeline.startProjector("sales", feed: writer.base, worker: name)
-    }
-    let (first, _) = try await work("sales-1")
+    let harness = stage.pipeline.harness
+    try await harness.startWriter()
+    let first = try await harness.startWorker(stage.first)
     let item =
       #"{"addItem":{"sku":"A","description":"\#(String(repeating: "x", count: 990))","#
       + #""quantity":1,"unitPrice":"1.25"}}"#
@@ -29,40 +27,41 @@ extension Scenario {
         [#"{"create":{"country":"France"}}"#]
         + Array(repeating: item, count: items) + [#"{"complete":{}}"#]
       for number in orders {
-        let answer = try await writer.post(
-          "/orders/L-\(number)/commands", #"{"commands":[\#(commands.joined(separator: ","))]}"#)
+        let answer = try await harness.post(
+          "/orders/L-\(number)/commands",
+          json: #"{"commands":[\#(commands.joined(separator: ","))]}"#)
         guard answer.status == 200 else { throw NotAsExpected(answer.body) }
       }
     }
     try await place(0..<5, items: 3)
-    _ = try await stage.pipeline.verifiedDigests("sales")
+    try await harness.verify(stage.first)
     guard try await first.stop() == 0 else { throw NotAsExpected(first.log) }
     try await place(5..<55, items: 150)
     let head = await stage.pipeline.head()
     let log = try stage.log()
     try await waitUntil("everything is published") { try await log.published() == head }
     try await stage.disturb(.forget(before: Int64(head) - 100))
-    let (second, endpoint) = try await work("sales-1")
-    _ = try await stage.pipeline.verifiedDigests("sales")
+    let second = try await harness.startWorker(stage.first)
+    try await harness.verify(stage.first)
     stage.tally.add(.rowsVerified)
     var body = ""
     try await waitUntil("a gap was repaired", seen: { body + second.log }) {
-      body = try await endpoint.text("/readyz").body
+      body = try await second.get("/readyz").body
       return !body.contains("\"gapsRepaired\":0,") && !body.contains("\"eventsFromFeed\":0,")
     }
     stage.tally.add(.gapsRepaired)
     guard try await second.stop() == 0 else { throw NotAsExpected(second.log) }
-    guard try await stage.pipeline.writer?.stop() == 0 else {
-      throw NotAsExpected(stage.pipeline.writer?.log ?? "")
+    guard try await harness.writer?.stop() == 0 else {
+      throw NotAsExpected(harness.writer?.log ?? "")
     }
   }
 
   private static func foreign(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     let writer = try await stage.startWriter()
-    let worker = try await stage.startWorker(.sales, "sales-1")
+    let worker = try await stage.startWorker(.first, "first-1")
     try await stage.becomesReady(worker)
-    let load = try stage.startLoad(orders: 200, rate: 40)
+    let load = try stage.startLoad(entities: 200, rate: 40)
     try await stage.begun(load, 40)
     let forger = Forger(stage.pipeline, store: try stage.log().storeID)
     // Nothing of an event at all, and large.
@@ -90,16 +89,16 @@ extension Scenario {
     }
     stage.tally.add(.recordsForged, forger.count)
     try await stage.loadEnds()
-    try await stage.verify([.sales])
+    try await stage.verify([.first])
     try await stage.counts(worker, .rejectedRecords, atLeast: 12)
     try await stage.counts(worker, .duplicatesDropped, atLeast: 12)
-    let list = try await stage.pipeline.run(
-      "eventuallyctl", "foreign", "sales", "--read-models", stage.pipeline.readModels)
+    let list = try await stage.pipeline.harness.run(
+      "rejected", stage.first, "--read-models", stage.pipeline.readModels)
     for words in ["junk", "another", "ce_position", "belongs to partition", "does not have"]
     where !list.output.contains(words) {
       throw NotAsExpected("'\(words)' is not among the rejected records: \(list.output)")
     }
     _ = try await writer.text("/readyz")
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 }

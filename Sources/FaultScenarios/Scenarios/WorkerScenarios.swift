@@ -1,6 +1,5 @@
 import Eventually
 import Foundation
-import OrdersApp
 
 extension Scenario {
   static let workerScenarios = [
@@ -34,47 +33,47 @@ extension Scenario {
       try await stage.pipeline.startBroker()
       try await stage.startWriter()
       let passage = Int.random(in: 2...12, using: &stage.random)
-      let first = try await stage.startWorker(.sales, "sales-1", faults: "\(point)=kill@\(passage)")
-      try await stage.startWorker(.sales, "sales-2")
-      try await stage.startWorker(.orders, "orders-1", faults: "\(point)=kill@\(passage)")
+      let first = try await stage.startWorker(.first, "first-1", faults: "\(point)=kill@\(passage)")
+      try await stage.startWorker(.first, "first-2")
+      try await stage.startWorker(.second, "second-1", faults: "\(point)=kill@\(passage)")
       try await stage.becomesReady(first)
-      try stage.startLoad(orders: 200)
-      try await stage.workerDies("sales-1")
-      try await stage.workerDies("orders-1")
-      try await stage.startWorker(.sales, "sales-1")
-      try await stage.startWorker(.orders, "orders-1")
-      try await stage.checkAll([.sales, .orders])
+      try stage.startLoad(entities: 200)
+      try await stage.workerDies("first-1")
+      try await stage.workerDies("second-1")
+      try await stage.startWorker(.first, "first-1")
+      try await stage.startWorker(.second, "second-1")
+      try await stage.checkAll([.first, .second])
     }
   }
 
   private static func killedInHandOver(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-1", faults: "subscription.claimed=kill")
-    try stage.startLoad(orders: 60)
-    try await stage.workerDies("sales-1")
-    let second = try await stage.startWorker(.sales, "sales-2", faults: "subscription.revoked=kill")
+    try await stage.startWorker(.first, "first-1", faults: "subscription.claimed=kill")
+    try stage.startLoad(entities: 60)
+    try await stage.workerDies("first-1")
+    let second = try await stage.startWorker(.first, "first-2", faults: "subscription.revoked=kill")
     try await stage.becomesReady(second)
     // It has all partitions, and dies in the middle of the work, when it is to give some of them to the next.
-    try stage.startLoad(orders: 400, rate: 60)
-    try await stage.startWorker(.sales, "sales-3")
-    try await stage.workerDies("sales-2")
-    try await stage.checkAll([.sales])
+    try stage.startLoad(entities: 400, rate: 60)
+    try await stage.startWorker(.first, "first-3")
+    try await stage.workerDies("first-2")
+    try await stage.checkAll([.first])
   }
 
   private static func killedAtRandomly(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    for name in ["sales-1", "sales-2"] { try await stage.startWorker(.sales, name) }
-    let other = try await stage.startWorker(.customers, "customers-1")
+    for name in ["first-1", "first-2"] { try await stage.startWorker(.first, name) }
+    let other = try await stage.startWorker(.third, "third-1")
     try await stage.becomesReady(other)
-    try stage.startLoad(orders: 250)
-    for name in ["sales-1", "customers-1", "sales-2"] {
+    try stage.startLoad(entities: 250)
+    for name in ["first-1", "third-1", "first-2"] {
       try await stage.pause(300...1500)
       stage.killWorker(name)
-      try await stage.startWorker(name.hasPrefix("sales") ? .sales : .customers, name)
+      try await stage.startWorker(name.hasPrefix("first") ? .first : .third, name)
     }
-    try await stage.checkAll([.sales, .customers])
+    try await stage.checkAll([.first, .third])
   }
 
   /// It stops with a batch in its hands, and wakes up when others have applied that batch and more.
@@ -83,11 +82,11 @@ extension Scenario {
     try await stage.startWriter()
     let passage = Int.random(in: 2...8, using: &stage.random)
     let zombie = try await stage.startWorker(
-      .sales, "sales-1", faults: "readmodel.applying=stop@\(passage)")
-    let other = try await stage.startWorker(.sales, "sales-2")
+      .first, "first-1", faults: "readmodel.applying=stop@\(passage)")
+    let other = try await stage.startWorker(.first, "first-2")
     try await stage.becomesReady(zombie)
     try await stage.becomesReady(other)
-    try stage.startLoad(orders: 250)
+    try stage.startLoad(entities: 250)
     try await waitUntil("the worker stops", seen: { zombie.process.log }) {
       zombie.process.isFrozen
     }
@@ -105,20 +104,20 @@ extension Scenario {
     zombie.process.send(SIGCONT)
     stage.tally.add(.workersStopped)
     try await stage.counts(zombie, .zombiesFenced)
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   private static func storm(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    var last = try await stage.startWorker(.sales, "sales-0")
+    var last = try await stage.startWorker(.first, "first-0")
     try await stage.becomesReady(last)
-    let load = try stage.startLoad(orders: 2000, rate: 50)
+    let load = try stage.startLoad(entities: 2000, rate: 50)
     var round = 0
-    // As long as orders come, and at least three times.
+    // As long as events come, and at least three times.
     while load.begun < 800 || round < 3 {
       round += 1
-      last = try await stage.startWorker(.sales, "sales-\(round)")
+      last = try await stage.startWorker(.first, "first-\(round)")
       // Each time something is changed when the change before has come through, or just before that.
       if Bool.random(using: &stage.random) { try await stage.becomesReady(last) }
       try await stage.pause(0...3000)
@@ -130,28 +129,27 @@ extension Scenario {
       }
     }
     load.stop()
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   private static func hang(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
-    let writer = try await stage.startWriter()
-    let (process, endpoint) = try await stage.pipeline.startProjector(
-      "sales", feed: writer.base, worker: "sales-1",
-      environment: Stage.faults("readmodel.applying=hang@2"), "--stall-limit", "2",
-      "--kafka", "max.poll.interval.ms=6000")
+    try await stage.startWriter()
+    let process = try await stage.pipeline.harness.startWorker(
+      stage.first, named: "first-1", faults: "readmodel.applying=hang@2",
+      arguments: ["--stall-limit", "2", "--kafka", "max.poll.interval.ms=6000"])
     try await waitUntil("the worker is ready", seen: { process.log }) {
-      try await endpoint.text("/readyz").status == 200
+      try await process.get("/readyz").status == 200
     }
-    try stage.startLoad(orders: 100)
+    try stage.startLoad(entities: 100)
     var body = ""
     try await waitUntil("the worker's health fails", seen: { body }) {
-      let answer = try await endpoint.text("/healthz")
+      let answer = try await process.get("/healthz")
       body = answer.body
       return answer.status == 503 && body.contains("readmodel.apply")
     }
-    try await stage.startWorker(.sales, "sales-2")
-    try await stage.checkAll([.sales])
+    try await stage.startWorker(.first, "first-2")
+    try await stage.checkAll([.first])
     // It can't be asked to stop: this is what a supervisor does to a process whose health fails.
     process.kill()
     stage.tally.add(.workersKilled)

@@ -1,7 +1,6 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
 
 extension Scenario {
   static let writerScenarios = [
@@ -11,11 +10,11 @@ extension Scenario {
     killedWriter(
       "writer-killed-after-removal",
       "SIGKILL of the writer when a stream is removed, and the store's log still has its events",
-      at: "store.removed", passages: 1...3),
+      at: "store.removed", passages: 1...3, needs: [.removal]),
     killedWriter(
       "writer-killed-after-erasure",
       "SIGKILL of the writer when nothing is left of a removed stream, which is not noted yet",
-      at: "store.erased", passages: 1...3),
+      at: "store.erased", passages: 1...3, needs: [.removal]),
     killedWriter(
       "writer-killed-after-produce",
       "SIGKILL of the writer with events handed to Kafka and not acknowledged",
@@ -37,23 +36,24 @@ extension Scenario {
       play: killedAtRandom),
     Scenario(
       "import-killed", "SIGKILL of an import, which is run again until it is done",
-      play: killedImport),
+      needs: [.orders], play: killedImport),
   ]
 
   /// The writer kills itself at a point, and is started again.
   private static func killedWriter(
-    _ name: String, _ summary: String, at point: String, passages: ClosedRange<Int>
+    _ name: String, _ summary: String, at point: String, passages: ClosedRange<Int>,
+    needs: Set<ApplicationAbility> = []
   ) -> Scenario {
-    Scenario(name, summary) { stage in
+    Scenario(name, summary, needs: needs) { stage in
       try await stage.pipeline.startBroker()
       let passage = Int.random(in: passages, using: &stage.random)
       try await stage.startWriter(faults: "\(point)=kill@\(passage)")
-      try await stage.startWorker(.sales, "sales-1")
-      try await stage.startWorker(.orders, "orders-1")
-      try stage.startLoad(orders: 150)
+      try await stage.startWorker(.first, "first-1")
+      try await stage.startWorker(.second, "second-1")
+      try stage.startLoad(entities: 150)
       try await stage.writerDies()
       try await stage.startWriter()
-      try await stage.checkAllOnce([.sales, .orders])
+      try await stage.checkAllOnce([.first, .second])
     }
   }
 
@@ -62,9 +62,9 @@ extension Scenario {
   private static func killedAfterRefusal(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter(faults: "relay.refused=kill")
-    try await stage.startWorker(.sales, "sales-1")
+    try await stage.startWorker(.first, "first-1")
     try await stage.disturb(.answerLate(milliseconds: 20))
-    let load = try stage.startLoad(orders: 600, rate: 200)
+    let load = try stage.startLoad(entities: 600, rate: 200)
     for round in 1...3 {
       if round > 1 { try await stage.startWriter(faults: "relay.refused=kill") }
       try await stage.begun(load, round * 100)
@@ -74,14 +74,14 @@ extension Scenario {
     }
     try await stage.startWriter()
     try await stage.publishedWhole()
-    try await stage.checkAll([.sales])
+    try await stage.checkAll([.first])
   }
 
   private static func killedRecovery(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-1")
-    let load = try stage.startLoad(orders: 150)
+    try await stage.startWorker(.first, "first-1")
+    let load = try stage.startLoad(entities: 150)
     try await stage.begun(load, 30)
     stage.killWriter()
     for _ in 1...2 {
@@ -89,21 +89,21 @@ extension Scenario {
       try await stage.writerDies()
     }
     try await stage.startWriter()
-    try await stage.checkAllOnce([.sales])
+    try await stage.checkAllOnce([.first])
   }
 
   private static func killedAtRandom(_ stage: Stage) async throws {
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
-    for model in ReadModelName.allCases { try await stage.startWorker(model, "\(model)-1") }
-    let load = try stage.startLoad(orders: 240)
+    for model in ReadModelRole.allCases { try await stage.startWorker(model, "\(model)-1") }
+    let load = try stage.startLoad(entities: 240)
     for part in 1...3 {
       try await stage.begun(load, part * 40)
       try await stage.pause(0...500)
       stage.killWriter()
       try await stage.startWriter()
     }
-    try await stage.checkAllOnce(ReadModelName.allCases)
+    try await stage.checkAllOnce(ReadModelRole.allCases)
   }
 
   /// Invoices come from a file; each SIGKILL hits the import after some orders more.
@@ -135,12 +135,12 @@ extension Scenario {
       throw NotAsExpected("\(head) events in the store instead of \(invoices * 4)")
     }
     try await stage.startWriter()
-    try await stage.startWorker(.sales, "sales-1")
-    try await stage.checkAllOnce([.sales])
+    try await stage.startWorker(.first, "first-1")
+    try await stage.checkAllOnce([.first])
   }
 
   /// Invoices of two rows each: four events.
-  private static func invoiceFile(_ count: Int, _ random: inout SeededGenerator) -> String {
+  private static func invoiceFile(_ count: Int, _ random: inout SeededRandom) -> String {
     var text = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
     for number in 0..<count {
       for _ in 0..<2 {
@@ -164,7 +164,7 @@ struct TopicContents {
 extension Stage {
   /// Checks everything, and that each event is in the topic, once: a writer that comes back goes on behind what the
   /// topic holds.
-  func checkAllOnce(_ models: [ReadModelName]) async throws {
+  func checkAllOnce(_ models: [ReadModelRole]) async throws {
     try await loadEnds()
     try await verify(models)
     let topic = try await wholeTopic()
