@@ -21,7 +21,7 @@ extension Scenario {
   ]
 
   private static func writerDiskFull(_ stage: Stage) async throws {
-    let volume = try await Volume(in: stage.pipeline, megabytes: 24)
+    let volume = try await Volume(in: stage.pipeline, megabytes: 96)
     stage.pipeline.harness.setStoreFolder(volume.path)
     try await stage.pipeline.startBroker()
     let writer = try await stage.startWriter()
@@ -47,7 +47,7 @@ extension Scenario {
   }
 
   private static func workerDiskFull(_ stage: Stage) async throws {
-    let volume = try await Volume(in: stage.pipeline, megabytes: 24)
+    let volume = try await Volume(in: stage.pipeline, megabytes: 96)
     stage.pipeline.harness.setReadModelFolder(volume.path)
     try await stage.pipeline.startBroker()
     try await stage.startWriter()
@@ -126,7 +126,7 @@ extension Scenario {
   }
 }
 
-/// A small volume of its own.
+/// A small volume of its own, with room for a write-ahead log: many small commits make one of more than 16 MB.
 private final class Volume {
   let path: String
   private let pipeline: Pipeline
