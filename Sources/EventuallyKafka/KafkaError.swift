@@ -70,12 +70,12 @@ public enum TopicError: Error, Sendable, CustomStringConvertible {
       "the topic '\(topic)' holds partition \(partition) up to partition offset \(found), but the store "
         + "only up to \(store): was the store restored from an older copy, or were records forged? Bring the "
         + "newer store back, name another topic, or publish all the same \(Self.wayOut) and repair the "
-        + "read models (eventuallyctl repair)"
+        + "read models (the command 'repair')"
     case .diverged(let topic, let partition, let position):
       "the topic '\(topic)' holds another event at partition \(partition), partition offset \(position), than "
         + "the store, signed with this store's key: was the store restored from an older copy? Bring the newer "
         + "store back, name another topic, or publish all the same \(Self.wayOut) and repair the read "
-        + "models (eventuallyctl repair)"
+        + "models (the command 'repair')"
     case .unreadable(let topic, let partition, let reason):
       "the end of partition \(partition) of the topic '\(topic)' can't be read, so that it is not known what it holds "
         + "(\(reason)): is there a record that is larger than receive.message.max.bytes? It is read again; or publish "

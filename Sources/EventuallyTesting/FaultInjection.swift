@@ -21,7 +21,7 @@ import Eventually
 /// ```
 ///
 /// `EVENTUALLY_FAULTS=store.committed=kill@3` then kills the process when it has committed for the third time, before anybody is
-/// told; `eventuallyctl faults` lists the points and what may happen there.
+/// told; the application's command `faults` lists the points and what may happen there.
 public enum FaultInjection {
   /// Has this process do what the variable says, from here on. Call it first; there is no way back.
   public static func enable() { FaultPlan.enable() }

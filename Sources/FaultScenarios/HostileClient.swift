@@ -1,6 +1,6 @@
 import Eventually
 import Foundation
-import OrdersApp
+import EventuallyServer
 
 /// A client that sends what it should not, and notes what it is answered.
 final class HostileClient: Sendable {

@@ -1,6 +1,6 @@
 import Eventually
 import Foundation
-import OrdersApp
+import EventuallyServer
 
 /// Clients that send commands over HTTP, whatever happens to the writer, and remember what it acknowledged.
 final class Load: Sendable {

@@ -1,7 +1,7 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
+import EventuallyServer
 
 /// Asks all workers again and again how they are, counts what they did, and holds what they say against the files.
 final class Observer: Sendable {

@@ -2,7 +2,7 @@ import Eventually
 import EventuallySQLite
 @_exported public import EventuallyTesting
 import Foundation
-package import OrdersApp
+package import EventuallyServer
 
 /// What was waited for did not happen, or what happened is not what must hold.
 package typealias NotAsExpected = ScenarioFailure
@@ -14,7 +14,7 @@ extension ApplicationExecutables {
   /// The sample's.
   package static let orders = ApplicationExecutables(
     writer: "\(buildFolder)/writer", projector: "\(buildFolder)/projector",
-    administration: "\(buildFolder)/eventuallyctl", broker: "\(buildFolder)/devbroker")
+    administration: "\(buildFolder)/ordersctl", broker: "\(buildFolder)/devbroker")
 }
 
 /// The processes of an application, on any Kafka.

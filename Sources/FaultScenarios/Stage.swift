@@ -1,7 +1,7 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import OrdersApp
+import EventuallyServer
 
 /// A worker that plays in a scenario.
 final class Worker {

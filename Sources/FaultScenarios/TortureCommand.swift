@@ -1,7 +1,7 @@
 package import ArgumentParser
 import Eventually
 import Foundation
-import OrdersApp
+import EventuallyServer
 
 /// The command `torture`.
 package struct TortureCommand: AsyncParsableCommand {

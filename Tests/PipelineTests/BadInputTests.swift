@@ -157,7 +157,7 @@ import Testing
         "--brokers", pipeline.brokers), "was built from the store", "name another directory")
     expectFailure(
       try await pipeline.run(
-        "eventuallyctl", "verify", "--store", other, "--read-models", pipeline.readModels),
+        "ordersctl", "verify", "--store", other, "--read-models", pipeline.readModels),
       "was built from the store")
   }
 
@@ -173,7 +173,7 @@ import Testing
     try database.execute("UPDATE orders SET items = 7")
     expectFailure(
       try await pipeline.run(
-        "eventuallyctl", "verify", "--store", pipeline.store, "--read-models", pipeline.readModels),
+        "ordersctl", "verify", "--store", pipeline.store, "--read-models", pipeline.readModels),
       "orders: DIFFERS in 1 rows", "[\"orders\",\"1\"]")
     try database.execute("UPDATE readmodel SET value = 99 WHERE key = 'schema_version'")
     expectFailure(
@@ -198,7 +198,7 @@ import Testing
       expectFailure((try await process.exitCode(within: .seconds(20)), process.log), word)
     }
     expectFailure(
-      try await pipeline.run("eventuallyctl", "status", "--store", pipeline.file("none")),
+      try await pipeline.run("ordersctl", "status", "--store", pipeline.file("none")),
       "there is no store")
     expectFailure(try await pipeline.run("projector", "run", "weather"), "weather")
   }

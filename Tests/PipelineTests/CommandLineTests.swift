@@ -50,7 +50,7 @@ private final class Shop {
   }
 
   func ctl(_ arguments: [String]) async throws -> (code: Int32, output: String) {
-    let process = try await pipeline.start("eventuallyctl", arguments)
+    let process = try await pipeline.start("ordersctl", arguments)
     return (try await process.exitCode(), process.log)
   }
 
@@ -95,21 +95,21 @@ private final class Shop {
       ("projector", ["run", "sales"], "--savepoint-seconds"),
       ("projector", ["run", "sales"], "--keep-checkpoints"),
       ("projector", ["run", "sales"], "--stall-limit"),
-      ("eventuallyctl", ["events"] + shop.places.prefix(2), "--from"),
-      ("eventuallyctl", ["events"] + shop.places.prefix(2), "--limit"),
-      ("eventuallyctl", ["events", "--stream", "S1-1"] + shop.places.prefix(2), "--limit"),
-      ("eventuallyctl", ["show"] + shop.places.suffix(2), "--limit"),
-      ("eventuallyctl", ["wait"] + shop.places, "--timeout"),
-      ("eventuallyctl", ["wait", "--timeout", "0"] + shop.places, "--since"),
-      ("eventuallyctl", ["as-of", "sales"] + shop.places, "--sequence"),
-      ("eventuallyctl", ["as-of", "order", "S1-1"] + shop.places, "--sequence"),
-      ("eventuallyctl", ["as-of", "sales"] + shop.places, "--time"),
-      ("eventuallyctl", ["replay", "sales", "--from", "zero"] + shop.places, "--to"),
-      ("eventuallyctl", ["replay", "sales"] + shop.places, "--from"),
-      ("eventuallyctl", ["replay", "sales", "--from", "zero"] + shop.places, "--workers"),
-      ("eventuallyctl", ["foreign", "sales"] + shop.places.suffix(2), "--limit"),
-      ("eventuallyctl", ["generations", "switch", "sales"] + shop.places.suffix(2), ""),
-      ("eventuallyctl", ["generations", "drop", "sales"] + shop.places.suffix(2), ""),
+      ("ordersctl", ["events"] + shop.places.prefix(2), "--from"),
+      ("ordersctl", ["events"] + shop.places.prefix(2), "--limit"),
+      ("ordersctl", ["events", "--stream", "S1-1"] + shop.places.prefix(2), "--limit"),
+      ("ordersctl", ["show"] + shop.places.suffix(2), "--limit"),
+      ("ordersctl", ["wait"] + shop.places, "--timeout"),
+      ("ordersctl", ["wait", "--timeout", "0"] + shop.places, "--since"),
+      ("ordersctl", ["as-of", "sales"] + shop.places, "--sequence"),
+      ("ordersctl", ["as-of", "order", "S1-1"] + shop.places, "--sequence"),
+      ("ordersctl", ["as-of", "sales"] + shop.places, "--time"),
+      ("ordersctl", ["replay", "sales", "--from", "zero"] + shop.places, "--to"),
+      ("ordersctl", ["replay", "sales"] + shop.places, "--from"),
+      ("ordersctl", ["replay", "sales", "--from", "zero"] + shop.places, "--workers"),
+      ("ordersctl", ["foreign", "sales"] + shop.places.suffix(2), "--limit"),
+      ("ordersctl", ["generations", "switch", "sales"] + shop.places.suffix(2), ""),
+      ("ordersctl", ["generations", "drop", "sales"] + shop.places.suffix(2), ""),
       ("devbroker", [], "--brokers"), ("devbroker", [], "--partitions"),
       ("devbroker", [], "--control"),
     ]
@@ -208,7 +208,7 @@ private final class Shop {
       ["foreign", "sales"] + models, ["faults"], ["--help"], ["help", "events"],
       ["events", "--help"],
     ] {
-      let outcome = try await shop.shell("exec \"$@\" > /dev/full", "eventuallyctl", arguments)
+      let outcome = try await shop.shell("exec \"$@\" > /dev/full", "ordersctl", arguments)
       #expect(
         outcome.code == 1 && outcome.output.contains("the output can't be written: No space left"),
         "\(arguments): \(outcome)")
@@ -237,7 +237,7 @@ private final class Shop {
   @Test func aClosedPipeEndsQuietly() async throws {
     try await shop.simulate(orders: 300)
     let outcome = try await shop.shell(
-      "\"$@\" | head -n 1; echo \"codes ${PIPESTATUS[*]}\"", "eventuallyctl",
+      "\"$@\" | head -n 1; echo \"codes ${PIPESTATUS[*]}\"", "ordersctl",
       ["events", "--limit", "0"] + shop.places.prefix(2))
     let lines = outcome.output.split(separator: "\n")
     #expect(

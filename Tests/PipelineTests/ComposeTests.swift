@@ -73,12 +73,12 @@ import Testing
     for (service, words) in commands {
       var words = words
       // docker-compose sorts keys, so an entrypoint comes behind its command.
-      if let index = words.firstIndex(of: "eventuallyctl") { words.swapAt(0, index) }
+      if let index = words.firstIndex(of: "ordersctl") { words.swapAt(0, index) }
       let arguments = Array(words.dropFirst())
       switch words.first {
       case "writer": _ = try WriterCommand.parseAsRoot(arguments)
       case "projector": _ = try ProjectorCommand.parseAsRoot(arguments)
-      case "eventuallyctl": _ = try AdminCommand.parseAsRoot(arguments)
+      case "ordersctl": _ = try AdminCommand.parseAsRoot(arguments)
       default: Issue.record("\(service) starts \(words)")
       }
     }

@@ -19,7 +19,7 @@ import Testing
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
     let command = words.split(separator: "--", maxSplits: 1)
     let process = try await pipeline.start(
-      "eventuallyctl",
+      "ordersctl",
       command[0] + places + (command.count > 1 ? ["--"] + command[1] : []),
       // Nine backtraces of a debug build take longer than all the rest.
       environment: deadly
@@ -62,7 +62,7 @@ import Testing
 
     // A stop that comes from outside is no event's fault.
     let stopped = try await pipeline.start(
-      "eventuallyctl",
+      "ordersctl",
       ["verify", "sales", "--store", pipeline.store, "--read-models", pipeline.readModels],
       environment: [FaultPlan.variable: "readmodel.applying=stop"])
     #expect(try await stopped.stop() == 143, "\(stopped.log)")

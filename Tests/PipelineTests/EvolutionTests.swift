@@ -65,7 +65,7 @@ private struct FirstCodec: EventCodec {
 
     // From the wire: the old form is what the topic holds.
     let replayed = try await pipeline.run(
-      "eventuallyctl", "replay", "orders", "--from", "zero", "--source", "kafka", "--brokers",
+      "ordersctl", "replay", "orders", "--from", "zero", "--source", "kafka", "--brokers",
       pipeline.brokers, "--store", pipeline.store, "--read-models", pipeline.readModels)
     #expect(replayed.code == 0 && replayed.output.contains("equal"), "\(replayed.output)")
     let reader = try ReadModelReader(

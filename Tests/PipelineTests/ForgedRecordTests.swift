@@ -89,7 +89,7 @@ import Testing
     let forged = try await forgeNext(inEmptyPartition: isFirst)
     let words =
       "a forged event was applied at partition \(forged.position.partition), partition offset "
-      + "\(forged.position.partitionOffset): run eventuallyctl repair orders"
+      + "\(forged.position.partitionOffset): run ordersctl repair orders"
     var ready: (status: UInt, body: String) = (0, "")
     let begun = ContinuousClock.now
     try await waitUntil("the partition stops", seen: { ready.body }) {
@@ -103,10 +103,10 @@ import Testing
         #"eventually_forged_events_total{group="orders.orders.v1"} 1"#))
     #expect(try await url.text("/orders/\(forged.streamID)").status == 200)
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
-    let status = try await pipeline.start("eventuallyctl", ["status"] + places)
+    let status = try await pipeline.start("ordersctl", ["status"] + places)
     _ = try await status.exitCode()
     #expect(status.log.contains(words), "\(status.log)")
-    let repair = try await pipeline.start("eventuallyctl", ["repair", "orders"] + places)
+    let repair = try await pipeline.start("ordersctl", ["repair", "orders"] + places)
     #expect(try await repair.exitCode() == 0)
     #expect(repair.log.contains("the store ends at"), "\(repair.log)")
     #expect(repair.log.contains("generation 2 is live"), "\(repair.log)")
@@ -135,11 +135,11 @@ import Testing
       try await url.text("/orders/\(forged.streamID)").status == 200
     }
     let status = try await pipeline.run(
-      "eventuallyctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
+      "ordersctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
     #expect(
       status.output.contains(
         "a forged event was applied at partition \(forged.position.partition), partition offset "
-          + "\(forged.position.partitionOffset): run eventuallyctl repair orders"),
+          + "\(forged.position.partitionOffset): run ordersctl repair orders"),
       "\(status.output)")
     #expect(try await worker.stop() == 0)
   }
@@ -162,7 +162,7 @@ import Testing
     #expect(ready.contains(#""status":"ready""#))
     #expect(try await url.text("/orders/\(forged.streamID)").status == 404)
     let list = try await pipeline.run(
-      "eventuallyctl", "foreign", "orders", "--read-models", pipeline.readModels)
+      "ordersctl", "foreign", "orders", "--read-models", pipeline.readModels)
     #expect(list.output.contains("it has no ce_mac"), "\(list.output)")
     #expect(try await pipeline.writer?.stop() == 0)
     writer = try await pipeline.startWriter("--topic-key-file", keyFile)

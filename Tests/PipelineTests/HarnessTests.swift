@@ -19,7 +19,7 @@ import Testing
       case $1 in
         writer | projector) exec "\(Self.built)/$@" ;;
         broker) shift; exec "\(Self.built)/devbroker" "$@" ;;
-        *) exec "\(Self.built)/eventuallyctl" "$@" ;;
+        *) exec "\(Self.built)/ordersctl" "$@" ;;
       esac
       """.utf8
     ).write(to: script)

@@ -15,7 +15,7 @@ import Testing
 
   private func parked(_ words: String...) async throws -> (code: Int32, output: String) {
     let process = try await pipeline.start(
-      "eventuallyctl", ["parked"] + words + ["--read-models", pipeline.readModels])
+      "ordersctl", ["parked"] + words + ["--read-models", pipeline.readModels])
     return (try await process.exitCode(), process.log)
   }
 
@@ -33,7 +33,7 @@ import Testing
     }
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
     let wait = try await pipeline.start(
-      "eventuallyctl", ["wait", "sales", "--timeout", "60"] + places)
+      "ordersctl", ["wait", "sales", "--timeout", "60"] + places)
     #expect(try await wait.exitCode() == 0, "\(wait.log) \(worker.log)")
     let list = try await parked("list", "sales")
     #expect(list.output.contains("b-bad") && list.output.contains("c-bad"), "\(list.output)")
@@ -49,7 +49,7 @@ import Testing
       ready = try await url.text("/readyz")
     }
     #expect(ready.status == 200 && ready.body.contains("\"parkedEvents\":6,"), "\(ready.body)")
-    let status = try await pipeline.start("eventuallyctl", ["status"] + places)
+    let status = try await pipeline.start("ordersctl", ["status"] + places)
     #expect(try await status.exitCode() == 0)
     #expect(status.log.contains("6 events of 2 streams parked"), "\(status.log)")
 
@@ -57,7 +57,7 @@ import Testing
     #expect(try await url.text("/sales").body.contains("\"revenue\":\"20.00\""))
     #expect(try await parked("drop", "sales", "--all").output.contains("c-bad: 3 events dropped"))
     let verify = try await pipeline.start(
-      "eventuallyctl", ["verify", "sales", "--caught-up"] + places)
+      "ordersctl", ["verify", "sales", "--caught-up"] + places)
     #expect(try await verify.exitCode() == 0, "\(verify.log)")
     #expect(verify.log.contains("3 events dropped"), "\(verify.log)")
     #expect(try await parked("list", "sales").output.contains("nothing is parked"))
@@ -69,7 +69,7 @@ import Testing
     ]
     for (words, told) in mistakes {
       let process = try await pipeline.start(
-        "eventuallyctl", ["parked"] + words + ["--read-models", pipeline.readModels])
+        "ordersctl", ["parked"] + words + ["--read-models", pipeline.readModels])
       let code = try await process.exitCode()
       #expect(code != 0 && process.log.contains(told), "\(words): \(process.log)")
     }

@@ -54,7 +54,7 @@ import Testing
     try await placeOrders(0..<20, writer)
     func wait() async throws -> String {
       let ended = try await pipeline.run(
-        "eventuallyctl", "wait", "sales", "--timeout", "1", "--store", pipeline.store,
+        "ordersctl", "wait", "sales", "--timeout", "1", "--store", pipeline.store,
         "--read-models", pipeline.readModels)
       #expect(ended.code == 1)
       return ended.output

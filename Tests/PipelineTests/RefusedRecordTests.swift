@@ -40,7 +40,7 @@ import Testing
   }
 
   private func admin(_ words: String...) async throws -> (code: Int32, output: String) {
-    let process = try await pipeline.start("eventuallyctl", words + ["--store", pipeline.store])
+    let process = try await pipeline.start("ordersctl", words + ["--store", pipeline.store])
     return (try await process.exitCode(), process.log)
   }
 
@@ -66,7 +66,7 @@ import Testing
         && proxy.accepted == expected.filter { $0.value > 0 }
     }
     #expect(body.contains("INVALID_RECORD") && body.contains("\(event.id)"), "\(body)")
-    #expect(body.contains(#""status":"ready""#) && body.contains("eventuallyctl skip"), "\(body)")
+    #expect(body.contains(#""status":"ready""#) && body.contains("ordersctl skip"), "\(body)")
     let gauge = #"eventually_publish_held_offset{partition="\#(partition)"}"#
     let metrics = try await writer.text("/metrics").body
     #expect(metrics.contains("\(gauge) \(offset)"), "\(metrics)")

@@ -83,7 +83,7 @@ import Testing
     #expect(try await files(with: Self.secret).contains { $0.hasSuffix("store.sqlite-wal") })
     pipeline.writer?.kill()
     let status = try await pipeline.run(
-      "eventuallyctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
+      "ordersctl", "status", "--store", pipeline.store, "--read-models", pipeline.readModels)
     #expect(status.output.contains("1 pending, the first since"), "\(status.output)")
     writer = try await pipeline.startWriter()
     #expect(try await erasure(writer, "gone") == "pending")
@@ -150,7 +150,7 @@ import Testing
     for name in ["orders", "customers"] {
       for command in [["savepoint", "save", name, "old"], ["replay", name, "--from", "zero"]] {
         let source = command[0] == "replay" ? ["--store", pipeline.store] : []
-        let process = try await pipeline.start("eventuallyctl", command + places + source)
+        let process = try await pipeline.start("ordersctl", command + places + source)
         #expect(try await process.exitCode() == 0, "\(process.log)")
       }
     }
@@ -165,9 +165,9 @@ import Testing
     #expect(try await files(with: Self.secret) == [])
     for name in ["orders", "customers"] {
       let show = try await pipeline.start(
-        "eventuallyctl", ["savepoint", "show", name, "old"] + places)
+        "ordersctl", ["savepoint", "show", name, "old"] + places)
       #expect(try await show.exitCode() == 0, "\(show.log)")
-      let forget = try await pipeline.start("eventuallyctl", ["forget", name] + places)
+      let forget = try await pipeline.start("ordersctl", ["forget", name] + places)
       #expect(try await forget.exitCode() == 0, "\(forget.log)")
       #expect(forget.log.contains("nothing is left"), "\(forget.log)")
     }
@@ -185,7 +185,7 @@ import Testing
     _ = try await pipeline.verifiedDigests("orders")
     let places = ["--read-models", pipeline.readModels]
     let save = try await pipeline.start(
-      "eventuallyctl", ["savepoint", "save", "orders", "old"] + places)
+      "ordersctl", ["savepoint", "save", "orders", "old"] + places)
     #expect(try await save.exitCode() == 0, "\(save.log)")
     // Its worker is away while the checkpoint is to forget.
     #expect(try await worker.stop() == 0)
@@ -194,12 +194,12 @@ import Testing
       "orders", feed: writer.base, worker: "dying",
       environment: [FaultPlan.variable: "readmodel.forgotten=kill"])
     try await waitUntil("the worker's end", seen: { dying.log }) { !dying.isRunning }
-    let forget = try await pipeline.start("eventuallyctl", ["forget", "orders"] + places)
+    let forget = try await pipeline.start("ordersctl", ["forget", "orders"] + places)
     #expect(try await forget.exitCode() == 0, "\(forget.log)")
     #expect(forget.log.contains("1 removed streams are forgotten"), "\(forget.log)")
     #expect(try await files(with: Self.secret) == [])
     let show = try await pipeline.start(
-      "eventuallyctl", ["savepoint", "show", "orders", "old"] + places)
+      "ordersctl", ["savepoint", "show", "orders", "old"] + places)
     #expect(try await show.exitCode() == 0, "\(show.log)")
     #expect(try await pipeline.writer?.stop() == 0)
   }

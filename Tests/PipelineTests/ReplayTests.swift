@@ -82,7 +82,7 @@ private actor Questioner {
     _ arguments: [String], _ options: [String]? = nil, query: [String] = [], fails: Bool = false,
     _ location: SourceLocation = #_sourceLocation
   ) async throws -> String {
-    let process = try await pipeline.start("eventuallyctl", arguments + (options ?? places) + query)
+    let process = try await pipeline.start("ordersctl", arguments + (options ?? places) + query)
     let code = try await process.exitCode()
     #expect((code != 0) == fails, "\(arguments): \(process.log)", sourceLocation: location)
     return process.log
@@ -193,7 +193,7 @@ private actor Questioner {
     }
     var kills = 0
     while kills < 20 {
-      let replay = try await pipeline.start("eventuallyctl", arguments)
+      let replay = try await pipeline.start("ordersctl", arguments)
       let instant = ContinuousClock.now + .milliseconds(Int(random.next() % 300))
       try await waitUntil("the moment") { ContinuousClock.now >= instant || !replay.isRunning }
       if replay.isRunning {

@@ -127,7 +127,7 @@ import Testing
     let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c)"
     for query in ["SELECT count(*) FROM c", "SELECT x FROM c"] {
       let process = try await start(
-        "eventuallyctl",
+        "ordersctl",
         ["as-of", "sales", "--sequence", "5"] + places + ["--", "\(endless) \(query)"])
       try await stop(process, expecting: 143) {
         let folders = try FileManager.default.contentsOfDirectory(atPath: pipeline.file("tmp"))
@@ -143,14 +143,14 @@ import Testing
   @Test func aReplayAndAVerificationThatAreStoppedLeaveNothing() async throws {
     try await place(orders: 3)
     let replay = ["replay", "sales", "--from", "zero"] + places
-    let hanging = try await start("eventuallyctl", replay, faults: "readmodel.applied=hang")
+    let hanging = try await start("ordersctl", replay, faults: "readmodel.applied=hang")
     try await stop(hanging, SIGINT, expecting: 130) {
       FileManager.default.fileExists(atPath: "\(pipeline.readModels)/sales/generation-1.sqlite")
     }
-    let again = try await start("eventuallyctl", replay)
+    let again = try await start("ordersctl", replay)
     #expect(try await again.exitCode() == 0, "\(again.log)")
     let verify = try await start(
-      "eventuallyctl", ["verify", "sales"] + places, faults: "readmodel.applied=hang")
+      "ordersctl", ["verify", "sales"] + places, faults: "readmodel.applied=hang")
     try await stop(verify, expecting: 143) {
       try FileManager.default.subpathsOfDirectory(atPath: pipeline.file("tmp"))
         .contains { $0.contains("fold-1.sqlite") }

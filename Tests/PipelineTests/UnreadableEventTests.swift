@@ -33,7 +33,7 @@ import Testing
     var places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
     if words.starts(with: ["parked", "list"]) { places.removeFirst(2) }
     if words.first == "history" { places.removeLast(2) }
-    let process = try await pipeline.start("eventuallyctl", words + places)
+    let process = try await pipeline.start("ordersctl", words + places)
     return (try await process.exitCode(), process.log)
   }
 

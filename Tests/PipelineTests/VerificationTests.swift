@@ -134,7 +134,7 @@ import Testing
 
   private func ctl(_ arguments: [String]) async throws -> (code: Int32, output: String) {
     let process = try await pipeline.start(
-      "eventuallyctl",
+      "ordersctl",
       arguments + ["--store", pipeline.store, "--read-models", pipeline.readModels])
     let code = try await process.exitCode()
     return (code, process.log)

@@ -37,7 +37,7 @@ public struct RefusedEvent: Sendable, Hashable, CustomStringConvertible {
       + "at partition offset \(offset) (sequence number \(position.sequenceNumber), type '\(type)', stream "
       + "'\(streamID)', id \(id), \(size) bytes): \(reason). It is tried again by itself: raise the limit that it "
       + "is over, or remove the rule that it breaks; or have a placeholder published in its place, for which "
-      + "workers take the event from the event feed (eventuallyctl skip --partition \(partition) --offset "
+      + "workers take the event from the event feed (the command 'skip' --partition \(partition) --offset "
       + "\(offset))"
   }
 }

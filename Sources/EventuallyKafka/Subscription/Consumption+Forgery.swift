@@ -43,7 +43,7 @@ extension Consumption {
       "a forged event was applied, and the partition stops: repair the read model",
       metadata: [
         "partition": "\(forgery.partition)", "partition offset": "\(forgery.position)",
-        "command": "eventuallyctl repair",
+        "command": "repair",
       ])
   }
 

@@ -81,7 +81,7 @@ struct ForgettingFile {
     if !copied.isEmpty {
       let size = try DiskSpace.size(of: connection)
       if let limit, size > limit {
-        return "it has \(size) bytes, and is written anew by eventuallyctl forget alone"
+        return "it has \(size) bytes, and is written anew by the command 'forget' alone"
       }
       try DiskSpace.require(
         size, in: URL(filePath: connection.path).deletingLastPathComponent().path())

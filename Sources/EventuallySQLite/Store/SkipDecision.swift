@@ -39,10 +39,10 @@ public enum SkipError: Error, Sendable, CustomStringConvertible {
       "the store has the partitions 0 to \(count - 1): there is no \(partition)"
     case .notRefused(let partition, let offset, let holder?):
       "the event at partition \(partition), partition offset \(offset), does not hold its partition: the one at "
-        + "partition offset \(holder) does (eventuallyctl status)"
+        + "partition offset \(holder) does (the command 'status')"
     case .notRefused(let partition, let offset, nil):
       "partition \(partition) is not held by an event that the broker refuses, so that the one at partition offset "
-        + "\(offset) can't be skipped (eventuallyctl status)"
+        + "\(offset) can't be skipped (the command 'status')"
     case .unavailable(let path, let cause):
       "the decision could not be written to the store \(path): \(cause)"
     }

@@ -1,7 +1,7 @@
 import Eventually
 package import EventuallyTesting
 import Orders
-import OrdersApp
+import EventuallyServer
 
 /// The sample: a shop's orders.
 package struct OrdersApplication: TortureApplication {
@@ -30,7 +30,7 @@ package struct OrdersApplication: TortureApplication {
     var commands: [EntityCommand] = []
     var version: Version = 0
     for part in parts {
-      let json = OrderJSON.writeCommands(for: Array(part), expecting: version)
+      let json = OrderBody.commands(for: Array(part), expecting: version)
       commands.append(
         EntityCommand(
           path: "\(path(of: id))/commands", json: String(decoding: json, as: UTF8.self),

@@ -3,7 +3,7 @@ public import EventuallyServer
 public import HTTPTypes
 
 /// Orders as the HTTP interface reads and writes them. It is not how events are stored: either may change without the other.
-enum OrderBody {
+package enum OrderBody {
   static let headerSchema = Schema.object([
     .required("country", .string(minimum: 1, maximum: 100)),
     .optional("customer", .oneOf([.string(minimum: 1, maximum: 100), .null])),
@@ -148,7 +148,7 @@ enum OrderBody {
   }
 
   /// The body of `POST /orders/{id}/commands` that leads to some events.
-  static func commands(for events: [OrderEvent], expecting version: Version = 0) -> [UInt8] {
+  package static func commands(for events: [OrderEvent], expecting version: Version = 0) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
     json.key("expectedVersion")
