@@ -153,13 +153,10 @@ let package = Package(
     executable("ordersctl", ["Orders", "EventuallyCommand"]),
     executable("devbroker", ["Orders", "EventuallyCommand"]),
 
-    // The smallest complete programs: in memory, and with SQLite and Kafka.
+    // The smallest complete program, in memory. Examples/Notes and Examples/Bank are packages of their own.
     .executableTarget(
       name: "counter", dependencies: ["Eventually"], path: "Examples/Counter",
       swiftSettings: strict),
-    .executableTarget(
-      name: "notes", dependencies: ["Eventually", "EventuallySQLite", "EventuallyKafka", logging],
-      path: "Examples/Notes", swiftSettings: strict),
 
     // Proof: scenarios of failures, played with the real executables.
     library(
@@ -193,7 +190,7 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand", "FaultScenarios", "writer",
-        "torture", "projector", "ordersctl", "devbroker", "counter", "notes", "EventuallyKafka",
+        "torture", "projector", "ordersctl", "devbroker", "counter", "EventuallyKafka",
         arguments,
         http, httpCore, httpClient, httpTypes, nio, nioHTTP, logging, tracing,
         "EventuallyTesting",

@@ -166,6 +166,9 @@ extension API {
       Parameter(name: name, place: .path, summary: summary, schema: schema, isRequired: true)
     }
 
+    /// The parameter that ``APIRequest/limit(default:)`` reads.
+    public static let limit = Parameter.query("limit", "At most this many", .integer(1...1000))
+
     /// A parameter of the query, which may be left out.
     public static func query(_ name: String, _ summary: String, _ schema: Schema) -> Parameter {
       Parameter(name: name, place: .query, summary: summary, schema: schema)

@@ -80,6 +80,12 @@ public struct APIRequest: Sendable {
     return number
   }
 
+  /// How many rows are asked for, from 1 to 1000, by the parameter ``API/Parameter/limit``.
+  /// - Parameter value: what is taken where it is left out.
+  public func limit(default value: Int = 20) throws -> Int {
+    Int(try number("limit", default: UInt64(max(1, value)), in: 1...1000))
+  }
+
   /// The body, decoded from JSON.
   /// - Throws: an answer 400 where it is not JSON, and 422 where a member is missing or not what it has to be.
   public func decode<Body: Decodable>(_ type: Body.Type) throws -> Body {

@@ -53,7 +53,7 @@ struct CustomerQueries: Component {
         "customers", of: CustomersReadModel.self, "The customers with the largest revenue",
         parameters: [.limit], answers: [API.Answer(200, "The customers")]
       ) { request, reader in
-        let limit = try request.limit()
+        let limit = Int64(try request.limit())
         return .list(try await reader.read { try Self.top($0, limit: limit) }) { $0.write(&$1) }
       })
     registry.add(

@@ -13,7 +13,7 @@ struct OrderQueries: Component {
           .limit, .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100)),
         ], answers: [API.Answer(200, "The orders")]
       ) { request, reader in
-        let limit = try request.limit()
+        let limit = Int64(try request.limit())
         let customer = try request.parameter("customer")
         if let customer { try CustomerQueries.check(customer) }
         let orders = try await reader.read {
@@ -78,15 +78,6 @@ extension OrderRow {
     json.string(total.description)
     json.endObject()
   }
-}
-
-extension API.Parameter {
-  static let limit = API.Parameter.query("limit", "At most this many", .integer(1...1000))
-}
-
-extension APIRequest {
-  /// How many rows are asked for; 20 where that is left out.
-  func limit() throws -> Int64 { Int64(try number("limit", default: 20, in: 1...1000)) }
 }
 
 extension JSONResponse {

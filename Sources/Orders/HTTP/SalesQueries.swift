@@ -65,7 +65,7 @@ struct SalesQueries: Component {
           path, of: SalesReadModel.self, summary, parameters: [.limit],
           answers: [API.Answer(200, "The sums")]
         ) { request, reader in
-          let limit = try request.limit()
+          let limit = Int64(try request.limit())
           return .list(try await reader.read { try query($0, limit) }) { $0.write(&$1) }
         })
     }

@@ -1,0 +1,29 @@
+import Eventually
+import EventuallyCommand
+import EventuallyServer
+
+// Notes with tags. 'swift run notes all' runs everything in one process; 'swift run notes --help' lists all commands.
+
+struct Text: Codable { var text: String }
+struct Tag: Codable { var tag: String }
+
+@main struct Notes: EventuallyApplication {
+  static let name = "notes"
+  static let permitsFaultInjection = true
+
+  var components: [any Component] {
+    Note()
+    Tags()
+    Commands("notes", for: Note.self) {
+      Command("write", "Write a note") { (body: Text) in .write(body.text) }
+      Command("tag", "Give a note a tag") { (body: Tag) in .tag(body.tag) }
+    }
+    Query("tags", of: Tags.self, "All tags, the most used first", parameters: [.limit]) {
+      request, rows in
+      try rows.rows(TagRow.self, orderedBy: [.descending("notes")], limit: request.limit())
+    }
+    Query("tags/{tag}", of: Tags.self, "A tag") { request, rows in
+      try rows.row(TagRow.self, request.path("tag"))
+    }
+  }
+}
