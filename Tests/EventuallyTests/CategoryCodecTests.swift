@@ -109,6 +109,15 @@ import Testing
     #expect(throws: ReadBackFailure.self) { try check("account", Account.opened, "1") }
   }
 
+  @Test func aStoreInMemoryChecksTheSame() throws {
+    let store = InMemoryEventStore<String, AnyEvent>(checking: try codec(isComplete: true))
+    let event = AnyEvent(category: "account", event: Account.deposited(3))
+    #expect(try store.append([event], to: "account/1", expecting: .any).version == 1)
+    #expect(throws: EventStoreError.self) {
+      _ = try store.append([event], to: "customer/1", expecting: .any)
+    }
+  }
+
   @Test func theCodecsHaveOneContentType() throws {
     #expect(throws: ContentTypesDiffer.self) {
       try CategoriesCodec(

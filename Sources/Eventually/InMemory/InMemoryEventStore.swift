@@ -15,7 +15,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   private let state = Locked(State())
   fileprivate let head = PositionSignal(at: 0)
   private let clock: @Sendable () -> Timestamp
-  private let check: (@Sendable ([Event]) throws(EventStoreError) -> Void)?
+  private let check: (@Sendable ([Event], StreamID) throws(EventStoreError) -> Void)?
 
   /// An empty store that takes the time from `clock`. It keeps events as they are, without a codec.
   public init(clock: @escaping @Sendable () -> Timestamp = Timestamp.now) {
@@ -30,7 +30,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   ) {
     self.clock = clock
     let readBack = ReadBack(codec)
-    check = { (events) throws(EventStoreError) in
+    check = { (events, streamID) throws(EventStoreError) in
       for (index, event) in events.enumerated() {
         let type = codec.type(of: event)
         var payload: [UInt8] = []
@@ -40,7 +40,8 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
           throw .invalid("an event of type '\(type)' can't be encoded: \(error)")
         }
         do throws(ReadBackFailure) {
-          try readBack.check(event, at: index, type: type, payload: payload.span)
+          try readBack.check(
+            event, at: index, type: type, payload: payload.span, stream: streamID as? String)
         } catch {
           throw .unreadable(error)
         }
@@ -53,7 +54,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion
   ) throws(EventStoreError) -> AppendResult {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
-    try check?(events)
+    try check?(events, streamID)
     let time = clock()
     let metadata = TraceContext.metadata
     let appended = try state.withLock { (state) throws(EventStoreError) -> AppendResult in

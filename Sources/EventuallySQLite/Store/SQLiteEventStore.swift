@@ -324,24 +324,3 @@ extension SQLiteEventStore: SnapshotStore {
     }
   }
 }
-
-/// What the views of an open store share.
-final class SharedStore: Sendable {
-  let writer: StoreWriter
-  let eraser: StoreEraser
-  /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
-  let snapshotted: Locked<Set<Int>>
-  let recordLimit: RecordLimit
-  let readsBack: Bool
-
-  init(
-    writer: StoreWriter, eraser: StoreEraser, snapshotted: Set<Int>, recordLimit: RecordLimit,
-    readsBack: Bool
-  ) {
-    self.writer = writer
-    self.eraser = eraser
-    self.snapshotted = Locked(snapshotted)
-    self.recordLimit = recordLimit
-    self.readsBack = readsBack
-  }
-}
