@@ -1,0 +1,31 @@
+import CoreMetrics
+import Eventually
+
+/// What a store's writer counts.
+struct StoreMetrics {
+  private let appends = Counter(label: MetricName.appends)
+  private let events = Counter(label: MetricName.appendedEvents)
+  private let conflicts = Counter(label: MetricName.conflicts)
+  private let requests = Recorder(label: MetricName.commitRequests, aggregate: true)
+
+  /// A transaction was committed.
+  func committed(_ batch: [StoreRequest], _ results: [Result<AppendResult?, EventStoreError>]) {
+    var (appended, refused, count) = (0, 0, 0)
+    for (request, result) in zip(batch, results) {
+      guard case .append(_, _, let events) = request.kind else { continue }
+      switch result {
+      case .success:
+        appended += 1
+        count += events.count
+      case .failure(.conflict): refused += 1
+      case .failure: break
+      }
+    }
+    if appended > 0 {
+      appends.increment(by: appended)
+      events.increment(by: count)
+    }
+    if refused > 0 { conflicts.increment(by: refused) }
+    requests.record(batch.count)
+  }
+}
