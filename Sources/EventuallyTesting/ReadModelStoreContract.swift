@@ -82,7 +82,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
       check("a lease that was fenced applies nothing, and the others go on", fenced),
       check("the same delivery is applied once", once),
       check("where an event can't be projected, nothing is applied", poison),
-      check("a parked stream is set aside, and others go on", parking),
+      check("the events of a parked stream are kept, and others go on", parking),
       check("an event that can't be decoded is parked at once, and others go on", unreadable),
       check("rows are told apart by the bytes of their keys", rowBytes),
       check("parked streams are told apart by the bytes of their names", streamBytes),
@@ -292,7 +292,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
       position: poison.position, streamID: poison.streamID, reason: "poisoned")
     let outcome = try await store.apply(
       [bad, delivery(leases[1], ["c"])], parking: [failure])
-    try require(outcome.parked == 2, "\(outcome.parked) of 2 were set aside")
+    try require(outcome.parked == 2, "\(outcome.parked) of 2 were parked")
     let counts = (
       try await count(store, "a"), try await count(store, "b"), try await count(store, "c")
     )
@@ -300,6 +300,6 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
     let next = try await store.claim([0], owner: "two")[0]
     try require(next.position == 3, "the checkpoint is at \(String(describing: next.position))")
     let later = try await store.apply([delivery(next, ["d"])], parking: [])
-    try require(later.parked == 1, "what comes later is not set aside")
+    try require(later.parked == 1, "what comes later is not parked")
   }
 }

@@ -142,7 +142,7 @@ private struct SentenceRow: ReadModelRow {
     let mended = try open(mended: true)
     #expect(try await mended.retryParked("b") == 3)
     #expect(try rows() == ["a": "1 5 7", "b": "2 !3 4 6", "all": "!3 1 2 4 5 6 7"])
-    #expect(try await reader().setAside() == ReadModelReader.SetAside())
+    #expect(try await reader().unappliedCounts() == ReadModelReader.UnappliedCounts())
     await #expect(throws: ReadModelError.self) { try await mended.retryParked("b") }
     #expect(try await apply(delivery(lease, after: 7, "b:8"), to: database).parked == 0)
   }
@@ -173,7 +173,7 @@ private struct SentenceRow: ReadModelRow {
     // Later events are applied again.
     #expect(try await apply(delivery(lease, after: 3, "b:4"), to: database).parked == 0)
     #expect(try rows()["b"] == "1 4")
-    #expect(try await reader().setAside().droppedEvents == 2)
+    #expect(try await reader().unappliedCounts().droppedEvents == 2)
     #expect(try await reader().unapplied() == [0: [2, 3]])
   }
 
@@ -183,7 +183,7 @@ private struct SentenceRow: ReadModelRow {
     _ = try await apply(delivery(lease, after: nil, "b:1", "b:!2"), to: database)
     _ = try await apply(delivery(lease, after: 2, "b:3", "b:-", "b:5"), to: database)
     #expect(try rows()["b"] == "5")
-    #expect(try await reader().setAside() == ReadModelReader.SetAside())
+    #expect(try await reader().unappliedCounts() == ReadModelReader.UnappliedCounts())
   }
 
   @Test func rejectedRecordsAreKeptOnceAndNotForEver() async throws {
@@ -194,10 +194,10 @@ private struct SentenceRow: ReadModelRow {
     }
     try await database.keep([record(1), record(2)])
     try await database.keep([record(2)])
-    #expect(try await reader().setAside().rejectedRecords == 2)
+    #expect(try await reader().unappliedCounts().rejectedRecords == 2)
     #expect(try await reader().rejectedRecords(limit: 5).contains(record(1)))
     try await database.keep((3...10_100).map { record($0) })
-    #expect(try await reader().setAside().rejectedRecords == 10_000)
+    #expect(try await reader().unappliedCounts().rejectedRecords == 10_000)
     let offsets = try await reader().rejectedRecords(limit: 20_000).map(\.offset)
     #expect(offsets.min() == 101 && offsets.max() == 10_100)
   }

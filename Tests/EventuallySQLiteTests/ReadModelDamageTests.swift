@@ -72,7 +72,7 @@ import Testing
       }
     }
     found["parked"] = await .of { try await reader.parkedStreams() }
-    found["set aside"] = await .of { try await reader.setAside() }
+    found["unapplied"] = await .of { try await reader.unappliedCounts() }
     found["forged"] = await .of { try await reader.forgedPositions() }
     found["damage"] = await .of { try await reader.findDamage() }
     found["wait"] = await .of {

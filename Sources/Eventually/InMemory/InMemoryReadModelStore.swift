@@ -15,7 +15,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   private let model: Model
   private let rows = Rows()
   private var checkpoints: [Partition: Checkpoint] = [:]
-  /// Streams that are parked, with what is set aside of each.
+  /// Streams that are parked, with the parked events of each.
   private var parked: [ByteKey: [LogEntry<String, Model.Event>]] = [:]
   /// The newest records that were not applied.
   private(set) public var foreign: [RejectedRecord] = []

@@ -5,7 +5,7 @@ public protocol ReadModelStore<Event>: PartitionCheckpointStore {
 
   /// Applies deliveries and moves their checkpoints, all in one transaction.
   ///
-  /// The entries of streams that are parked are set aside instead of being applied.
+  /// The entries of streams that are parked are kept aside instead of being applied.
   /// - Parameters:
   ///   - deliveries: what was read under leases, at most one delivery for each of them.
   ///   - parking: events whose streams are to be parked from there on, in the same transaction.
@@ -20,7 +20,7 @@ public protocol ReadModelStore<Event>: PartitionCheckpointStore {
 public struct ApplyOutcome: Sendable, Hashable {
   /// The leases that have been fenced, of whose deliveries nothing was applied.
   public var fenced: [PartitionLease]
-  /// How many entries were set aside because their streams are parked.
+  /// How many entries were parked because their streams are parked.
   public var parked: Int
 
   /// An outcome from its parts.

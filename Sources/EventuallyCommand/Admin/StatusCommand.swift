@@ -71,7 +71,7 @@ extension AdminCommand {
           "\(head - min(head, position))", checkpoint.map { "\($0.epoch)" } ?? "-",
           checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
       }
-      let parked = try await reader.setAside()
+      let parked = try await reader.unappliedCounts()
       try Output.standard.line(
         "read model \(name.name): lag \(grouped(lag)), "
           + "\(grouped(parked.parkedEvents)) events of \(grouped(parked.parkedStreams)) streams parked, "

@@ -54,7 +54,7 @@ struct Removals {
 
   /// The read model has forgotten a stream's rows, at the removal: what else it keeps of the stream goes too.
   func apply(_ removal: Removal) throws(SQLiteError) {
-    try forgetSetAside(removal.streamID)
+    try forgetUnapplied(removal.streamID)
     try connection.run(
       "DELETE FROM awaited_removals WHERE stream = ? AND position <= ?", .text(removal.streamID),
       .integer(Int64(clamping: removal.position)))
@@ -63,7 +63,7 @@ struct Removals {
 
   /// The same of a file that has not come to the removal yet.
   func applyEarly(_ removal: Removal) throws(SQLiteError) {
-    try forgetSetAside(removal.streamID)
+    try forgetUnapplied(removal.streamID)
     try ParkedEvents(connection: connection).forget(removal.streamID)
     try connection.run(
       """
@@ -85,7 +85,7 @@ struct Removals {
   }
 
   /// Records that were rejected have the stream's id as their key, and reasons may tell what was in an event.
-  private func forgetSetAside(_ streamID: String) throws(SQLiteError) {
+  private func forgetUnapplied(_ streamID: String) throws(SQLiteError) {
     try connection.run(
       """
       DELETE FROM foreign_records

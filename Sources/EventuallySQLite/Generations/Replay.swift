@@ -238,7 +238,7 @@ public final class Replay<Model: ReadModel>: Sendable {
 
   private func reportParked(_ report: (ReplayEvent) throws -> Void) async throws {
     let reader = try reader()
-    let parked = try await reader.setAside().parkedEvents
+    let parked = try await reader.unappliedCounts().parkedEvents
     guard parked > 0 else { return }
     try report(
       .parked(events: parked, streams: Array(try await reader.parkedStreams().prefix(10))))

@@ -1,6 +1,6 @@
 public import Eventually
 
-/// The tables of what a read model has set aside. The caller holds the transaction.
+/// The tables of what a read model has parked. The caller holds the transaction.
 struct ParkedEvents {
   let connection: SQLiteConnection
 
@@ -52,7 +52,7 @@ struct ParkedEvents {
     try insert.run()
   }
 
-  /// Forgets a stream's events that were set aside.
+  /// Forgets a stream's parked events.
   func forget(_ streamID: String) throws(SQLiteError) {
     try connection.run("DELETE FROM parked_events WHERE stream = ?", .text(streamID))
     try connection.run("DELETE FROM parked_streams WHERE stream = ?", .text(streamID))
@@ -74,7 +74,7 @@ struct ParkedEvents {
       .integer(position))
   }
 
-  /// A stream's events that were set aside, in order.
+  /// A stream's parked events, in order.
   func records(of streamID: String) throws -> [EventRecord] {
     try connection.rows(
       """
@@ -110,17 +110,17 @@ struct ParkedEvents {
   }
 }
 
-/// A stream whose events are set aside since one of them could not be projected.
+/// A stream whose events are parked since one of them could not be projected.
 public struct ParkedStream: Sendable, Hashable {
   /// The stream.
   public var streamID: String
   /// Its partition.
   public var partition: Partition
-  /// Why its first event that is set aside could not be projected.
+  /// Why its first parked event could not be projected.
   public var reason: String
   /// Since when it is parked.
   public var since: Timestamp
-  /// How many of its events are set aside.
+  /// How many of its events are parked.
   public var events: Int
   /// The partition offset of the first of them.
   public var firstPosition: UInt64

@@ -41,7 +41,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   /// - Parameters:
   ///   - path: the database file.
   ///   - model: what is made of events.
-  ///   - codec: encodes events that are set aside, and decodes them when they are tried again.
+  ///   - codec: encodes parked events, and decodes them when they are tried again.
   ///   - storeID: the store that events come from.
   ///   - partitionCount: how many partitions the store has.
   ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
@@ -305,7 +305,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     if case .removed = entry, application.parking[entry.position] == nil,
       !application.failures.contains(where: { $0.streamID.hasSameBytes(as: streamID) })
     {
-      // What was set aside is forgotten with the stream, and nothing stands in the way of a new beginning.
+      // What was parked is forgotten with the stream, and nothing stands in the way of a new beginning.
       try parked.forget(streamID)
       application.parked.remove(stream)
       return false

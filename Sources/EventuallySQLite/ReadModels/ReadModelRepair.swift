@@ -1,6 +1,6 @@
 public import Eventually
 
-/// What people do about events that were set aside.
+/// What an administrator does about parked events.
 extension ReadModelDatabase {
   /// Applies the events of a parked stream, all or none, and parks it no longer.
   /// - Returns: how many events were applied.
@@ -134,11 +134,11 @@ extension ReadModelDatabase {
 
 /// What was not applied, for whoever looks at a read model.
 extension ReadModelReader {
-  /// How many things were not applied.
-  public struct SetAside: Sendable, Hashable {
+  /// How many events and records were not applied.
+  public struct UnappliedCounts: Sendable, Hashable {
     /// Streams that are parked.
     public var parkedStreams = 0
-    /// Their events that are set aside.
+    /// Their parked events.
     public var parkedEvents = 0
     /// Events that were given up for good.
     public var droppedEvents = 0
@@ -146,16 +146,16 @@ extension ReadModelReader {
     public var rejectedRecords = 0
   }
 
-  /// How many things were not applied.
-  public func setAside() async throws -> SetAside {
-    try await readOwn { try Self.setAside($0) }
+  /// How many events and records were not applied.
+  public func unappliedCounts() async throws -> UnappliedCounts {
+    try await readOwn { try Self.unappliedCounts($0) }
   }
 
-  static func setAside(_ connection: SQLiteConnection) throws -> SetAside {
+  static func unappliedCounts(_ connection: SQLiteConnection) throws -> UnappliedCounts {
     func count(_ table: String) throws -> Int {
       Int(try connection.integer("SELECT count(*) FROM \(table)") ?? 0)
     }
-    return SetAside(
+    return UnappliedCounts(
       parkedStreams: try count("parked_streams"), parkedEvents: try count("parked_events"),
       droppedEvents: try count("dropped_events"), rejectedRecords: try count("foreign_records"))
   }

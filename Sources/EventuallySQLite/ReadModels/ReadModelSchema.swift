@@ -25,7 +25,7 @@ enum ReadModelSchema {
     """
 
   /// What was not applied, and why.
-  private static let setAside = """
+  private static let unapplied = """
     CREATE TABLE IF NOT EXISTS parked_streams (
       stream TEXT PRIMARY KEY,
       partition INTEGER NOT NULL,
@@ -70,7 +70,7 @@ enum ReadModelSchema {
     """
 
   /// Tables that databases of earlier versions may not have.
-  static let additions = setAside + ForgedEvents.table + Removals.tables
+  static let additions = unapplied + ForgedEvents.table + Removals.tables
 
   /// How a database came to be.
   struct Build: Sendable, Hashable {

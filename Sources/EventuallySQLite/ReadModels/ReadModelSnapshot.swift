@@ -37,9 +37,9 @@ public actor ReadModelSnapshot {
     try read { try ReadModelReader.checkpoints($0) }
   }
 
-  /// How many things were not applied.
-  public func setAside() throws(ReadModelError) -> ReadModelReader.SetAside {
-    try read { try ReadModelReader.setAside($0) }
+  /// How many events and records were not applied.
+  public func unappliedCounts() throws(ReadModelError) -> ReadModelReader.UnappliedCounts {
+    try read { try ReadModelReader.unappliedCounts($0) }
   }
 
   /// The places of all events that are parked or were dropped, by partition.

@@ -80,9 +80,9 @@ public struct ReadModelVerification<Model: ReadModel>: Sendable {
       }
       ends[Int(checkpoint.partition)] = checkpoint.position ?? 0
     }
-    let setAside = try await live.setAside()
-    outcome.parked = setAside.parkedEvents
-    outcome.dropped = setAside.droppedEvents
+    let unapplied = try await live.unappliedCounts()
+    outcome.parked = unapplied.parkedEvents
+    outcome.dropped = unapplied.droppedEvents
     try await fold.prepare(through: ends, leavingOut: try await live.unapplied())
     try await fold.advance(through: ends, progress: progress)
     // After the last event was read: one that was erased before has its removal in the log by now.

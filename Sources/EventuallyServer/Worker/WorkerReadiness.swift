@@ -37,11 +37,11 @@ struct WorkerReadiness: Sendable {
       }
     }
     var fileReasons: [String] = []
-    var setAside: ReadModelReader.SetAside?
+    var unapplied: ReadModelReader.UnappliedCounts?
     var removals: PendingRemovals?
     do {
       let reader = try source.open()
-      setAside = try await reader.setAside()
+      unapplied = try await reader.unappliedCounts()
       removals = try await reader.pendingRemovals()
       if try await reader.isBuilding() { fileReasons.append(Self.building) }
     } catch {
@@ -59,7 +59,7 @@ struct WorkerReadiness: Sendable {
       json.member("reasons", reasons)
       Self.writeLag(subscription, &json)
       for (name, count) in Self.counts(subscription, projector) { json.member(name, count) }
-      Self.write(setAside, &json)
+      Self.write(unapplied, &json)
       write(removals, worker.left(), &json)
       Self.writeAges(subscription, &json)
       json.key("partitions")
@@ -100,12 +100,13 @@ struct WorkerReadiness: Sendable {
   }
 
   /// What the read model has not applied, whichever worker set it aside.
-  private static func write(_ setAside: ReadModelReader.SetAside?, _ json: inout JSONWriter) {
-    guard let setAside else { return }
-    json.member("parkedStreams", setAside.parkedStreams)
-    json.member("parkedEvents", setAside.parkedEvents)
-    json.member("droppedEvents", setAside.droppedEvents)
-    json.member("rejectedRecordsKept", setAside.rejectedRecords)
+  private static func write(_ unapplied: ReadModelReader.UnappliedCounts?, _ json: inout JSONWriter)
+  {
+    guard let unapplied else { return }
+    json.member("parkedStreams", unapplied.parkedStreams)
+    json.member("parkedEvents", unapplied.parkedEvents)
+    json.member("droppedEvents", unapplied.droppedEvents)
+    json.member("rejectedRecordsKept", unapplied.rejectedRecords)
   }
 
   /// The removed streams of which something may be left in the read model's files, and why.
