@@ -181,6 +181,7 @@ import Testing
   @Test func eventsAreCountedByPartition() {
     #expect(eventCount(from: [1, 9, 3], through: [4, 2, 3]) == 3)
     #expect(eventCount(from: [], through: []) == 0)
+    #expect(eventCount([.max, 1]) == .max)
   }
 }
 

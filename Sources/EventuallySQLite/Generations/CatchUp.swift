@@ -139,8 +139,3 @@ struct CatchUp {
 
   private func left(to positions: [UInt64]) -> UInt64 { eventCount(from: own, through: positions) }
 }
-
-/// How many events come after some positions, up to others.
-func eventCount(from positions: [UInt64], through ends: [UInt64]) -> UInt64 {
-  zip(positions, ends).reduce(0) { $0 + ($1.1 - min($1.0, $1.1)) }
-}

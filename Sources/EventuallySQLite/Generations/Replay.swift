@@ -98,7 +98,7 @@ public final class Replay<Model: ReadModel>: Sendable {
       try report(
         .began(
           isResumed: isResumed, origin: try directory.generation(generation).origin,
-          events: try await positions().reduce(0, +)))
+          events: eventCount(try await positions())))
     }
     var copy: LiveCopy?
     var hold: GenerationHold?
@@ -231,7 +231,7 @@ public final class Replay<Model: ReadModel>: Sendable {
         if differences.count < 10 { differences.append(difference) }
       })
     return ReplayComparison(
-      live: live.generation, events: try await positions().reduce(0, +), differenceCount: count,
+      live: live.generation, events: eventCount(try await positions()), differenceCount: count,
       differences: differences, liveDigest: found.text, liveRows: found.rows,
       digest: expected.text, rows: expected.rows)
   }

@@ -99,11 +99,12 @@ public struct ReplayDriver<Model: ReadModel>: Sendable {
   public func run(
     through: [UInt64], progress: @escaping @Sendable (ReplayProgress) throws -> Void = { _ in }
   ) async throws -> [UInt64] {
-    guard through.count == Int(partitionCount) else {
-      throw ReadModelError.partitionCount(
-        path: database.path, found: Partition(clamping: through.count), expected: partitionCount)
-    }
     let positions = try await positions()
+    guard through.count == Int(partitionCount), positions.count == through.count else {
+      throw ReadModelError.partitionCount(
+        path: database.path, found: Partition(clamping: positions.count),
+        expected: Partition(clamping: through.count))
+    }
     let total = eventCount(from: positions, through: through)
     let failures = Failures()
     let works = try (0..<workers).compactMap { worker -> Work? in

@@ -37,7 +37,7 @@ struct VerificationFold<Model: ReadModel> {
   }
 
   /// How many events are folded.
-  var events: Int { Int(clamping: positions.reduce(0, +)) - folded(leftOut).count }
+  var events: Int { Int(clamping: eventCount(positions)) - folded(leftOut).count }
 
   /// How many events it is behind given positions.
   func lag(behind ends: [UInt64]) -> UInt64 { eventCount(from: positions, through: ends) }
@@ -146,16 +146,15 @@ struct VerificationFold<Model: ReadModel> {
       let next = try await log.records(partition: Partition(partition), after: end, limit: 1).first
       if let sequence = next?.position.sequenceNumber { first = min(first ?? sequence, sequence) }
     }
-    guard var sequence = first.map({ $0 - 1 }) else { return }
+    guard var sequence = first.map({ max($0, 1) - 1 }) else { return }
     while true {
       try Task.checkCancellation()
       let records = try await log.records(after: sequence, limit: 4096)
       guard let last = records.last else { return }
       for record in records where record.type == EventRecord.removedType {
-        guard record.position.partitionOffset <= ends[Int(record.position.partition)] else {
-          throw VerificationError.removedTooLate(
-            streamID: record.streamID, readModel: model.name)
-        }
+        let (partition, offset) = (Int(record.position.partition), record.position.partitionOffset)
+        guard ends.indices.contains(partition), offset > ends[partition] else { continue }
+        throw VerificationError.removedTooLate(streamID: record.streamID, readModel: model.name)
       }
       sequence = last.position.sequenceNumber
     }
