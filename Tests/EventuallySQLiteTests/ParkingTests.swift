@@ -157,7 +157,7 @@ private struct SentenceRow: ReadModelRow {
     let error = await #expect(throws: ReadModelError.self) {
       try await apply(delivery(lease, after: 3, "d:4", "c:!5"), to: database)
     }
-    #expect(error?.description.contains("mend the code") == true)
+    #expect(error?.description.contains("fix the code") == true)
     #expect(try rows().isEmpty)
     _ = try await database.dropParked("a")
     #expect(try await apply(delivery(lease, after: 3, "d:4", "c:!5"), to: database).parked == 1)

@@ -8,7 +8,7 @@ public struct ReadModelProjectorStatus: Sendable, Hashable {
   public var applied: UInt64 = 0
   /// Transactions that were committed since the start.
   public var transactions: UInt64 = 0
-  /// Events that were parked since the start, because their streams are parked.
+  /// Events that were parked since the start.
   public var parked: UInt64 = 0
   /// Failures that something was tried again after, since the start.
   public var retries: UInt64 = 0

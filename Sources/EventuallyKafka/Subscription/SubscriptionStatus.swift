@@ -59,7 +59,7 @@ public struct SubscriptionStatus: Sendable, Hashable {
   public var eventsFromFeed: UInt64 = 0
   /// Records that are not of this store, and were not applied.
   public var rejectedRecords: UInt64 = 0
-  /// Leases that another worker overtook.
+  /// Leases that were fenced.
   public var fencings: UInt64 = 0
   /// When the store's heads were last told by the feed.
   public var headsHeard: ContinuousClock.Instant?

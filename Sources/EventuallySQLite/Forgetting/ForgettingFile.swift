@@ -9,7 +9,7 @@ struct ForgettingFile {
   let schemaVersion: Int
   private let positions: [Partition: UInt64]
 
-  /// Shorter, in milliseconds, than what workers wait for: rather later than that they stand still.
+  /// Shorter, in milliseconds, than what workers wait for: rather later than that they are stalled.
   private static let busyTimeout: Int32 = 5_000
 
   /// - Throws: what SQLite says of a file that can't be opened, or changed.

@@ -30,7 +30,7 @@ extension ReadModelDirectory {
   /// - Parameters:
   ///   - model: forgets rows.
   ///   - limit: a live generation that takes more bytes is not written anew; `nil` for any size.
-  ///   - progress: hears, before each file, which it is, and which part of all files is done.
+  ///   - progress: called before each file with which it is, and which part of all files is done.
   /// - Throws: ``ReadModelError`` where it can't be found out what there is to forget.
   public func forgetRemoved(
     _ model: any ReadModel, liveLimit limit: UInt64? = nil,

@@ -72,7 +72,7 @@ struct TableCursor {
 ///   - tables: the tables that are compared.
 ///   - visit: sees every row of the database that is checked, in the order of tables and keys.
 ///   - visitExpected: sees every row of the other one, in the same order.
-///   - differ: hears of each difference.
+///   - differ: called with each difference.
 public func compareReadModels(
   expected: String, found: String, tables: [TableSchema],
   visit: (TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]) -> Void,

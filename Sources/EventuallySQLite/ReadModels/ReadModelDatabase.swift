@@ -6,7 +6,7 @@ public import Eventually
 /// where the epoch is still the lease's and the position is still what the batch follows, so a worker whose
 /// partition has been taken over cannot write, however late it wakes up.
 public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
-  /// What is taken in.
+  /// The events that are applied.
   public typealias Event = Model.Event
 
   private let executor: BlockingExecutor
@@ -45,7 +45,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///   - storeID: the store that events come from.
   ///   - partitionCount: how many partitions the store has.
   ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
-  ///     but the code, and nothing more is applied until it is mended.
+  ///     but the code, and nothing more is applied until it is fixed.
   ///   - crashLimit: how often an event must have ended the process that worked on it before its stream is parked.
   ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are fenced.
   /// - Throws: ``ReadModelError``.

@@ -16,7 +16,7 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case unavailable(path: String, cause: any Error)
   /// The database is not what workers wrote. Nothing is lost: it is built anew from the store.
   case damaged(path: String, cause: any Error)
-  /// So many streams are parked that the read model's code must be at fault. Nothing is applied until it is mended, and
+  /// So many streams are parked that the read model's code must be at fault. Nothing is applied until it is fixed, and
   /// streams are retried or dropped.
   case tooManyParked(limit: Int, reason: String)
   /// There is no such generation.
@@ -48,7 +48,7 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   /// A stream is not parked, so there is nothing to be retried or dropped.
   case notParked(streamID: String)
 
-  /// What happened and what to do, for people.
+  /// The message.
   public var description: String {
     switch self {
     case .notThisReadModel(let path, let found, let expected):
@@ -73,7 +73,7 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "the read model \(path) is damaged: stop its workers and move the file and \(path)-wal away, then they build it "
         + "anew from the first event (\(cause))"
     case .tooManyParked(let limit, let reason):
-      "\(limit) streams are parked already, and another one can't be projected (\(reason)): mend the "
+      "\(limit) streams are parked already, and another one can't be projected (\(reason)): fix the "
         + "code, then retry or drop what is parked"
     case .noGeneration(let number, let path):
       "\(path) has no generation \(number): 'generations list' shows those that it has"

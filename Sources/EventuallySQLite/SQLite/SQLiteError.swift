@@ -54,6 +54,6 @@ public struct SQLiteError: Error, Sendable, CustomStringConvertible {
       .contains { message.hasPrefix($0) } || message.hasSuffix("already exists")
   }
 
-  /// What happened, for people.
+  /// The message.
   public var description: String { "\(operation): \(message) (SQLite \(code))" }
 }

@@ -16,7 +16,7 @@ extension SQLiteEventLog {
   /// metadata, nothing is found here; a read model that was built before differs from the fold of such a store.
   /// - Parameters:
   ///   - limit: at most so many findings are told.
-  ///   - progress: hears the share of the events that have been looked at.
+  ///   - progress: called with the share of the events that have been looked at.
   /// - Returns: what was found, in words; empty for a store that is sound.
   /// - Throws: `EventStoreError` where the file can't be read at all.
   public func findDamage(

@@ -89,7 +89,7 @@ actor StoreWriter {
     return heads
   }
 
-  /// Hands a request over; its completion is called when it has been carried out.
+  /// Hands a request over; its completion is called when it has been executed.
   nonisolated func submit(_ request: StoreRequest) {
     switch queue.withLock({ $0.submit(request, weight: request.weight) }) {
     case .startCommitting: executor.run { self.assumeIsolated { $0.commitWaiting() } }
@@ -98,7 +98,7 @@ actor StoreWriter {
     }
   }
 
-  /// Carries out a request.
+  /// Executes a request.
   nonisolated func perform(
     _ kind: StoreRequest.Kind
   ) async throws(EventStoreError) -> AppendResult? {
