@@ -107,7 +107,7 @@ private final class Shop {
       ("ordersctl", ["replay", "sales", "--from", "zero"] + shop.places, "--to"),
       ("ordersctl", ["replay", "sales"] + shop.places, "--from"),
       ("ordersctl", ["replay", "sales", "--from", "zero"] + shop.places, "--workers"),
-      ("ordersctl", ["foreign", "sales"] + shop.places.suffix(2), "--limit"),
+      ("ordersctl", ["rejected", "sales"] + shop.places.suffix(2), "--limit"),
       ("ordersctl", ["generations", "switch", "sales"] + shop.places.suffix(2), ""),
       ("ordersctl", ["generations", "drop", "sales"] + shop.places.suffix(2), ""),
       ("devbroker", [], "--brokers"), ("devbroker", [], "--partitions"),
@@ -205,7 +205,7 @@ private final class Shop {
       ["as-of", "sales", "--sequence", "2"] + shop.places + query,
       ["as-of", "order", "S1-1", "--sequence", "2"] + shop.places,
       ["history", "order", "S1-1"] + store, ["parked", "list", "sales"] + models,
-      ["foreign", "sales"] + models, ["faults"], ["--help"], ["help", "events"],
+      ["rejected", "sales"] + models, ["faults"], ["--help"], ["help", "events"],
       ["events", "--help"],
     ] {
       let outcome = try await shop.shell("exec \"$@\" > /dev/full", "ordersctl", arguments)

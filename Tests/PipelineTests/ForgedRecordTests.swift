@@ -162,7 +162,7 @@ import Testing
     #expect(ready.contains(#""status":"ready""#))
     #expect(try await url.text("/orders/\(forged.streamID)").status == 404)
     let list = try await pipeline.run(
-      "ordersctl", "foreign", "orders", "--read-models", pipeline.readModels)
+      "ordersctl", "rejected", "orders", "--read-models", pipeline.readModels)
     #expect(list.output.contains("it has no ce_mac"), "\(list.output)")
     #expect(try await pipeline.writer?.stop() == 0)
     writer = try await pipeline.startWriter("--topic-key-file", keyFile)
