@@ -82,6 +82,7 @@ public final class ApplicationHarness: Sendable {
   ///   - executables: how the processes are started.
   ///   - topic: the topic of the events.
   ///   - partitions: how many partitions the store and the topic have.
+  ///   - isolation: the actor that `body` runs on; the caller's where it is left out.
   ///   - body: the test.
   /// - Throws: what `body` throws.
   public static func run<Result>(

@@ -31,7 +31,9 @@ public final class BrokerProcess: Sendable {
   }
 
   /// Takes one broker off the network, or brings it back.
-  /// - Parameter broker: from 1.
+  /// - Parameters:
+  ///   - isUp: whether it is back.
+  ///   - broker: from 1.
   public func setUp(_ isUp: Bool, broker: Int) async throws {
     try await control("brokers/\(broker)/\(isUp ? "up" : "down")")
   }
@@ -52,6 +54,7 @@ public final class BrokerProcess: Sendable {
 
   /// Refuses the next requests of a kind.
   /// - Parameters:
+  ///   - request: the kind.
   ///   - code: the error, as Kafka's protocol numbers it.
   ///   - count: how many requests.
   public func refuse(_ request: Request, code: Int, count: Int) async throws {

@@ -16,6 +16,7 @@ extension RunningProcess {
   ///   - method: such as `GET`.
   ///   - path: from `/` on, with the query.
   ///   - json: the body; none where it is left out.
+  ///   - timeout: how long to wait for the answer at most.
   /// - Throws: where the process does not serve, or does not answer in time.
   public func send(
     _ method: String, _ path: String, json: String? = nil, timeout: Duration = .seconds(10)

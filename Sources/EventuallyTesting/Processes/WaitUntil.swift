@@ -3,6 +3,7 @@
 ///   - what: the condition in words, for the failure.
 ///   - limit: how long to wait at most.
 ///   - seen: what to report where it takes too long.
+///   - condition: whether to go on. It is asked once at least.
 /// - Throws: ``ScenarioFailure`` where it takes too long, and what `condition` throws.
 public func waitUntil(
   _ what: String, within limit: Duration = .seconds(60), seen: () async -> String = { "" },
