@@ -232,7 +232,12 @@ final class Stage {
   /// Waits for all clients to be done.
   func loadEnds() async throws {
     for (load, task) in loads {
-      await task.value
+      await withTaskCancellationHandler {
+        await task.value
+      } onCancel: {
+        task.cancel()
+      }
+      try Task.checkCancellation()
       if let failure = load.failures.first {
         throw NotAsExpected("\(load.failures.count) clients were failed: \(failure)")
       }
