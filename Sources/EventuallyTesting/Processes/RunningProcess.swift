@@ -1,8 +1,15 @@
 import Eventually
 import Foundation
-import Glibc
 import Subprocess
 import SystemPackage
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// A process that a test has started. It does not outlive the test's process, nor the last reference to it.
 ///
@@ -16,22 +23,29 @@ public final class RunningProcess: Sendable {
   public let processID: Int32
 
   private struct State {
-    /// `nil` while the process runs.
-    var exitCode: Int32?
+    var hasEnded = false
     var url: String?
   }
 
+  /// What is known of the process's end once it has been reaped.
+  private final class Ending: Sendable {
+    let status = Locked<Result<TerminationStatus, any Error>?>(nil)
+  }
+
   private let state = Locked(State())
+  private let ending: Ending
   /// Ends when the process may be reaped. Until then its number stays its own, and signals reach nobody else.
   private let reaping: AsyncStream<Never>.Continuation
 
   private init(
-    name: String, logPath: String, processID: Int32, reaping: AsyncStream<Never>.Continuation
+    name: String, logPath: String, processID: Int32, reaping: AsyncStream<Never>.Continuation,
+    ending: Ending
   ) {
     self.name = name
     self.logPath = logPath
     self.processID = processID
     self.reaping = reaping
+    self.ending = ending
   }
 
   deinit {
@@ -81,8 +95,9 @@ public final class RunningProcess: Sendable {
     let started = OneResume(started)
     Task {
       let (ended, reaping) = AsyncStream<Never>.makeStream()
+      let ending = Ending()
       do {
-        _ = try await Subprocess.run(
+        let result = try await Subprocess.run(
           configuration, input: .none,
           output: .fileDescriptor(output, closeAfterSpawningProcess: true),
           error: .combinedWithOutput
@@ -91,11 +106,13 @@ public final class RunningProcess: Sendable {
           started.resume(
             returning: RunningProcess(
               name: name, logPath: log, processID: execution.processIdentifier.value,
-              reaping: reaping))
+              reaping: reaping, ending: ending))
           for await _ in ended {}
         }
+        ending.status.withLock { $0 = .success(result.terminationStatus) }
       } catch {
         started.resume(throwing: error)
+        ending.status.withLock { $0 = .failure(error) }
       }
     }
   }
@@ -103,30 +120,25 @@ public final class RunningProcess: Sendable {
   // MARK: - Its state
 
   /// Whether the process has not ended. One that is frozen runs.
-  public var isRunning: Bool { endedCode(WNOHANG) == nil }
+  public var isRunning: Bool { !hasEnded(WNOHANG) }
 
-  /// The exit code, or 128 and the signal's number; `nil` while the process runs.
-  private func endedCode(_ options: Int32) -> Int32? {
+  private func hasEnded(_ options: Int32) -> Bool {
     state.withLock { state in
-      if let code = state.exitCode { return code }
-      var info = siginfo_t()
-      guard
-        waitid(P_PID, id_t(processID), &info, WEXITED | WNOWAIT | options) == 0,
-        info._sifields._sigchld.si_pid == processID
-      else { return nil }
-      let status = info._sifields._sigchld.si_status
-      state.exitCode = info.si_code == CLD_EXITED ? status : 128 + status
-      reaping.finish()
-      return state.exitCode
+      if !state.hasEnded, changed(to: WEXITED | options) {
+        state.hasEnded = true
+        reaping.finish()
+      }
+      return state.hasEnded
     }
   }
 
   /// Whether the process is stopped by SIGSTOP, by ``freeze()`` or a fault of its own.
-  public var isFrozen: Bool {
-    guard let stat = try? String(contentsOfFile: "/proc/\(processID)/stat", encoding: .utf8),
-      let state = stat.split(separator: ")").last?.split(separator: " ").first
-    else { return false }
-    return state == "T"
+  public var isFrozen: Bool { changed(to: WSTOPPED | WNOHANG) }
+
+  /// Asks the kernel for the process's state, and leaves it there to be asked for again.
+  private func changed(to states: Int32) -> Bool {
+    var info = siginfo_t()
+    return waitid(P_PID, id_t(processID), &info, states | WNOWAIT) == 0 && info.si_signo != 0
   }
 
   /// What the process has written so far.
@@ -161,13 +173,13 @@ public final class RunningProcess: Sendable {
 
   /// Sends a signal, unless the process has ended.
   package func send(_ signal: Int32) {
-    if isRunning { Glibc.kill(processID, signal) }
+    if isRunning { sendSignal(signal, to: processID) }
   }
 
   /// Kills the process with SIGKILL, and returns when it is gone.
   public func kill() {
     send(SIGKILL)
-    _ = endedCode(0)
+    _ = hasEnded(0)
   }
 
   /// Stops the process with SIGSTOP: its connections stay open, and nothing answers.
@@ -180,14 +192,19 @@ public final class RunningProcess: Sendable {
   /// - Returns: its exit code; where a signal ended it, 128 and the signal's number.
   /// - Throws: ``ScenarioFailure`` with the end of the log where it takes too long.
   public func exitCode(within limit: Duration = .seconds(120)) async throws -> Int32 {
-    var code: Int32?
+    var end: Result<TerminationStatus, any Error>?
     try await waitUntil(
       "the end of \(name)", within: limit, seen: { String(self.log.suffix(2000)) }
     ) {
-      code = self.endedCode(WNOHANG)
-      return code != nil
+      guard !self.isRunning else { return false }
+      end = self.ending.status.withLock { $0 }
+      return end != nil
     }
-    return code ?? 0
+    switch try end?.get() {
+    case .exited(let code): return code
+    case .signaled(let signal): return 128 + signal
+    case nil: throw ScenarioFailure("nothing is known of the end of \(name)")
+    }
   }
 
   /// Asks the process to stop in order, with SIGTERM, and waits for its end: 30 seconds at most.
@@ -198,6 +215,9 @@ public final class RunningProcess: Sendable {
     return try await exitCode(within: .seconds(30))
   }
 }
+
+/// `kill(2)`, whose name a method of the process has.
+private func sendSignal(_ signal: Int32, to processID: Int32) { _ = kill(processID, signal) }
 
 /// Waits for a file that a process writes when it is ready.
 package func contentOfFile(_ file: String, by process: RunningProcess? = nil) async throws -> String
