@@ -1,5 +1,6 @@
 import Eventually
 import EventuallySQLite
+// Whoever plays with a pipeline handles its processes.
 @_exported public import EventuallyTesting
 import Foundation
 package import EventuallyServer
