@@ -57,7 +57,9 @@ let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto"
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
-let fuzzed: [Target.Dependency] = ["Eventually", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand"]
+let fuzzed: [Target.Dependency] = [
+  "Eventually", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand",
+]
 let fuzzing: Target =
   if let libFuzzer {
     .executableTarget(
@@ -189,7 +191,8 @@ let package = Package(
     tests(
       "PipelineTests",
       [
-        "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand", "FaultScenarios", "writer",
+        "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand",
+        "FaultScenarios", "writer",
         "torture", "projector", "ordersctl", "devbroker", "counter", "EventuallyKafka",
         arguments,
         http, httpCore, httpClient, httpTypes, nio, nioHTTP, logging, tracing,

@@ -10,7 +10,8 @@ extension AdminCommand {
   struct AsOf: CrashSupervised {
     static let configuration = CommandConfiguration(
       commandName: "as-of",
-      abstract: "Answer a query as a read model stood at an earlier moment, or show an entity then.",
+      abstract:
+        "Answer a query as a read model stood at an earlier moment, or show an entity then.",
       discussion: """
         \(Program.admin) as-of READ-MODEL --time 2026-01-05T12:00:00Z -- /PATH?limit=3
         \(Program.admin) as-of READ-MODEL --sequence 5000 -- SELECT ... FROM ...
@@ -61,7 +62,8 @@ extension AdminCommand {
       let aggregate = AggregateName(argument: target)
       guard readModel != nil || aggregate != nil else {
         throw ValidationError(
-          "'\(target)' is neither a read model (\(Program.readModels)) nor an aggregate (\(Program.aggregates))")
+          "'\(target)' is neither a read model (\(Program.readModels)) nor an aggregate (\(Program.aggregates))"
+        )
       }
       if let id, aggregate == nil {
         throw ValidationError("'\(id)' is not expected: a query comes after --")
@@ -101,7 +103,8 @@ extension AdminCommand {
         let answer = await api.answer(APIRequest(.get, text))
         guard answer.status == .ok else {
           throw Failure(
-            "\(text) is answered \(answer.status.code): \(String(decoding: answer.bytes, as: UTF8.self))")
+            "\(text) is answered \(answer.status.code): \(String(decoding: answer.bytes, as: UTF8.self))"
+          )
         }
         try Output.standard.json(answer.bytes)
       } else {

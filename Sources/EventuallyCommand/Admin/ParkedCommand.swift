@@ -38,7 +38,8 @@ extension AdminCommand {
         let reader = try reader()
         func open(_ definition: some ReadModelDefinition) throws -> any ParkedStreamRepair {
           try ReadModelDatabase(
-            path: reader.path, model: definition.model, codec: definition.codec, storeID: reader.storeID,
+            path: reader.path, model: definition.model, codec: definition.codec,
+            storeID: reader.storeID,
             partitionCount: reader.partitionCount)
         }
         return try await body(try open(readModel.definition))

@@ -46,7 +46,8 @@ extension AdminCommand {
             name: readModel, definition: definition, directory: directory, log: log, kafka: nil,
             options: options
           ).run("repair" + (fromSavepoint ? " --from-savepoint" : ""), options) {
-            fromSavepoint ? try await Self.savepoint(directory, model: definition.model, log: log) : nil
+            fromSavepoint
+              ? try await Self.savepoint(directory, model: definition.model, log: log) : nil
           }
         }
       }

@@ -62,7 +62,8 @@ enum JSONMembers {
       while let key = try reader.nextKey() {
         let name = reader.name(key)
         try add(
-          reader.slice(try reader.skip()), at: path.isEmpty ? name : "\(path).\(name)", to: &members)
+          reader.slice(try reader.skip()), at: path.isEmpty ? name : "\(path).\(name)", to: &members
+        )
       }
     case UInt8(ascii: "["):
       try reader.beginArray()

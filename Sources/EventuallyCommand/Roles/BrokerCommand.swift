@@ -9,29 +9,29 @@ import ServiceLifecycle
 struct BrokerCommand: ServiceCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
-    commandName: "broker",
-    abstract: "A Kafka cluster in one process, for development: librdkafka's mock cluster.",
-    discussion: """
-      It prints its bootstrap servers, and stops at SIGTERM or SIGINT. It is not Kafka:
+      commandName: "broker",
+      abstract: "A Kafka cluster in one process, for development: librdkafka's mock cluster.",
+      discussion: """
+        It prints its bootstrap servers, and stops at SIGTERM or SIGINT. It is not Kafka:
 
-      - everything is in memory: when it stops, topics, records and offsets are gone;
-      - of each partition it keeps the newest 5 MiB (or 100,000 batches) and forgets the rest: projectors \
-      fetch what they miss from the writer's feed;
-      - it listens on 127.0.0.1, on ports that can't be chosen;
-      - it has no admin calls: topics are created here, with --topic and --partitions. One that a worker asks for and that \
-      is not there gets 4 partitions, whatever the store has, and can't be deleted: name all topics;
-      - transactions, fencing and the producer's idempotence are not enforced;
-      - joining a group takes 3 seconds, and each rebalance about the session timeout, which must be at \
-      least 4 seconds.
+        - everything is in memory: when it stops, topics, records and offsets are gone;
+        - of each partition it keeps the newest 5 MiB (or 100,000 batches) and forgets the rest: projectors \
+        fetch what they miss from the writer's feed;
+        - it listens on 127.0.0.1, on ports that can't be chosen;
+        - it has no admin calls: topics are created here, with --topic and --partitions. One that a worker asks for and that \
+        is not there gets 4 partitions, whatever the store has, and can't be deleted: name all topics;
+        - transactions, fencing and the producer's idempotence are not enforced;
+        - joining a group takes 3 seconds, and each rebalance about the session timeout, which must be at \
+        least 4 seconds.
 
-      With --control it can be made to misbehave; a leader is one of the first topic's partition:
+        With --control it can be made to misbehave; a leader is one of the first topic's partition:
 
-      POST /brokers/B/down, /brokers/B/up       broker B, counted from 1
-      POST /brokers/B/rtt/MS                    delay all of its answers by so many milliseconds
-      POST /partitions/P/leader/B               make broker B the leader of partition P
-      POST /errors/produce/CODE/N               N requests to produce fail, with an error of the Kafka protocol
-      POST /errors/fetch/CODE/N                 the same for requests to fetch
-      """)
+        POST /brokers/B/down, /brokers/B/up       broker B, counted from 1
+        POST /brokers/B/rtt/MS                    delay all of its answers by so many milliseconds
+        POST /partitions/P/leader/B               make broker B the leader of partition P
+        POST /errors/produce/CODE/N               N requests to produce fail, with an error of the Kafka protocol
+        POST /errors/fetch/CODE/N                 the same for requests to fetch
+        """)
   }
 
   @Option(help: "How many brokers.", transform: Whole.init)

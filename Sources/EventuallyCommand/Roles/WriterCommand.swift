@@ -47,7 +47,8 @@ struct WriterCommand: AsyncParsableCommand {
       try trace.begin()
       let logger = log.logger("writer")
       let writer = try options.writer(logger: logger)
-      try await runServices([writer, try options.server(of: writer, logger: logger)], logger: logger)
+      try await runServices(
+        [writer, try options.server(of: writer, logger: logger)], logger: logger)
     }
   }
 }

@@ -9,7 +9,8 @@ public struct AggregateComponent<Model: Aggregate>: Component where Model.ID == 
   @inlinable
   public init<Codec: EventCodec>(_ model: Model, codec: Codec) where Codec.Event == Model.Event {
     // Made here, where both types are known, so that appends are compiled for them.
-    registered = RegisteredAggregate(model, codec: codec) { (store: ApplicationStore, snapshots: Snapshots<Model.State, String>?) in
+    registered = RegisteredAggregate(model, codec: codec) {
+      (store: ApplicationStore, snapshots: Snapshots<Model.State, String>?) in
       Repository(
         model, store: SQLiteEventStore(store, category: Model.category, codec: codec),
         snapshots: snapshots)

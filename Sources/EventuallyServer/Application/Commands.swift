@@ -31,9 +31,10 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
       WriterRoutes(generatedFor: Model.self) { [self] writer in
         guard let repository = writer.repository(of: Model.self) else { return [] }
         let routes = CommandRoutes(definition: self, writer: writer, repository: repository)
-        return try routes.operations() + RemovalRoutes(
-          writer: writer, path: path, ids: ids, category: Model.category
-        ) { try await repository.remove($0) }.operations()
+        return try routes.operations()
+          + RemovalRoutes(
+            writer: writer, path: path, ids: ids, category: Model.category
+          ) { try await repository.remove($0) }.operations()
       })
   }
 }
@@ -54,7 +55,8 @@ public struct Command<Model: Aggregate>: Sendable {
   ///   - summary: what it does, in a line.
   ///   - make: the domain's command. It may throw ``RequestError`` or `InvalidMember`.
   public init<Body: Decodable & SendableMetatype>(
-    _ name: String, _ summary: String = "", _ make: @escaping @Sendable (Body) throws -> Model.Command
+    _ name: String, _ summary: String = "",
+    _ make: @escaping @Sendable (Body) throws -> Model.Command
   ) {
     self.name = name
     self.summary = summary

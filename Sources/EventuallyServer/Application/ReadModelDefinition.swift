@@ -67,7 +67,8 @@ struct CompositeReadModelComponent<Model: CompositeReadModel>: Component {
     registry.readModels.append(
       PendingReadModel(name: model.name, type: ObjectIdentifier(Model.self)) { [model] aggregates in
         let projection = try CompositeProjection(model)
-        for on in model.projections where !aggregates.contains(where: { $0.category == on.category }) {
+        for on in model.projections
+        where !aggregates.contains(where: { $0.category == on.category }) {
           throw ApplicationError(
             "the read model '\(model.name)' takes events of the category '\(on.category)', and no aggregate among the "
               + "components has it")

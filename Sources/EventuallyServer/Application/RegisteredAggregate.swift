@@ -19,9 +19,10 @@ package struct RegisteredAggregate: Sendable {
   @usableFromInline
   init<Model: Aggregate, Codec: EventCodec>(
     _ model: Model, codec: Codec,
-    repository: @escaping @Sendable (
-      ApplicationStore, Snapshots<Model.State, String>?
-    ) -> any AggregateRepository<Model>
+    repository:
+      @escaping @Sendable (
+        ApplicationStore, Snapshots<Model.State, String>?
+      ) -> any AggregateRepository<Model>
   ) where Model.ID == String, Codec.Event == Model.Event {
     name = "\(Model.self)"
     category = Model.category
@@ -42,7 +43,9 @@ package struct RegisteredAggregate: Sendable {
     func make<Snapshotted: SnapshottedAggregate>(
       _ type: Snapshotted.Type
     ) -> Snapshots<Model.State, String>? {
-      guard let codec = Snapshotted.stateCodec as? any SnapshotCodec<Model.State> else { return nil }
+      guard let codec = Snapshotted.stateCodec as? any SnapshotCodec<Model.State> else {
+        return nil
+      }
       return Snapshots(
         in: CategorySnapshots(base: store, category: Model.category), codec: codec,
         every: Snapshotted.snapshotInterval, onFailure: onFailure)
@@ -101,8 +104,11 @@ where Model.ID == String, Codec.Event == Model.Event {
 
 /// What a state looks like as JSON.
 enum StateJSON {
-  static func bytes<Model: Aggregate>(of state: Model.State, _ model: Model.Type) throws -> [UInt8] {
-    if let type = model as? any JSONState.Type, let bytes = try written(state, type) { return bytes }
+  static func bytes<Model: Aggregate>(of state: Model.State, _ model: Model.Type) throws -> [UInt8]
+  {
+    if let type = model as? any JSONState.Type, let bytes = try written(state, type) {
+      return bytes
+    }
     if let state = state as? any Encodable {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

@@ -48,7 +48,8 @@ public struct ApplicationModel: Sendable {
     adminCommand = App.adminCommand
     streamLimit = App.streamLimit
     guard !registry.aggregates.isEmpty else {
-      throw ApplicationError("the application '\(App.name)' has no aggregate: list one in its components")
+      throw ApplicationError(
+        "the application '\(App.name)' has no aggregate: list one in its components")
     }
     aggregates = registry.aggregates
     try Self.check(

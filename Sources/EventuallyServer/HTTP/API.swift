@@ -244,7 +244,9 @@ private struct Desk: Sendable {
       throw Overloaded("\(requests.limit) requests are being worked on")
     }
     defer { withExtendedLifetime(place) {} }
-    return try await operation.handler(APIRequest(request, context, takesBody: operation.body != nil))
-      .response(from: request, context: context, holding: place)
+    return try await operation.handler(
+      APIRequest(request, context, takesBody: operation.body != nil)
+    )
+    .response(from: request, context: context, holding: place)
   }
 }

@@ -124,7 +124,8 @@ enum JSONBody {
     case .typeMismatch(let type, let context):
       InvalidMember(name(context.codingPath), "must be \(Self.word(type))")
     case .dataCorrupted(let context):
-      InvalidMember(name(context.codingPath), "is not what it has to be: \(context.debugDescription)")
+      InvalidMember(
+        name(context.codingPath), "is not what it has to be: \(context.debugDescription)")
     @unknown default: InvalidMember("body", "can't be read: \(error)")
     }
   }

@@ -23,7 +23,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
   }
 
   /// Where only the method is wrong, the answer says which ones are right.
-  private func refused(_ request: Request, _ context: Context, _ error: any Error) -> JSONResponse? {
+  private func refused(_ request: Request, _ context: Context, _ error: any Error) -> JSONResponse?
+  {
     // What the router says where it found no route.
     guard context.endpointPath == "NotFound", (error as? HTTPError)?.status == .notFound else {
       return nil

@@ -34,4 +34,3 @@ struct Overloaded: Error, CustomStringConvertible {
     description = "\(what): try again in a moment"
   }
 }
-

@@ -14,10 +14,12 @@ public enum Observability {
   /// - Parameter traceFile: a file to which each span is added as a line of JSON when it ends, with W3C's trace and span ids;
   ///   nothing is traced without it.
   public static func bootstrap(traceFile: String? = nil) throws {
-    guard hasBegun.withLock({ begun in
-      defer { begun = true }
-      return !begun
-    }) else { return }
+    guard
+      hasBegun.withLock({ begun in
+        defer { begun = true }
+        return !begun
+      })
+    else { return }
     MetricsSystem.bootstrap(metrics)
     if let traceFile { try trace(to: traceFile) }
   }

@@ -13,7 +13,9 @@ public struct QueryServer: Sendable {
   ///   - application: whose queries are answered.
   ///   - directory: where the read models are.
   ///   - timeLimit: how long a query may read before it is answered 503.
-  public init(_ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10)) {
+  public init(
+    _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10)
+  ) {
     self.application = application
     queries = QueryRoutes(
       application, directory: directory, readModels: application.readModels, timeLimit: timeLimit)

@@ -59,7 +59,8 @@ extension ConsistencyToken {
       if reached >= offset { return reader }
       guard ContinuousClock.now < deadline else {
         throw RequestError(
-          .serviceUnavailable, "the read model has applied partition \(partition) up to \(reached), not yet "
+          .serviceUnavailable,
+          "the read model has applied partition \(partition) up to \(reached), not yet "
             + "\(offset)", headers: [.retryAfter: "1"])
       }
     }

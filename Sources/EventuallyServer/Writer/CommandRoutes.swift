@@ -13,7 +13,8 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   func operations() throws -> [API.Operation] {
     var names: Set<String> = []
     for command in definition.commands {
-      guard !Self.reserved.contains(command.pathName), names.insert(command.pathName).inserted else {
+      guard !Self.reserved.contains(command.pathName), names.insert(command.pathName).inserted
+      else {
         throw ApplicationError(
           "the command '\(command.name)' below '\(definition.path)' needs another name: "
             + "it is there twice, or is one of \(Self.reserved.sorted().joined(separator: ", "))")
@@ -205,7 +206,8 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
           .array(
             .object([
               .required("id", .string(format: "uuid")), .required("type", .string(minimum: 1)),
-              .required("stream", .string(minimum: 1)), .required("version", .integer(1...(1 << 62))),
+              .required("stream", .string(minimum: 1)),
+              .required("version", .integer(1...(1 << 62))),
               .required("sequenceNumber", .integer(1...(1 << 62))),
               .required("time", .string(format: "date-time")),
             ]), minimum: 1))

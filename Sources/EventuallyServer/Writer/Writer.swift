@@ -57,7 +57,8 @@ public final class Writer: Service {
     storeOptions.heartbeats = options.heartbeats
     storeOptions.streamLimit = application.streamLimit
     storeOptions.recordLimit = RecordLimit(bytes: options.recordLimit ?? RecordLimit.brokerDefault)
-    store = try ApplicationStore(path: options.store, codec: application.codec, options: storeOptions)
+    store = try ApplicationStore(
+      path: options.store, codec: application.codec, options: storeOptions)
     publisher = KafkaPublisher(
       options.kafka, source: store, contentType: application.codec.contentType,
       onConflict: options.topicConflict,

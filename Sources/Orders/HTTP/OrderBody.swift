@@ -83,7 +83,8 @@ package enum OrderBody {
         guard quantity != nil else {
           throw InvalidMember(
             "quantity",
-            "must be from \(Quantity.range.lowerBound) to \(Quantity.range.upperBound), not \(number)")
+            "must be from \(Quantity.range.lowerBound) to \(Quantity.range.upperBound), not \(number)"
+          )
         }
       } else if reader.isKey(key, "unitPrice") {
         price = Money(try reader.string())
@@ -148,7 +149,8 @@ package enum OrderBody {
   }
 
   /// The body of `POST /orders/{id}/commands` that leads to some events.
-  package static func commands(for events: [OrderEvent], expecting version: Version = 0) -> [UInt8] {
+  package static func commands(for events: [OrderEvent], expecting version: Version = 0) -> [UInt8]
+  {
     var json = JSONWriter()
     json.beginObject()
     json.key("expectedVersion")
