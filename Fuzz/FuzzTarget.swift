@@ -1,9 +1,10 @@
 import Eventually
 import Foundation
-import Orders
+@testable import Orders
 
 @testable import EventuallyKafka
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Code that reads bytes from outside, with what has to hold for whatever the bytes are: it ends with a value or an error,
 /// and a value that it accepts can be written and is read back as what it was.

@@ -1,9 +1,9 @@
 import Eventually
 import EventuallySQLite
+package import EventuallyServer
 // Whoever plays with a pipeline handles its processes.
 @_exported public import EventuallyTesting
 import Foundation
-package import EventuallyServer
 
 /// What was waited for did not happen, or what happened is not what must hold.
 package typealias NotAsExpected = ScenarioFailure
@@ -99,9 +99,8 @@ package final class Pipeline {
   /// Starts a worker of each read model of the sample.
   package func startAllProjectors(feed: String) async throws -> [RunningProcess] {
     var workers: [RunningProcess] = []
-    for model in ReadModelName.allCases {
-      workers.append(
-        try await startProjector(model.rawValue, feed: feed, worker: model.rawValue).0)
+    for model in OrdersApplication().readModels {
+      workers.append(try await startProjector(model.name, feed: feed, worker: model.name).0)
     }
     return workers
   }

@@ -1,7 +1,7 @@
 package import ArgumentParser
 import Eventually
+import EventuallyCommand
 import Foundation
-import EventuallyServer
 
 /// The command `torture`.
 package struct TortureCommand: AsyncParsableCommand {
@@ -97,7 +97,7 @@ package struct TortureCommand: AsyncParsableCommand {
       scenarios: playable, on: choice, with: played, seed: seed, parallel: parallel,
       deadline: .now + .seconds(minutes * 60))
     // Each scenario ends its processes first.
-    try await OrdersApp.runUntilSignal(limit: .seconds(120)) { try await torture.run() }
+    try await runUntilSignal(limit: .seconds(120)) { try await torture.run() }
     print(torture.report(notPlayed: chosen.count - playable.count))
     if !torture.failures.isEmpty { throw ExitCode(1) }
   }

@@ -1,10 +1,11 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Customers whose names are equal only canonically are different customers, from the store to `verify`.
 @Suite struct AlikeNamesTests {

@@ -2,10 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// What is wrong ends with an exit code other than 0 and a message that names the thing, and loses nothing.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct BadInputTests {

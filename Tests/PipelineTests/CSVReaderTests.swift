@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 @Suite struct CSVReaderTests {
   private func read(_ chunks: [ArraySlice<UInt8>]) -> (items: [CSVReader.Item], lines: Int) {

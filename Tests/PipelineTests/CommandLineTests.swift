@@ -2,10 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// A store with orders, and read models of it, made without a broker.
 private final class Shop {

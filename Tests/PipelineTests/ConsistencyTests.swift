@@ -3,7 +3,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// A query that comes with the token of a command's answer sees what the command did.
 @Suite(.timeLimit(.minutes(5))) struct ConsistencyTests {

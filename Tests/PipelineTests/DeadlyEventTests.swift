@@ -3,7 +3,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Commands that apply events, one of which ends every process that applies it.
 @Suite(.timeLimit(.minutes(5))) struct DeadlyEventTests {

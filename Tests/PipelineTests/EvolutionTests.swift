@@ -2,10 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Events as they were written before cancellations had a reason.
 private struct FirstCodec: EventCodec {

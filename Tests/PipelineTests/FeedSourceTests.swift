@@ -4,7 +4,8 @@ import Hummingbird
 import Logging
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// A worker learns from a writer which store it serves.
 @Suite(.timeLimit(.minutes(5))) struct FeedSourceTests {

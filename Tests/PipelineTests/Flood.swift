@@ -1,6 +1,7 @@
 import Foundation
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Connections that are opened without waiting for any of them, faster than a server takes them.
 final class Flood {

@@ -8,10 +8,11 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOEmbedded
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 

@@ -2,10 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Records on the topic that the writer has not written, with the real executables.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ForgedRecordTests {

@@ -3,7 +3,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// The interfaces' own OpenAPI documents tell what to send, and what may come back.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct FuzzTests {

@@ -1,7 +1,8 @@
 import Eventually
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// The decisions of the HTTP server, without one.
 @Suite struct HTTPLogicTests {

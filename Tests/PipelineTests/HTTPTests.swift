@@ -9,7 +9,8 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Runs `body` against a server with an interface.
 func serving(

@@ -6,7 +6,8 @@ import Hummingbird
 import Logging
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Clients that are slow, unwilling or malformed cost the server little, and others nothing.
 @Suite(.timeLimit(.minutes(5))) struct HostileClientTests {

@@ -4,7 +4,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Imports as processes: what files and writers may do to them.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ImportProcessTests {

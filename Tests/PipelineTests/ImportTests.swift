@@ -1,9 +1,10 @@
 import Eventually
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 @Suite struct OnlineRetailLayoutTests {
   private let header = [

@@ -5,10 +5,11 @@ import FaultScenarios
 import Foundation
 import HTTPTypes
 import Logging
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Large orders and long feeds are read and sent in pieces, and an order can't become larger than it may.
 @Suite(.timeLimit(.minutes(5))) struct LargeOrderTests {

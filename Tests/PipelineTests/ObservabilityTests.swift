@@ -8,11 +8,12 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
-import Orders
+@testable import Orders
 import Testing
 import Tracing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Keeps the spans of this process.
 private enum Spans {

@@ -6,7 +6,8 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// What pages of other origins can have a browser send, and what answers say to browsers.
 @Suite(.timeLimit(.minutes(5))) struct OriginTests {

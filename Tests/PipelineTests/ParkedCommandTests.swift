@@ -3,7 +3,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// What a person does about events that could not be applied.
 @Suite(.timeLimit(.minutes(5))) struct ParkedCommandTests {

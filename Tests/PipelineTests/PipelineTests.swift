@@ -2,10 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Invoices as messy as real ones, as a CSV file: sales, returns, write-offs and bad debts, quoted commas, prices
 /// with three decimals, an invoice in two places, and rows that must be rejected.

@@ -3,7 +3,8 @@ import Foundation
 import Logging
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 @Suite struct PrintableTests {
   @Test(arguments: [

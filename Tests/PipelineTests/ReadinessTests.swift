@@ -3,7 +3,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// A worker calls itself ready only where something shows that its partitions are consumed.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ReadinessTests {

@@ -4,7 +4,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Events that the broker does not take, with the real executables and a proxy that refuses them.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct RefusedRecordTests {

@@ -7,7 +7,8 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// What is removed is gone from all files, and until then it is told that it is not.
 @Suite(.serialized, .timeLimit(.minutes(15))) struct RemovalTests {

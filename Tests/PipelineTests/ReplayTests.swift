@@ -4,7 +4,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Asks for the sums of sales again and again, and notes what is wrong with the answers.
 private actor Questioner {

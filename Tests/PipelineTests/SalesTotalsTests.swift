@@ -1,10 +1,11 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 @Suite struct SalesTotalsTests {
   /// The tables of sales with rows at the ends of their range, whose sums SQLite's `sum` has no integer for.

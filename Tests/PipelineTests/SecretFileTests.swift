@@ -5,7 +5,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Files of keys and tokens that were truncated, or in which bits have changed: what is in them, or an error that names the file.
 @Suite struct SecretFileTests {

@@ -4,7 +4,8 @@ import Foundation
 import Testing
 
 @testable import EventuallySQLite
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// Events in the store that this code can't read, by damage or because newer code appended them.
 @Suite(.timeLimit(.minutes(5))) struct UnreadableEventTests {

@@ -1,7 +1,7 @@
 import Eventually
 import FaultScenarios
 import Foundation
-import Orders
+@testable import Orders
 import Testing
 
 #if canImport(Glibc)
@@ -11,7 +11,8 @@ import Testing
 #endif
 
 @testable import EventuallySQLite
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// `verify` reads what is live in place, while workers go on.
 @Suite(.timeLimit(.minutes(5))) struct VerificationTests {

@@ -3,10 +3,11 @@ import FaultScenarios
 import Foundation
 import Hummingbird
 import Logging
-import Orders
+@testable import Orders
 import Testing
 
-@testable import OrdersApp
+@testable import EventuallyServer
+@testable import EventuallyCommand
 
 /// What an import makes of a writer's answers.
 @Suite(.timeLimit(.minutes(5))) struct WriterSinkTests {

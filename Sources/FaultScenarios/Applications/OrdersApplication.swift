@@ -1,7 +1,6 @@
 import Eventually
 package import EventuallyTesting
 import Orders
-import EventuallyServer
 
 /// The sample: a shop's orders.
 package struct OrdersApplication: TortureApplication {
@@ -9,11 +8,15 @@ package struct OrdersApplication: TortureApplication {
   package let executables = ApplicationExecutables.orders
   package let abilities: Set<ApplicationAbility> = [.orders, .removal, .severalReadModels]
   package let query = "/sales"
-  package let readModels = [ReadModelName.sales, .orders, .customers].map {
-    PlayedReadModel($0.rawValue, schemaVersion: $0.model.schemaVersion)
-  }
+  package let readModels = [
+    Self.played(SalesReadModel()), Self.played(OrdersReadModel()), Self.played(CustomersReadModel()),
+  ]
 
   package init() {}
+
+  private static func played(_ model: some ReadModel) -> PlayedReadModel {
+    PlayedReadModel(model.name, schemaVersion: model.schemaVersion)
+  }
 
   package func stream(of id: String) -> String { id }
   package func path(of id: String) -> String { "/orders/\(id)" }
