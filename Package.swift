@@ -50,6 +50,7 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
@@ -58,7 +59,7 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 let fuzzed: [Target.Dependency] = [
-  "Eventually", "EventuallyKafka", "Orders", "EventuallyServer", "EventuallyCommand",
+  "Eventually", "EventuallyKafka", "EventuallyServer", "Orders",
 ]
 let fuzzing: Target =
   if let libFuzzer {
@@ -192,11 +193,9 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand",
-        "FaultScenarios", "writer",
-        "torture", "projector", "ordersctl", "devbroker", "counter", "EventuallyKafka",
-        arguments,
-        http, httpCore, httpClient, httpTypes, nio, nioHTTP, logging, tracing,
-        "EventuallyTesting",
+        "FaultScenarios", "writer", "torture", "projector", "ordersctl", "devbroker", "counter",
+        "EventuallyKafka", "EventuallyTesting", arguments, http, httpCore, httpClient,
+        httpTypes, nio, nioEmbedded, nioHTTP, lifecycle, logging, tracing,
       ]),
     .testTarget(
       name: "FaultTests",

@@ -1,10 +1,9 @@
 import Eventually
 import Foundation
-@testable import Orders
 
 @testable import EventuallyKafka
 @testable import EventuallyServer
-@testable import EventuallyCommand
+@testable import Orders
 
 /// Code that reads bytes from outside, with what has to hold for whatever the bytes are: it ends with a value or an error,
 /// and a value that it accepts can be written and is read back as what it was.
@@ -206,12 +205,15 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   private static let commands = ["create", "addItem", "complete", "cancel", "commands", "other"]
 
   private static func command(_ bytes: [UInt8]) throws {
+    let routes = Shop().components.lazy.compactMap { $0 as? Commands<Order> }.first
+    guard let routes else { throw Failure("the sample has no commands") }
     guard let first = bytes.first else { return }
     let body = Array(bytes.dropFirst())
     let name = commands[Int(first) % commands.count]
     let parsed = try attempt { () -> [Order.Command] in
-      if name == "commands" { return try OrderJSON.commands(body.span, now: header.time).commands }
-      return [try OrderJSON.command(name, body.span, now: header.time)]
+      if name == "commands" { return try routes.list(body.span).commands }
+      guard let command = routes.commands.first(where: { $0.name == name }) else { return [] }
+      return [try command.make(body)]
     }
     guard let parsed else { return }
     let order = Order()
@@ -337,11 +339,11 @@ enum FuzzTarget: String, CaseIterable, Sendable {
   }
 
   private static func http(_ bytes: [UInt8]) throws {
-    if let record = try attempt({ try OrderJSON.record(bytes.span) }) {
+    if let record = try attempt({ try RecordJSON.record(bytes.span) }) {
       var json = JSONWriter()
-      OrderJSON.write(record, &json)
+      RecordJSON.write(record, &json)
       try require(
-        attempt { try OrderJSON.record(json.bytes.span) } == record, "a record is not read back")
+        attempt { try RecordJSON.record(json.bytes.span) } == record, "a record is not read back")
     }
     _ = try attempt { try StoreSummary(json: bytes.span) }
     let text = String(decoding: bytes, as: UTF8.self)

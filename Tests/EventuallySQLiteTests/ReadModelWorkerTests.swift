@@ -69,7 +69,7 @@ private final class Tail: PartitionedSubscription {
     return nil
   }
 
-  func checkpoint(_ position: [Delivery<String>]) {}
+  func acknowledge(_ deliveries: [Delivery<String>]) {}
   func release(_ leases: [PartitionLease]) { renewLeases() }
   func renewLeases() { state.withLock { $0.isRenewing = true } }
   func stop() async { state.withLock { $0.isStopped = true } }

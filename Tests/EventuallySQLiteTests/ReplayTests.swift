@@ -207,7 +207,7 @@ private struct Stalled: PartitionedSubscription {
     AsyncThrowingStream { _ in }
   }
 
-  func checkpoint(_ position: [Delivery<String>]) {}
+  func acknowledge(_ deliveries: [Delivery<String>]) {}
   func release(_ leases: [PartitionLease]) {}
 }
 

@@ -1,11 +1,11 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Customers whose names are equal only canonically are different customers, from the store to `verify`.
 @Suite struct AlikeNamesTests {
@@ -19,18 +19,18 @@ import Testing
     folder = url.path()
   }
 
-  private func project(
-    _ log: SQLiteEventLog, into readModel: some ReadModelStore<OrderEvent>
+  private func project<Codec: EventCodec>(
+    _ log: SQLiteEventLog, by codec: Codec, into readModel: some ReadModelStore<Codec.Event>
   ) async throws {
     let heads = try await log.heads()
     let subscription = LogSubscription(
-      log, codec: OrderEventCodec(), checkpoints: readModel,
+      log, codec: codec, checkpoints: readModel,
       partitions: Array(0..<Self.partitions), through: heads, owner: "test", pageSize: 5)
     await ReadModelProjector(subscription, into: readModel).run()
   }
 
   /// Orders and revenue of each customer, by the bytes of their names.
-  private func customers(_ directory: ReadModelDirectory) throws -> [ByteKey: String] {
+  private func figures(_ directory: ReadModelDirectory) throws -> [ByteKey: String] {
     let rows = try SQLiteConnection(path: directory.livePath, mode: .readOnly).rows(
       "SELECT id, orders, revenue FROM customers"
     ) { (ByteKey($0.text(0)), "\($0.integer(1)) \($0.integer(2) / 10_000)") }
@@ -52,58 +52,57 @@ import Testing
         [.created(header), .itemAdded(line), .completed], to: "order-\(number)", expecting: .any)
     }
     let model = CustomersReadModel()
-    let directory = ReadModelName.customers.directory(in: folder)
+    let directory = ReadModelDirectory("\(folder)/customers", model: model)
     let live = try LiveReadModel(
       directory, model: model, codec: OrderEventCodec(), storeID: store.storeID,
       partitionCount: Self.partitions)
-    try await project(store.log, into: live)
-    func expected(_ figures: String...) -> [ByteKey: String] {
-      Dictionary(uniqueKeysWithValues: zip(names.map { ByteKey($0) }, figures))
+    try await project(store.log, by: OrderEventCodec(), into: live)
+    func expected(_ texts: String...) -> [ByteKey: String] {
+      Dictionary(uniqueKeysWithValues: zip(names.map { ByteKey($0) }, texts))
     }
-    #expect(try customers(directory) == expected("2 5", "2 7", "2 9"))
+    #expect(try figures(directory) == expected("2 5", "2 7", "2 9"))
 
     _ = try await store.remove("order-1")
-    try await project(store.log, into: live)
-    #expect(try customers(directory) == expected("2 5", "1 5", "2 9"))
+    try await project(store.log, by: OrderEventCodec(), into: live)
+    #expect(try figures(directory) == expected("2 5", "1 5", "2 9"))
 
     let replay = try await Replay(
       "zero", in: directory, model: model, codec: OrderEventCodec(), log: store.log
     ) { nil }
     try await replay.run()
-    #expect(try customers(directory) == expected("2 5", "1 5", "2 9"))
+    #expect(try figures(directory) == expected("2 5", "1 5", "2 9"))
 
-    for name in ReadModelName.allCases where name != .customers {
-      func project(_ model: some OrdersReadModelType) async throws {
-        let other = try LiveReadModel(
-          name.directory(in: folder), model: model, codec: OrderEventCodec(),
-          storeID: store.storeID, partitionCount: Self.partitions)
-        try await self.project(store.log, into: other)
-      }
-      try await project(name.model)
+    let readModels = try ApplicationModel.shop().readModels
+    func build(_ definition: some ReadModelDefinition) async throws {
+      let other = try LiveReadModel(
+        definition.directory(in: folder), model: definition.model, codec: definition.codec,
+        storeID: store.storeID, partitionCount: Self.partitions)
+      try await project(store.log, by: definition.codec, into: other)
     }
-    func verify(_ name: ReadModelName) async throws -> VerificationOutcome {
+    for other in readModels where other.name != model.name { try await build(other) }
+    func verify(_ definition: some ReadModelDefinition) async throws -> VerificationOutcome {
       let scratch = "\(folder)/verify-\(UUID().uuidString)"
       try FileManager.default.createDirectory(atPath: scratch, withIntermediateDirectories: true)
-      func verify(_ model: some OrdersReadModelType) async throws -> VerificationOutcome {
-        try await ReadModelVerification(
-          name.directory(in: folder), model: model, codec: OrderEventCodec(), log: store.log,
-          scratch: scratch
-        ).verify()
-      }
-      return try await verify(name.model)
+      return try await ReadModelVerification(
+        definition.directory(in: folder), model: definition.model, codec: definition.codec,
+        log: store.log, scratch: scratch
+      ).verify()
     }
-    for name in ReadModelName.allCases {
-      let outcome = try await verify(name)
-      #expect(outcome.differenceCount == 0 && outcome.rows > 0, "\(name) \(outcome.differences)")
+    for readModel in readModels {
+      let outcome = try await verify(readModel)
+      #expect(
+        outcome.differenceCount == 0 && outcome.rows > 0,
+        "\(readModel.name) \(outcome.differences)")
     }
+    let customers = try #require(readModels.first { $0.name == model.name })
 
     // Damage of that kind, made by hand: an order of another customer, by the bytes alone.
     try SQLiteConnection(path: directory.livePath, mode: .readWrite).run(
       "UPDATE customer_orders SET customer = ? WHERE id = 'order-0'", .text(names[1]))
-    #expect(try await verify(.customers).differenceCount == 1)
+    #expect(try await verify(customers).differenceCount == 1)
     // And one customer with the figures of another.
     try SQLiteConnection(path: directory.livePath, mode: .readWrite).execute(
       "UPDATE customers SET revenue = 90000 WHERE revenue = 50000 AND orders = 2")
-    #expect(try await verify(.customers).differenceCount == 2)
+    #expect(try await verify(customers).differenceCount == 2)
   }
 }

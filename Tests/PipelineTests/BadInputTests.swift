@@ -2,11 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// What is wrong ends with an exit code other than 0 and a message that names the thing, and loses nothing.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct BadInputTests {
@@ -169,7 +169,7 @@ import Testing
     let workers = try await pipeline.startAllProjectors(feed: writer.base)
     _ = try await pipeline.verifiedDigests()
     for worker in workers { #expect(try await worker.stop() == 0) }
-    let path = ReadModelName.orders.path(in: pipeline.readModels)
+    let path = pipeline.directory(of: OrdersReadModel()).livePath
     let database = try SQLiteConnection(path: path, mode: .readWrite)
     try database.execute("UPDATE orders SET items = 7")
     expectFailure(

@@ -1,8 +1,9 @@
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 @Suite struct CSVReaderTests {
   private func read(_ chunks: [ArraySlice<UInt8>]) -> (items: [CSVReader.Item], lines: Int) {

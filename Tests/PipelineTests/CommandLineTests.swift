@@ -2,14 +2,14 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// A store with orders, and read models of it, made without a broker.
-private final class Shop {
+private final class StoredOrders {
   let pipeline: Pipeline
   let places: [String]
 
@@ -33,7 +33,7 @@ private final class Shop {
 
   /// Appends an order whose texts are not meant for terminals.
   func place(_ text: String) async throws {
-    let store = try OrderStore(path: pipeline.store, codec: OrderEventCodec())
+    let store = try SQLiteEventStore(path: pipeline.store, codec: OrderEventCodec())
     let header = OrderHeader(
       customer: text, country: text, kind: .sale, time: Timestamp(microseconds: 0))
     let line = OrderLine(
@@ -44,8 +44,8 @@ private final class Shop {
   }
 
   func build() async throws {
-    for name in ReadModelName.allCases {
-      let built = try await ctl(["replay", name.rawValue, "--from", "zero"] + places)
+    for model in OrdersApplication().readModels {
+      let built = try await ctl(["replay", model.name, "--from", "zero"] + places)
       guard built.code == 0 else { throw NotAsExpected(built.output) }
     }
   }
@@ -69,10 +69,10 @@ private final class Shop {
 /// What the command lines do with numbers that are too large, output that can't be written, and texts that act on
 /// terminals.
 @Suite(.serialized, .timeLimit(.minutes(15))) struct CommandLineTests {
-  private let shop: Shop
+  private let shop: StoredOrders
 
   init() throws {
-    shop = try Shop()
+    shop = try StoredOrders()
   }
 
   private static let extremes = [
@@ -94,7 +94,7 @@ private final class Shop {
       ("writer", ["simulate"] + writer, "--orders"), ("writer", ["simulate"] + writer, "--rate"),
       ("projector", ["run", "sales"], "--savepoint-events"),
       ("projector", ["run", "sales"], "--savepoint-seconds"),
-      ("projector", ["run", "sales"], "--keep-checkpoints"),
+      ("projector", ["run", "sales"], "--keep-savepoints"),
       ("projector", ["run", "sales"], "--stall-limit"),
       ("ordersctl", ["events"] + shop.places.prefix(2), "--from"),
       ("ordersctl", ["events"] + shop.places.prefix(2), "--limit"),

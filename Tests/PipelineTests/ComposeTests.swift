@@ -2,8 +2,9 @@ import ArgumentParser
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// What docker-compose would start is what the executables take.
 @Suite struct ComposeTests {
@@ -76,11 +77,16 @@ import Testing
       // docker-compose sorts keys, so an entrypoint comes behind its command.
       if let index = words.firstIndex(of: "ordersctl") { words.swapAt(0, index) }
       let arguments = Array(words.dropFirst())
-      switch words.first {
-      case "writer": _ = try WriterCommand.parseAsRoot(arguments)
-      case "projector": _ = try ProjectorCommand.parseAsRoot(arguments)
-      case "ordersctl": _ = try AdminCommand.parseAsRoot(arguments)
-      default: Issue.record("\(service) starts \(words)")
+      try Program.$application.withValue(try ApplicationModel.shop()) {
+        switch words.first {
+        case "writer":
+          try Program.$writerCommands.withValue(Shop.writerCommands) {
+            _ = try WriterCommand.parseAsRoot(arguments)
+          }
+        case "projector": _ = try ProjectorCommand.parseAsRoot(arguments)
+        case "ordersctl": _ = try AdminCommand.parseAsRoot(arguments)
+        default: Issue.record("\(service) starts \(words)")
+        }
       }
     }
   }

@@ -3,21 +3,22 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// A query that comes with the token of a command's answer sees what the command did.
 @Suite(.timeLimit(.minutes(5))) struct ConsistencyTests {
   @Test(arguments: [("4-3", 4, 3), ("0-0", 0, 0)])
-  func readsTokens(_ text: String, _ partition: Partition, _ position: UInt64) {
-    let token = OrdersApp.ConsistencyToken(text)
-    #expect(token == OrdersApp.ConsistencyToken(partition: partition, position: position))
+  func readsTokens(_ text: String, _ partition: Partition, _ offset: UInt64) {
+    let token = ConsistencyToken(text)
+    #expect(token?.partition == partition && token?.offset == offset)
     #expect(token?.description == text)
   }
 
   @Test(arguments: ["", "4", "-", "4-", "-4-3", "4-3-1", "a-b", "1-99999999999999999999", "4--3"])
   func refusesWhatIsNone(_ text: String) {
-    #expect(OrdersApp.ConsistencyToken(text) == nil)
+    #expect(ConsistencyToken(text) == nil)
   }
 
   @Test func aQueryWaitsForWhatItsTokenStandsFor() async throws {

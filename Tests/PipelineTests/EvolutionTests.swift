@@ -2,11 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Events as they were written before cancellations had a reason.
 private struct FirstCodec: EventCodec {
@@ -70,7 +70,7 @@ private struct FirstCodec: EventCodec {
       pipeline.brokers, "--store", pipeline.store, "--read-models", pipeline.readModels)
     #expect(replayed.code == 0 && replayed.output.contains("equal"), "\(replayed.output)")
     let reader = try ReadModelReader(
-      path: ReadModelName.orders.path(in: pipeline.readModels), model: OrdersReadModel())
+      path: pipeline.directory(of: OrdersReadModel()).livePath, model: OrdersReadModel())
     let cancelled = try await reader.read {
       try $0.integer("SELECT count(*) FROM orders WHERE status = 'cancelled'")
     }

@@ -12,7 +12,7 @@ import Testing
   @Test func theProgramWithSQLiteAndKafkaRuns() async throws {
     let pipeline = try Pipeline()
     // Which it ignores, as every program does that does not enable fault injection.
-    let program = try pipeline.start(
+    let program = try await pipeline.start(
       "notes", [], environment: ["EVENTUALLY_FAULTS": "store.committed=kill"])
     let code = try await program.exitCode()
     let output = program.log

@@ -4,8 +4,9 @@ import Hummingbird
 import Logging
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// A worker learns from a writer which store it serves.
 @Suite(.timeLimit(.minutes(5))) struct FeedSourceTests {
@@ -14,7 +15,7 @@ import Testing
     let asked = Locked(0)
     var api = API(title: "test", summary: "test")
     api.add(
-      API.Operation(method: .get, path: "/store", summary: "", answers: []) { _, _ in
+      API.Operation(.get, "/store", "", answers: []) { _ in
         let number = asked.withLock { count in
           count += 1
           return count
@@ -22,17 +23,17 @@ import Testing
         switch number {
         case 1: throw Overloaded("too much")
         case 2: throw HTTPError(.badGateway, message: "no writer yet")
-        case 3: return Reply { $0.string("no store") }
+        case 3: return JSONResponse { $0.string("no store") }
         default:
           let summary = StoreSummary(
             storeID: "s", partitionCount: 2, heads: [1, 0], head: 1, published: 0)
-          return Reply { summary.write(&$0) }
+          return JSONResponse { summary.write(&$0) }
         }
       })
     try await serving(api) { endpoint in
       let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-      let source = try await FeedSource(endpoint.base, token: nil).open(logger: logger)
-      #expect(source.storeID == "s" && source.partitions == 2)
+      let source = try await FeedSource(endpoint.base).open(logger: logger)
+      #expect(source.storeID == "s" && source.partitionCount == 2)
     }
     #expect(asked.withLock { $0 } == 4)
   }

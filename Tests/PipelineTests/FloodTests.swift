@@ -8,11 +8,11 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOEmbedded
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
@@ -70,7 +70,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     for round in 0..<10 {
       let folder = try Pipeline()
       let file = folder.file("url")
-      let server = Server(
+      let server = HTTPServer(
         api: api(), listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
         logger: silent)
       let running = Task { try await server.run() }
@@ -160,15 +160,13 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   @Test func noMoreThanALimitOfQueriesWaitAndHealthIsAnswered() async throws {
     _ = DescriptorLimit.raise(to: 8192)
     let pipeline = try Pipeline()
-    for name in ReadModelName.allCases {
-      func create(_ model: some OrdersReadModelType) async throws {
-        let live = try LiveReadModel(
-          name.directory(in: pipeline.readModels), model: model, codec: OrderEventCodec(),
-          storeID: "store", partitionCount: 4)
-        #expect(try await live.completeBuild(through: []))
-      }
-      try await create(name.model)
+    func create(_ definition: some ReadModelDefinition) async throws {
+      let live = try LiveReadModel(
+        definition.directory(in: pipeline.readModels), model: definition.model,
+        codec: definition.codec, storeID: "store", partitionCount: 4)
+      #expect(try await live.completeBuild(through: []))
     }
+    for readModel in try ApplicationModel.shop().readModels { try await create(readModel) }
     let file = pipeline.file("url")
     let server = try await pipeline.start(
       "projector", "serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0",
@@ -202,7 +200,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   // MARK: The end
 
   /// An answer without an end.
-  private struct Endless: ReplyPieces {
+  private struct Endless: ResponsePieces {
     final class Count: Sendable { let value = Locked(0) }
     let made: Count
 
@@ -220,16 +218,16 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     var api = api(limits)
     let made = Endless.Count()
     api.add(
-      API.Operation(method: .get, path: "/endless", summary: "", answers: []) { _, _ in
-        try await Reply(pieces: Endless(made: made))
+      API.Operation(.get, "/endless", "", answers: []) { _ in
+        try await JSONResponse(pieces: Endless(made: made))
       })
     let folder = try Pipeline()
     let file = folder.file("url")
-    let server = Server(
+    let server = HTTPServer(
       api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
       logger: silent)
     let told = Locked<ContinuousClock.Instant?>(nil)
-    try await OrdersApp.run([server], logger: silent) {
+    try await runServices([server], logger: silent) {
       try await waitUntil("the server") { FileManager.default.fileExists(atPath: file) }
       let url = try String(contentsOfFile: file, encoding: .utf8)
       let deaf = try RawConnection(url.filter { $0 != "\n" }, receiveBuffer: 4096)

@@ -2,11 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Records on the topic that the writer has not written, with the real executables.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ForgedRecordTests {

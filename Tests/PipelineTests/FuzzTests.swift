@@ -3,8 +3,9 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// The interfaces' own OpenAPI documents tell what to send, and what may come back.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct FuzzTests {

@@ -1,8 +1,9 @@
 import Eventually
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// The decisions of the HTTP server, without one.
 @Suite struct HTTPLogicTests {
@@ -42,9 +43,9 @@ import Testing
         correlationID: "c=1&d\n%20é", causationID: "e", traceParent: "t",
         additional: Dictionary(uniqueKeysWithValues: names.map { ($0, "<\($0)>=\($0)\n") })))
     var json = JSONWriter()
-    OrderJSON.write(record, &json)
+    RecordJSON.write(record, &json)
     #expect(!json.bytes.contains(UInt8(ascii: "\n")))
-    #expect(try OrderJSON.record(json.bytes.span) == record)
+    #expect(try RecordJSON.record(json.bytes.span) == record)
   }
 
   @Test func whatIsNotHTTPIsAnsweredByWhoeverWould() {

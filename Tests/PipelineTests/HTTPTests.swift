@@ -9,8 +9,9 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Runs `body` against a server with an interface.
 func serving(
@@ -18,7 +19,7 @@ func serving(
 ) async throws {
   let folder = try Pipeline()
   let file = folder.file("url")
-  let server = Server(
+  let server = HTTPServer(
     api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
     logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   let running = Task { try await server.run() }
@@ -44,10 +45,10 @@ func serving(
     var api = API(title: "test", summary: "test")
     api.limits.requests = 3
     api.add(
-      API.Operation(method: .get, path: "/wait", summary: "", answers: []) { _, _ in
+      API.Operation(.get, "/wait", "", answers: []) { _ in
         begun.withLock { $0 += 1 }
         await gate.wait(past: 0)
-        return Reply { $0.bool(true) }
+        return JSONResponse { $0.bool(true) }
       })
     try await serving(api) { endpoint in
       try await withThrowingTaskGroup(of: UInt.self) { group in
@@ -69,10 +70,10 @@ func serving(
     var api = API(title: "test", summary: "test")
     api.add(
       API.Operation(
-        method: .post, path: "/body", summary: "", body: .object([]), answers: []
-      ) { request, _ in
-        let count = try await request.wholeBody().count
-        return Reply { $0.integer(count) }
+        .post, "/body", "", body: .object([]), answers: []
+      ) { request in
+        let count = request.body.count
+        return JSONResponse { $0.integer(count) }
       })
     try await serving(api) { endpoint in
       let most = [UInt8](repeating: 0x20, count: Request.maximumBody)

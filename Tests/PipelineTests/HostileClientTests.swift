@@ -6,8 +6,9 @@ import Hummingbird
 import Logging
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Clients that are slow, unwilling or malformed cost the server little, and others nothing.
 @Suite(.timeLimit(.minutes(5))) struct HostileClientTests {
@@ -17,15 +18,15 @@ import Testing
     api.addHealth(Heartbeats())
     api.add(
       API.Operation(
-        method: .post, path: "/things/{id}/body", summary: "", body: .object([]), answers: []
-      ) { request, _ in
-        let count = try await request.wholeBody().count
-        return Reply { $0.integer(count) }
+        .post, "/things/{id}/body", "", body: .object([]), answers: []
+      ) { request in
+        let count = request.body.count
+        return JSONResponse { $0.integer(count) }
       })
     api.add(
-      API.Operation(method: .get, path: "/things/{id}", summary: "", answers: []) { _, context in
-        let id = try context.pathParameter("id")
-        return Reply { $0.string(id) }
+      API.Operation(.get, "/things/{id}", "", answers: []) { request in
+        let id = try request.path("id")
+        return JSONResponse { $0.string(id) }
       })
     return api
   }
@@ -222,7 +223,7 @@ import Testing
   }
 
   /// An answer without an end.
-  private struct Endless: ReplyPieces {
+  private struct Endless: ResponsePieces {
     final class Count: Sendable { let value = Locked(0) }
     let made: Count
 
@@ -240,8 +241,8 @@ import Testing
     var api = api(limits)
     let count = Endless.Count()
     api.add(
-      API.Operation(method: .get, path: "/endless", summary: "", answers: []) { _, _ in
-        try await Reply(pieces: Endless(made: count))
+      API.Operation(.get, "/endless", "", answers: []) { _ in
+        try await JSONResponse(pieces: Endless(made: count))
       })
     try await serving(api) { endpoint in
       let deaf = try RawConnection(endpoint.base, receiveBuffer: 4096)

@@ -4,8 +4,9 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Imports as processes: what files and writers may do to them.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ImportProcessTests {

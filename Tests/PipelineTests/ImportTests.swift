@@ -1,10 +1,10 @@
 import Eventually
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 @Suite struct OnlineRetailLayoutTests {
   private let header = [

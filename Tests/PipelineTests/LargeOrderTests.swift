@@ -5,29 +5,35 @@ import FaultScenarios
 import Foundation
 import HTTPTypes
 import Logging
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
+
+/// The sample, with a limit of orders that a test reaches.
+private struct SmallShop: EventuallyApplication {
+  static let name = "orders"
+  static let streamLimit = StreamLimit(events: 3000, bytes: 2 << 20)
+  var components: [any Component] { return Shop().components }
+}
 
 /// Large orders and long feeds are read and sent in pieces, and an order can't become larger than it may.
 @Suite(.timeLimit(.minutes(5))) struct LargeOrderTests {
   private let pipeline: Pipeline
-  private let store: OrderStore
+  private let store: ApplicationStore
   private let api: API
 
   init() throws {
     pipeline = try Pipeline()
-    var options = OrderStore.Options(partitionCount: 4)
-    options.streamLimit = StreamLimit(events: 3000, bytes: 2 << 20)
-    store = try OrderStore(path: pipeline.store, codec: OrderEventCodec(), options: options)
-    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    let publisher = OrderPublisher(
-      KafkaConfiguration(brokers: "127.0.0.1:1", topic: "none"), source: store,
-      contentType: "application/json", logger: logger)
-    api = WriterRoutes(store: store, publisher: publisher, logger: logger)
-      .api(token: nil, heartbeats: Heartbeats())
+    var options = Writer.Options(
+      store: pipeline.store, kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "none"))
+    options.partitionCount = 4
+    let writer = try Writer(
+      ApplicationModel(SmallShop()), options: options,
+      logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    store = writer.store
+    api = try writer.api()
   }
 
   private func line(_ number: Int, bytes: Int) throws -> String {
@@ -39,13 +45,19 @@ import Testing
     var commands = [#"{"create":{"country":"T","customer":"c"}}"#]
     for number in 0..<lines { commands.append(#"{"addItem":\#(try line(number, bytes: bytes))}"#) }
     let body = #"{"commands":[\#(commands.joined(separator: ","))]}"#
-    let answer = try await api.answer(
-      .post, path: "/orders/\(id)/commands", body: Array(body.utf8))
+    let answer = try await answer("/orders/\(id)/commands", .post, body)
     try #require(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
   }
 
+  private func answer(
+    _ path: String, _ method: HTTPRequest.Method = .get, _ body: String = ""
+  ) async throws -> (status: Int, body: [UInt8]) {
+    let answer = await api.answer(APIRequest(method, path, body: Array(body.utf8)))
+    return (answer.status.code, try await answer.wholeBody())
+  }
+
   private func json(_ path: String) async throws -> Any {
-    let answer = try await api.answer(path: path)
+    let answer = try await answer(path)
     #expect(answer.status == 200)
     return try JSONSerialization.jsonObject(with: Data(answer.body))
   }
@@ -62,16 +74,16 @@ import Testing
     let history = try #require(try await json("/orders/o/history") as? [[String: Any]])
     #expect(history.map { $0["version"] as? Int } == (1...lines + 1).map { $0 })
     for path in ["/orders/none", "/orders/none/history"] {
-      #expect(try await api.answer(path: path).status == 404)
+      #expect(try await answer(path).status == 404)
     }
   }
 
   @Test func theFeedComesInPiecesUpToItsLimit() async throws {
     for number in 0..<6 { try await place("o-\(number)", lines: 900, bytes: 500) }
     func sequences(_ query: String) async throws -> [UInt64] {
-      let body = try await api.answer(path: "/events?\(query)").body
+      let body = try await answer("/events?\(query)").body
       return try body.split(separator: UInt8(ascii: "\n")).map { line in
-        try OrderJSON.record(Array(line).span).position.sequenceNumber
+        try RecordJSON.record(Array(line).span).position.sequenceNumber
       }
     }
     #expect(try await sequences("limit=10000") == (1...5406).map { $0 })
@@ -97,8 +109,8 @@ import Testing
 
   @Test func anOrderThatIsRemovedWhileItIsReadEndsInTheMiddle() async throws {
     try await place("o", lines: 2500, bytes: 400)
-    var order = OrderPieces(id: "o", store: store)
-    var history = HistoryPieces(id: "o", log: store.log)
+    var order = OrderPieces(id: "o", log: store.log)
+    var history = HistoryPieces(id: "o", stream: "o", log: store.log)
     var json = JSONWriter()
     #expect(try await order.writeNext(&json))
     #expect(try await history.writeNext(&json))
@@ -114,19 +126,18 @@ import Testing
     var status = 200
     var body = ""
     for number in 0..<400 where status == 200 {
-      let answer = try await api.answer(
-        .post, path: "/orders/large/add-item", body: Array(try line(number, bytes: 1000).utf8))
+      let answer = try await answer(
+        "/orders/large/add-item", .post, try line(number, bytes: 1000))
       status = answer.status
       body = String(decoding: answer.body, as: UTF8.self)
     }
     #expect(status == 409 && body.contains(#""code":"too-large""#), "\(status) \(body)")
     #expect(body.contains("begin another"), "\(body)")
-    let many = try await api.answer(
-      .post, path: "/orders/many/add-item", body: Array(try line(1, bytes: 1).utf8))
+    let many = try await answer("/orders/many/add-item", .post, try line(1, bytes: 1))
     #expect(many.status == 409)
     // It can still be read and removed, and its name begins anew.
-    #expect(try await api.answer(path: "/orders/large").status == 200)
-    #expect(try await api.answer(.delete, path: "/orders/large").status == 200)
+    #expect(try await answer("/orders/large").status == 200)
+    #expect(try await answer("/orders/large", .delete).status == 200)
     #expect(store.size(ofLargeStream: "large") == 0)
     try await place("large", lines: 1, bytes: 1000)
   }

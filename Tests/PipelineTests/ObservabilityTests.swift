@@ -8,12 +8,12 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOHTTP1
-@testable import Orders
 import Testing
 import Tracing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Keeps the spans of this process.
 private enum Spans {
@@ -36,31 +36,27 @@ private enum Spans {
     try await pipeline.startBroker()
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let kafka = KafkaConfiguration(brokers: pipeline.brokers, topic: "orders")
-    let store = try OrderStore(
-      path: pipeline.store, codec: OrderEventCodec(), options: .init(partitionCount: 4))
-    let publisher = OrderPublisher(
-      kafka, source: store, contentType: "application/json", logger: logger)
-    let api = WriterRoutes(store: store, publisher: publisher, logger: logger).api(
-      token: nil, heartbeats: Heartbeats())
+    let application = try ApplicationModel.shop()
+    var options = Writer.Options(store: pipeline.store, kafka: kafka)
+    options.partitionCount = 4
+    let writer = try Writer(application, options: options, logger: logger)
+    let server = HTTPServer(
+      api: try writer.api(), listen: try #require(ListenAddress("127.0.0.1:0")),
+      addressFile: pipeline.file("writer.url"), logger: logger)
     let applied = try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await publisher.run() }
-      for name in ReadModelName.allCases {
-        func start(_ model: some OrdersReadModelType) async throws {
-          let worker = try await ReadModelWorker(
-            name.directory(in: pipeline.readModels), model: model, codec: OrderEventCodec(),
-            feed: store.log, options: .init(owner: "test"), logger: logger
-          ) { checkpoints in
-            KafkaSubscription(
-              kafka, storeID: store.storeID, partitionCount: 4, codec: OrderEventCodec(),
-              checkpoints: checkpoints, feed: store.log,
-              options: .init(group: name.group(topic: "orders"), owner: "test"), logger: logger)
-          }
-          group.addTask { try await worker.run() }
-        }
-        try await start(name.model)
+      group.addTask { try await writer.run() }
+      group.addTask { try await server.run() }
+      for readModel in application.readModels {
+        let worker = try Worker(
+          application, readModel: readModel.name,
+          options: .init(
+            directory: pipeline.readModels, kafka: kafka, feed: .file(pipeline.store)),
+          logger: logger)
+        group.addTask { try await worker.run() }
       }
-      let answer = try await api.answer(
-        .post, path: "/orders/one/create", body: Array(#"{"country":"France"}"#.utf8))
+      let url = try await pipeline.content(of: pipeline.file("writer.url"))
+      let answer = try await #require(HTTPEndpoint(url)).post(
+        "/orders/one/create", #"{"country":"France"}"#)
       #expect(answer.status == 200)
       defer { group.cancelAll() }
       let applied = try await spans(of: "apply", count: 3)
@@ -87,9 +83,9 @@ private enum Spans {
     #expect(
       Set(applied.compactMap { $0.attributes["eventually.read_model"] })
         == ["orders", "sales", "customers"])
-    let record = try await store.log.records(ofStream: "one")[0]
+    let record = try await writer.store.log.records(ofStream: "one")[0]
     #expect(record.metadata.traceParent == "00-\(append.traceID)-\(append.spanID)-01")
-    await store.close()
+    await writer.store.close()
   }
 
   /// Waits for spans of the order's trace.

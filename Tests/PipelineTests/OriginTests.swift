@@ -6,8 +6,9 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// What pages of other origins can have a browser send, and what answers say to browsers.
 @Suite(.timeLimit(.minutes(5))) struct OriginTests {
@@ -39,10 +40,10 @@ import Testing
     var api = API(title: "test", summary: "test")
     api.add(
       API.Operation(
-        method: .post, path: "/command", summary: "", body: .object([]), answers: []
-      ) { _, _ in
+        .post, "/command", "", body: .object([]), answers: []
+      ) { _ in
         commands.withLock { $0 += 1 }
-        return Reply { $0.bool(true) }
+        return JSONResponse { $0.bool(true) }
       })
     try await serving(api) { endpoint async throws -> Void in
       func status(_ headers: [(String, String)], body: String? = "{}") async throws -> Int {

@@ -2,11 +2,11 @@ import Eventually
 import EventuallySQLite
 import FaultScenarios
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Invoices as messy as real ones, as a CSV file: sales, returns, write-offs and bad debts, quoted commas, prices
 /// with three decimals, an invoice in two places, and rows that must be rejected.

@@ -3,8 +3,9 @@ import Foundation
 import Logging
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 @Suite struct PrintableTests {
   @Test(arguments: [

@@ -4,8 +4,9 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Asks for the sums of sales again and again, and notes what is wrong with the answers.
 private actor Questioner {
@@ -130,7 +131,7 @@ private actor Questioner {
 
     await questioner.allow([0, 12_345])
     let live = try SQLiteConnection(
-      path: ReadModelName.sales.path(in: pipeline.readModels), mode: .readWrite)
+      path: pipeline.directory(of: SalesReadModel()).livePath, mode: .readWrite)
     try live.execute(
       "UPDATE sales_by_day SET revenue = revenue + 12345 WHERE day = (SELECT min(day) FROM sales_by_day)"
     )
@@ -208,7 +209,7 @@ private actor Questioner {
     #expect(last.contains("live"), "seed \(seed): \(last)")
     #expect(try await pipeline.verifiedDigests("sales")["sales"] == digest, "seed \(seed)")
     // A generation for each replay that came to its end, and one that workers began; nothing else.
-    let directory = ReadModelName.sales.directory(in: pipeline.readModels)
+    let directory = pipeline.directory(of: SalesReadModel())
     let generations = try directory.list()
     #expect(generations.count >= 2 && generations.allSatisfy { !$0.isBuilding }, "\(generations)")
     for generation in generations where !generation.isLive {
@@ -232,17 +233,20 @@ private actor Questioner {
     let workers = try await pipeline.startAllProjectors(feed: writer.base)
     try await simulate(60, seed: 6, writer)
     _ = try await pipeline.verifiedDigests()
-    for model in ReadModelName.allCases {
-      try await ctl(["savepoint", "save", model.rawValue, "c1"], files)
+    for model in OrdersApplication().readModels {
+      try await ctl(["savepoint", "save", model.name, "c1"], files)
     }
     try await simulate(60, seed: 7, writer)
     _ = try await pipeline.verifiedDigests()
     let log = try SQLiteEventLog(path: pipeline.store)
     let head = try await log.head()
-    let queries: [ReadModelName: [String]] = [
-      .orders: ["/orders?limit=1000", "SELECT * FROM orders ORDER BY id"],
-      .sales: ["/sales", "SELECT * FROM sales_by_product ORDER BY sku, description"],
-      .customers: ["/customers?limit=1000", "SELECT * FROM customer_orders ORDER BY id"],
+    let queries: [(model: any ReadModel, questions: [String])] = [
+      (OrdersReadModel(), ["/orders?limit=1000", "SELECT * FROM orders ORDER BY id"]),
+      (SalesReadModel(), ["/sales", "SELECT * FROM sales_by_product ORDER BY sku, description"]),
+      (
+        CustomersReadModel(),
+        ["/customers?limit=1000", "SELECT * FROM customer_orders ORDER BY id"]
+      ),
     ]
     for (index, sequence) in [head / 4, head * 3 / 4, head].enumerated() {
       for (model, questions) in queries {
@@ -250,29 +254,29 @@ private actor Questioner {
         let freshPlaces = ["--store", pipeline.store, "--read-models", fresh]
         try await ctl(
           [
-            "replay", model.rawValue, "--from", "zero", "--to", "\(sequence)", "--source", "kafka",
+            "replay", model.name, "--from", "zero", "--to", "\(sequence)", "--source", "kafka",
             "--brokers", pipeline.brokers,
           ], freshPlaces)
-        try await ctl(["generations", "switch", model.rawValue, "1"], ["--read-models", fresh])
+        try await ctl(["generations", "switch", model.name, "1"], ["--read-models", fresh])
         let expected = try await ReadModelReader(
-          path: model.path(in: fresh), model: model.model
+          path: ReadModelDirectory("\(fresh)/\(model.name)", model: model).livePath, model: model
         ).read { try $0.rows(questions[1]) { row in (0..<row.columnCount).map { row.text($0) } } }
         let rows = try await ctl(
-          ["as-of", model.rawValue, "--sequence", "\(sequence)"], query: ["--", questions[1]])
+          ["as-of", model.name, "--sequence", "\(sequence)"], query: ["--", questions[1]])
         // Two lines of header, then a row a line.
         let lines = rows.split(separator: "\n").dropFirst(2)
-        #expect(lines.count == expected.count && !expected.isEmpty, "\(model) \(sequence)")
+        #expect(lines.count == expected.count && !expected.isEmpty, "\(model.name) \(sequence)")
         for (line, row) in zip(lines, expected) {
           #expect(row.allSatisfy { $0.isEmpty || line.contains($0) }, "\(line): \(row)")
         }
-        let file = pipeline.file("fresh-\(index)-\(model.rawValue).url")
+        let file = pipeline.file("fresh-\(index)-\(model.name).url")
         let server = try await pipeline.start(
           "projector", "serve", "--read-models", fresh, "--listen", "127.0.0.1:0",
           "--address-file", file)
         let url = try #require(HTTPEndpoint(try await pipeline.content(of: file, by: server)))
         let answer = try await ctl(
-          ["as-of", model.rawValue, "--sequence", "\(sequence)"], query: ["--", questions[0]])
-        #expect(answer == (try await url.text(questions[0]).body), "\(model) \(sequence)")
+          ["as-of", model.name, "--sequence", "\(sequence)"], query: ["--", questions[0]])
+        #expect(answer == (try await url.text(questions[0]).body), "\(model.name) \(sequence)")
         #expect(try await server.stop() == 0)
       }
     }
@@ -338,8 +342,8 @@ private actor Questioner {
     let writer = try await pipeline.startWriter("--partitions", "4")
     let (worker, _) = try await pipeline.startProjector(
       "customers", feed: writer.base, worker: "customers", "--savepoint-events", "300",
-      "--keep-checkpoints", "2")
-    let directory = ReadModelName.customers.directory(in: pipeline.readModels)
+      "--keep-savepoints", "2")
+    let directory = pipeline.directory(of: CustomersReadModel())
     for round in 1...3 {
       try await simulate(30, seed: 20 + round, writer)
       let head = await pipeline.head()

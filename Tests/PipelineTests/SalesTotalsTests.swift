@@ -1,11 +1,11 @@
 import Eventually
 import EventuallySQLite
 import Foundation
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 @Suite struct SalesTotalsTests {
   /// The tables of sales with rows at the ends of their range, whose sums SQLite's `sum` has no integer for.

@@ -5,8 +5,9 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// Files of keys and tokens that were truncated, or in which bits have changed: what is in them, or an error that names the file.
 @Suite struct SecretFileTests {

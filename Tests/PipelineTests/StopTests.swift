@@ -4,8 +4,9 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// SIGTERM and SIGINT: who serves ends with 0, who had something to finish with 143 or 130, and nothing is left behind.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct StopTests {

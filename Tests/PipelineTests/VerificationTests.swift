@@ -1,7 +1,6 @@
 import Eventually
 import FaultScenarios
 import Foundation
-@testable import Orders
 import Testing
 
 #if canImport(Glibc)
@@ -10,9 +9,10 @@ import Testing
   import Musl
 #endif
 
+@testable import EventuallyCommand
 @testable import EventuallySQLite
 @testable import EventuallyServer
-@testable import EventuallyCommand
+@testable import Orders
 
 /// `verify` reads what is live in place, while workers go on.
 @Suite(.timeLimit(.minutes(5))) struct VerificationTests {
@@ -43,7 +43,7 @@ import Testing
 
   private func live() throws -> LiveReadModel<CustomersReadModel> {
     try LiveReadModel(
-      ReadModelName.customers.directory(in: pipeline.readModels), model: CustomersReadModel(),
+      pipeline.directory(of: CustomersReadModel()), model: CustomersReadModel(),
       codec: OrderEventCodec(), storeID: store.storeID, partitionCount: Self.partitions)
   }
 
@@ -77,7 +77,7 @@ import Testing
     for _ in 0..<5 {
       do {
         var verification = ReadModelVerification(
-          ReadModelName.customers.directory(in: pipeline.readModels), model: CustomersReadModel(),
+          pipeline.directory(of: CustomersReadModel()), model: CustomersReadModel(),
           codec: OrderEventCodec(), log: store.log, scratch: try scratch())
         verification.smallLag = smallLag
         let outcome = try await verification.verify()
@@ -146,7 +146,7 @@ import Testing
     for number in 0..<40 { try await place(number) }
     try await project(into: try live())
     await store.close()
-    let directory = ReadModelName.customers.directory(in: pipeline.readModels)
+    let directory = pipeline.directory(of: CustomersReadModel())
     let path = directory.path(of: 1)
     // As after a crash of the last worker, whose log was emptied before.
     try SQLiteConnection(path: path, mode: .readWrite).execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -3,11 +3,11 @@ import FaultScenarios
 import Foundation
 import Hummingbird
 import Logging
-@testable import Orders
 import Testing
 
-@testable import EventuallyServer
 @testable import EventuallyCommand
+@testable import EventuallyServer
+@testable import Orders
 
 /// What an import makes of a writer's answers.
 @Suite(.timeLimit(.minutes(5))) struct WriterSinkTests {
@@ -32,13 +32,13 @@ import Testing
       (.get, "/store"),
     ] {
       api.add(
-        API.Operation(method: method, path: path, summary: "", answers: []) { _, _ in
+        API.Operation(method, path, "", answers: []) { _ in
           let count = asked.withLock { times in
             times.append(.now)
             return times.count
           }
           let answer = answers[min(count, answers.count) - 1]
-          var reply = Reply(answer.status) { $0.raw(answer.text.utf8) }
+          var reply = JSONResponse(answer.status) { $0.raw(answer.text.utf8) }
           reply.headers[.retryAfter] = answer.retryAfter
           reply.headers[.location] = answer.location
           return reply
@@ -46,7 +46,7 @@ import Testing
     }
     let folder = try Pipeline()
     let file = folder.file("url")
-    let server = Server(
+    let server = HTTPServer(
       api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let running = Task { try await server.run() }

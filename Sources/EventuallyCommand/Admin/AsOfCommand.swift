@@ -101,12 +101,12 @@ extension AdminCommand {
         QueryRoutes(try Program.current(), directory: readModels, readModels: [name.definition])
           .add(to: &api)
         let answer = await api.answer(APIRequest(.get, text))
+        let body = try await answer.wholeBody()
         guard answer.status == .ok else {
           throw Failure(
-            "\(text) is answered \(answer.status.code): \(String(decoding: answer.bytes, as: UTF8.self))"
-          )
+            "\(text) is answered \(answer.status.code): \(String(decoding: body, as: UTF8.self))")
         }
-        try Output.standard.json(answer.bytes)
+        try Output.standard.json(body)
       } else {
         try await Self.select(
           text,

@@ -122,6 +122,20 @@ public struct JSONResponse: Sendable {
     return Response(status: status, headers: headers, body: body)
   }
 
+  /// The whole body.
+  /// - Throws: what fails while a further piece is made.
+  public func wholeBody() async throws -> [UInt8] {
+    guard var rest else { return bytes }
+    var whole = bytes
+    var hasMore = true
+    while hasMore {
+      rest.writer.bytes.removeAll(keepingCapacity: true)
+      hasMore = try await rest.pieces.writeNext(&rest.writer)
+      whole += rest.writer.bytes
+    }
+    return whole
+  }
+
   private func write(to writer: inout any ResponseBodyWriter) async throws {
     var part = ByteBuffer(bytes: bytes)
     var rest = rest

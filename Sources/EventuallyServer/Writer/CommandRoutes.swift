@@ -58,53 +58,9 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
       body: schema, answers: Self.answers
     ) { request in
       let id = try definition.ids.id(request)
-      let (commands, expected) = try commands(request.body.span)
+      let (commands, expected) = try definition.list(request.body.span)
       return try await execute(commands, on: id, expecting: expected)
     }
-  }
-
-  /// Reads `{"expectedVersion": 0, "commands": [{"open": {…}}, {"deposit": {…}}]}`.
-  private func commands(
-    _ bytes: Span<UInt8>
-  ) throws -> (commands: [Model.Command], expectedVersion: Version?) {
-    var reader = JSONReader(bytes)
-    var commands: [Model.Command] = []
-    var expected: Version?
-    try reader.beginObject()
-    while let key = try reader.nextKey() {
-      if reader.isKey(key, "expectedVersion") {
-        guard let version = Version(exactly: try reader.integer()) else {
-          throw InvalidMember("expectedVersion", "must not be negative")
-        }
-        expected = version
-      } else if reader.isKey(key, "commands") {
-        try reader.beginArray()
-        while try reader.nextElement() { commands.append(try command(&reader)) }
-      } else {
-        try reader.skip()
-      }
-    }
-    try reader.finish()
-    guard !commands.isEmpty else { throw InvalidMember("commands", "is missing or empty") }
-    return (commands, expected)
-  }
-
-  /// Reads an object with one command.
-  private func command(_ reader: inout JSONReader) throws -> Model.Command {
-    try reader.beginObject()
-    guard let key = try reader.nextKey() else {
-      throw InvalidMember("commands", "holds an empty object")
-    }
-    let name = reader.name(key)
-    guard let command = definition.commands.first(where: { $0.name == name }) else {
-      let known = definition.commands.map(\.name).joined(separator: ", ")
-      throw InvalidMember("commands", "holds '\(name)', none of \(known)")
-    }
-    let made = try command.make(reader.slice(try reader.skip()))
-    guard try reader.nextKey() == nil else {
-      throw InvalidMember("commands", "holds an object with two commands")
-    }
-    return made
   }
 
   private func execute(

@@ -1,0 +1,47 @@
+import Eventually
+
+extension Commands {
+  /// Reads `{"expectedVersion": 0, "commands": [{"open": {…}}, {"deposit": {…}}]}`.
+  func list(
+    _ bytes: Span<UInt8>
+  ) throws -> (commands: [Model.Command], expectedVersion: Version?) {
+    var reader = JSONReader(bytes)
+    var list: [Model.Command] = []
+    var expected: Version?
+    try reader.beginObject()
+    while let key = try reader.nextKey() {
+      if reader.isKey(key, "expectedVersion") {
+        guard let version = Version(exactly: try reader.integer()) else {
+          throw InvalidMember("expectedVersion", "must not be negative")
+        }
+        expected = version
+      } else if reader.isKey(key, "commands") {
+        try reader.beginArray()
+        while try reader.nextElement() { list.append(try command(&reader)) }
+      } else {
+        try reader.skip()
+      }
+    }
+    try reader.finish()
+    guard !list.isEmpty else { throw InvalidMember("commands", "is missing or empty") }
+    return (list, expected)
+  }
+
+  /// Reads an object with one command.
+  private func command(_ reader: inout JSONReader) throws -> Model.Command {
+    try reader.beginObject()
+    guard let key = try reader.nextKey() else {
+      throw InvalidMember("commands", "holds an empty object")
+    }
+    let name = reader.name(key)
+    guard let command = commands.first(where: { $0.name == name }) else {
+      let known = commands.map(\.name).joined(separator: ", ")
+      throw InvalidMember("commands", "holds '\(name)', none of \(known)")
+    }
+    let made = try command.make(reader.slice(try reader.skip()))
+    guard try reader.nextKey() == nil else {
+      throw InvalidMember("commands", "holds an object with two commands")
+    }
+    return made
+  }
+}
