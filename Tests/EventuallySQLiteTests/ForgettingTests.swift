@@ -325,7 +325,7 @@ private struct Desk {
     try await desk.store.remove("gone")
     try await desk.project(into: live)
     let limited = try desk.directory.forgetRemoved(NoteModel(), liveLimit: 1000)
-    #expect(limited.left.first?.reason.contains("ordersctl forget") == true, "\(limited)")
+    #expect(limited.left.first?.reason.contains("the command 'forget'") == true, "\(limited)")
     let told = Locked<[ForgettingOutcome.Remainder]>([])
     let forgetting = Forgetting(desk.directory, model: NoteModel()) { left in
       told.withLock { $0 = left }
