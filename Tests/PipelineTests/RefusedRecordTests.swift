@@ -68,7 +68,7 @@ import Testing
         && proxy.accepted == expected.filter { $0.value > 0 }
     }
     #expect(body.contains("INVALID_RECORD") && body.contains("\(event.id)"), "\(body)")
-    #expect(body.contains(#""status":"ready""#) && body.contains("ordersctl skip"), "\(body)")
+    #expect(body.contains(#""status":"ready""#) && body.contains("the command 'skip'"), "\(body)")
     let gauge = #"eventually_publish_held_offset{partition="\#(partition)"}"#
     let metrics = try await writer.text("/metrics").body
     #expect(metrics.contains("\(gauge) \(offset)"), "\(metrics)")

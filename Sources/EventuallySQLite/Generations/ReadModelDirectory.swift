@@ -9,7 +9,7 @@ import Foundation
 
 /// The files of one read model: its generations, which of them is live, and its savepoints.
 ///
-///     sales/
+///     balances/
 ///       generation-1.sqlite
 ///       generation-2.sqlite
 ///       live-v1.sqlite -> generation-2.sqlite

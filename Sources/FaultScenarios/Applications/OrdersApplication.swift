@@ -9,7 +9,8 @@ package struct OrdersApplication: TortureApplication {
   package let abilities: Set<ApplicationAbility> = [.orders, .removal, .severalReadModels]
   package let query = "/sales"
   package let readModels = [
-    Self.played(SalesReadModel()), Self.played(OrdersReadModel()), Self.played(CustomersReadModel()),
+    Self.played(SalesReadModel()), Self.played(OrdersReadModel()),
+    Self.played(CustomersReadModel()),
   ]
 
   package init() {}

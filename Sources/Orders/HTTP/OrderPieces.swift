@@ -10,7 +10,7 @@ struct OrderRoutes: Component {
       WriterRoutes { writer in
         API.Operation(
           .get, "/orders/{id}", "An order, as its events make it", isProtected: true,
-          parameters: [.path("id", "The order's id", .string(pattern: IDRule.orders.pattern))],
+          parameters: [.orderID],
           answers: [
             API.Answer(200, "The order", OrderBody.orderSchema),
             API.Answer(404, "There is no such order"),

@@ -23,7 +23,7 @@ struct OrderQueries: Component {
       })
     registry.add(
       Query(
-        "orders/{id}", of: OrdersReadModel.self, "An order",
+        "orders/{id}", of: OrdersReadModel.self, "An order", parameters: [.orderID],
         answers: [
           API.Answer(200, "The order"), API.Answer(404, "The read model has no such order"),
         ]
@@ -78,6 +78,11 @@ extension OrderRow {
     json.string(total.description)
     json.endObject()
   }
+}
+
+extension API.Parameter {
+  static let orderID = API.Parameter.path(
+    "id", "The order's id", .string(pattern: IDRule.orders.pattern))
 }
 
 extension JSONResponse {
