@@ -188,6 +188,11 @@ let package = Package(
         "Eventually", "EventuallyKafka", "EventuallyTesting", "FaultScenarios", lifecycle, metrics,
         metricsTestKit,
       ]),
+    tests(
+      "EventuallyServerTests",
+      [
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer", httpTypes, logging,
+      ]),
     tests("OrdersTests", ["Eventually", "EventuallySQLite", "EventuallyTesting", "Orders"]),
     tests(
       "PipelineTests",

@@ -28,14 +28,34 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
   /// Adds the commands.
   public func register(in registry: inout Registry) {
     registry.writerRoutes.append(
-      WriterRoutes(generatedFor: Model.self) { [self] writer in
+      WriterRoutes(generatedFor: Model.self, below: path, problem: problem) { [self] writer in
         guard let repository = writer.repository(of: Model.self) else { return [] }
         let routes = CommandRoutes(definition: self, writer: writer, repository: repository)
-        return try routes.operations()
+        return routes.operations()
           + RemovalRoutes(
             writer: writer, path: path, ids: ids, category: Model.category
           ) { try await repository.remove($0) }.operations()
       })
+  }
+}
+
+extension Commands {
+  private static var reserved: Set<String> { ["commands", "history", "removal"] }
+
+  /// What is wrong with how the commands are written.
+  private var problem: String? {
+    if let problem = commands.lazy.compactMap(\.problem).first {
+      return "a command below '\(path)': \(problem)"
+    }
+    var names: Set<String> = []
+    for command in commands {
+      if !names.insert(command.pathName).inserted || Self.reserved.contains(command.pathName) {
+        return
+          "the command '\(command.name)' below '\(path)' needs another name: it is there twice, or is one of "
+          + Self.reserved.sorted().joined(separator: ", ")
+      }
+    }
+    return nil
   }
 }
 
@@ -44,6 +64,8 @@ public struct Command<Model: Aggregate>: Sendable {
   let name: String
   let summary: String
   let schema: Schema
+  /// What is wrong with the type of its body.
+  let problem: String?
   let make: @Sendable ([UInt8]) throws -> Model.Command
 
   /// The name as a part of a path: `addItem` is `add-item`.
@@ -60,7 +82,7 @@ public struct Command<Model: Aggregate>: Sendable {
   ) {
     self.name = name
     self.summary = summary
-    schema = Schema(of: Body.self)
+    (schema, problem) = Schema.of(Body.self)
     self.make = { bytes in try make(try JSONBody.decode(Body.self, bytes)) }
   }
 
@@ -71,6 +93,7 @@ public struct Command<Model: Aggregate>: Sendable {
     self.name = name
     self.summary = summary
     schema = .object([])
+    problem = nil
     make = { bytes in
       if !bytes.isEmpty {
         var reader = JSONReader(bytes.span)
@@ -80,6 +103,11 @@ public struct Command<Model: Aggregate>: Sendable {
       }
       return command
     }
+  }
+
+  /// A command that needs no body.
+  public init(_ name: String, _ command: Model.Command) where Model.Command: Sendable {
+    self.init(name, "", command)
   }
 
   /// A command whose body is read by hand.
@@ -95,17 +123,18 @@ public struct Command<Model: Aggregate>: Sendable {
     self.name = name
     self.summary = summary
     schema = body
+    problem = nil
     make = read
   }
 }
 
 extension Schema {
-  /// What a body looks like. How a type is written decides that, and no input does.
-  init<Body: Decodable>(of type: Body.Type) {
+  /// What a body looks like, or what is wrong with its type: how that is written decides it.
+  static func of<Body: Decodable>(_ type: Body.Type) -> (Schema, problem: String?) {
     do {
-      self.init(try Shape(of: type))
+      return (Schema(try Shape(of: type)), nil)
     } catch {
-      preconditionFailure("\(error)")
+      return (.any, "\(error)")
     }
   }
 }

@@ -72,6 +72,14 @@ public struct ApplicationModel: Sendable {
         "the query '\(query.path)' is of \(query.modelName), which is not among the components: add it"
       )
     }
+    try Self.check(
+      writerRoutes.compactMap(\.path).map { ($0, "two lists of commands") },
+      "are below the same path")
+    try Self.check(queries.map { ($0.path, "two queries") }, "have the same path")
+    if let problem = writerRoutes.compactMap(\.problem).first ?? queries.compactMap(\.problem).first
+    {
+      throw ApplicationError(problem)
+    }
     for routes in writerRoutes {
       for type in routes.aggregates where !aggregates.contains(where: { $0.type == type.id }) {
         throw ApplicationError(

@@ -36,9 +36,12 @@ public struct APIRequest: Sendable {
   var pathOnly: Substring { target.prefix { $0 != "?" } }
 
   /// A part of the path, as it is meant: `%20` is a space.
-  /// - Throws: an answer 400 where it is not percent-encoded UTF-8.
+  /// - Throws: an answer 400 where it is not percent-encoded UTF-8; 500 where the route's path has no such part.
   public func path(_ name: String) throws -> String {
-    guard let text = pathParameters[name].flatMap({ PercentEncoding.decode($0) }) else {
+    guard let part = pathParameters[name] else {
+      throw RequestError(.internalServerError, "the route's path has no part '{\(name)}'")
+    }
+    guard let text = PercentEncoding.decode(part) else {
       throw HTTPError(.badRequest, message: "the path's '\(name)' is not percent-encoded UTF-8")
     }
     return text

@@ -56,11 +56,12 @@ public struct Query: Component {
     _ parameters: [API.Parameter],
     _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
   ) {
+    let (schema, problem) = Schema.of(Answer.self)
     registered = RegisteredQuery(
       model: model, modelName: modelName, path: path, summary: summary.isEmpty ? path : summary,
-      parameters: parameters,
+      parameters: parameters, problem: problem.map { "the query '\(path)': \($0)" },
       answers: [
-        API.Answer(200, "The answer", Schema(of: Answer.self)),
+        API.Answer(200, "The answer", schema),
         API.Answer(404, "The read model has nothing of that name"),
       ]
     ) { request, reader in
@@ -87,12 +88,14 @@ struct RegisteredQuery: Sendable {
   var path: String
   var summary: String
   var parameters: [API.Parameter]
+  /// What is wrong with the type of its answer.
+  var problem: String?
   var answers: [API.Answer]
   var answer: @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
 
   init(
     model: ObjectIdentifier, modelName: String, path: String, summary: String,
-    parameters: [API.Parameter], answers: [API.Answer],
+    parameters: [API.Parameter], problem: String? = nil, answers: [API.Answer],
     answer: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     self.model = model
@@ -100,6 +103,7 @@ struct RegisteredQuery: Sendable {
     self.path = path.hasPrefix("/") ? path : "/\(path)"
     self.summary = summary
     self.parameters = parameters
+    self.problem = problem
     self.answers = answers
     self.answer = answer
     let named = Set(parameters.map(\.name))

@@ -8,19 +8,8 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   let writer: Writer
   let repository: any AggregateRepository<Model>
 
-  private static var reserved: Set<String> { ["commands", "history", "removal"] }
-
-  func operations() throws -> [API.Operation] {
-    var names: Set<String> = []
-    for command in definition.commands {
-      guard !Self.reserved.contains(command.pathName), names.insert(command.pathName).inserted
-      else {
-        throw ApplicationError(
-          "the command '\(command.name)' below '\(definition.path)' needs another name: "
-            + "it is there twice, or is one of \(Self.reserved.sorted().joined(separator: ", "))")
-      }
-    }
-    return definition.commands.map(single) + [several, state, history]
+  func operations() -> [API.Operation] {
+    definition.commands.map(single) + [several, state, history]
   }
 
   private func path(_ rest: String) -> String { "/\(definition.path)/{id}\(rest)" }

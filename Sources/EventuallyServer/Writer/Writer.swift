@@ -156,6 +156,10 @@ public struct WriterRoutes: Component {
   let isGenerated: Bool
   /// The aggregates that it has commands for.
   let aggregates: [(id: ObjectIdentifier, name: String)]
+  /// The path that generated routes are below.
+  let path: String?
+  /// What is wrong with how they are written.
+  let problem: String?
   let make: @Sendable (Writer) throws -> [API.Operation]
 
   /// Routes that use a writer's store or repositories.
@@ -164,15 +168,19 @@ public struct WriterRoutes: Component {
   ) {
     isGenerated = false
     aggregates = []
+    path = nil
+    problem = nil
     self.make = make
   }
 
   init<Model: Aggregate>(
-    generatedFor model: Model.Type,
+    generatedFor model: Model.Type, below path: String, problem: String?,
     _ make: @escaping @Sendable (Writer) throws -> [API.Operation]
   ) {
     isGenerated = true
     aggregates = [(ObjectIdentifier(model), "\(model)")]
+    self.path = path
+    self.problem = problem
     self.make = make
   }
 

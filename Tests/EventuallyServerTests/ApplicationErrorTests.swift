@@ -1,0 +1,94 @@
+import Eventually
+import Testing
+
+@testable import EventuallyServer
+
+/// Whatever does not fit is an error that names it, before anything starts.
+@Suite struct ApplicationErrorTests {
+  private struct Parts: EventuallyApplication {
+    @TaskLocal static var parts: [any Component] = []
+    static let name = "parts"
+    var components: [any Component] { Group(parts: Self.parts) }
+  }
+
+  private struct Group: Component {
+    let parts: [any Component]
+    func register(in registry: inout Registry) {
+      for part in parts { part.register(in: &registry) }
+    }
+  }
+
+  /// An enumeration of texts whose cases no decoder finds.
+  private enum Colour: String, Codable { case red, green }
+  private struct Paint: Codable { var colour: Colour }
+
+  private static func open(_ body: Opening) -> Account.Command { .open(owner: body.owner) }
+
+  private func error(@ComponentBuilder _ parts: () -> [any Component]) -> String {
+    do {
+      _ = try Parts.$parts.withValue(parts()) { try ApplicationModel(Parts()) }
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test func whatDoesNotFitIsNamed() {
+    let query = Query("owners", of: Owners.self) { _, rows in try rows.rows(OwnerRow.self) }
+    let commands = Commands("accounts", for: Account.self) { Command("open", "", Self.open) }
+    for (found, words) in [
+      (error {}, "has no aggregate"),
+      (
+        error {
+          Account(); Account()
+        }, "have the same category"
+      ),
+      (
+        error {
+          Account(); query
+        }, "the query '/owners' is of Owners"
+      ),
+      (
+        error {
+          Customer(); commands
+        }, "commands for Account"
+      ),
+      (
+        error {
+          Account(); Owners()
+        }, "takes events of the category 'customer'"
+      ),
+      (
+        error {
+          Account(); Customer(); Owners(); Owners()
+        }, "two read models are called the same"
+      ),
+      (
+        error {
+          Account(); Customer(); Owners(); query; query
+        }, "two queries have the same path"
+      ),
+      (
+        error {
+          Account(); commands; commands
+        }, "below the same path"
+      ),
+      (
+        error {
+          Account()
+          Commands("accounts", for: Account.self) { Command("history", "", Self.open) }
+        }, "the command 'history' below 'accounts' needs another name"
+      ),
+      (
+        error {
+          Account()
+          Commands("accounts", for: Account.self) {
+            Command("paint") { (_: Paint) in .close }
+          }
+        }, "CaseIterable"
+      ),
+    ] {
+      #expect(found.contains(words), "\(found)")
+    }
+  }
+}
