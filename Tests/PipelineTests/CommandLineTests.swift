@@ -181,7 +181,7 @@ private final class StoredOrders {
     #expect(saved.code == 0, "\(saved)")
     let early = try await shop.ctl(
       ["replay", "sales", "--from", "later", "--to", "2"] + shop.places)
-    #expect(early.code == 1 && early.output.contains("is beyond where"), "\(early)")
+    #expect(early.code == 1 && early.output.contains("'later' is beyond where"), "\(early)")
     let next = try await shop.ctl(["replay", "sales", "--from", "later"] + shop.places)
     #expect(next.code == 0 && next.output.contains("equal"), "\(next)")
   }

@@ -296,8 +296,8 @@ private actor Questioner {
     let store = ["--store", pipeline.store]
     let history = try await ctl(["history", "order", "one"], store)
     for words in [
-      "v1", "country: - → France", "item 1: 2 × A LAMP at 1.50", "total: 0.00 → 3.00",
-      "status: open → completed",
+      "v1", "country: - → France", "items[0].description: - → LAMP", "items[0].quantity: - → 2",
+      "items[0].unitPrice: - → 1.50", "total: 0.00 → 3.00", "status: open → completed",
     ] { #expect(history.contains(words), "\(history)") }
     let then = try await ctl(["as-of", "order", "one", "--sequence", "2"], store)
     #expect(then.contains(#""status":"open""#) && then.contains(#""version":2"#), "\(then)")

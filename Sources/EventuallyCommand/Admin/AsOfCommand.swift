@@ -137,7 +137,7 @@ extension AdminCommand {
         ofStream: aggregate.aggregate.category.streamName(of: id)
       ).prefix { $0.position.sequenceNumber <= sequence }
       var state = StateChanges(aggregate.aggregate)
-      for record in records { _ = state.apply(record) }
+      for record in records { state.apply(record) }
       if let failure = state.failure {
         throw Failure("\(failure); '\(Program.admin) history \(target)' shows the others")
       }

@@ -26,7 +26,7 @@ extension AdminCommand {
       }
       var state = StateChanges(aggregate.aggregate)
       for record in records {
-        let changes = state.apply(record)
+        let changes = state.changes(by: record)
         try Output.standard.line(
           "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
         )

@@ -5,6 +5,9 @@ import EventuallyServer
 struct StateChanges {
   private var fold: any StateFold
   private var members: [(path: String, value: String)] = []
+  /// A state of more bytes is not compared: each event would cost as much as all before it.
+  private static let compared = 64 << 10
+  private var isTooLarge = false
   /// Why the state is not the entity's: the first event that can't be read or applied.
   private(set) var failure: String?
 
@@ -15,19 +18,38 @@ struct StateChanges {
   /// The state as JSON.
   func json() throws -> [UInt8] { try fold.json() }
 
-  /// Applies the entity's next event. One that can't be read or applied changes nothing, and is told.
-  /// - Returns: what it changed, a line each.
-  mutating func apply(_ record: EventRecord) -> [String] {
+  /// Applies the entity's next event. One that can't be read or applied changes nothing, and is told by ``failure``.
+  mutating func apply(_ record: EventRecord) {
     do {
       try fold.apply(record)
-      let next = try JSONMembers.list(try fold.json())
+    } catch {
+      failure = failure ?? Self.failure(record, error)
+    }
+  }
+
+  /// Applies the entity's next event.
+  /// - Returns: what it changed, a line each; that it can't be applied, where it can't.
+  mutating func changes(by record: EventRecord) -> [String] {
+    do {
+      try fold.apply(record)
+      guard !isTooLarge else { return [] }
+      let state = try fold.json()
+      guard state.count <= Self.compared else {
+        isTooLarge = true
+        return ["from here on the state is too large to be compared"]
+      }
+      let next = try JSONMembers.list(state)
       defer { members = next }
       return Self.changes(from: members, to: next)
     } catch {
-      let reason = "the event at version \(record.position.version) can't be applied: \(error)"
+      let reason = Self.failure(record, error)
       failure = failure ?? reason
       return [reason]
     }
+  }
+
+  private static func failure(_ record: EventRecord, _ error: any Error) -> String {
+    "the event at version \(record.position.version) can't be applied: \(error)"
   }
 
   private static func changes(
