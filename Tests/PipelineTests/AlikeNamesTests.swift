@@ -3,7 +3,6 @@ import EventuallySQLite
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
 @testable import Orders
 

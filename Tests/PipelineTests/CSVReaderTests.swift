@@ -1,8 +1,6 @@
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
-@testable import EventuallyServer
 @testable import Orders
 
 @Suite struct CSVReaderTests {

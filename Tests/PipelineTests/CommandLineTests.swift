@@ -5,7 +5,6 @@ import Foundation
 import Testing
 
 @testable import EventuallyCommand
-@testable import EventuallyServer
 @testable import Orders
 
 /// A store with orders, and read models of it, made without a broker.

@@ -3,9 +3,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// A query that comes with the token of a command's answer sees what the command did.
 @Suite(.timeLimit(.minutes(5))) struct ConsistencyTests {

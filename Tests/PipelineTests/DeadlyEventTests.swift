@@ -3,9 +3,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Commands that apply events, one of which ends every process that applies it.
 @Suite(.timeLimit(.minutes(5))) struct DeadlyEventTests {

@@ -4,9 +4,7 @@ import Hummingbird
 import Logging
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// A worker learns from a writer which store it serves.
 @Suite(.timeLimit(.minutes(5))) struct FeedSourceTests {

@@ -1,8 +1,6 @@
 import Foundation
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Connections that are opened without waiting for any of them, faster than a server takes them.
 final class Flood {

@@ -4,9 +4,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Records on the topic that the writer has not written, with the real executables.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ForgedRecordTests {

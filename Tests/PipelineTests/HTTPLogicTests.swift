@@ -1,7 +1,6 @@
 import Eventually
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
 @testable import Orders
 

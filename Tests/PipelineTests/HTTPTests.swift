@@ -11,7 +11,6 @@ import Testing
 
 @testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Runs `body` against a server with an interface.
 func serving(

@@ -4,7 +4,6 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
 @testable import Orders
 

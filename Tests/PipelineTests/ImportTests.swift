@@ -2,7 +2,6 @@ import Eventually
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
 @testable import Orders
 

@@ -7,7 +7,6 @@ import HTTPTypes
 import Logging
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
 @testable import Orders
 

@@ -11,9 +11,7 @@ import NIOHTTP1
 import Testing
 import Tracing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Keeps the spans of this process.
 private enum Spans {

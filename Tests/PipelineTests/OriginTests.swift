@@ -6,9 +6,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// What pages of other origins can have a browser send, and what answers say to browsers.
 @Suite(.timeLimit(.minutes(5))) struct OriginTests {

@@ -3,9 +3,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// What a person does about events that could not be applied.
 @Suite(.timeLimit(.minutes(5))) struct ParkedCommandTests {

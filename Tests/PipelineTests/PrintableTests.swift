@@ -4,8 +4,6 @@ import Logging
 import Testing
 
 @testable import EventuallyCommand
-@testable import EventuallyServer
-@testable import Orders
 
 @Suite struct PrintableTests {
   @Test(arguments: [

@@ -3,9 +3,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// A worker calls itself ready only where something shows that its partitions are consumed.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct ReadinessTests {

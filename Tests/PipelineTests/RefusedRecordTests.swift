@@ -4,9 +4,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Events that the broker does not take, with the real executables and a proxy that refuses them.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct RefusedRecordTests {

@@ -7,9 +7,7 @@ import NIOCore
 import NIOHTTP1
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// What is removed is gone from all files, and until then it is told that it is not.
 @Suite(.serialized, .timeLimit(.minutes(15))) struct RemovalTests {

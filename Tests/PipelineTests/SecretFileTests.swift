@@ -7,7 +7,6 @@ import Testing
 
 @testable import EventuallyCommand
 @testable import EventuallyServer
-@testable import Orders
 
 /// Files of keys and tokens that were truncated, or in which bits have changed: what is in them, or an error that names the file.
 @Suite struct SecretFileTests {

@@ -4,10 +4,6 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
-@testable import EventuallyServer
-@testable import Orders
-
 /// SIGTERM and SIGINT: who serves ends with 0, who had something to finish with 143 or 130, and nothing is left behind.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct StopTests {
   private let pipeline: Pipeline

@@ -3,10 +3,8 @@ import FaultScenarios
 import Foundation
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallySQLite
 @testable import EventuallyServer
-@testable import Orders
 
 /// Events in the store that this code can't read, by damage or because newer code appended them.
 @Suite(.timeLimit(.minutes(5))) struct UnreadableEventTests {

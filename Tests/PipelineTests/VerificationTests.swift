@@ -9,9 +9,7 @@ import Testing
   import Musl
 #endif
 
-@testable import EventuallyCommand
 @testable import EventuallySQLite
-@testable import EventuallyServer
 @testable import Orders
 
 /// `verify` reads what is live in place, while workers go on.

@@ -5,7 +5,6 @@ import Hummingbird
 import Logging
 import Testing
 
-@testable import EventuallyCommand
 @testable import EventuallyServer
 @testable import Orders
 
