@@ -26,7 +26,7 @@ package final class Tally: Sendable {
     case gapsRepaired = "gaps repaired"
     case eventsFromFeed = "events taken from the feed"
     case duplicatesDropped = "duplicates dropped"
-    case rejectedRecords = "rejected records set aside"
+    case rejectedRecords = "rejected records kept"
     case eventsParked = "events parked"
     case eventsRestored = "parked events restored"
     case appendsAcknowledged = "appends acknowledged"

@@ -182,9 +182,9 @@ import Testing
     let status = try await consume(
       keyed, outbox, into: model, group: cluster.group(), until: 20)
     expectComplete(model, outbox)
-    #expect(model.foreign.count == 5 && status.rejectedRecords == 5)
-    #expect(model.foreign.contains { $0.reason.contains("has no ce_mac") })
-    #expect(model.foreign.contains { $0.reason.contains("ce_mac is wrong") })
+    #expect(model.rejected.count == 5 && status.rejectedRecords == 5)
+    #expect(model.rejected.contains { $0.reason.contains("has no ce_mac") })
+    #expect(model.rejected.contains { $0.reason.contains("ce_mac is wrong") })
     #expect(model.applied.position == 20)
     #expect(status.eventsFromFeed == 2)
   }
@@ -269,8 +269,8 @@ import Testing
     ) { $0.partitions[0]?.position == 30 && $0.rejectedRecords == 6 && $0.duplicates == 4 }
     #expect(status.partitions[0]?.phase == .consuming)
     expectComplete(model, outbox)
-    #expect(model.foreign.count == 6)
-    #expect(model.foreign.allSatisfy { $0.value == Array("late".utf8) && !$0.key.isEmpty })
+    #expect(model.rejected.count == 6)
+    #expect(model.rejected.allSatisfy { $0.value == Array("late".utf8) && !$0.key.isEmpty })
     #expect(model.forged.isEmpty)
   }
 
@@ -311,10 +311,10 @@ import Testing
       $0.rejectedRecords == 11 && $0.broker.ends[0] == 21 && $0.partitions[0]?.nextOffset == 21
     }
     #expect(status.partitions[0]?.position == 10)
-    let kept = try #require(model.foreign.first { $0.reason.contains("does not have") })
+    let kept = try #require(model.rejected.first { $0.reason.contains("does not have") })
     #expect(kept.key == Array(records[3].streamID.utf8) && kept.value == Array("forged".utf8))
     #expect(kept.offset == 10 && kept.size == 6)
-    #expect(model.foreign.contains { $0.reason == #"it is of 'another\u{a}\u{1b}[2J'"# })
+    #expect(model.rejected.contains { $0.reason == #"it is of 'another\u{a}\u{1b}[2J'"# })
   }
 
   /// 40,000 records of 2 KiB that are not the store's, between its own: they come through.

@@ -199,7 +199,7 @@ import Testing
     expectComplete(model, outbox)
     #expect(consumed.rejectedRecords == 5)
     // Another store's four, and the one that can't be read.
-    #expect(Set(model.foreign.map(\.offset)) == [5, 6, 7, 8, 18])
+    #expect(Set(model.rejected.map(\.offset)) == [5, 6, 7, 8, 18])
     #expect(consumed.duplicates >= 2)
     #expect(consumed.gapsRepaired >= 2)
   }

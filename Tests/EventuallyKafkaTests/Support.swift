@@ -144,7 +144,7 @@ final class MemoryReadModel: ReadModelStore {
     var leases: [Partition: PartitionLease] = [:]
     var events: [Partition: [UInt64]] = [:]
     var count = 0
-    var foreign: [RejectedRecord] = []
+    var rejected: [RejectedRecord] = []
     var forged: [Partition: UInt64] = [:]
     var largest = 0
     var metadata: [EventMetadata] = []
@@ -190,7 +190,7 @@ final class MemoryReadModel: ReadModelStore {
   }
 
   func keep(_ records: [RejectedRecord]) {
-    state.withLock { $0.foreign += records }
+    state.withLock { $0.rejected += records }
   }
 
   func markForged(_ partition: Partition, at position: UInt64) {
@@ -208,7 +208,7 @@ final class MemoryReadModel: ReadModelStore {
   }
 
   /// What was kept without being applied.
-  var foreign: [RejectedRecord] { state.withLock { $0.foreign } }
+  var rejected: [RejectedRecord] { state.withLock { $0.rejected } }
 
   func apply(_ deliveries: [Delivery<String>], parking: [ProjectionFailure]) -> ApplyOutcome {
     let (fenced, count) = state.withLock { state -> ([PartitionLease], Int) in

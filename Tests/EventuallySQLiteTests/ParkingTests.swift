@@ -4,13 +4,13 @@ import Testing
 
 @testable import EventuallySQLite
 
-/// All words of each stream in order; fails on a word once it has half changed its row, unless it is mended.
+/// All words of each stream in order; fails on a word once it has half changed its row, unless it is fixed.
 private struct SentenceModel: ReadModel {
   struct Refused: Error {}
   let name = "sentences"
   let schemaVersion = 1
   let tables: [any ReadModelRow.Type] = [SentenceRow.self]
-  var isMended = false
+  var isFixed = false
 
   func project(_ event: Persisted<String, String>, into rows: Rows) throws {
     for key in [event.streamID, "all"] {
@@ -20,7 +20,7 @@ private struct SentenceModel: ReadModel {
         let sorted = key == "all" ? words.sorted() : words
         row = SentenceRow(key: key, words: sorted.joined(separator: " "))
       }
-      if event.event.hasPrefix("!"), !isMended { throw Refused() }
+      if event.event.hasPrefix("!"), !isFixed { throw Refused() }
     }
   }
 
@@ -53,9 +53,9 @@ private struct SentenceRow: ReadModelRow {
     folder = try TemporaryFolder()
   }
 
-  private func open(mended: Bool = false) throws -> ReadModelDatabase<SentenceModel> {
+  private func open(fixed: Bool = false) throws -> ReadModelDatabase<SentenceModel> {
     try ReadModelDatabase(
-      path: path, model: SentenceModel(isMended: mended), codec: TextCodec(), storeID: "store",
+      path: path, model: SentenceModel(isFixed: fixed), codec: TextCodec(), storeID: "store",
       partitionCount: 1)
   }
 
@@ -139,11 +139,11 @@ private struct SentenceRow: ReadModelRow {
     #expect(try rows() == ["a": "1 5 7", "b": "2", "all": "1 2 5 7"])
     #expect(try await reader().parkedStreams().first?.events == 3)
 
-    let mended = try open(mended: true)
-    #expect(try await mended.retryParked("b") == 3)
+    let fixed = try open(fixed: true)
+    #expect(try await fixed.retryParked("b") == 3)
     #expect(try rows() == ["a": "1 5 7", "b": "2 !3 4 6", "all": "!3 1 2 4 5 6 7"])
     #expect(try await reader().unappliedCounts() == ReadModelReader.UnappliedCounts())
-    await #expect(throws: ReadModelError.self) { try await mended.retryParked("b") }
+    await #expect(throws: ReadModelError.self) { try await fixed.retryParked("b") }
     #expect(try await apply(delivery(lease, after: 7, "b:8"), to: database).parked == 0)
   }
 
@@ -213,7 +213,7 @@ private struct SentenceRow: ReadModelRow {
     }
     let memory = Rows()
     let database = try open()
-    let mended = try open(mended: true)
+    let fixed = try open(fixed: true)
     let lease = try await database.claim([0], owner: "one")[0]
     var position: UInt64?
     for _ in 0..<120 {
@@ -230,16 +230,16 @@ private struct SentenceRow: ReadModelRow {
         batch.entries += delivery(lease, after: (position ?? 0) + UInt64(offset), word).entries
       }
       for entry in batch.entries {
-        try SentenceModel(isMended: true).take(entry, into: memory)
+        try SentenceModel(isFixed: true).take(entry, into: memory)
       }
       _ = try await apply(batch, to: database)
       position = batch.lastPosition
       if next(8) == 0, let stream = try await reader().parkedStreams().first {
-        _ = try await mended.retryParked(stream.streamID)
+        _ = try await fixed.retryParked(stream.streamID)
       }
     }
     for stream in try await reader().parkedStreams() {
-      _ = try await mended.retryParked(stream.streamID)
+      _ = try await fixed.retryParked(stream.streamID)
     }
     var expected = try memory.all(SentenceRow.self).mapValues(\.words)
     var found = try rows()

@@ -63,7 +63,7 @@ import Testing
     makeStore: { InMemoryReadModelStore(WordCounts()) },
     count: { store, word in
       try await store.read { try $0.row(WordCountRow.self, word)?.count ?? 0 }
-    }, rejected: { await $0.foreign })
+    }, rejected: { await $0.rejected })
 
   @Test(arguments: readModels.checks)
   func theInMemoryReadModelIsAReadModelStore(_ check: ContractCheck) async throws {

@@ -61,7 +61,7 @@ extension Aggregate {
   /// The unnamed category.
   public static var category: StreamCategory { .unnamed }
 
-  /// Applies `events` to `state`, in order. The seed's `AggregateExt::fold`.
+  /// Applies `events` to `state`, in order. The Rust crate's `AggregateExt::fold`.
   public func fold(
     _ events: some Sequence<Event>, into state: inout State
   ) throws(Failure) {

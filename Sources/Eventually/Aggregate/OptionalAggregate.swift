@@ -31,17 +31,17 @@ public protocol OptionalAggregate<ID, Event>: Sendable {
   /// See ``Aggregate/category``.
   static var category: StreamCategory { get }
 
-  /// The state after the first event. The seed's `apply_first`.
+  /// The state after the first event. The Rust crate's `apply_first`.
   /// - Throws: where nothing can begin with the event.
   func begin(with event: Event) throws(Failure) -> State
 
-  /// Changes the state by a later event; where it throws, it must leave it as it was. The seed's `apply_next`.
+  /// Changes the state by a later event; where it throws, it must leave it as it was. The Rust crate's `apply_next`.
   func apply(_ event: Event, to state: inout State) throws(Failure)
 
-  /// Decides on a command for an entity that does not exist yet. The seed's `handle_first`.
+  /// Decides on a command for an entity that does not exist yet. The Rust crate's `handle_first`.
   func handle(_ command: Command, id: ID) async throws(Failure) -> [Event]
 
-  /// Decides on a command for an entity that exists. The seed's `handle_next`.
+  /// Decides on a command for an entity that exists. The Rust crate's `handle_next`.
   func handle(_ command: Command, id: ID, state: State) async throws(Failure) -> [Event]
 }
 

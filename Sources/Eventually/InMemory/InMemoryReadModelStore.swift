@@ -18,7 +18,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
   /// Streams that are parked, with the parked events of each.
   private var parked: [ByteKey: [LogEntry<String, Model.Event>]] = [:]
   /// The newest records that were not applied.
-  private(set) public var foreign: [RejectedRecord] = []
+  private(set) public var rejected: [RejectedRecord] = []
   private static var rejectedLimit: Int { 10_000 }
 
   /// A read model without rows.
@@ -81,7 +81,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
     }
     for delivery in current {
       for case .removed(let streamID, _) in delivery.entries {
-        foreign.removeAll { $0.key.elementsEqual(streamID.utf8) }
+        rejected.removeAll { $0.key.elementsEqual(streamID.utf8) }
       }
       checkpoints[delivery.partition]?.position = delivery.lastPosition
       checkpoints[delivery.partition]?.nextOffset = delivery.nextOffset
@@ -117,9 +117,9 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
 
   /// Keeps records that are not applied, the newest ones.
   public func keep(_ records: [RejectedRecord]) {
-    foreign += records
-    if foreign.count > Self.rejectedLimit {
-      foreign.removeFirst(foreign.count - Self.rejectedLimit)
+    rejected += records
+    if rejected.count > Self.rejectedLimit {
+      rejected.removeFirst(rejected.count - Self.rejectedLimit)
     }
   }
 }

@@ -53,7 +53,7 @@ public enum MetricName {
   /// Gaps that were filled from the feed.
   public static let gapsRepaired = "eventually_gaps_repaired_total"
   /// Records that are not of the store, or can't be read.
-  public static let rejectedRecords = "eventually_foreign_records_total"
+  public static let rejectedRecords = "eventually_rejected_records_total"
   /// Partitions that stopped because an event was applied that the store does not have there.
   public static let forgedEvents = "eventually_forged_events_total"
   /// By how many events a partition of a read model is behind the store: a gauge for each partition that a worker has,

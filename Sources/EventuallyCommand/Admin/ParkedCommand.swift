@@ -11,8 +11,8 @@ extension AdminCommand {
       abstract:
         "Look at events that a read model could not apply, and try them again or give them up.",
       discussion: """
-        An event that a read model's code fails on again and again is set aside, together with the later events of \
-        the same stream; other streams go on. Once the code is fixed, retry applies what was set aside, and the read \
+        An event that a read model's code fails on again and again is parked, together with the later events of \
+        the same stream; other streams go on. Once the code is fixed, retry applies what was parked, and the read \
         model is what it would have been. Workers may go on meanwhile.
         """,
       subcommands: [List.self, Show.self, Retry.self, Drop.self, Add.self])
@@ -88,7 +88,7 @@ extension AdminCommand {
     /// `admin parked show`
     struct Show: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
-        abstract: "Show the events of a parked stream that are set aside.")
+        abstract: "Show the events of a parked stream.")
       @OptionGroup var target: ReadModelArgument
       @Argument(help: "The stream's name.")
       var stream: String

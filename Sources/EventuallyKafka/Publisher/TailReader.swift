@@ -114,7 +114,7 @@ final class TailReader {
         TailClaim(
           position: position, id: message.eventID, fingerprint: message.fingerprint,
           isSigned: eventSource.isKeyed, isPlaceholder: message.isPlaceholder))
-    case .foreign(let reason):
+    case .rejected(let reason):
       window.notOurs[message.partition, default: 0] += 1
       window.reason = window.reason ?? reason
       if window.otherStore == nil, message.position != nil, let source = message.source,

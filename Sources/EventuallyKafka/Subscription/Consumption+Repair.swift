@@ -70,7 +70,7 @@ extension Consumption {
     var record = record
     // It may quote the record.
     record.reason = record.reason.printable
-    foreign.append(record)
+    rejected.append(record)
     metrics.rejectedRecordKept()
     let count = status.withLock { status in
       status.rejectedRecords += 1
@@ -88,8 +88,8 @@ extension Consumption {
 
   /// Keeps what is not applied, before anything behind it can be committed.
   func keepRejected() async throws {
-    guard !foreign.isEmpty else { return }
-    try await checkpoints.keep(foreign)
-    foreign.removeAll()
+    guard !rejected.isEmpty else { return }
+    try await checkpoints.keep(rejected)
+    rejected.removeAll()
   }
 }

@@ -27,7 +27,7 @@ actor Consumption<Codec: EventCodec> {
   var assignment = Assignment()
   var batch = Batch<Event>()
   /// Records that are not applied, on their way to where they are kept.
-  var foreign: [RejectedRecord] = []
+  var rejected: [RejectedRecord] = []
   /// The records that made gaps known, as they are kept where they turn out not to be the store's.
   var evidence: [Partition: RejectedRecord] = [:]
   var forgeries = ForgeryWatch()
@@ -231,7 +231,7 @@ actor Consumption<Codec: EventCodec> {
     }
     let position: EventPosition
     switch source.classify(message) {
-    case .foreign(let reason):
+    case .rejected(let reason):
       if assignment.passRejected(partition, offset: message.offset) {
         note(message.rejectedRecord(reason))
       }

@@ -28,26 +28,26 @@ struct EventSource {
 
   enum Verdict {
     case event(EventPosition)
-    case foreign(String)
+    case rejected(String)
   }
 
   /// Whether a record is an event of the store: by its code where a key is configured, else by what it says of itself.
   mutating func classify(_ message: borrowing WireMessage) -> Verdict {
     guard isSource(of: message) else {
-      return .foreign(message.source.map { "it is of '\($0)'" } ?? "it has no ce_source")
+      return .rejected(message.source.map { "it is of '\($0)'" } ?? "it has no ce_source")
     }
-    guard let position = message.position else { return .foreign("it has no valid ce_position") }
+    guard let position = message.position else { return .rejected("it has no valid ce_position") }
     let home = message.home(of: partitionCount)
     guard home == message.partition else {
-      return .foreign("its key belongs to partition \(home)")
+      return .rejected("its key belongs to partition \(home)")
     }
     if signer != nil {
       guard message.isSigned else {
-        return .foreign("it has no ce_mac, and a topic key is configured")
+        return .rejected("it has no ce_mac, and a topic key is configured")
       }
       // In place: a copy would copy the memory that it works in.
       guard signer?.verify(message) == true else {
-        return .foreign("its ce_mac is wrong: it is signed with another key, or was changed")
+        return .rejected("its ce_mac is wrong: it is signed with another key, or was changed")
       }
     }
     return .event(position)

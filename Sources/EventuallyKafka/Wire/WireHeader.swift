@@ -19,7 +19,7 @@ enum WireHeader: String, CaseIterable {
   case mac = "ce_mac"
   /// Only in a placeholder, which stands for an event that the broker refuses: ``refused``.
   case placeholder = "ce_placeholder"
-  /// Only where the stream has a category: its id. It is for people and other consumers, nothing here reads it, and it is
+  /// Only where the stream has a category: its id. It is for other consumers, nothing here reads it, and it is
   /// not signed: the stream's name is the record's key.
   case subject = "ce_subject"
 

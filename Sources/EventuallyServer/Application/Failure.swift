@@ -1,6 +1,6 @@
 import Foundation
 
-/// An error for people at a terminal: what is wrong, and what to do.
+/// An error of a command: what is wrong, and what to do.
 package struct Failure: Error, LocalizedError, CustomStringConvertible {
   package var description: String
 

@@ -23,7 +23,7 @@ package struct BrokerControl: Sendable {
           .post, path, summary,
           parameters: path.split(separator: "/").filter { $0.hasPrefix("{") }.map {
             .path(String($0.dropFirst().dropLast()), "A number", .integer(0...1_000_000))
-          }, answers: [API.Answer(200, "Done"), API.Answer(422, "There is no such thing")]
+          }, answers: [API.Response(200, "Done"), API.Response(422, "There is no such thing")]
         ) { request in
           do {
             try action(Numbers(request: request))

@@ -105,14 +105,14 @@ extension API {
     /// What its body looks like; `nil` where it takes none.
     public var body: Schema?
     /// What it may answer.
-    public var answers: [Answer]
+    public var answers: [Response]
     /// Answers a request.
     public var handler: Handler
 
     /// An operation.
     public init(
       _ method: HTTPRequest.Method, _ path: String, _ summary: String, isProtected: Bool = false,
-      parameters: [Parameter] = [], body: Schema? = nil, answers: [Answer],
+      parameters: [Parameter] = [], body: Schema? = nil, answers: [Response],
       handler: @escaping Handler
     ) {
       self.method = method
@@ -127,7 +127,7 @@ extension API {
 
     /// An operation that is answered under any load.
     static func vital(
-      _ path: String, _ summary: String, answers: [Answer], handler: @escaping Handler
+      _ path: String, _ summary: String, answers: [Response], handler: @escaping Handler
     ) -> Operation {
       var operation = Operation(.get, path, summary, answers: answers, handler: handler)
       operation.isVital = true
@@ -176,7 +176,7 @@ extension API {
   }
 
   /// An answer that an operation may give.
-  public struct Answer: Sendable {
+  public struct Response: Sendable {
     var status: Int
     var summary: String
     var contentType: String
@@ -196,7 +196,7 @@ extension API {
 
   /// Answers that any operation may give.
   static let commonAnswers = [
-    Answer(503, "Overloaded, or what is asked for can't be had at the moment; worth trying again")
+    Response(503, "Overloaded, or what is asked for can't be had at the moment; worth trying again")
   ]
 
   /// What a command may say of where it comes from.

@@ -7,7 +7,7 @@ extension API {
     add(
       .vital(
         "/healthz", "Whether the process works: 503 where one of its loops hangs, with the reason",
-        answers: [Answer(200, "All loops are alive"), Answer(503, "A loop is late")]
+        answers: [Response(200, "All loops are alive"), Response(503, "A loop is late")]
       ) { _ in Self.health(heartbeats.loops()) })
   }
 

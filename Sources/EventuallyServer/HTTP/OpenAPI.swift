@@ -105,20 +105,20 @@ extension API {
   }
 
   /// The operation's own answers, and those that follow from what it takes.
-  private func answers(of operation: Operation) -> [Answer] {
+  private func answers(of operation: Operation) -> [Response] {
     var answers = operation.answers
-    func add(_ answer: Answer) {
+    func add(_ answer: Response) {
       if !answers.contains(where: { $0.status == answer.status }) { answers.append(answer) }
     }
     if operation.isProtected, token != nil {
-      add(Answer(401, "The bearer token is missing or wrong"))
+      add(Response(401, "The bearer token is missing or wrong"))
     }
     if !operation.parameters.isEmpty || operation.body != nil {
-      add(Answer(400, "A parameter or the body can't be read"))
+      add(Response(400, "A parameter or the body can't be read"))
     }
     if operation.body != nil {
-      add(Answer(408, "The body did not arrive in time"))
-      add(Answer(413, "The body is too large"))
+      add(Response(408, "The body did not arrive in time"))
+      add(Response(413, "The body is too large"))
     }
     for answer in Self.commonAnswers { add(answer) }
     return answers.sorted { $0.status < $1.status }

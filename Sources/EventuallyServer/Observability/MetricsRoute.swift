@@ -8,7 +8,7 @@ extension API {
     add(
       .vital(
         "/metrics", "Metrics, in Prometheus' text format",
-        answers: [Answer(200, "The metrics", contentType: "text/plain; version=0.0.4")]
+        answers: [Response(200, "The metrics", contentType: "text/plain; version=0.0.4")]
       ) { _ in
         var response = JSONResponse { $0.raw(Observability.metrics.text().utf8) }
         response.contentType = "text/plain; version=0.0.4; charset=utf-8"

@@ -189,7 +189,7 @@ final class W3CSpan: Span {
 }
 
 extension SpanAttribute {
-  /// The value, for people.
+  /// The value as text.
   fileprivate var text: String {
     switch self {
     case .int32(let value): "\(value)"

@@ -43,7 +43,7 @@ public struct Query: Component {
   ///   - reading: answers from one generation of the read model.
   public init<Model: ReadModel>(
     _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
-    answers: [API.Answer],
+    answers: [API.Response],
     reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     registered = RegisteredQuery(
@@ -61,8 +61,8 @@ public struct Query: Component {
       model: model, modelName: modelName, path: path, summary: summary.isEmpty ? path : summary,
       parameters: parameters, problem: problem.map { "the query '\(path)': \($0)" },
       answers: [
-        API.Answer(200, "The answer", schema),
-        API.Answer(404, "The read model has nothing of that name"),
+        API.Response(200, "The answer", schema),
+        API.Response(404, "The read model has nothing of that name"),
       ]
     ) { request, reader in
       let found = try await reader.read { connection in
@@ -90,12 +90,12 @@ struct RegisteredQuery: Sendable {
   var parameters: [API.Parameter]
   /// What is wrong with the type of its answer.
   var problem: String?
-  var answers: [API.Answer]
+  var answers: [API.Response]
   var answer: @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
 
   init(
     model: ObjectIdentifier, modelName: String, path: String, summary: String,
-    parameters: [API.Parameter], problem: String? = nil, answers: [API.Answer],
+    parameters: [API.Parameter], problem: String? = nil, answers: [API.Response],
     answer: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     self.model = model

@@ -29,7 +29,7 @@ public struct QueryServer: Sendable {
     api.add(
       .vital(
         "/readyz", "Whether all read models can be read",
-        answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+        answers: [API.Response(200, "Ready"), API.Response(503, "Not ready, with the reasons")]
       ) { _ in await readiness() })
     return api
   }

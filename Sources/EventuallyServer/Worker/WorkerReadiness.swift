@@ -21,7 +21,7 @@ struct WorkerReadiness: Sendable {
       "/readyz",
       "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
         + "it is behind the store and the broker",
-      answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+      answers: [API.Response(200, "Ready"), API.Response(503, "Not ready, with the reasons")]
     ) { _ in await readiness() }
   }
 

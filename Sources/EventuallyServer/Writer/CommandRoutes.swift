@@ -16,8 +16,8 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   private func streamName(_ id: String) -> String { Model.category.streamName(of: id) }
 
-  private var missing: [API.Answer] {
-    [API.Answer(404, "There is no such entity"), API.Answer(422, "The text can't be an id")]
+  private var missing: [API.Response] {
+    [API.Response(404, "There is no such entity"), API.Response(422, "The text can't be an id")]
   }
 
   // MARK: - Commands
@@ -90,22 +90,22 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
     }.carrying(token)
   }
 
-  private static var answers: [API.Answer] {
+  private static var answers: [API.Response] {
     [
-      API.Answer(
+      API.Response(
         200, "Done: the entity's version, and the token of the place of its last event",
         .object([
           .required("id", .string(minimum: 1)), .required("version", .integer(0...(1 << 62))),
           .optional("sequenceNumber", .integer(1...(1 << 62))),
           .optional("token", .string(pattern: "^[0-9]+-[0-9]+$")),
         ])),
-      API.Answer(403, "The request comes from a page of another origin"),
-      API.Answer(404, "There is no such entity"),
-      API.Answer(409, "The command is refused, or the entity is not at the expected version"),
-      API.Answer(413, "The body is too large, or an event of it is larger than the topic takes"),
-      API.Answer(415, "There is a body, and it is not said to be JSON"),
-      API.Answer(422, "A member is missing or not what it has to be"),
-      API.Answer(507, "No space is left for events"),
+      API.Response(403, "The request comes from a page of another origin"),
+      API.Response(404, "There is no such entity"),
+      API.Response(409, "The command is refused, or the entity is not at the expected version"),
+      API.Response(413, "The body is too large, or an event of it is larger than the topic takes"),
+      API.Response(415, "There is a body, and it is not said to be JSON"),
+      API.Response(422, "A member is missing or not what it has to be"),
+      API.Response(507, "No space is left for events"),
     ]
   }
 
@@ -116,7 +116,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
       .get, path(""), "The state, as the events make it", isProtected: true,
       parameters: [definition.ids.parameter],
       answers: [
-        API.Answer(
+        API.Response(
           200, "The state",
           .object([
             .required("id", .string(minimum: 1)), .required("version", .integer(1...(1 << 62))),
@@ -146,7 +146,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
       .get, path("/history"), "The events", isProtected: true,
       parameters: [definition.ids.parameter],
       answers: [
-        API.Answer(
+        API.Response(
           200, "The events, oldest first",
           .array(
             .object([

@@ -28,13 +28,13 @@ struct FeedRoutes: Sendable {
           .query("store", "The id of the store that is meant", .string(maximum: 80)),
         ],
         answers: [
-          API.Answer(200, "Events", contentType: "application/x-ndjson"),
-          API.Answer(409, "This is another store"),
+          API.Response(200, "Events", contentType: "application/x-ndjson"),
+          API.Response(409, "This is another store"),
         ], handler: events))
     api.add(
       API.Operation(
         .get, "/store", "The store's id, partitions and heads",
-        isProtected: true, answers: [API.Answer(200, "The store")]
+        isProtected: true, answers: [API.Response(200, "The store")]
       ) { _ in
         let summary = try await summary()
         return JSONResponse { summary.write(&$0) }

@@ -28,23 +28,23 @@ struct RemovalRoutes: Sendable {
         .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
         isProtected: true, parameters: [ids.parameter] + API.contextParameters,
         answers: [
-          API.Answer(200, "Removed, and nothing of it is left in the store's files", Self.removal),
-          API.Answer(
+          API.Response(200, "Removed, and nothing of it is left in the store's files", Self.removal),
+          API.Response(
             202,
             "Removed; the store's log has the events until nobody reads an earlier state any more: ask at "
               + "the address that the header Location has", Self.removal),
-          API.Answer(404, "There is no such entity"),
-          API.Answer(409, "The entity changed at the same time"),
-          API.Answer(422, "The text can't be an id"), API.Answer(507, "No space is left"),
+          API.Response(404, "There is no such entity"),
+          API.Response(409, "The entity changed at the same time"),
+          API.Response(422, "The text can't be an id"), API.Response(507, "No space is left"),
         ], handler: remove),
       API.Operation(
         .get, "/\(path)/{id}/removal",
         "Whether anything of a removed entity is left in the store's files",
         isProtected: true, parameters: [ids.parameter],
         answers: [
-          API.Answer(200, "The entity's last removal", Self.removal),
-          API.Answer(404, "There is no such entity, or it was never removed"),
-          API.Answer(422, "The text can't be an id"),
+          API.Response(200, "The entity's last removal", Self.removal),
+          API.Response(404, "There is no such entity, or it was never removed"),
+          API.Response(422, "The text can't be an id"),
         ], handler: status),
     ]
   }

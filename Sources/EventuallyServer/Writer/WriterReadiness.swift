@@ -11,7 +11,7 @@ struct WriterReadiness: Sendable {
   var operation: API.Operation {
     .vital(
       "/readyz", "Whether commands can be taken, and how far publishing is",
-      answers: [API.Answer(200, "Ready"), API.Answer(503, "Not ready, with the reasons")]
+      answers: [API.Response(200, "Ready"), API.Response(503, "Not ready, with the reasons")]
     ) { _ in await answer() }
   }
 

@@ -11,7 +11,7 @@ extension Scenario {
       "SIGKILL of a worker with a batch committed and its offsets not",
       at: "readmodel.committed"),
     Scenario(
-      "worker-killed-in-hand-over",
+      "worker-killed-in-rebalance",
       "SIGKILL of a worker that has taken leases, and of one that is to give partitions back",
       play: killedInHandOver),
     Scenario(

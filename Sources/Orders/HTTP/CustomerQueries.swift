@@ -51,7 +51,7 @@ struct CustomerQueries: Component {
     registry.add(
       Query(
         "customers", of: CustomersReadModel.self, "The customers with the largest revenue",
-        parameters: [.limit], answers: [API.Answer(200, "The customers")]
+        parameters: [.limit], answers: [API.Response(200, "The customers")]
       ) { request, reader in
         let limit = Int64(try request.limit())
         return .list(try await reader.read { try Self.top($0, limit: limit) }) { $0.write(&$1) }
@@ -61,7 +61,7 @@ struct CustomerQueries: Component {
         "customers/{id}", of: CustomersReadModel.self, "A customer",
         parameters: [.path("id", "The customer's id", .string(maximum: 100))],
         answers: [
-          API.Answer(200, "The customer"), API.Answer(404, "The read model has no such customer"),
+          API.Response(200, "The customer"), API.Response(404, "The read model has no such customer"),
         ]
       ) { request, reader in
         let id = try request.path("id")

@@ -12,9 +12,9 @@ struct OrderRoutes: Component {
           .get, "/orders/{id}", "An order, as its events make it", isProtected: true,
           parameters: [.orderID],
           answers: [
-            API.Answer(200, "The order", OrderBody.orderSchema),
-            API.Answer(404, "There is no such order"),
-            API.Answer(422, "The id can't name an order"),
+            API.Response(200, "The order", OrderBody.orderSchema),
+            API.Response(404, "There is no such order"),
+            API.Response(422, "The id can't name an order"),
           ]
         ) { request in
           let id = try request.path("id")

@@ -11,7 +11,7 @@ struct OrderQueries: Component {
         "orders", of: OrdersReadModel.self, "The newest orders, of all customers or of one",
         parameters: [
           .limit, .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100)),
-        ], answers: [API.Answer(200, "The orders")]
+        ], answers: [API.Response(200, "The orders")]
       ) { request, reader in
         let limit = Int64(try request.limit())
         let customer = try request.parameter("customer")
@@ -25,7 +25,7 @@ struct OrderQueries: Component {
       Query(
         "orders/{id}", of: OrdersReadModel.self, "An order", parameters: [.orderID],
         answers: [
-          API.Answer(200, "The order"), API.Answer(404, "The read model has no such order"),
+          API.Response(200, "The order"), API.Response(404, "The read model has no such order"),
         ]
       ) { request, reader in
         let id = try request.path("id")

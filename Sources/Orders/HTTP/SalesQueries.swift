@@ -40,7 +40,7 @@ struct SalesQueries: Component {
     registry.add(
       Query(
         "sales", of: SalesReadModel.self, "The sums over all days, countries and products",
-        answers: [API.Answer(200, "The sums")]
+        answers: [API.Response(200, "The sums")]
       ) { _, reader in
         let totals = try await reader.read { try Self.totals($0) }
         return JSONResponse { json in
@@ -63,7 +63,7 @@ struct SalesQueries: Component {
       registry.add(
         Query(
           path, of: SalesReadModel.self, summary, parameters: [.limit],
-          answers: [API.Answer(200, "The sums")]
+          answers: [API.Response(200, "The sums")]
         ) { request, reader in
           let limit = Int64(try request.limit())
           return .list(try await reader.read { try query($0, limit) }) { $0.write(&$1) }
