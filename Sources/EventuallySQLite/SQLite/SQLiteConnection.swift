@@ -149,22 +149,31 @@ public final class SQLiteConnection {
 
   /// Runs `body`, whose statements fail as interrupted once the time is up.
   func interrupted<Result>(after limit: Duration, _ body: () throws -> Result) rethrows -> Result {
-    let deadline = Deadline(ContinuousClock.now + limit)
-    sqlite3_progress_handler(
-      handle, 10_000,
-      { context in
-        guard let context else { return 0 }
-        // The deadline lives until the handler is taken off, below.
-        let deadline = Unmanaged<Deadline>.fromOpaque(context).takeUnretainedValue()
-        return ContinuousClock.now >= deadline.instant ? 1 : 0
-      }, Unmanaged.passUnretained(deadline).toOpaque())
-    defer { withExtendedLifetime(deadline) { sqlite3_progress_handler(handle, 0, nil, nil) } }
-    return try body()
+    let deadline = ContinuousClock.now + limit
+    return try interrupted(where: { ContinuousClock.now >= deadline }, body)
   }
 
-  private final class Deadline {
-    let instant: ContinuousClock.Instant
-    init(_ instant: ContinuousClock.Instant) { self.instant = instant }
+  /// Runs `body`, whose statements ask every 10,000 steps of SQLite's whether to fail as interrupted.
+  func interrupted<Result>(
+    where isEnd: () -> Bool, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try withoutActuallyEscaping(isEnd) { isEnd in
+      let question = Question(isEnd)
+      sqlite3_progress_handler(
+        handle, 10_000,
+        { context in
+          guard let context else { return 0 }
+          // The question lives until the handler is taken off, below.
+          return Unmanaged<Question>.fromOpaque(context).takeUnretainedValue().isEnd() ? 1 : 0
+        }, Unmanaged.passUnretained(question).toOpaque())
+      defer { withExtendedLifetime(question) { sqlite3_progress_handler(handle, 0, nil, nil) } }
+      return try body()
+    }
+  }
+
+  private final class Question {
+    let isEnd: () -> Bool
+    init(_ isEnd: @escaping () -> Bool) { self.isEnd = isEnd }
   }
 
   /// After a failure SQLite may have rolled back by itself; a rollback without a transaction is then
