@@ -185,8 +185,8 @@ let package = Package(
     tests(
       "EventuallyKafkaTests",
       [
-        "Eventually", "EventuallyKafka", "EventuallyTesting", "FaultScenarios", lifecycle, metrics,
-        metricsTestKit,
+        "Eventually", "EventuallyKafka", "EventuallySQLite", "EventuallyTesting", "FaultScenarios",
+        lifecycle, metrics, metricsTestKit,
       ]),
     tests(
       "EventuallyServerTests",
