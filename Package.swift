@@ -29,8 +29,11 @@ func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
 }
 
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -193,7 +196,10 @@ let package = Package(
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer", httpTypes, logging,
       ]),
-    tests("OrdersTests", ["Eventually", "EventuallySQLite", "EventuallyTesting", "Orders"]),
+    tests(
+      "OrdersTests",
+      ["Eventually", "EventuallySQLite", "EventuallyServer", "EventuallyTesting", "Orders"],
+      resources: [.copy("Fixtures")]),
     tests(
       "PipelineTests",
       [
