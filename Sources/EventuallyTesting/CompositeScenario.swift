@@ -12,7 +12,7 @@ public struct CompositeScenario: Sendable {
   private var scenario: ReadModelScenario<CompositeProjection>
 
   /// A scenario without events.
-  /// - Throws: ``Eventually/CompositeReadModelError`` where two projections are of one category.
+  /// - Throws: `CompositeReadModelError` where two projections are of one category.
   public init(_ model: some CompositeReadModel) throws {
     scenario = ReadModelScenario(try CompositeProjection(model))
   }

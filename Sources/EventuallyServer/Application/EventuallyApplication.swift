@@ -29,7 +29,7 @@ public protocol EventuallyApplication: Sendable {
   static var name: String { get }
   /// How administrators call the command line, in messages that tell what to do; ``name`` by default.
   static var adminCommand: String { get }
-  /// How large one stream may become; by default what ``Eventually/StreamLimit`` says.
+  /// How large one stream may become; by default what `StreamLimit` says.
   static var streamLimit: StreamLimit { get }
   /// Whether the environment variable `EVENTUALLY_FAULTS` may make the application's processes kill, stop or hang themselves, as tests do;
   /// `false` by default. Say `true` in applications whose failures are to be tested, and not in what runs in production.

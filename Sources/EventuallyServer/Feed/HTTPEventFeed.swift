@@ -20,14 +20,14 @@ public struct HTTPEventFeed: EventLog {
     partitionCount = store.partitionCount
   }
 
-  /// See ``Eventually/EventLog``.
+  /// See `EventLog`.
   public func records(
     partition: Partition, after position: UInt64, limit: Int
   ) async throws -> [EventRecord] {
     try await records("partition=\(partition)&after=\(position)&limit=\(limit)")
   }
 
-  /// See ``Eventually/EventLog``.
+  /// See `EventLog`.
   public func records(
     after sequenceNumber: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
@@ -38,7 +38,7 @@ public struct HTTPEventFeed: EventLog {
     }
   }
 
-  /// See ``Eventually/EventLog``.
+  /// See `EventLog`.
   public func records(
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
   ) async throws -> [EventRecord] {
@@ -54,7 +54,7 @@ public struct HTTPEventFeed: EventLog {
     }
   }
 
-  /// See ``Eventually/EventLog``.
+  /// See `EventLog`.
   public func heads() async throws -> [UInt64] {
     let store = try await StoreSummary(from: endpoint)
     guard store.storeID == storeID else {

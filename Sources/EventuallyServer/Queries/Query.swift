@@ -33,7 +33,7 @@ public struct Query: Component {
     self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, answer)
   }
 
-  /// A query that is written by hand, with SQL and ``Eventually/JSONWriter`` for example.
+  /// A query that is written by hand, with SQL and `JSONWriter` for example.
   /// - Parameters:
   ///   - path: with parameters in braces.
   ///   - model: the read model.

@@ -49,7 +49,7 @@ public final class Writer: Service {
   private let repositories: [ObjectIdentifier: any Sendable]
 
   /// Takes the writer's role, and creates the store where there is none.
-  /// - Throws: ``EventuallySQLite/StoreOpenError`` where the store can't be opened, by another process's role for example;
+  /// - Throws: `StoreOpenError` where the store can't be opened, by another process's role for example;
   ///   `KafkaError` where a setting is wrong.
   public init(_ application: ApplicationModel, options: Options, logger: Logger) throws {
     try options.kafka.check()
