@@ -91,7 +91,6 @@ let package = Package(
     .executable(name: "writer", targets: ["writer"]),
     .executable(name: "projector", targets: ["projector"]),
     .executable(name: "ordersctl", targets: ["ordersctl"]),
-    .executable(name: "devbroker", targets: ["devbroker"]),
     // For tests: a clock that steps.
     .library(name: "clockshift", type: .dynamic, targets: ["CClockShift"]),
   ],
@@ -157,7 +156,6 @@ let package = Package(
     executable("writer", ["Orders", "EventuallyCommand"]),
     executable("projector", ["Orders", "EventuallyCommand"]),
     executable("ordersctl", ["Orders", "EventuallyCommand"]),
-    executable("devbroker", ["Orders", "EventuallyCommand"]),
 
     // The smallest complete program, in memory. Examples/Notes and Examples/Bank are packages of their own.
     .executableTarget(
@@ -165,16 +163,16 @@ let package = Package(
       swiftSettings: strict),
 
     // Proof: scenarios of failures, played with the real executables.
-    library(
-      "FaultScenarios",
-      [
+    .target(
+      name: "FaultScenarios",
+      dependencies: [
         "Eventually", "EventuallyTesting", "EventuallySQLite", "EventuallyKafka", "Orders",
-        "EventuallyServer", "EventuallyCommand", arguments,
-        logging,
-      ]),
-    executable(
-      "torture",
-      ["FaultScenarios", "writer", "projector", "ordersctl", "devbroker", arguments]),
+        "EventuallyServer", "EventuallyCommand", arguments, logging,
+      ], path: "Tests/FaultScenarios", swiftSettings: strict),
+    .executableTarget(
+      name: "torture",
+      dependencies: ["FaultScenarios", "writer", "projector", "ordersctl", arguments],
+      path: "Tests/Torture", swiftSettings: strict),
     .target(name: "CClockShift", path: "Tests/CClockShift", linkerSettings: [.linkedLibrary("dl")]),
     // The C shim on its own, for valgrind.
     .executableTarget(
@@ -204,13 +202,13 @@ let package = Package(
       "PipelineTests",
       [
         "Eventually", "EventuallySQLite", "Orders", "EventuallyServer", "EventuallyCommand",
-        "FaultScenarios", "writer", "torture", "projector", "ordersctl", "devbroker", "counter",
+        "FaultScenarios", "writer", "torture", "projector", "ordersctl", "counter",
         "EventuallyKafka", "EventuallyTesting", arguments, http, httpCore, httpClient,
         httpTypes, nio, nioEmbedded, nioHTTP, lifecycle, logging, tracing,
       ]),
     .testTarget(
       name: "FaultTests",
-      dependencies: ["FaultScenarios", "writer", "projector", "ordersctl", "devbroker"],
+      dependencies: ["FaultScenarios", "writer", "projector", "ordersctl"],
       path: "Tests/Faults", swiftSettings: strict),
   ],
   swiftLanguageModes: [.v6],

@@ -6,11 +6,11 @@ partitions=12
 
 build_application() {
   local product bin
-  for product in writer projector ordersctl devbroker; do
+  for product in writer projector ordersctl; do
     SWIFT_DETERMINISTIC_HASHING=1 swift build -c "$configuration" --product "$product"
   done
   bin=$(SWIFT_DETERMINISTIC_HASHING=1 swift build -c "$configuration" --show-bin-path)
-  broker=("$bin/devbroker") writer_role=("$bin/writer") projector_role=("$bin/projector")
+  broker=("$bin/ordersctl" broker) writer_role=("$bin/writer") projector_role=("$bin/projector")
   admin=("$bin/ordersctl")
 }
 

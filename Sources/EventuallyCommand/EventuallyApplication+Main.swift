@@ -10,10 +10,6 @@ public enum ExecutableRole: Sendable {
   case writer
   /// The commands of projectors.
   case projector
-  /// The commands of administrators.
-  case administration
-  /// The development broker.
-  case broker
 }
 
 /// An application that adds commands of its own to those of a writer: an import for example.
@@ -52,8 +48,6 @@ extension EventuallyApplication {
           case .application: await ApplicationCommand.runProcess()
           case .writer: await WriterCommand.runProcess()
           case .projector: await ProjectorCommand.runProcess()
-          case .administration: await AdminCommand.runProcess()
-          case .broker: await BrokerCommand.runProcess()
           }
         }
       }

@@ -110,8 +110,8 @@ private final class StoredOrders {
       ("ordersctl", ["rejected", "sales"] + shop.places.suffix(2), "--limit"),
       ("ordersctl", ["generations", "switch", "sales"] + shop.places.suffix(2), ""),
       ("ordersctl", ["generations", "drop", "sales"] + shop.places.suffix(2), ""),
-      ("devbroker", [], "--brokers"), ("devbroker", [], "--partitions"),
-      ("devbroker", [], "--control"),
+      ("ordersctl", ["broker"], "--brokers"), ("ordersctl", ["broker"], "--partitions"),
+      ("ordersctl", ["broker"], "--control"),
     ]
     for (name, arguments, option) in table {
       for value in Self.extremes {
@@ -213,7 +213,7 @@ private final class StoredOrders {
         outcome.code == 1 && outcome.output.contains("the output can't be written: No space left"),
         "\(arguments): \(outcome)")
     }
-    let broker = try await shop.shell("exec \"$@\" > /dev/full", "devbroker", [])
+    let broker = try await shop.shell("exec \"$@\" > /dev/full", "ordersctl", ["broker"])
     #expect(broker.code == 1, "\(broker)")
     let csv = shop.pipeline.file("one.csv")
     try Data(

@@ -84,7 +84,7 @@ import Testing
             _ = try WriterCommand.parseAsRoot(arguments)
           }
         case "projector": _ = try ProjectorCommand.parseAsRoot(arguments)
-        case "ordersctl": _ = try AdminCommand.parseAsRoot(arguments)
+        case "ordersctl": _ = try ApplicationCommand.parseAsRoot(arguments)
         default: Issue.record("\(service) starts \(words)")
         }
       }

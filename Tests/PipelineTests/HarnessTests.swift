@@ -18,7 +18,7 @@ import Testing
       #!/bin/sh
       case $1 in
         writer | projector) exec "\(Self.built)/$@" ;;
-        broker) shift; exec "\(Self.built)/devbroker" "$@" ;;
+        broker) shift; exec "\(Self.built)/ordersctl" broker "$@" ;;
         *) exec "\(Self.built)/ordersctl" "$@" ;;
       esac
       """.utf8

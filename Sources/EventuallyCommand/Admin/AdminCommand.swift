@@ -5,19 +5,7 @@ import EventuallySQLite
 import Foundation
 
 /// The administrative commands of an application.
-struct AdminCommand: AsyncParsableCommand {
-  static var configuration: CommandConfiguration {
-    CommandConfiguration(
-      commandName: Program.admin,
-      abstract: "Look at a store and its read models: where they are, and whether they are right.",
-      discussion: """
-        It reads the files themselves, beside the processes that work on them.
-
-        \(exitCodes)
-        """,
-      subcommands: commands)
-  }
-
+enum AdminCommand {
   static let exitCodes = """
     Exit codes: 0, done; 1, it failed, or what was looked at is not as it should be; 64, the command line is wrong; 130 \
     and 143, stopped by SIGINT or SIGTERM before the end; 141, whoever read the output closed it. What comes from \

@@ -5,7 +5,7 @@ import EventuallyKafka
 import Foundation
 import ServiceLifecycle
 
-/// The command `devbroker`.
+/// The command `broker`.
 struct BrokerCommand: ServiceCommand {
   static var configuration: CommandConfiguration {
     CommandConfiguration(
@@ -73,7 +73,7 @@ struct BrokerCommand: ServiceCommand {
       try Data((cluster.brokers + "\n").utf8).write(
         to: URL(filePath: bootstrapFile), options: .atomic)
     }
-    let logger = LogOptions.parseOrExit(["--log-level", "warning"]).logger("devbroker")
+    let logger = LogOptions.parseOrExit(["--log-level", "warning"]).logger("broker")
     var services: [any Service] = [UntilShutdown()]
     if let control {
       services.append(

@@ -26,10 +26,10 @@ public struct ApplicationExecutables: Sendable {
   }
 
   /// An application with an executable for each role.
-  package init(writer: String, projector: String, administration: String, broker: String) {
+  package init(writer: String, projector: String, administration: String, broker: [String]) {
     self.writer = Command(writer)
     self.projector = Command(projector)
     self.administration = Command(administration)
-    self.broker = Command(broker)
+    self.broker = Command(broker[0], Array(broker.dropFirst()))
   }
 }

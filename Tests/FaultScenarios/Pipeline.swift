@@ -15,7 +15,7 @@ extension ApplicationExecutables {
   /// The sample's.
   package static let orders = ApplicationExecutables(
     writer: "\(buildFolder)/writer", projector: "\(buildFolder)/projector",
-    administration: "\(buildFolder)/ordersctl", broker: "\(buildFolder)/devbroker")
+    administration: "\(buildFolder)/ordersctl", broker: ["\(buildFolder)/ordersctl", "broker"])
 }
 
 /// The processes of an application, on any Kafka.
