@@ -18,6 +18,8 @@ public protocol AggregateRepository<Model>: Sendable {
 
   /// Loads the entity, lets it handle commands in order, all or none, and saves; repeats all of it after conflicts.
   /// - Parameters:
+  ///   - commands: what the entity handles; events of one are applied before the next.
+  ///   - id: the entity's id.
   ///   - expected: the version that the entity must be at; `nil` for any. With one, a conflict is not repeated.
   ///   - attempts: how often at most.
   /// - Throws: the aggregate's refusal, or ``RepositoryError``: with ``EventStoreError/conflict(_:)`` where the entity is at

@@ -61,6 +61,7 @@ public struct On: Sendable {
 
   /// The projection of an aggregate whose events are plain `Codable`.
   /// - Parameters:
+  ///   - aggregate: its category is that of the events.
   ///   - project: changes rows by an event. Where it throws, the event is tried again, and then parked.
   ///   - forget: takes back everything that came from a stream which has been removed for good; does nothing by default.
   public init<A: Aggregate>(

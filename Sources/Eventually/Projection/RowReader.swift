@@ -6,6 +6,7 @@ public protocol RowReader {
 
   /// The rows for which all conditions hold.
   /// - Parameters:
+  ///   - type: its table is read.
   ///   - conditions: where there are none, all rows. A database finds rows fast by the leading columns of the key or of one of
   ///     ``TableSchema/indexes``, and reads the whole table otherwise.
   ///   - order: by these columns in turn, then by the key. Nothing comes before integers, and integers before text, which is in
