@@ -140,7 +140,7 @@ private actor Questioner {
     let load = try await pipeline.start(
       "writer", "simulate", "--url", writer.base, "--orders", "400", "--seed", "3", "--rate", "100")
     let replayed = try await ctl(["replay", "sales", "--from", "before"])
-    #expect(replayed.contains("from the checkpoint 'before'"), "\(replayed)")
+    #expect(replayed.contains("from the savepoint 'before'"), "\(replayed)")
     #expect(replayed.contains("DIFFERENT in 1 rows"), "\(replayed)")
     #expect(replayed.contains("generation 2 is live; generation 1 is kept"), "\(replayed)")
     await questioner.allow([0])

@@ -19,7 +19,7 @@ extension ReadModelDirectory {
     let unfinished = destination + Self.unfinishedSuffix
     var build = ReadModelSchema.Build()
     build.replay = request
-    build.origin = base.map { "the checkpoint '\($0.name)'" } ?? "the first event"
+    build.origin = base.map { "the savepoint '\($0.name)'" } ?? "the first event"
     do {
       if let base {
         try copyDatabase(base.path, to: unfinished) { (copy) throws(SQLiteError) in

@@ -87,9 +87,9 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
       "'\(name.prefix(80))' can't name a checkpoint: 1 to 64 letters, digits, dots, hyphens and underscores can, "
         + "unless they are a number, a time or 'zero'"
     case .damagedSavepoint(let name, let path, let reason):
-      "the checkpoint '\(name)' is damaged (\(reason)): \(path) can't be used; take another one"
+      "the savepoint '\(name)' is damaged (\(reason)): \(path) can't be used; take another one"
     case .savepointSchemaVersion(let name, let found, let expected):
-      "the checkpoint '\(name)' was saved with schema version \(found), and this program has \(expected): begin from a "
+      "the savepoint '\(name)' was saved with schema version \(found), and this program has \(expected): begin from a "
         + "checkpoint of version \(expected), or from zero, or run the program of version \(found)"
     case .notEnoughSpace(let path, let needed, let available):
       "about \(needed >> 20) MiB are needed in \(path), and \(available >> 20) MiB are free there: free some space, or, "
