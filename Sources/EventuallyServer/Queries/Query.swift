@@ -51,6 +51,17 @@ public struct Query: Component {
       parameters: parameters, answers: answers, answer: reading)
   }
 
+  /// The same of a read model that takes several aggregates' events.
+  public init<Model: CompositeReadModel>(
+    _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
+    answers: [API.Answer],
+    reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+  ) {
+    registered = RegisteredQuery(
+      model: ObjectIdentifier(model), modelName: "\(model)", path: path, summary: summary,
+      parameters: parameters, answers: answers, answer: reading)
+  }
+
   private init<Answer: Codable & Sendable>(
     _ path: String, _ model: ObjectIdentifier, _ modelName: String, _ summary: String,
     _ parameters: [API.Parameter],
