@@ -72,7 +72,7 @@ import Testing
 
   // MARK: - What the contracts are for
 
-  /// Checks the version under one lock and writes under another, as the seed's store in memory did.
+  /// Checks the version under one lock and writes under another, as the Rust crate's store in memory does.
   private final class RacingStore: EventStore {
     let base = InMemoryEventStore<String, Int>()
     private let versions = Locked<[String: Version]>([:])
@@ -111,7 +111,7 @@ import Testing
     await #expect(throws: ScenarioFailure.self) { try await check.run() }
   }
 
-  /// Resumes at its checkpoint instead of after it, and takes "never" for "at 0", as the seed's did.
+  /// Resumes at its checkpoint instead of after it, and takes "never" for "at 0", as the Rust crate's does.
   private struct InclusiveSubscription: Subscription {
     let store: InMemoryEventStore<String, Int>
     let position: UInt64

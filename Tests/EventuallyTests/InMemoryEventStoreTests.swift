@@ -44,7 +44,7 @@ import Testing
     }
   }
 
-  /// The seed checks the version under one lock and writes under another, so two appends could both pass.
+  /// The Rust crate's store checks the version under one lock and writes under another, so two appends could both pass.
   @Test func ofConcurrentAppendsThatExpectTheSameVersionOnePasses() async throws {
     let store = CounterStore()
     for version in 0..<200 as Range<UInt64> {
@@ -81,7 +81,7 @@ import Testing
     #expect(log == ["erased", "erased", "removed a", "added(9)"])
   }
 
-  /// The seed's subscriber drops events when a reader falls behind its buffer of 128.
+  /// The Rust crate's subscriber drops events when a reader falls behind its buffer of 128.
   @Test func aSlowSubscriberMissesNothing() async throws {
     let store = CounterStore()
     let count = 5000

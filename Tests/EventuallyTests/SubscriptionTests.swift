@@ -30,7 +30,7 @@ import Testing
     #expect(subscription.position == 2)
   }
 
-  /// In the seed a checkpoint at 0 and no checkpoint look alike.
+  /// In the Rust crate a checkpoint at 0 and no checkpoint look alike.
   @Test func neverIsNotTheSameAsACheckpoint() {
     let store = CounterStore()
     #expect(TransientSubscription(store).position == nil)
