@@ -198,6 +198,13 @@ let package = Package(
       "OrdersTests",
       ["Eventually", "EventuallySQLite", "EventuallyServer", "EventuallyTesting", "Orders"],
       resources: [.copy("Fixtures")]),
+    // The code that the articles show; see deploy/articles.
+    tests(
+      "ArticleTests",
+      [
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
+        "EventuallyCommand", "EventuallyTesting", httpTypes, lifecycle, logging,
+      ]),
     tests(
       "PipelineTests",
       [

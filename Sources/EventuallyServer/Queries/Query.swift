@@ -54,7 +54,7 @@ public struct Query: Component {
   /// The same of a read model that takes several aggregates' events.
   public init<Model: CompositeReadModel>(
     _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
-    answers: [API.Answer],
+    answers: [API.Response],
     reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     registered = RegisteredQuery(

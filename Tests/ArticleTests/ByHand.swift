@@ -1,0 +1,97 @@
+import Eventually
+import EventuallySQLite
+import EventuallyServer
+import HTTPTypes
+
+/// The code of the article "Commands and queries" of EventuallyServer: the bank of "Your first application", with routes
+/// by hand.
+extension FirstApplication {
+  struct BankByHand: EventuallyApplication {
+    static let name = "bank"
+
+    var components: [any Component] {
+      Account()
+      Owners()
+      Commands("accounts", for: Account.self) {
+        Command("open", "Open an account") { (body: Open) in .open(owner: body.owner) }
+        Command("deposit", "Pay in") { (body: Amount) in .deposit(body.cents) }
+      }
+      // snippet.routes
+      WriterRoutes { writer in
+        API.Operation(
+          .post, "/accounts/{id}/pay-out", "Pay out what is above an amount", isProtected: true,
+          parameters: [.path("id", "The account", .string(minimum: 1))],
+          body: .object([.required("cents", .integer(0...1_000_000_000))]),
+          answers: [
+            API.Response(200, "What was paid out", .object([.required("cents", .integer())])),
+            API.Response(409, "There is nothing to pay out, or the account has changed meanwhile"),
+          ]
+        ) { request in
+          let id = try request.path("id")
+          let kept = try request.decode(Amount.self).cents
+          guard let accounts = writer.repository(of: Account.self) else {
+            throw RequestError(.notFound, "there are no accounts")
+          }
+          let account = try await accounts.get(id)
+          guard kept >= 0, account.state.balance > kept else {
+            throw RequestError(.conflict, code: "nothing-above", "there is nothing to pay out")
+          }
+          let cents = account.state.balance - kept
+          _ = try await accounts.execute([.withdraw(cents)], on: id, expecting: account.version)
+          return JSONResponse { json in
+            json.beginObject()
+            json.key("cents")
+            json.integer(cents)
+            json.endObject()
+          }
+        }
+      }
+      Query(
+        "totals", of: Owners.self, "All owners together",
+        answers: [API.Response(200, "The sum", .object([.required("cents", .integer())]))]
+      ) { request, reader in
+        let sum = try await reader.read { try $0.integer("SELECT sum(cents) FROM owners") }
+        return try JSONResponse(encoding: ["cents": sum ?? 0])
+      }
+      // snippet.end
+    }
+  }
+
+  enum Refusals {
+    // snippet.refusal
+    enum Failure: CommandRefusal {
+      case alreadyOpen, notOpen, notCovered(balance: Int)
+
+      var status: HTTPResponse.Status { if case .notOpen = self { .notFound } else { .conflict } }
+
+      var code: String {
+        switch self {
+        case .alreadyOpen: "already-open"
+        case .notOpen: "not-open"
+        case .notCovered: "not-covered"
+        }
+      }
+
+      var description: String {
+        switch self {
+        case .alreadyOpen: "the account is open already"
+        case .notOpen: "the account is not open"
+        case .notCovered(let balance): "there are only \(balance) cents"
+        }
+      }
+    }
+    // snippet.end
+  }
+
+  enum Indexed {
+    // snippet.index
+    struct AccountRow: CodableRow {
+      static let table = "accounts"
+      static let indexes = [["owner"]]
+      var id: String
+      var owner: String
+      var key: String { id }
+    }
+    // snippet.end
+  }
+}
