@@ -1,0 +1,56 @@
+import Eventually
+import EventuallyCommand
+import EventuallyServer
+
+@main struct Bank: EventuallyApplication {
+  static let name = "bank"
+
+  var components: [any Component] {
+    Customer()
+    Account()
+    Customers()
+    Statements()
+
+    Commands("customers", for: Customer.self) {
+      Command("register", "Register a customer") { (body: Name) in .register(name: body.name) }
+      Command("rename", "Change a customer's name") { (body: Name) in .rename(name: body.name) }
+    }
+    Commands("accounts", for: Account.self) {
+      Command("open", "Open an account of a customer") { (body: Open) in
+        .open(customer: body.customer)
+      }
+      Command("deposit", "Pay in") { (body: Amount) in .deposit(cents: body.cents) }
+      Command("withdraw", "Pay out what is covered") { (body: Amount) in
+        .withdraw(cents: body.cents)
+      }
+      Command("close", "Close an empty account", .close)
+    }
+
+    Query("customers", of: Customers.self, "The richest customers", parameters: [.limit]) {
+      request, rows in
+      try rows.rows(CustomerRow.self, orderedBy: [.descending("cents")], limit: request.limit())
+    }
+    Query("customers/{customer}", of: Customers.self, "A customer") { request, rows in
+      try rows.row(CustomerRow.self, request.path("customer"))
+    }
+    Query("customers/{customer}/accounts", of: Customers.self, "A customer's accounts") {
+      request, rows in
+      try rows.rows(AccountRow.self, where: [.equals("customer", request.path("customer"))])
+    }
+    Query("accounts/{account}", of: Customers.self, "An account") { request, rows in
+      try rows.row(AccountRow.self, request.path("account"))
+    }
+    Query(
+      "accounts/{account}/movements", of: Statements.self, "An account's last movements",
+      parameters: [.limit]
+    ) {
+      request, rows -> [Movement]? in
+      let account = try request.path("account")
+      guard try rows.row(StatementRow.self, account) != nil else { return nil }
+      return try rows.rows(
+        MovementRow.self, where: [.equals("account", account)], orderedBy: [.descending("number")],
+        limit: request.limit()
+      ).map(Movement.init)
+    }
+  }
+}
