@@ -213,7 +213,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     let parsed = try attempt { () -> [Order.Command] in
       if name == "commands" { return try routes.list(body.span).commands }
       guard let command = routes.commands.first(where: { $0.name == name }) else { return [] }
-      return [try command.make(body)]
+      return [try command.make(body, "")]
     }
     guard let parsed else { return }
     let order = Order()

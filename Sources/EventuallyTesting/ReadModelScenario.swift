@@ -56,11 +56,49 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   }
 
   /// The rows that the events lead to.
-  /// - Throws: what the read model throws.
+  ///
+  /// Where streams were removed, the rows must be those to which the other streams' events alone lead: what `forget` leaves behind,
+  /// a read model that is built anew does not have.
+  /// - Throws: what the read model throws, and ``ScenarioFailure`` where `forget` leaves something.
   public func rows() throws -> Rows {
+    let rows = try rows(of: entries)
+    let left = entriesThatAreLeft
+    if left.count < entries.count { try compare(rows, with: try self.rows(of: left)) }
+    return rows
+  }
+
+  private func rows(of entries: [LogEntry<String, Model.Event>]) throws -> Rows {
     let rows = Rows()
     for entry in entries { try model.take(entry, into: rows) }
     return rows
+  }
+
+  /// The entries without removals, and without what came before them in the same streams.
+  private var entriesThatAreLeft: [LogEntry<String, Model.Event>] {
+    var removed: [ByteKey: Int] = [:]
+    for (index, entry) in entries.enumerated() {
+      if case .removed(let streamID, _) = entry { removed[ByteKey(streamID)] = index }
+    }
+    return entries.enumerated().filter { index, entry in
+      guard let streamID = entry.streamID else { return true }
+      return removed[ByteKey(streamID)].map { index > $0 } ?? true
+    }.map(\.element)
+  }
+
+  private func compare(_ found: Rows, with expected: Rows) throws {
+    for type in model.tables {
+      let (found, expected) = (try Self.lines(type, found), try Self.lines(type, expected))
+      try require(
+        found == expected,
+        "'forget' must leave the rows that there would be had the stream never been. In the table '\(type.schema.name)' it leaves "
+          + "\(found.subtracting(expected).sorted()), and should leave \(expected.subtracting(found).sorted())"
+      )
+    }
+  }
+
+  private static func lines<Row: ReadModelRow>(_ type: Row.Type, _ rows: Rows) throws -> Set<String>
+  {
+    Set(try rows.list(type).map { "\($0)" })
   }
 
   /// The row with a key is this one; `nil` where there must be none.

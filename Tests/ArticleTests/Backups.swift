@@ -13,7 +13,7 @@ extension FirstAggregate.SQLiteArticleTests {
     // snippet.backup
     let log = try SQLiteEventLog(path: "\(folder)/accounts.sqlite")
     let backup = try log.backup(to: "\(folder)/accounts-monday.sqlite")
-    if backup.removedMeanwhile > 0 { /* make another, and delete this one */ }
+    if backup.removedMeanwhile > 0 { /* make another, and delete this one */  }
     // snippet.end
     #expect(backup.head == 1)
   }

@@ -101,6 +101,7 @@ enum FirstApplication {
         try rows.update(OwnerRow.self, account.owner) { row in
           row?.accounts -= 1
           row?.cents -= account.cents
+          if row?.accounts == 0 { row = nil }
         }
         try rows.delete(AccountRow.self, id)
       }

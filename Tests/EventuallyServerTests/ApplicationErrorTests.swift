@@ -33,6 +33,21 @@ import Testing
     }
   }
 
+  private struct RatioRow: CodableRow {
+    static let table = "ratios"
+    var name: String
+    var ratio: Double
+    var key: String { name }
+  }
+
+  private struct Ratios: ReadModel {
+    let name = "ratios"
+    let schemaVersion = 1
+    let tables: [any ReadModelRow.Type] = [RatioRow.self]
+    func project(_ event: Persisted<String, Account.Event>, into rows: Rows) {}
+    func forget(_ streamID: String, in rows: Rows) {}
+  }
+
   @Test func whatDoesNotFitIsNamed() {
     let query = Query("owners", of: Owners.self) { _, rows in try rows.rows(OwnerRow.self) }
     let commands = Commands("accounts", for: Account.self) { Command("open", "", Self.open) }

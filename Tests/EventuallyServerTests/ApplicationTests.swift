@@ -28,6 +28,15 @@ import Testing
       ("/accounts/a/open", "{}", 422, "'owner' is missing"),
       ("/accounts/a/open", #"{"owner":7}"#, 422, "'owner' must be a string"),
       ("/accounts/a/open", #"{"owner":null}"#, 422, "'owner' must"),
+      ("/accounts/a/open", #"["eve"]"#, 422, "'body' must be an object"),
+      ("/accounts/a/pay-in", #"{"cents":5.5}"#, 422, "'cents' must be a whole number from"),
+      ("/accounts/a/pay-in", #"{"cents":1e400}"#, 422, "'cents' must be a whole number from"),
+      ("/accounts/a/pay-in", #"{"cents":99999999999999999999}"#, 422, "'cents' must be a whole"),
+      ("/accounts/a/pay-in", #"{"cents":"5"}"#, 422, "'cents' must be a whole number from"),
+      (
+        "/accounts/a/commands", #"{"commands":[{"close":{}},{"payIn":{"cent":1}}]}"#, 422,
+        "'commands[1].payIn.cents' is missing"
+      ),
       ("/accounts/a/open", #"{"owner":"#, 400, "invalid-json"),
       ("/accounts/a/open", "", 400, "invalid-json"),
       ("/accounts/a%20b/open", #"{"owner":"eve"}"#, 422, "can't be an id"),
@@ -121,5 +130,6 @@ import Testing
       #expect(count == 1, "\(path) is there \(count) times")
     }
     #expect(document.contains(#""required":["cents"]"#), "a body's members are not required")
+    #expect(document.contains(#""requestBody":{"required":false"#), "no command is without a body")
   }
 }

@@ -61,13 +61,21 @@ import Testing
       } forget: { id, rows in
         guard let account = try rows.row(AccountRow.self, id) else { return }
         try rows.delete(AccountRow.self, id)
-        try rows.update(Row.self, account.owner) { $0?.accounts -= 1 }
+        try rows.update(Row.self, account.owner) {
+          $0?.accounts -= 1
+          if $0?.accounts == 0, $0?.name == "" { $0 = nil }
+        }
       }
       On(Customer.self) { customer, rows in
         guard case .named(let name) = customer.event else { return }
         try rows.update(Row.self, customer.streamID) {
           $0 = $0 ?? Row(id: customer.streamID)
           $0?.name = name
+        }
+      } forget: { id, rows in
+        try rows.update(Row.self, id) {
+          $0?.name = ""
+          if $0?.accounts == 0 { $0 = nil }
         }
       }
     }
@@ -95,7 +103,7 @@ import Testing
       Owners.Row(id: "1", name: "Ada", accounts: 1)
     ])
     try scenario.removed(Customer.self, "1").thenAll([
-      Owners.Row(id: "1", name: "Ada", accounts: 2)
+      Owners.Row(id: "1", name: "", accounts: 2)
     ])
     try scenario.given(Account.self, "3", .opened(owner: "")).thenFails()
   }

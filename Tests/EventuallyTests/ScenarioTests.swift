@@ -108,7 +108,9 @@ private struct Account: OptionalAggregate {
     let words = ReadModelScenario(WordCounts()).given("a", "x", "y").given("b", "x")
     try words.then(WordCountRow.self, "x", WordCountRow(key: "x", count: 2))
     try words.then(WordCountRow.self, "z", nil)
-    try words.removed("a").thenAll([
+    // These counts keep what a removed stream brought, which a read model that is built anew does not have.
+    #expect(throws: ScenarioFailure.self) { try words.removed("a").rows() }
+    try words.removed("c").thenAll([
       WordCountRow(key: "x", count: 2), WordCountRow(key: "y", count: 1),
     ])
     try words.given("c", "poison").thenFails()

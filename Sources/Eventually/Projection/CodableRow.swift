@@ -11,7 +11,7 @@
 ///
 /// The first stored property is the key, under its own name; a key of several columns is a struct of its own, whose members
 /// are the columns. Integers and `Bool` become columns of integers; texts, enumerations of texts, `UUID` and ``Timestamp``
-/// columns of text; anything else a column of text with its JSON. Numbers with a fraction are refused, since sums of them
+/// columns of text; anything else a column of text with its JSON. An integer beyond the range of `Int64` can't be saved. Numbers with a fraction are refused, since sums of them
 /// depend on their order, and a replay would not come to the same rows: count in a smaller unit.
 ///
 /// To write and read a row takes some microseconds more than with ``ReadModelRow``, which a read model with many rows an
@@ -44,6 +44,10 @@ extension CodableRow {
 
   /// The columns after the key.
   public var values: [ColumnValue] { get throws { try RowLayout.of(Self.self).values(of: self) } }
+
+  /// Finds out whether the type can be a row, before there is one.
+  /// - Throws: ``RowError`` with the reason.
+  package static func checkLayout() throws { _ = try RowLayout(Self.self) }
 
   /// A row from its columns.
   public init(key: Key, values: [ColumnValue]) throws {
@@ -101,10 +105,6 @@ struct RowLayout: Sendable {
     _ member: Shape.Member, of table: String
   ) throws(RowError) -> TableColumn {
     switch member.shape {
-    case .integer(_, let maximum) where maximum > UInt64(Int64.max):
-      throw RowError(
-        table: table,
-        reason: "'\(member.name)' can be larger than a column's integer: let it be an Int64")
     case .integer, .boolean: return .integer(member.name)
     case .number:
       throw RowError(

@@ -21,7 +21,8 @@ public protocol ReadModel<Event>: Sendable {
   func project(_ event: Persisted<String, Event>, into rows: Rows) throws
 
   /// Takes back everything that came from a stream, which has been removed for good; does nothing where there is nothing
-  /// of it.
+  /// of it. What is left must be the rows that there would be had the stream never been: a read model that is built anew does not see
+  /// the stream's events.
   func forget(_ streamID: String, in rows: Rows) throws
 }
 

@@ -33,6 +33,7 @@ where S.Event == Store.Event {
   private let metrics: ProjectorMetrics
   private let state = Locked(ReadModelProjectorStatus())
   private let onFailure: @Sendable (any Error) -> Void
+  private let onParking: @Sendable (ProjectionFailure) -> Void
 
   /// A worker of the read model in `store`.
   /// - Parameters:
@@ -45,13 +46,15 @@ where S.Event == Store.Event {
   ///   - heartbeats: told that the loops are alive.
   ///   - name: the read model's name, in traces and metrics.
   ///   - onFailure: called with each failure before it is tried again.
+  ///   - onParking: called with each event whose stream is parked from there on.
   public init(
     _ subscription: S, into store: Store,
     retry: RetryPolicy = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5)),
     parking: RetryPolicy = RetryPolicy(
       attempts: 5, firstPause: .milliseconds(100), longestPause: .seconds(2)),
     heartbeats: Heartbeats = Heartbeats(), name: String = "",
-    onFailure: @escaping @Sendable (any Error) -> Void = { _ in }
+    onFailure: @escaping @Sendable (any Error) -> Void = { _ in },
+    onParking: @escaping @Sendable (ProjectionFailure) -> Void = { _ in }
   ) {
     self.subscription = subscription
     self.store = store
@@ -61,6 +64,7 @@ where S.Event == Store.Event {
     metrics = ProjectorMetrics(readModel: name)
     heartbeat = heartbeats.loop("readmodel.apply")
     self.onFailure = onFailure
+    self.onParking = onParking
   }
 
   /// What the worker is doing.
@@ -100,7 +104,9 @@ where S.Event == Store.Event {
     while !Task.isCancelled {
       heartbeat.beat()
       do {
-        return try await store.apply(deliveries, parking: decision.parked)
+        let outcome = try await store.apply(deliveries, parking: decision.parked)
+        for failure in decision.parked { onParking(failure) }
+        return outcome
       } catch let error as ProjectionFailures {
         if case .retry(let pauses) = decision.failed(error.failures) {
           await pause(after: error, failures: pauses, parking)

@@ -175,6 +175,18 @@ extension ReadModelReader {
     try await readOwn { try Self.unapplied($0) }
   }
 
+  /// Whether the event at a partition offset was not applied, since its stream is parked or was given up.
+  public func isUnapplied(_ partitionOffset: UInt64, in partition: Partition) async throws -> Bool {
+    try await lookUp { connection in
+      try connection.rows(
+        """
+        SELECT 1 FROM parked_events WHERE partition = ?1 AND position = ?2
+        UNION ALL SELECT 1 FROM dropped_events WHERE partition = ?1 AND position = ?2
+        """, [.integer(Int64(partition)), .integer(Int64(clamping: partitionOffset))]
+      ) { _ in true }.first ?? false
+    }
+  }
+
   static func unapplied(_ connection: SQLiteConnection) throws -> [Partition: Set<UInt64>] {
     var places: [Partition: Set<UInt64>] = [:]
     let rows = try connection.rows(

@@ -46,6 +46,10 @@ where S.Event == Model.Event {
       heartbeats: options.heartbeats, name: directory.name
     ) { error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
+    } onParking: { failure in
+      logger.error(
+        "parked a stream: the command 'parked' shows its events, and tries them again",
+        metadata: ["stream": "\(failure.streamID)", "reason": "\(failure.reason)"])
     }
     crashed = CrashedPartitions(
       readModel: readModel, log: feed, codec: codec, options: options, logger: logger)

@@ -17,7 +17,7 @@ extension Commands {
         expected = version
       } else if reader.isKey(key, "commands") {
         try reader.beginArray()
-        while try reader.nextElement() { list.append(try command(&reader)) }
+        while try reader.nextElement() { list.append(try command(&reader, at: list.count)) }
       } else {
         try reader.skip()
       }
@@ -28,7 +28,9 @@ extension Commands {
   }
 
   /// Reads an object with one command.
-  private func command(_ reader: inout JSONReader) throws -> Model.Command {
+  private func command(
+    _ reader: inout JSONReader, at index: Int
+  ) throws -> Model.Command {
     try reader.beginObject()
     guard let key = try reader.nextKey() else {
       throw InvalidMember("commands", "holds an empty object")
@@ -38,7 +40,8 @@ extension Commands {
       let known = commands.map(\.name).joined(separator: ", ")
       throw InvalidMember("commands", "holds '\(name)', none of \(known)")
     }
-    let made = try command.make(reader.slice(try reader.skip()))
+    let made = try command.make(
+      reader.slice(try reader.skip()), "commands[\(index)].\(name)")
     guard try reader.nextKey() == nil else {
       throw InvalidMember("commands", "holds an object with two commands")
     }

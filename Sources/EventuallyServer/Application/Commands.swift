@@ -66,7 +66,10 @@ public struct Command<Model: Aggregate>: Sendable {
   let schema: Schema
   /// What is wrong with the type of its body.
   let problem: String?
-  let make: @Sendable ([UInt8]) throws -> Model.Command
+  /// Whether a body may be left out.
+  var isBodyOptional = false
+  /// Makes the command of a body, which something leads to: `commands[0].deposit`.
+  let make: @Sendable ([UInt8], _ path: String) throws -> Model.Command
 
   /// The name as a part of a path: `addItem` is `add-item`.
   var pathName: String { CommandRefused.words(name).joined(separator: "-") }
@@ -82,8 +85,12 @@ public struct Command<Model: Aggregate>: Sendable {
   ) {
     self.name = name
     self.summary = summary
-    (schema, problem) = Schema.of(Body.self)
-    self.make = { bytes in try make(try JSONBody.decode(Body.self, bytes)) }
+    let shape = Schema.shape(of: Body.self)
+    schema = Schema(shape.value)
+    problem = shape.problem
+    self.make = { bytes, path in
+      try make(try JSONBody.decode(Body.self, bytes, shape.value, at: path))
+    }
   }
 
   /// A command that needs no body.
@@ -94,7 +101,8 @@ public struct Command<Model: Aggregate>: Sendable {
     self.summary = summary
     schema = .object([])
     problem = nil
-    make = { bytes in
+    isBodyOptional = true
+    make = { bytes, _ in
       if !bytes.isEmpty {
         var reader = JSONReader(bytes.span)
         try reader.beginObject()
@@ -124,15 +132,21 @@ public struct Command<Model: Aggregate>: Sendable {
     self.summary = summary
     schema = body
     problem = nil
-    make = read
+    make = { bytes, path in
+      do {
+        return try read(bytes)
+      } catch let error as InvalidMember where !path.isEmpty {
+        throw InvalidMember("\(path).\(error.name)", error.reason)
+      }
+    }
   }
 }
 
 extension Schema {
   /// What a body looks like, or what is wrong with its type: how that is written decides it.
-  static func of<Body: Decodable>(_ type: Body.Type) -> (Schema, problem: String?) {
+  static func shape<Body: Decodable>(of type: Body.Type) -> (value: Shape, problem: String?) {
     do {
-      return (Schema(try Shape(of: type)), nil)
+      return (try Shape(of: type), nil)
     } catch {
       return (.any, "\(error)")
     }

@@ -64,6 +64,7 @@ public struct ApplicationModel: Sendable {
     }
     try Self.check(
       registry.readModels.map { ($0.name, "two read models") }, "are called the same")
+    for model in readModels { try Self.check(rowsOf: model) }
     writerRoutes = registry.writerRoutes
     queries = registry.queries
     let types = Set(registry.readModels.map(\.type))
@@ -98,6 +99,16 @@ public struct ApplicationModel: Sendable {
     var seen: Set<String> = []
     for (name, what) in names where !seen.insert(name).inserted {
       throw ApplicationError("\(what) \(wrong) ('\(name)')")
+    }
+  }
+
+  private static func check(rowsOf model: any ReadModelDefinition) throws(ApplicationError) {
+    for case let row as any CodableRow.Type in model.anyModel.tables {
+      do {
+        try row.checkLayout()
+      } catch {
+        throw ApplicationError("the read model '\(model.name)': \(row) can't be a row: \(error)")
+      }
     }
   }
 

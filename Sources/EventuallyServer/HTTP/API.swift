@@ -104,6 +104,8 @@ extension API {
     public var parameters: [Parameter]
     /// What its body looks like; `nil` where it takes none.
     public var body: Schema?
+    /// Whether the body must be there, where it takes one.
+    public var isBodyRequired = true
     /// What it may answer.
     public var answers: [Response]
     /// Answers a request.

@@ -92,57 +92,52 @@ public struct APIRequest: Sendable {
   /// The body, decoded from JSON.
   /// - Throws: an answer 400 where it is not JSON, and 422 where a member is missing or not what it has to be.
   public func decode<Body: Decodable>(_ type: Body.Type) throws -> Body {
-    try JSONBody.decode(type, body)
+    try JSONBody.decode(type, body, Schema.shape(of: type).value)
   }
 }
 
 /// Bodies of requests, by their `Decodable` types.
 enum JSONBody {
-  static func decode<Body: Decodable>(_ type: Body.Type, _ bytes: [UInt8]) throws -> Body {
-    // A precise message where it is no JSON at all.
+  /// - Parameters:
+  ///   - shape: the type's.
+  ///   - path: what leads to the value; empty for the whole body.
+  static func decode<Body: Decodable>(
+    _ type: Body.Type, _ bytes: [UInt8], _ shape: Shape, at path: String = ""
+  ) throws -> Body {
+    // A precise message where it is no JSON at all, or not what the type is made of.
     var reader = JSONReader(bytes.span)
-    try reader.skip()
+    let value = reader.slice(try reader.skip())
     try reader.finish()
+    try BodyCheck.check(value, shape, at: path)
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
     do {
       return try decoder.decode(type, from: Data(bytes))
     } catch let error as DecodingError {
-      throw invalid(error)
+      throw invalid(error, path)
     }
   }
 
-  private static func invalid(_ error: DecodingError) -> InvalidMember {
-    func name(_ path: [any CodingKey], _ key: (any CodingKey)? = nil) -> String {
-      let parts = (path + (key.map { [$0] } ?? [])).map { key in
-        key.intValue.map { "[\($0)]" } ?? key.stringValue
+  /// What the type's own code refuses.
+  private static func invalid(_ error: DecodingError, _ path: String) -> InvalidMember {
+    let context: DecodingError.Context
+    var keys: [any CodingKey] = []
+    switch error {
+    case .keyNotFound(let key, let found): (context, keys) = (found, [key])
+    case .valueNotFound(_, let found), .typeMismatch(_, let found), .dataCorrupted(let found):
+      context = found
+    @unknown default: return InvalidMember(path.isEmpty ? "body" : path, "can't be read: \(error)")
+    }
+    var name = path
+    for key in context.codingPath + keys {
+      if let index = key.intValue {
+        name += "[\(index)]"
+      } else {
+        name += name.isEmpty ? key.stringValue : ".\(key.stringValue)"
       }
-      return parts.isEmpty ? "body" : parts.joined(separator: ".").replacing(".[", with: "[")
     }
-    return switch error {
-    case .keyNotFound(let key, let context):
-      InvalidMember(name(context.codingPath, key), "is missing")
-    case .valueNotFound(let type, let context):
-      InvalidMember(name(context.codingPath), "must not be null: it is \(Self.word(type))")
-    case .typeMismatch(let type, let context):
-      InvalidMember(name(context.codingPath), "must be \(Self.word(type))")
-    case .dataCorrupted(let context):
-      InvalidMember(
-        name(context.codingPath), "is not what it has to be: \(context.debugDescription)")
-    @unknown default: InvalidMember("body", "can't be read: \(error)")
-    }
-  }
-
-  private static func word(_ type: Any.Type) -> String {
-    switch type {
-    case is String.Type: "a string"
-    case is Bool.Type: "true or false"
-    case is any BinaryInteger.Type: "a whole number"
-    case is any BinaryFloatingPoint.Type: "a number"
-    case is [String: Any].Type: "an object"
-    case is [Any].Type: "an array"
-    default: "\(type)"
-    }
+    return InvalidMember(
+      name.isEmpty ? "body" : name, "is not what it has to be: \(context.debugDescription)")
   }
 }
 

@@ -1,13 +1,26 @@
 public import HTTPTypes
 
-/// An aggregate's error that says itself how HTTP answers it.
-///
-/// Any other error of an aggregate is answered 409 with a code made of the name of its case: `notCovered` is `not-covered`.
-public protocol CommandRefusal: Error, CustomStringConvertible {
-  /// The status of the answer: `.notFound`, `.conflict` or `.unprocessableContent` for example.
-  var status: HTTPResponse.Status { get }
-  /// What tells programs one reason from another, the same for ever.
+/// A status of HTTP: `.ok`, `.notFound`, `.conflict`, `.unprocessableContent`.
+public typealias HTTPStatus = HTTPResponse.Status
+
+/// An aggregate's error that says itself how HTTP answers it, as far as the defaults do not fit. They are those of any other error
+/// of an aggregate.
+public protocol CommandRefusal: Error {
+  /// The status of the answer: `.notFound`, `.conflict` or `.unprocessableContent` for example; 409 by default.
+  var status: HTTPStatus { get }
+  /// What tells programs one reason from another, the same for ever; by default the name of the case: `notCovered` is `not-covered`.
   var code: String { get }
+  /// What is wrong; by default the error's description where it has one, else the name of the case in words.
+  var message: String { get }
+}
+
+extension CommandRefusal {
+  /// 409.
+  public var status: HTTPStatus { .conflict }
+  /// The name of the case.
+  public var code: String { CommandRefused.code(of: self) }
+  /// The error's description, or the name of its case.
+  public var message: String { CommandRefused.message(self) }
 }
 
 /// A command that an aggregate has refused.
@@ -18,7 +31,7 @@ struct CommandRefused: Error, CustomStringConvertible {
 
   var response: JSONResponse {
     if let refusal = cause as? any CommandRefusal {
-      return .failure(refusal.status, code: refusal.code, refusal.description)
+      return .failure(refusal.status, code: refusal.code, refusal.message)
     }
     return .failure(.conflict, code: Self.code(of: cause), Self.message(cause))
   }
@@ -28,7 +41,7 @@ struct CommandRefused: Error, CustomStringConvertible {
     words(name(error)).joined(separator: "-")
   }
 
-  private static func message(_ error: any Error) -> String {
+  static func message(_ error: any Error) -> String {
     if let error = error as Any as? any CustomStringConvertible { return error.description }
     return "the command is refused: \(words(name(error)).joined(separator: " "))"
   }

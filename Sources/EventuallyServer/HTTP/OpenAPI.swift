@@ -54,7 +54,7 @@ extension API {
       json.key("requestBody")
       json.beginObject()
       json.key("required")
-      json.bool(true)
+      json.bool(operation.isBodyRequired)
       write(content: "application/json", body, &json)
       json.endObject()
     }

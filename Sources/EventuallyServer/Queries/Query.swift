@@ -67,12 +67,12 @@ public struct Query: Component {
     _ parameters: [API.Parameter],
     _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
   ) {
-    let (schema, problem) = Schema.of(Answer.self)
+    let (shape, problem) = Schema.shape(of: Answer.self)
     registered = RegisteredQuery(
       model: model, modelName: modelName, path: path, summary: summary.isEmpty ? path : summary,
       parameters: parameters, problem: problem.map { "the query '\(path)': \($0)" },
       answers: [
-        API.Response(200, "The answer", schema),
+        API.Response(200, "The answer", Schema(shape)),
         API.Response(404, "The read model has nothing of that name"),
       ]
     ) { request, reader in

@@ -65,7 +65,8 @@ package struct QueryRoutes: Sendable {
             .get, query.path, query.summary, parameters: query.parameters + Self.consistency,
             answers: query.answers
               + [
-                API.Response(422, "A parameter can't be what it is, or the token is of another store")
+                API.Response(
+                  422, "A parameter can't be what it is, or the token is of another store")
               ]
           ) { request in
             try await query.answer(request, try await reader(source, request))

@@ -36,11 +36,14 @@ public struct QueryServer: Sendable {
 
   private func readiness() async -> JSONResponse {
     var missing: [String] = []
+    var parked: [(name: String, streams: Int)] = []
     for (definition, source) in queries.sources {
       do {
-        if try await source.open().isBuilding() {
+        let reader = try source.open()
+        if try await reader.isBuilding() {
           missing.append("\(definition.name): \(WorkerReadiness.building)")
         }
+        parked.append((definition.name, try await reader.unappliedCounts().parkedStreams))
       } catch {
         missing.append("\(error)")
       }
@@ -49,6 +52,13 @@ public struct QueryServer: Sendable {
       json.beginObject()
       json.member("status", missing.isEmpty ? "ready" : "not ready")
       json.member("reasons", missing)
+      json.key("parkedStreams")
+      json.beginObject()
+      for (name, streams) in parked {
+        json.key(named: name)
+        json.integer(streams)
+      }
+      json.endObject()
       json.endObject()
     }
   }

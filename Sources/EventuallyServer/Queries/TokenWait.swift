@@ -56,10 +56,18 @@ extension ConsistencyToken {
       }
       let slice = max(.zero, min(deadline - .now, .milliseconds(100)))
       let reached = try await reader.wait(for: offset, in: partition, atMost: slice) ?? 0
-      if reached >= offset { return reader }
+      if reached >= offset {
+        guard try await !reader.isUnapplied(offset, in: partition) else {
+          throw RequestError(
+            .serviceUnavailable, code: "parked",
+            "the event of the token '\(self)' is parked in this read model, with the others of its stream"
+          )
+        }
+        return reader
+      }
       guard ContinuousClock.now < deadline else {
         throw RequestError(
-          .serviceUnavailable,
+          .serviceUnavailable, code: "not-yet",
           "the read model has applied partition \(partition) up to \(reached), not yet "
             + "\(offset)", headers: [.retryAfter: "1"])
       }

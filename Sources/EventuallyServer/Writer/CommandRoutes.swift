@@ -23,14 +23,16 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   // MARK: - Commands
 
   private func single(_ command: Command<Model>) -> API.Operation {
-    API.Operation(
+    var operation = API.Operation(
       .post, path("/\(command.pathName)"), command.summary.isEmpty ? command.name : command.summary,
       isProtected: true, parameters: [definition.ids.parameter] + API.contextParameters,
       body: command.schema, answers: Self.answers
     ) { request in
       let id = try definition.ids.id(request)
-      return try await execute([try command.make(request.body)], on: id)
+      return try await execute([try command.make(request.body, "")], on: id)
     }
+    operation.isBodyRequired = !command.isBodyOptional
+    return operation
   }
 
   private var several: API.Operation {
@@ -111,6 +113,17 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   // MARK: - Reads
 
+  /// What a state that is `Codable` looks like.
+  private static var stateSchema: Schema {
+    guard !(Model.self is any JSONState.Type), Model.State.self is any Encodable.Type,
+      let state = Model.State.self as? any Decodable.Type
+    else { return .any }
+    func schema<State: Decodable>(_ type: State.Type) -> Schema {
+      Schema(Schema.shape(of: type).value)
+    }
+    return schema(state)
+  }
+
   private var state: API.Operation {
     API.Operation(
       .get, path(""), "The state, as the events make it", isProtected: true,
@@ -120,7 +133,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
           200, "The state",
           .object([
             .required("id", .string(minimum: 1)), .required("version", .integer(1...(1 << 62))),
-            .required("state", .any),
+            .required("state", Self.stateSchema),
           ]))
       ] + missing
     ) { request in

@@ -28,7 +28,8 @@ struct RemovalRoutes: Sendable {
         .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
         isProtected: true, parameters: [ids.parameter] + API.contextParameters,
         answers: [
-          API.Response(200, "Removed, and nothing of it is left in the store's files", Self.removal),
+          API.Response(
+            200, "Removed, and nothing of it is left in the store's files", Self.removal),
           API.Response(
             202,
             "Removed; the store's log has the events until nobody reads an earlier state any more: ask at "

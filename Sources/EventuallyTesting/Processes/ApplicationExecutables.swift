@@ -1,3 +1,5 @@
+import Foundation
+
 /// How the roles of an application are started.
 public struct ApplicationExecutables: Sendable {
   /// An executable, and the arguments that come before all others.
@@ -23,6 +25,13 @@ public struct ApplicationExecutables: Sendable {
     projector = Command(path, ["projector"])
     administration = Command(path)
     broker = Command(path, ["broker"])
+  }
+
+  /// An application whose executable was built together with the tests.
+  /// - Parameter name: the executable's.
+  public init(builtWithTests name: String) {
+    let folder = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? ""
+    self.init(application: folder + name)
   }
 
   /// An application with an executable for each role.

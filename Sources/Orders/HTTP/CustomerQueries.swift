@@ -61,7 +61,8 @@ struct CustomerQueries: Component {
         "customers/{id}", of: CustomersReadModel.self, "A customer",
         parameters: [.path("id", "The customer's id", .string(maximum: 100))],
         answers: [
-          API.Response(200, "The customer"), API.Response(404, "The read model has no such customer"),
+          API.Response(200, "The customer"),
+          API.Response(404, "The read model has no such customer"),
         ]
       ) { request, reader in
         let id = try request.path("id")

@@ -218,7 +218,7 @@ extension IDRule {
 
 extension OrderError: CommandRefusal {
   /// 404 for an order that is not there, 422 for what no order can be, 409 for what this order can't do now.
-  public var status: HTTPResponse.Status {
+  public var status: HTTPStatus {
     switch self {
     case .unknown: .notFound
     case .alreadyExists, .notOpen, .empty, .tooManyLines: .conflict

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyServer
-import HTTPTypes
 
 // The bodies of commands and answers, which stay as they are when the domain changes.
 
@@ -20,7 +19,7 @@ struct Movement: Codable {
 }
 
 extension Account.Failure: CommandRefusal {
-  var status: HTTPResponse.Status {
+  var status: HTTPStatus {
     switch self {
     case .customerMissing, .amountOutOfRange: .unprocessableContent
     case .notOpened: .notFound
@@ -28,20 +27,7 @@ extension Account.Failure: CommandRefusal {
     }
   }
 
-  var code: String {
-    switch self {
-    case .customerMissing: "customer-missing"
-    case .amountOutOfRange: "amount-out-of-range"
-    case .notOpened: "not-opened"
-    case .alreadyOpened: "already-opened"
-    case .closed: "closed"
-    case .notCovered: "not-covered"
-    case .notEmpty: "not-empty"
-    case .full: "full"
-    }
-  }
-
-  var description: String {
+  var message: String {
     switch self {
     case .customerMissing: "an account has a customer"
     case .amountOutOfRange:
@@ -57,7 +43,7 @@ extension Account.Failure: CommandRefusal {
 }
 
 extension Customer.Failure: CommandRefusal {
-  var status: HTTPResponse.Status {
+  var status: HTTPStatus {
     switch self {
     case .nameMissing: .unprocessableContent
     case .notRegistered: .notFound
@@ -65,15 +51,7 @@ extension Customer.Failure: CommandRefusal {
     }
   }
 
-  var code: String {
-    switch self {
-    case .nameMissing: "name-missing"
-    case .notRegistered: "not-registered"
-    case .alreadyRegistered: "already-registered"
-    }
-  }
-
-  var description: String {
+  var message: String {
     switch self {
     case .nameMissing: "a customer has a name"
     case .notRegistered: "there is no such customer"
