@@ -62,17 +62,9 @@ extension FirstApplication {
     enum Failure: CommandRefusal {
       case alreadyOpen, notOpen, notCovered(balance: Int)
 
-      var status: HTTPResponse.Status { if case .notOpen = self { .notFound } else { .conflict } }
+      var status: HTTPStatus { if case .notOpen = self { .notFound } else { .conflict } }
 
-      var code: String {
-        switch self {
-        case .alreadyOpen: "already-open"
-        case .notOpen: "not-open"
-        case .notCovered: "not-covered"
-        }
-      }
-
-      var description: String {
+      var message: String {
         switch self {
         case .alreadyOpen: "the account is open already"
         case .notOpen: "the account is not open"

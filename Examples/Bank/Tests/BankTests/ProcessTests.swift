@@ -4,14 +4,10 @@ import Testing
 
 @testable import bank
 
-/// The processes of the executable, which is beside the one of the tests.
+/// The processes of the executable.
 @Suite struct ProcessTests {
-  private let bank = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(
-    path: "bank"
-  ).path
-
   @Test func nothingIsLostWhenAWorkerIsKilled() async throws {
-    try await ApplicationHarness.run(.init(application: bank)) { bank in
+    try await ApplicationHarness.run(.init(builtWithTests: "bank")) { bank in
       try await bank.startBroker()
       try await bank.startWriter()
       let worker = try await bank.startWorker("customers")
