@@ -44,7 +44,7 @@ enum PointInTime: Sendable, Hashable {
 /// Where a replay begins.
 enum ReplayStart: Sendable {
   case zero
-  case checkpoint(String)
+  case savepoint(String)
   case moment(PointInTime)
 
   init?(_ text: String) {
@@ -53,27 +53,27 @@ enum ReplayStart: Sendable {
     } else if let moment = PointInTime(text) {
       self = .moment(moment)
     } else if Savepoint.isValid(name: text) {
-      self = .checkpoint(text)
+      self = .savepoint(text)
     } else {
       return nil
     }
   }
 
-  /// The checkpoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
+  /// The savepoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
   func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> Savepoint? {
     switch self {
     case .zero: return nil
-    case .checkpoint(let name):
-      let checkpoint = try directory.savepoint(name)
-      guard checkpoint.storeID == log.storeID else {
+    case .savepoint(let name):
+      let savepoint = try directory.savepoint(name)
+      guard savepoint.storeID == log.storeID else {
         throw ReadModelError.otherStore(
-          path: checkpoint.path, found: checkpoint.storeID, expected: log.storeID)
+          path: savepoint.path, found: savepoint.storeID, expected: log.storeID)
       }
-      guard checkpoint.schemaVersion == directory.schemaVersion else {
+      guard savepoint.schemaVersion == directory.schemaVersion else {
         throw ReadModelError.savepointSchemaVersion(
-          name, found: checkpoint.schemaVersion, expected: directory.schemaVersion)
+          name, found: savepoint.schemaVersion, expected: directory.schemaVersion)
       }
-      return checkpoint
+      return savepoint
     case .moment(let moment):
       let sequence = try await moment.sequenceNumber(in: log)
       return try directory.newestSavepoint(

@@ -6,7 +6,7 @@ import EventuallyServer
 /// A read model as it stood at a moment, built on the side and thrown away afterwards.
 struct TimeMachine {
   let log: SQLiteEventLog
-  /// Where the read models are whose checkpoints are begun from.
+  /// Where the read models are whose savepoints are begun from.
   let readModels: String
 
   /// Calls `body` with a directory of read models in which one stands as it was at a sequence number.

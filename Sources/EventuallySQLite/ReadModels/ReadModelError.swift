@@ -80,17 +80,17 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
     case .generationInUse(let number, let path):
       "generation \(number) in \(path) is live: switch to another one before dropping it"
     case .noSavepoint(let name, let path):
-      "\(path) has no checkpoint '\(name)': 'checkpoint list' shows those that it has"
+      "\(path) has no savepoint '\(name)': 'savepoint list' shows those that it has"
     case .savepointExists(let name, let path):
-      "\(path) has a checkpoint '\(name)' already: delete it first, or take another name"
+      "\(path) has a savepoint '\(name)' already: delete it first, or take another name"
     case .invalidSavepointName(let name):
-      "'\(name.prefix(80))' can't name a checkpoint: 1 to 64 letters, digits, dots, hyphens and underscores can, "
+      "'\(name.prefix(80))' can't name a savepoint: 1 to 64 letters, digits, dots, hyphens and underscores can, "
         + "unless they are a number, a time or 'zero'"
     case .damagedSavepoint(let name, let path, let reason):
       "the savepoint '\(name)' is damaged (\(reason)): \(path) can't be used; take another one"
     case .savepointSchemaVersion(let name, let found, let expected):
       "the savepoint '\(name)' was saved with schema version \(found), and this program has \(expected): begin from a "
-        + "checkpoint of version \(expected), or from zero, or run the program of version \(found)"
+        + "savepoint of version \(expected), or from zero, or run the program of version \(found)"
     case .notEnoughSpace(let path, let needed, let available):
       "about \(needed >> 20) MiB are needed in \(path), and \(available >> 20) MiB are free there: free some space, or, "
         + "where it is the temporary folder, name another one with TMPDIR"
