@@ -13,6 +13,9 @@ public struct KafkaConfiguration: Sendable, Hashable {
   /// How many brokers hold each partition of a topic that the publisher creates, from 1; the brokers' default where it is
   /// `nil`. A topic that exists stays as it is.
   public var replicationFactor: Int32?
+  /// Whether the brokers begin with nothing at each start, as a development cluster does: that the topic has lost events is
+  /// expected then.
+  package var isDevelopment = false
 
   /// A configuration from its parts.
   public init(

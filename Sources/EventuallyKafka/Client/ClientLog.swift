@@ -19,9 +19,11 @@ final class ClientLog: Sendable {
     let log = Unmanaged<ClientLog>.fromOpaque(context).takeUnretainedValue()
     let facility = String(cString: facility)
     let line = String(cString: line)
-    // Said at each start, before the broker has told what it can do; and how a producer ends with a record that the broker
-    // refuses, which its report tells.
-    let isNoise = facility == "AUTOCREATE" || line.contains("to satisfy gap-less guarantee")
+    // Said at each start, before the broker has told what it can do; of a setting that was chosen here, that it is
+    // experimental; and how a producer ends with a record that the broker refuses, which its report tells.
+    let isNoise =
+      facility == "AUTOCREATE" || line.contains("to satisfy gap-less guarantee")
+      || (facility == "CONFWARN" && line.contains("enable.gapless.guarantee"))
     log.logger.log(
       level: isNoise ? .debug : ClientLog.level(level), "\(line)",
       metadata: ["facility": "\(facility)"])

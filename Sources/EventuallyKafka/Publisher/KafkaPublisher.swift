@@ -173,7 +173,8 @@ public final class KafkaPublisher<Source: Outbox>: Service {
         try producer ?? ProducerClient(configuration, batchSize: batchSize, logger: logger)
       producer = nil
       let life = Relay(
-        client, source: source, batch: emptyBatch, tails: tails, state: relay, logger: logger)
+        client, source: source, batch: emptyBatch, tails: tails,
+        isLossExpected: configuration.isDevelopment, state: relay, logger: logger)
       tails = []
       let end = try await life.run(after: position, heartbeats)
       let (isLeft, after) = relay.advance { plan -> (Bool, UInt64) in

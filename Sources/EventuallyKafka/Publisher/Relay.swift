@@ -13,6 +13,7 @@ actor Relay<Source: Outbox> {
   private nonisolated let client: ProducerClient
   private let source: Source
   private let tails: [PartitionTail]
+  private let isLossExpected: Bool
   private let logger: Logger
   private var batch: RecordBatch
   /// Partitions whose first record has been compared with the topic's end.
@@ -40,16 +41,19 @@ actor Relay<Source: Outbox> {
     executor.asUnownedSerialExecutor()
   }
 
-  /// - Parameter tails: what the topic held when the plan was made.
+  /// - Parameters:
+  ///   - tails: what the topic held when the plan was made.
+  ///   - isLossExpected: whether it is usual that the topic has lost events.
   init(
     _ client: ProducerClient, source: Source, batch: RecordBatch, tails: [PartitionTail],
-    state: RelayState, logger: Logger
+    isLossExpected: Bool, state: RelayState, logger: Logger
   ) {
     life = ProducerLife(client)
     self.client = client
     self.source = source
     self.batch = batch
     self.tails = tails
+    self.isLossExpected = isLossExpected
     self.state = state
     self.logger = logger
   }
@@ -160,7 +164,8 @@ actor Relay<Source: Outbox> {
     guard compared.count < tails.count, compared.insert(position.partition).inserted else { return }
     let tail = tails[Int(position.partition)]
     guard position.partitionOffset > tail.last + 1 else { return }
-    logger.warning(
+    logger.log(
+      level: isLossExpected ? .info : .warning,
       "the topic has lost events that it had acknowledged; consumers get them from the feed",
       metadata: [
         "partition": "\(position.partition)", "topic ends at": "\(tail.last)",
