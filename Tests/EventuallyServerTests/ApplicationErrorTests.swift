@@ -80,6 +80,11 @@ import Testing
       ),
       (
         error {
+          Account(); Customer(); Owners(name: "account")
+        }, "the read model 'account' is called like the aggregate Account"
+      ),
+      (
+        error {
           Account(); Customer(); Owners(); query; query
         }, "two queries have the same path"
       ),

@@ -60,7 +60,7 @@ struct OwnerRow: CodableRow {
 }
 
 struct Owners: CompositeReadModel {
-  let name = "owners"
+  var name = "owners"
   let schemaVersion = 1
   let tables: [any ReadModelRow.Type] = [OwnerRow.self]
   var projections: [On] {

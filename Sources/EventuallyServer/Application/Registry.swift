@@ -89,6 +89,13 @@ public struct ApplicationModel: Sendable {
     }
     modelsByType = Dictionary(
       zip(registry.readModels.map(\.type), readModels.map(\.name)), uniquingKeysWith: { $1 })
+    for readModel in readModels {
+      // Commands take either by its name.
+      guard let aggregate = aggregate(readModel.name) else { continue }
+      throw ApplicationError(
+        "the read model '\(readModel.name)' is called like the aggregate \(aggregate.name): give it another name"
+      )
+    }
   }
 
   private let modelsByType: [ObjectIdentifier: String]
