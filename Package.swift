@@ -53,6 +53,7 @@ let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-h
 let httpClient: Target.Dependency = .product(
   name: "AsyncHTTPClient", package: "async-http-client")
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(
@@ -135,7 +136,7 @@ let package = Package(
       "EventuallyServer",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", logging, lifecycle, http, httpCore,
-        httpTypes, httpClient, nio, nioHTTP, nioHTTPTypes, crypto, tracing, metrics,
+        httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, crypto, tracing, metrics,
       ]),
     library(
       "EventuallyCommand",
@@ -203,7 +204,7 @@ let package = Package(
       "ArticleTests",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
-        "EventuallyCommand", "EventuallyTesting", httpTypes, lifecycle, logging,
+        "EventuallyCommand", "EventuallyTesting", arguments, httpTypes, lifecycle, logging,
       ]),
     tests(
       "PipelineTests",

@@ -33,12 +33,6 @@ package struct KafkaOptions: ParsableArguments {
       valueName: "file"))
   var topicKeyFile: String?
 
-  @Option(
-    help: ArgumentHelp(
-      "How many brokers hold each partition of a topic that the writer creates; the brokers' default where it is left out.",
-      valueName: "count"), transform: Whole.init)
-  var replicationFactor: Whole<1, 100>?
-
   package func validate() throws {
     _ = try overrides()
     guard !brokers.isEmpty else { throw ValidationError("--brokers is empty") }
@@ -51,8 +45,7 @@ package struct KafkaOptions: ParsableArguments {
 
   package func configuration() throws -> KafkaConfiguration {
     KafkaConfiguration(
-      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys(),
-      replicationFactor: replicationFactor.map { Int32($0.value) })
+      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys())
   }
 
   private func topicKeys() throws -> TopicKeys? {
@@ -102,14 +95,14 @@ package struct StoreOptions: ParsableArguments {
   }
 }
 
-/// Where a server listens.
+/// Where a writer listens.
 package struct ServerOptions: ParsableArguments {
   package init() {}
 
   @Option(
     help: ArgumentHelp(
       "Where to serve HTTP; port 0 takes any that is free.", valueName: "host:port"))
-  package var listen: ListenAddress = .local
+  package var listen: ListenAddress = .writer
 
   @Option(
     help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
@@ -141,8 +134,10 @@ package struct ServerOptions: ParsableArguments {
 extension ListenAddress: ExpressibleByArgument {
   /// Any free port of this machine.
   package static var anyPort: ListenAddress { ListenAddress(host: "127.0.0.1", port: 0) }
-  /// The port that writers and query servers have by default.
-  package static var local: ListenAddress { ListenAddress(host: "127.0.0.1", port: 8080) }
+  /// Where writers listen by default.
+  package static var writer: ListenAddress { ListenAddress(host: "127.0.0.1", port: 8080) }
+  /// Where query servers listen by default.
+  static var queries: ListenAddress { ListenAddress(host: "127.0.0.1", port: 8081) }
 
   /// `host:port`.
   public init?(argument: String) { self.init(argument) }

@@ -16,7 +16,7 @@ struct AllCommand: ServiceCommand {
       discussion: """
         The writer takes commands at --listen, queries are answered at --queries. Store and read models are files below --data and \
         stay; the broker is a development broker in memory, unless --brokers names a Kafka. The administrative commands work \
-        beside it, with the same --data: '\(Program.name) status --store DATA/store.sqlite --read-models DATA/read-models'.
+        beside it, with the same --data: '\(Program.admin) status --data DIRECTORY'.
         """)
   }
 
@@ -24,10 +24,10 @@ struct AllCommand: ServiceCommand {
   var data = "data"
   @Option(
     help: ArgumentHelp("Where the writer serves; port 0 takes any.", valueName: "host:port"))
-  var listen: ListenAddress = .local
+  var listen: ListenAddress = .writer
   @Option(
     help: ArgumentHelp("Where queries are answered; port 0 takes any.", valueName: "host:port"))
-  var queries = ListenAddress(host: "127.0.0.1", port: 8081)
+  var queries = ListenAddress.queries
   @Option(help: "A Kafka's bootstrap servers, instead of a development broker.")
   var brokers: String?
   @Option(help: "How many partitions a new store has.", transform: Whole.init)
@@ -38,12 +38,15 @@ struct AllCommand: ServiceCommand {
     try Observability.bootstrap()
     let application = try Program.current()
     let logger = log.logger(application.name)
+    // Before anything is made: a second one is told at once.
+    try await ListenAddress.check([listen, queries])
     let store = "\(data)/store.sqlite"
     try makeDirectory(of: store)
     let cluster = brokers == nil ? try DevelopmentCluster() : nil
     defer { withExtendedLifetime(cluster) {} }
-    let kafka = KafkaConfiguration(
+    var kafka = KafkaConfiguration(
       brokers: brokers ?? cluster?.brokers ?? "", topic: application.name)
+    kafka.isDevelopment = cluster != nil
     let heartbeats = Heartbeats()
     var options = Writer.Options(store: store, kafka: kafka)
     options.heartbeats = heartbeats
@@ -59,12 +62,43 @@ struct AllCommand: ServiceCommand {
       options.heartbeats = heartbeats
       return try Worker(application, readModel: definition.name, options: options, logger: logger)
     }
-    let services: [any Service] =
-      [writer] + workers + [
-        HTTPServer(
-          api: QueryServer(application, directory: directory).api, listen: queries, logger: logger),
-        HTTPServer(api: try writer.api(), listen: listen, logger: logger),
-      ]
-    try await runServices(services, logger: logger)
+    let greeting = Greeting(
+      data: data,
+      commands: HTTPServer(api: try writer.api(), listen: listen, logger: logger),
+      queries: HTTPServer(
+        api: QueryServer(application, directory: directory).api, listen: queries, logger: logger))
+    try await runServices(
+      [writer] + workers + [greeting.queries, greeting.commands, greeting], logger: logger)
+  }
+}
+
+/// Tells what to do next, once both servers serve.
+private struct Greeting: Service {
+  let data: String
+  let commands: HTTPServer
+  let queries: HTTPServer
+  private let served: AsyncStream<(isQueries: Bool, url: String)>
+
+  init(data: String, commands: HTTPServer, queries: HTTPServer) {
+    let (served, continuation) = AsyncStream.makeStream(of: (isQueries: Bool, url: String).self)
+    var (commands, queries) = (commands, queries)
+    commands.onServing = { continuation.yield((false, $0)) }
+    queries.onServing = { continuation.yield((true, $0)) }
+    (self.data, self.commands, self.queries, self.served) = (data, commands, queries, served)
+  }
+
+  func run() async throws {
+    try await cancelWhenGracefulShutdown {
+      var urls: [Bool: String] = [:]
+      for await (isQueries, url) in served {
+        urls[isQueries] = url
+        guard let commands = urls[false], let queries = urls[true] else { continue }
+        try Output.standard.line("commands  \(commands)/openapi.json")
+        try Output.standard.line("queries   \(queries)/openapi.json")
+        try Output.standard.line("status    \(Program.admin) status --data \(data)")
+        try Output.standard.line("Ctrl-C stops everything.")
+        try Output.standard.flush()
+      }
+    }
   }
 }

@@ -8,7 +8,7 @@ struct ApplicationCommand: AsyncParsableCommand {
       abstract: "The processes of '\(Program.name)', and their administration.",
       discussion: """
         To try it out: '\(Program.admin) all' runs a development broker, the writer, a worker of each read model, and the query \
-        server in one process. In production each is a process of its own: writer, projector run, projector serve. The administrative commands read the
+        server in one process. In production each is a process of its own: writer, projector run, projector serve. The administrative commands read the \
         files themselves, beside the processes that work on them.
 
         \(AdminCommand.exitCodes)

@@ -94,7 +94,13 @@ struct ProjectorCommand: AsyncParsableCommand {
     }
 
     @OptionGroup var files: ReadModelOptions
-    @OptionGroup var server: ServerOptions
+    @Option(
+      help: ArgumentHelp(
+        "Where to serve HTTP; port 0 takes any that is free.", valueName: "host:port"))
+    var listen: ListenAddress = .queries
+    @Option(
+      help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
+    var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var log: LogOptions
 
@@ -103,8 +109,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       let queries = QueryServer(
         try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds)
       let server = HTTPServer(
-        api: queries.api, listen: try server.address(), addressFile: server.addressFile,
-        logger: logger)
+        api: queries.api, listen: listen, addressFile: addressFile, logger: logger)
       try await runServices([server], logger: logger)
     }
   }

@@ -29,9 +29,9 @@ struct WriterCommand: AsyncParsableCommand {
         discussion: """
           The routes are in the OpenAPI document: '\(Program.admin) openapi writer', or GET /openapi.json. Besides the application's own:
 
-          GET  /events?partition=P&after=N&limit=L          the event feed, one event a line
-          GET  /store                                       the store's id, partitions and heads
-          GET  /healthz, /readyz, /metrics                  health, readiness and backlog, metrics
+          GET /events?partition=P&after=N&limit=L  the event feed, one event a line
+          GET /store                               the store's id, partitions, heads
+          GET /healthz, /readyz, /metrics          health, readiness, metrics
 
           With a token, all but health, readiness, metrics and the document ask for it.
 
@@ -59,6 +59,11 @@ package struct WriterOptions: ParsableArguments {
   @OptionGroup package var kafka: KafkaOptions
   @Option(
     help: ArgumentHelp(
+      "How many brokers hold each partition of a topic that the writer creates; the brokers' default where it is left out.",
+      valueName: "count"), transform: Whole.init)
+  var replicationFactor: Whole<1, 100>?
+  @Option(
+    help: ArgumentHelp(
       "What to do where it can't be told whether the topic's records are this store's: wait, or publish-anyway.",
       discussion: """
         The topic may be another store's, or hold events that this store does not have, because it was restored from an \
@@ -83,7 +88,9 @@ package struct WriterOptions: ParsableArguments {
 
   /// Takes the writer's role.
   package func writer(logger: Logger) throws -> Writer {
-    var options = Writer.Options(store: try store.preparedPath(), kafka: try kafka.configuration())
+    var kafka = try kafka.configuration()
+    kafka.replicationFactor = replicationFactor.map { Int32($0.value) }
+    var options = Writer.Options(store: try store.preparedPath(), kafka: kafka)
     options.partitionCount = store.partitions.map { Partition($0.value) }
     options.topicConflict = topicConflict
     options.recordLimit = maxRecordBytes?.value

@@ -4,6 +4,7 @@ import Hummingbird
 import HummingbirdCore
 public import Logging
 import NIOCore
+import NIOPosix
 public import ServiceLifecycle
 
 /// Where a server listens.
@@ -37,6 +38,38 @@ public struct ListenAddress: Sendable, Hashable {
   }
 }
 
+extension ListenAddress {
+  /// What to say where HTTP can't be served here.
+  func failure(_ error: any Error) -> Failure {
+    let what = "HTTP can't be served at \(host):\(port)"
+    guard let error = error as? IOError else { return Failure("\(what): \(error)") }
+    let reason = String(cString: strerror(error.errnoCode))
+    return Failure(
+      error.errnoCode == EADDRINUSE
+        ? "\(what): the address is in use; stop the process that listens there, or name another address"
+        : "\(what): \(reason)")
+  }
+
+  /// Makes sure that addresses can be listened at, all at the same time; they are left free.
+  /// - Throws: ``Failure`` that names the one that can't.
+  package static func check(_ addresses: [ListenAddress]) async throws {
+    var channels: [any Channel] = []
+    var failure: Failure?
+    for address in addresses where failure == nil {
+      do {
+        channels.append(
+          try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .bind(host: address.host, port: address.port).get())
+      } catch {
+        failure = address.failure(error)
+      }
+    }
+    for channel in channels { try await channel.close() }
+    if let failure { throw failure }
+  }
+}
+
 /// Serves an interface over HTTP. It writes where it listens to the log, and to a file for programs.
 public struct HTTPServer: Service {
   private let responder: RouterResponder<BasicRequestContext>
@@ -45,6 +78,8 @@ public struct HTTPServer: Service {
   private let logger: Logger
   private let isProtected: Bool
   private let limits: ServerLimits
+  /// Is called with the server's URL once it serves.
+  package var onServing: @Sendable (_ url: String) -> Void = { _ in }
 
   /// A server.
   /// - Parameters:
@@ -99,7 +134,7 @@ public struct HTTPServer: Service {
         while let hasEnded = try await group.next(), !hasEnded {}
       }
     } catch {
-      throw Failure("HTTP can't be served at \(listen.host):\(listen.port): \(error)")
+      throw listen.failure(error)
     }
   }
 
@@ -118,6 +153,7 @@ public struct HTTPServer: Service {
   private func announce(port: Int) {
     let url = "http://\(listen.host):\(port)"
     logger.info("serving", metadata: ["url": "\(url)"])
+    onServing(url)
     guard let addressFile else { return }
     do {
       try Data((url + "\n").utf8).write(to: URL(filePath: addressFile), options: .atomic)
