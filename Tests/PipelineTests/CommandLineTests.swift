@@ -8,7 +8,7 @@ import Testing
 @testable import Orders
 
 /// A store with orders, and read models of it, made without a broker.
-private final class StoredOrders {
+final class StoredOrders {
   let pipeline: Pipeline
   let places: [String]
 
@@ -138,7 +138,8 @@ private final class StoredOrders {
     let largest = "4611686018427387904"
     for (arguments, code, told) in [
       (["events", "--from", largest], 0, nil), (["wait", "--since", largest], 1, "the store ends"),
-      (["wait", "--timeout", "315360000"], 0, "applied to sales"),
+      (["wait", "--timeout", "315360000"], 0, "sales: all"),
+      (["wait", "--since", "1"], 0, "applied to sales"),
       (["as-of", "sales", "--sequence", largest], 1, "the store ends"),
       (["as-of", "sales", "--sequence", "0"], 0, "as of"),
       (["as-of", "sales", "--time", "9999-12-31T23:59:59Z"], 0, "as of"),

@@ -38,6 +38,8 @@ import Testing
     let list = try await parked("list", "sales")
     #expect(list.output.contains("b-bad") && list.output.contains("c-bad"), "\(list.output)")
     #expect(!list.output.contains("a-good"))
+    let all = try await parked("list")
+    #expect(all.code == 0 && all.output == list.output, "\(all)")
     #expect(list.output.contains(FaultPlan.variable), "\(list.output)")
     let show = try await parked("show", "sales", "b-bad")
     #expect(show.code == 0 && show.output.contains("OrderCompleted"), "\(show.output)")
@@ -65,7 +67,7 @@ import Testing
     let mistakes = [
       (["retry", "sales"], "--all"), (["retry", "sales", "a-good"], "not parked"),
       (["drop", "sales", "c-bad"], "not parked"), (["show", "sales", "x"], "not parked"),
-      (["list", "orders"], "no read model"), (["list", "none"], "none"),
+      (["list", "orders"], "not built yet"), (["list", "none"], "none"),
     ]
     for (words, told) in mistakes {
       let process = try await pipeline.start(

@@ -66,7 +66,7 @@ private actor Questioner {
   }
 }
 
-/// Checkpoints, replays, generations, and looking back, as a person at a terminal does it.
+/// Savepoints, replays, generations, and looking back, as a person at a terminal does it.
 @Suite(.serialized, .timeLimit(.minutes(15))) struct ReplayTests {
   private let pipeline: Pipeline
 
@@ -106,9 +106,9 @@ private actor Questioner {
     return (server, try #require(HTTPEndpoint(url)))
   }
 
-  /// A row is damaged by hand; a replay from a checkpoint repairs the read model while orders and queries go on, and
+  /// A row is damaged by hand; a replay from a savepoint repairs the read model while orders and queries go on, and
   /// the damaged generation can be looked at again.
-  @Test func aReplayFromACheckpointRepairsWhileQueriesGoOn() async throws {
+  @Test func aReplayFromASavepointRepairsWhileQueriesGoOn() async throws {
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
     let csv = pipeline.file("sample.csv")
@@ -155,7 +155,7 @@ private actor Questioner {
     // The damaged generation is there still: it goes on from where it was, damage and all.
     await questioner.allow([0, 12_345])
     try await ctl(["generations", "switch", "sales", "1"], files)
-    #expect(try await ctl(["wait", "sales"]).contains("applied to sales"))
+    #expect(try await ctl(["wait", "sales"]).contains("events are applied"))
     #expect(try await ctl(["verify", "sales"], fails: true).contains("DIFFERS in 1 rows"))
     try await ctl(["generations", "drop", "sales", "1"], files, fails: true)
     try await ctl(["generations", "switch", "sales", "2"], files)
@@ -325,7 +325,7 @@ private actor Questioner {
       #expect(try await ctl(arguments, files, fails: true).contains(word), "\(arguments)")
     }
     for (arguments, word) in [
-      (["replay", "sales", "--from", "nothing"], "no checkpoint 'nothing'"),
+      (["replay", "sales", "--from", "nothing"], "no savepoint 'nothing'"),
       (["replay", "sales", "--from", "a b"], "--from 'a b'"),
       (["replay", "sales", "--from", "7"], "ends before"),
       (["replay", "sales", "--from", "zero", "--to", "never"], "--to 'never'"),
@@ -336,7 +336,7 @@ private actor Questioner {
     #expect(try await pipeline.writer?.stop() == 0)
   }
 
-  @Test func workersSaveCheckpointsByThemselves() async throws {
+  @Test func workersSaveSavepointsByThemselves() async throws {
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
     let (worker, _) = try await pipeline.startProjector(
@@ -346,12 +346,12 @@ private actor Questioner {
     for round in 1...3 {
       try await simulate(30, seed: 20 + round, writer)
       let head = await pipeline.head()
-      try await waitUntil("a checkpoint near \(head)", seen: { worker.log }) {
+      try await waitUntil("a savepoint near \(head)", seen: { worker.log }) {
         (try directory.savepoints().last?.events ?? 0) + 300 > head
       }
     }
     // The oldest is deleted after the newest is there.
-    try await waitUntil("two checkpoints", seen: { worker.log }) {
+    try await waitUntil("two savepoints", seen: { worker.log }) {
       try directory.savepoints().count == 2
     }
     let saved = try directory.savepoints()

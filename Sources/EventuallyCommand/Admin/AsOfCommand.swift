@@ -19,9 +19,9 @@ extension AdminCommand {
         \(Program.admin) as-of \(Program.anAggregate) ID --time 2026-01-05
 
         A query is a path, answered as a projector answers it, or SQL on the read model's tables; without one, the top rows are \
-        shown. The read model is built on the side, from the newest checkpoint before that moment and the store, and thrown \
-        away afterwards; nothing that is live is touched. The time is what the writer's clock said at
-        the append: of a clock that stepped, the last event with that time or an earlier one counts, and all
+        shown. The read model is built on the side, from the newest savepoint before that moment and the store, and thrown \
+        away afterwards; nothing that is live is touched. The time is what the writer's clock said at \
+        the append: of a clock that stepped, the last event with that time or an earlier one counts, and all \
         events before it.
         """)
 
@@ -42,8 +42,7 @@ extension AdminCommand {
       parsing: .postTerminator,
       help: ArgumentHelp("A path of the projector's HTTP interface, or SQL.", valueName: "query"))
     var query: [String] = []
-    @OptionGroup var log: LogOptions
-    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var files: DataOptions
 
     private var moment: PointInTime? {
       if let sequence { return .sequence(UInt64(sequence.value)) }
@@ -75,7 +74,7 @@ extension AdminCommand {
 
     func run() async throws {
       guard let moment else { return }
-      let log = try log.open()
+      let log = try files.openStore()
       let sequence = try await moment.sequenceNumber(in: log)
       if let id, let aggregate = AggregateName(argument: target) {
         return try await show(id, of: aggregate, log, sequence)
@@ -103,8 +102,9 @@ extension AdminCommand {
         let answer = await api.answer(APIRequest(.get, text))
         let body = try await answer.wholeBody()
         guard answer.status == .ok else {
-          throw Failure(
-            "\(text) is answered \(answer.status.code): \(String(decoding: body, as: UTF8.self))")
+          let told = String(decoding: body, as: UTF8.self)
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+          throw Failure("\(text) is answered \(answer.status.code): \(told)")
         }
         try Output.standard.json(body)
       } else {

@@ -18,14 +18,16 @@ extension AdminCommand {
         writer and projectors), run republish, delete the read models' files while no worker runs, and start writer and \
         workers again. A backup has no read models: they are made of the events.
         """)
-    @OptionGroup var log: AdminCommand.LogOptions
+    @OptionGroup var files: AdminCommand.DataOptions
     @Argument(help: "The file to write, in a folder that exists.")
     var file: String
 
     func run() async throws {
       var line = ProgressLine()
       defer { line.finish() }
-      let backup = try log.open().backup(to: file) { line.show("copying the store", fraction: $0) }
+      let backup = try files.openStore().backup(to: file) {
+        line.show("copying the store", fraction: $0)
+      }
       line.finish()
       try Output.standard.line(
         "\(backup.path): \(grouped(backup.head)) events of the store \(backup.storeID), "

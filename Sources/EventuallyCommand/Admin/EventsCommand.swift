@@ -11,8 +11,10 @@ extension AdminCommand {
       abstract: "Show a stream's events, or a range of the store's.",
       discussion: "Without --stream, events in order of sequence number.")
 
-    @OptionGroup var log: LogOptions
-    @Option(help: ArgumentHelp("Only this stream's events.", valueName: "stream"))
+    @OptionGroup var files: DataOptions
+    @Option(
+      help: ArgumentHelp(
+        "Only the events of this stream, such as \(Program.aStream).", valueName: "stream"))
     var stream: String?
     @Option(help: "The first sequence number, of a stream's events too.", transform: Whole.init)
     var from: SequenceNumber = 1
@@ -22,10 +24,10 @@ extension AdminCommand {
     var json = false
 
     func run() async throws {
-      let log = try log.open()
+      let log = try files.openStore()
       if let stream {
         let records = try await log.records(ofStream: stream)
-        guard !records.isEmpty else { throw Failure("the store has no events of '\(stream)'") }
+        guard !records.isEmpty else { throw try await unknown(stream, log) }
         let chosen = records.lazy.filter { $0.position.sequenceNumber >= from.value }
         for record in chosen.prefix(count) { try show(record) }
         return
@@ -40,6 +42,16 @@ extension AdminCommand {
         left -= records.count
         after = last.position.sequenceNumber
       }
+    }
+
+    /// What to say of a stream that has no events.
+    private func unknown(_ stream: String, _ log: SQLiteEventLog) async throws -> Failure {
+      var meant: [String] = []
+      for name in Program.streams(ofID: stream)
+      where try await !log.records(ofStream: name).isEmpty {
+        meant.append(name)
+      }
+      return Failure("the store has no events of '\(stream)'" + Program.hint(meant))
     }
 
     private var count: Int { limit.value == 0 ? .max : limit.value }

@@ -8,7 +8,7 @@ extension AdminCommand {
   /// `admin forget`
   struct Forget: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Leave nothing of removed streams in a read model's files, and tell what is left.",
+      abstract: "Leave nothing of removed streams in read models' files, and tell what is left.",
       discussion: """
         Workers do this by themselves when a removal comes. Savepoints and generations that are from before the removal \
         forget the stream's rows too, and each file that had something of it is written anew, so that no copy is left in its free \
@@ -17,29 +17,33 @@ extension AdminCommand {
 
         The exit code is 1 where something is left; each file is named, with the reason.
         """)
-    @OptionGroup var target: Generations.Target
+    @OptionGroup var targets: ReadModelArguments
 
     func run() async throws {
-      var line = ProgressLine()
-      let outcome = try target.directory().forgetRemoved(target.readModel.anyModel) { path, done in
-        line.show(path, fraction: done)
+      var failures: [String] = []
+      for (name, directory) in try targets.directories() {
+        var line = ProgressLine()
+        let outcome = try directory.forgetRemoved(name.anyModel) { path, done in
+          line.show(path, fraction: done)
+        }
+        line.finish()
+        for remainder in outcome.left {
+          try Output.standard.line("\(remainder.path): \(remainder.reason)")
+        }
+        guard outcome.left.isEmpty else {
+          failures.append(
+            "\(name.name): something of \(grouped(outcome.removals)) removed streams may be left in "
+              + "\(grouped(outcome.left.count)) files")
+          continue
+        }
+        try Output.standard.line(
+          outcome.removals == 0
+            ? "\(name.name): nothing is left of removed streams"
+            : "\(name.name): \(grouped(outcome.removals)) removed streams are forgotten, and nothing is left of them"
+        )
       }
-      line.finish()
-      let name = target.readModel.name
-      for remainder in outcome.left {
-        try Output.standard.line("\(remainder.path): \(remainder.reason)")
-      }
-      guard outcome.left.isEmpty else {
-        try Output.standard.flush()
-        throw Failure(
-          "\(name): something of \(grouped(outcome.removals)) removed streams may be left in "
-            + "\(grouped(outcome.left.count)) files")
-      }
-      try Output.standard.line(
-        outcome.removals == 0
-          ? "\(name): nothing is left of removed streams"
-          : "\(name): \(grouped(outcome.removals)) removed streams are forgotten, and nothing is left of them"
-      )
+      try Output.standard.flush()
+      if !failures.isEmpty { throw Failure(failures.joined(separator: "; ")) }
     }
   }
 }

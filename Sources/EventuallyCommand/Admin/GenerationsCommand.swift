@@ -19,35 +19,30 @@ extension AdminCommand {
     struct Target: ParsableArguments {
       @Argument(help: "The read model: \(Program.readModels).")
       var readModel: ReadModelName
-      @OptionGroup var files: ReadModelOptions
+      @OptionGroup var files: DataOptions
 
-      func directory() throws -> ReadModelDirectory {
-        let directory = readModel.directory(in: files.readModels)
-        guard FileManager.default.fileExists(atPath: directory.path) else {
-          throw Failure(
-            "there is no read model in \(directory.path): name its directory with --read-models")
-        }
-        return directory
-      }
+      func directory() throws -> ReadModelDirectory { try files.directory(readModel) }
     }
 
     /// `admin generations list`
     struct List: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
-        abstract: "List a read model's generations, of all schema versions.")
-      @OptionGroup var target: Target
+        abstract: "List the generations of read models, of all schema versions.")
+      @OptionGroup var targets: ReadModelArguments
 
       func run() async throws {
-        let directory = try target.directory()
         var table = TextTable(
-          "generation", "version", "state", "events", "begun from", "begun at", "bytes")
-        for generation in try directory.list() {
-          let state =
-            generation.isLive ? "live" : generation.isBuilding ? "building" : "kept"
-          table.add(
-            "\(generation.number)", "\(generation.schemaVersion)", state,
-            grouped(try generation.events()), generation.origin, generation.created.description,
-            grouped(Self.size(generation.path)))
+          "read model", "generation", "version", "state", "events", "begun from", "begun at",
+          "bytes")
+        for (name, directory) in try targets.directories() {
+          for generation in try directory.list() {
+            let state =
+              generation.isLive ? "live" : generation.isBuilding ? "building" : "kept"
+            table.add(
+              name.name, "\(generation.number)", "\(generation.schemaVersion)", state,
+              grouped(try generation.events()), generation.origin, generation.created.description,
+              grouped(Self.size(generation.path)))
+          }
         }
         try Output.standard.table(table)
       }

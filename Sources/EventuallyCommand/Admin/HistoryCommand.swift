@@ -16,10 +16,10 @@ extension AdminCommand {
     var aggregate: AggregateName
     @Argument(help: "The entity's id.")
     var id: String
-    @OptionGroup var log: LogOptions
+    @OptionGroup var files: DataOptions
 
     func run() async throws {
-      let records = try await log.open().records(
+      let records = try await files.openStore().records(
         ofStream: aggregate.aggregate.category.streamName(of: id))
       guard !records.isEmpty else {
         throw Failure("the store has no events of '\(id)': it never was, or it was erased")
@@ -56,6 +56,18 @@ extension RegisteredAggregate {
 extension Program {
   /// The names of the aggregates, for help.
   static var aggregates: String { AggregateName.allValueStrings.joined(separator: ", ") }
+  /// What an entity's stream is called, for examples.
+  static var aStream: String {
+    (application?.aggregates.first?.category ?? .unnamed).streamName(of: "7")
+  }
+  /// The streams of the entities with an id, of all aggregates.
+  static func streams(ofID id: String) -> [String] {
+    (application?.aggregates ?? []).map { $0.category.streamName(of: id) }
+  }
+  /// A question for whoever named none of some streams.
+  static func hint(_ streams: [String]) -> String {
+    streams.isEmpty ? "" : ": did you mean \(streams.joined(separator: ", "))?"
+  }
   /// One of them, for examples.
   static var anAggregate: String { AggregateName.allValueStrings.first ?? "AGGREGATE" }
 }

@@ -15,7 +15,6 @@ extension AdminCommand.Parked {
         """)
 
     @OptionGroup var target: AdminCommand.Parked.ReadModelArgument
-    @OptionGroup var log: AdminCommand.LogOptions
     @Option(help: "The partition that is held.")
     var partition: Partition
     @Option(help: "The partition offset of the event.")
@@ -29,7 +28,7 @@ extension AdminCommand.Parked {
     }
 
     func run() async throws {
-      let log = try log.open()
+      let log = try target.files.openStore()
       guard partition < log.partitionCount else {
         throw Failure(
           "the store has the partitions 0 to \(log.partitionCount - 1): there is no \(partition)")

@@ -21,15 +21,9 @@ extension AdminCommand {
     struct ReadModelArgument: ParsableArguments {
       @Argument(help: "The read model: \(Program.readModels).")
       var readModel: ReadModelName
-      @OptionGroup var files: ReadModelOptions
+      @OptionGroup var files: DataOptions
 
-      func reader() throws -> ReadModelReader {
-        let path = readModel.path(in: files.readModels)
-        guard FileManager.default.fileExists(atPath: path) else {
-          throw Failure("there is no read model \(path): name its directory with --read-models")
-        }
-        return try ReadModelReader(path: path, model: readModel.anyModel, readers: 1)
-      }
+      func reader() throws -> ReadModelReader { try files.reader(readModel) }
 
       /// Calls `body` with the read model's database.
       func withDatabase<Result>(
@@ -48,7 +42,7 @@ extension AdminCommand {
 
     /// Which streams.
     struct StreamArguments: ParsableArguments {
-      @Argument(help: "The streams' names.")
+      @Argument(help: "The streams' names, such as \(Program.aStream).")
       var streams: [String] = []
       @Flag(help: "All that are parked.")
       var all = false
@@ -60,27 +54,38 @@ extension AdminCommand {
       }
 
       func names(_ reader: ReadModelReader) async throws -> [String] {
-        all ? try await reader.parkedStreams().map(\.streamID) : streams
+        let parked = try await reader.parkedStreams().map(\.streamID)
+        return all ? parked : try streams.map { try Parked.name($0, among: parked) }
       }
+    }
+
+    /// The name of a parked stream, by itself.
+    /// - Throws: ``Failure`` where no such stream is parked, with those that may be meant.
+    static func name(_ name: String, among parked: [String]) throws -> String {
+      func isParked(_ name: String) -> Bool { parked.contains { $0.hasSameBytes(as: name) } }
+      guard !isParked(name) else { return name }
+      let meant = Program.streams(ofID: name).filter(isParked)
+      throw Failure("the stream '\(name)' is not parked" + Program.hint(meant))
     }
 
     /// `admin parked list`
     struct List: AsyncParsableCommand {
-      static let configuration = CommandConfiguration(abstract: "List the parked streams.")
-      @OptionGroup var target: ReadModelArgument
+      static let configuration = CommandConfiguration(
+        abstract: "List the parked streams of read models.")
+      @OptionGroup var targets: AdminCommand.ReadModelArguments
 
       func run() async throws {
-        let streams = try await target.reader().parkedStreams()
-        guard !streams.isEmpty else {
-          try Output.standard.line("nothing is parked")
-          return
+        var table = TextTable(
+          "read model", "stream", "events", "partition", "from", "since", "reason")
+        for name in try targets.existing() {
+          for stream in try await targets.files.reader(name).parkedStreams() {
+            table.add(
+              name.name, stream.streamID, grouped(stream.events), "\(stream.partition)",
+              "\(stream.firstPosition)", stream.since.description,
+              String(stream.reason.prefix(80)))
+          }
         }
-        var table = TextTable("stream", "events", "partition", "from", "since", "reason")
-        for stream in streams {
-          table.add(
-            stream.streamID, grouped(stream.events), "\(stream.partition)",
-            "\(stream.firstPosition)", stream.since.description, String(stream.reason.prefix(80)))
-        }
+        if table.rows.isEmpty { return try Output.standard.line("nothing is parked") }
         try Output.standard.table(table)
       }
     }
@@ -90,16 +95,16 @@ extension AdminCommand {
       static let configuration = CommandConfiguration(
         abstract: "Show the events of a parked stream.")
       @OptionGroup var target: ReadModelArgument
-      @Argument(help: "The stream's name.")
+      @Argument(help: "The stream's name, such as \(Program.aStream).")
       var stream: String
 
       func run() async throws {
         let reader = try target.reader()
-        guard
-          let parked = try await reader.parkedStreams().first(where: {
-            $0.streamID.hasSameBytes(as: stream)
-          })
-        else { throw ReadModelError.notParked(streamID: stream) }
+        let streams = try await reader.parkedStreams()
+        let stream = try Parked.name(stream, among: streams.map(\.streamID))
+        guard let parked = streams.first(where: { $0.streamID.hasSameBytes(as: stream) }) else {
+          throw ReadModelError.notParked(streamID: stream)
+        }
         try Output.standard.line("parked since \(parked.since): \(parked.reason)")
         for record in try await reader.parkedEvents(of: stream) { try Events.show(record) }
       }
@@ -158,28 +163,25 @@ extension AdminCommand {
   /// `admin rejected`
   struct Rejected: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "List records of the topic that a read model's workers did not apply.",
+      abstract: "List records of the topic that the workers of read models did not apply.",
       discussion: """
         Records of another store, records that can't be read, and records that claim a place which is not theirs. The \
         newest 10,000 of each partition are kept, with the first 1,024 bytes of each.
         """)
-    @OptionGroup var target: Parked.ReadModelArgument
-    @Option(help: "At most this many, the newest first.", transform: Whole.init)
+    @OptionGroup var targets: ReadModelArguments
+    @Option(help: "At most this many of each read model, the newest first.", transform: Whole.init)
     var limit: Whole<1, 1_000_000> = 20
 
     func run() async throws {
-      let reader = try target.reader()
-      let records = try await reader.rejectedRecords(limit: limit.value)
-      guard !records.isEmpty else {
-        try Output.standard.line("there are none")
-        return
+      var table = TextTable("read model", "partition", "offset", "bytes", "key", "reason")
+      for name in try targets.existing() {
+        for record in try await targets.files.reader(name).rejectedRecords(limit: limit.value) {
+          table.add(
+            name.name, "\(record.partition)", "\(record.offset)", "\(record.size)",
+            String(decoding: record.key.prefix(40), as: UTF8.self), record.reason)
+        }
       }
-      var table = TextTable("partition", "offset", "bytes", "key", "reason")
-      for record in records {
-        table.add(
-          "\(record.partition)", "\(record.offset)", "\(record.size)",
-          String(decoding: record.key.prefix(40), as: UTF8.self), record.reason)
-      }
+      if table.rows.isEmpty { return try Output.standard.line("there are none") }
       try Output.standard.table(table)
     }
   }

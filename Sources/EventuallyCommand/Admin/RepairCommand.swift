@@ -28,14 +28,12 @@ extension AdminCommand {
         faster, and right where no earlier event was forged.
         """)
     var fromSavepoint = false
-    @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
-    var store = "data/store.sqlite"
     @Option(help: "How many workers share the partitions.", transform: Whole.init)
     var workers: Whole<1, 64> = 1
-    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var files: DataOptions
 
     func run() async throws {
-      let log = try LogOptions.open(store)
+      let log = try files.openStore()
       let directory = readModel.directory(in: files.readModels)
       func run(_ definition: some ReadModelDefinition) async throws {
         try await runUntilSignal {

@@ -39,7 +39,7 @@ extension AdminCommand {
       help: "Whether the new generation becomes the live one once it is built.")
     var `switch` = true
     @OptionGroup var source: ReplaySourceOptions
-    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var files: DataOptions
 
     func validate() throws {
       guard ReplayStart(from) != nil else {
@@ -54,7 +54,7 @@ extension AdminCommand {
     }
 
     func run() async throws {
-      let log = try await source.log()
+      let log = try await source.log(files)
       func run(_ definition: some ReadModelDefinition) async throws {
         var options = ReplayOptions()
         options.workers = workers.value

@@ -16,16 +16,16 @@ extension AdminCommand {
         events that they have applied, other consumers must tell them by their ids. Events that the brokers have deleted by \
         a retention count as published where the topic still has later ones.
         """)
-    @OptionGroup var log: AdminCommand.LogOptions
+    @OptionGroup var files: AdminCommand.DataOptions
     @Option(
       name: .customLong("from"),
       help: ArgumentHelp(
         "The sequence number of the first event; all events where it is left out.",
-        valueName: "sequence"), transform: SequenceNumber.init)
+        valueName: "sequence"), transform: Whole.init)
     var first: SequenceNumber = 1
 
     func run() async throws {
-      let republication = try log.open().republish(from: UInt64(first.value))
+      let republication = try files.openStore().republish(from: UInt64(first.value))
       let (from, head) = (grouped(republication.from), grouped(republication.head))
       try Output.standard.line(
         republication.from > republication.publishedBefore

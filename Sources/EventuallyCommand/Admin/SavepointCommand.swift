@@ -37,33 +37,35 @@ extension AdminCommand {
     /// `admin savepoint list`
     struct List: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
-        abstract: "List a read model's savepoints, the oldest first.")
-      @OptionGroup var target: Generations.Target
+        abstract: "List the savepoints of read models, the oldest of each first.")
+      @OptionGroup var targets: ReadModelArguments
 
       func run() async throws {
-        let directory = try target.directory()
-        let savepoints = try directory.savepoints()
-        let readable = Set(savepoints.map(\.name))
-        guard try !directory.savepointNames().isEmpty else {
-          try Output.standard.line("there are none")
-          return
-        }
-        var table = TextTable("savepoint", "events", "newest sequence", "rows", "saved", "by")
-        for savepoint in savepoints {
-          table.add(
-            savepoint.name, grouped(savepoint.events), grouped(savepoint.sequenceNumber),
-            grouped(savepoint.rows), savepoint.saved.description,
-            savepoint.isAutomatic ? "a worker" : "hand")
-        }
-        try Output.standard.table(table)
-        for name in try directory.savepointNames() where !readable.contains(name) {
-          do {
-            let other = try directory.savepoint(name)
-            try Output.standard.line("'\(name)' is of schema version \(other.schemaVersion)")
-          } catch {
-            try Output.standard.line("\(error)")
+        var table = TextTable(
+          "read model", "savepoint", "events", "newest sequence", "rows", "saved", "by")
+        var others: [String] = []
+        for (readModel, directory) in try targets.directories() {
+          let savepoints = try directory.savepoints()
+          for savepoint in savepoints {
+            table.add(
+              readModel.name, savepoint.name, grouped(savepoint.events),
+              grouped(savepoint.sequenceNumber), grouped(savepoint.rows),
+              savepoint.saved.description, savepoint.isAutomatic ? "a worker" : "hand")
+          }
+          let readable = Set(savepoints.map(\.name))
+          for name in try directory.savepointNames() where !readable.contains(name) {
+            do {
+              let other = try directory.savepoint(name)
+              others.append(
+                "\(readModel.name): '\(name)' is of schema version \(other.schemaVersion)")
+            } catch {
+              others.append("\(error)")
+            }
           }
         }
+        if table.rows.isEmpty, others.isEmpty { return try Output.standard.line("there are none") }
+        try Output.standard.table(table)
+        for line in others { try Output.standard.line(line) }
       }
     }
 
@@ -78,7 +80,7 @@ extension AdminCommand {
 
       func run() async throws {
         let savepoint = try target.directory().savepoint(name)
-        try Output.standard.line("savepoint       \(savepoint.name)")
+        try Output.standard.line("savepoint        \(savepoint.name)")
         try Output.standard.line("file             \(savepoint.path)")
         try Output.standard.line("schema version   \(savepoint.schemaVersion)")
         try Output.standard.line("store            \(savepoint.storeID)")

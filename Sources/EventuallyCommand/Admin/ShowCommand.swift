@@ -1,6 +1,7 @@
 import ArgumentParser
 import Eventually
 import EventuallySQLite
+import EventuallyServer
 
 extension AdminCommand {
   /// `show`
@@ -9,22 +10,31 @@ extension AdminCommand {
       CommandConfiguration(
         abstract: "Show rows of read models as tables.",
         discussion: """
-          The first rows by key, or by a column: '\(Program.admin) show --by NAME' orders by it, the largest first, where a table has it.
+          The first rows by key, or by a column: '\(Program.admin) show --by NAME' orders the tables that have it by it, the largest first.
           """)
     }
 
-    @OptionGroup var files: ReadModelOptions
-    @Argument(help: "The read models: \(Program.readModels). All by default.")
-    var names: [ReadModelName] = []
+    @OptionGroup var targets: ReadModelArguments
     @Option(help: "At most this many rows of each table.", transform: Whole.init)
     var limit: Whole<1, 1_000_000> = 5
     @Option(help: ArgumentHelp("The column to order by, the largest first.", valueName: "column"))
     var by: String?
 
     func run() async throws {
-      for name in names.isEmpty ? ReadModelName.all : names {
-        try await Self.show(name, in: files.readModels, limit: limit.value, by: by)
+      let names = try targets.existing()
+      if let by { try Self.requireColumn(by, of: names.flatMap { $0.anyModel.tables }) }
+      for name in names {
+        try await Self.show(name, in: targets.files.readModels, limit: limit.value, by: by)
       }
+    }
+
+    /// - Throws: ``Failure`` where no table has the column.
+    private static func requireColumn(_ column: String, of tables: [any ReadModelRow.Type]) throws {
+      let columns = tables.map { ($0.schema.name, ($0.schema.key + $0.schema.values).map(\.name)) }
+      guard !columns.contains(where: { $0.1.contains(column) }) else { return }
+      let listed = columns.map { "\($0.0) (\($0.1.joined(separator: ", ")))" }
+      throw Failure(
+        "no table has the column '\(column)'; there are \(listed.joined(separator: ", "))")
     }
 
     /// Shows rows of each table of a read model.

@@ -16,7 +16,7 @@ extension AdminCommand {
         the writer carries it out within seconds, or when it runs again.
         """)
 
-    @OptionGroup var log: AdminCommand.LogOptions
+    @OptionGroup var files: AdminCommand.DataOptions
     @Option(help: "The partition that is held.")
     var partition: Partition
     @Option(help: "The partition offset of the event that holds it.")
@@ -30,7 +30,7 @@ extension AdminCommand {
     }
 
     func run() async throws {
-      let log = try log.open()
+      let log = try files.openStore()
       let event = try log.skip(partition: partition, offset: offset)
       try Output.standard.line(
         "a placeholder is published in the place of the event at partition \(partition), partition offset "

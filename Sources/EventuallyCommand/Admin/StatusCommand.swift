@@ -15,11 +15,10 @@ extension AdminCommand {
         because the broker refuses them.
         """)
 
-    @OptionGroup var log: LogOptions
-    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var files: DataOptions
 
     func run() async throws {
-      let log = try log.open()
+      let log = try files.openStore()
       try Output.standard.line("store       \(log.path)")
       try Output.standard.line("id          \(log.storeID)")
       try Output.standard.line("streams     \(grouped(try await log.streamCount()))")
@@ -36,21 +35,21 @@ extension AdminCommand {
       }
       for name in ReadModelName.all {
         try Output.standard.line()
-        let path = name.path(in: files.readModels)
-        guard FileManager.default.fileExists(atPath: path) else {
-          try Output.standard.line("read model \(name.name): not built yet (\(path))")
+        guard files.exists(name) else {
+          try Output.standard.line("read model \(files.notBuilt(name))")
           continue
         }
-        try await show(name, path: path, log)
+        try await show(name, log)
       }
     }
 
     private func show(
-      _ name: ReadModelName, path: String, _ log: SQLiteEventLog
+      _ name: ReadModelName, _ log: SQLiteEventLog
     ) async throws {
-      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      let reader = try files.reader(name)
       guard reader.storeID == log.storeID else {
-        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
+        throw ReadModelError.otherStore(
+          path: reader.path, found: reader.storeID, expected: log.storeID)
       }
       let checkpoints = Dictionary(
         uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })

@@ -16,24 +16,15 @@ extension AdminCommand {
         differs, where a partition is held before an event that can't be read, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
         """)
 
-    @OptionGroup var log: LogOptions
-    @OptionGroup var files: ReadModelOptions
-    @Argument(help: "The read models: \(Program.readModels). All that exist by default.")
-    var names: [ReadModelName] = []
+    @OptionGroup var targets: ReadModelArguments
     @Flag(help: "Fail where a read model has not applied all of the store's events.")
     var caughtUp = false
 
     func run() async throws {
-      let log = try log.open()
-      let wanted = names.isEmpty ? ReadModelName.all.filter(exists) : names
-      guard !wanted.isEmpty else {
-        throw Failure("there are no read models in \(files.readModels): name it with --read-models")
-      }
+      let log = try targets.files.openStore()
+      let wanted = try targets.existing()
       var isRight = try await checkStore(log)
       for name in wanted {
-        guard exists(name) else {
-          throw Failure("there is no read model \(name.path(in: files.readModels))")
-        }
         let outcome = try await verify(name, name.definition, log)
         try report(
           outcome.damage, in: "the read model \(name.name) in \(outcome.path)",
@@ -55,7 +46,8 @@ extension AdminCommand {
       let progress = Locked(ProgressLine())
       defer { progress.withLock { $0.finish() } }
       return try await ReadModelVerification(
-        name.directory(in: files.readModels), model: definition.model, codec: definition.codec,
+        name.directory(in: targets.files.readModels), model: definition.model,
+        codec: definition.codec,
         log: log,
         scratch: scratch.path
       ).verify { done in
@@ -79,10 +71,6 @@ extension AdminCommand {
       guard !damage.isEmpty else { return }
       try Output.standard.line("\(what) is DAMAGED: \(wayBack)")
       for finding in damage { try Output.standard.line("  \(finding)") }
-    }
-
-    private func exists(_ name: ReadModelName) -> Bool {
-      FileManager.default.fileExists(atPath: name.path(in: files.readModels))
     }
 
     private func show(_ name: ReadModelName, _ outcome: VerificationOutcome) throws {

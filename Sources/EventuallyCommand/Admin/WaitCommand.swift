@@ -10,21 +10,21 @@ extension AdminCommand {
     static let configuration = CommandConfiguration(
       abstract: "Wait until every read model has applied all of the store's events.",
       discussion: """
-        Then it shows how long that took each of them, from the first event's append to the last event's \
-        commit in the read model. The exit code is 1 where the time is up before; then it names the partitions that are \
+        With --since, it shows then how long that took each of them, from that event's append to the last event's commit in the \
+        read model. The exit code is 1 where the time is up before; then it names the partitions that are \
         behind, where each of them stands, since when, and why where the files tell.
         """)
 
-    @OptionGroup var log: LogOptions
-    @OptionGroup var files: ReadModelOptions
+    @OptionGroup var files: DataOptions
     @Argument(help: "The read models: \(Program.readModels). All by default.")
     var names: [ReadModelName] = []
     @Option(help: ArgumentHelp("How long to wait.", valueName: "seconds"), transform: Whole.init)
     var timeout: Seconds = 120
     @Option(
-      help: "The event from which time is counted, by its sequence number.",
-      transform: Whole.init)
-    var since: SequenceNumber = 1
+      help: ArgumentHelp(
+        "Show how long it took, counted from the append of the event with this sequence number.",
+        valueName: "sequence"), transform: Whole.init)
+    var since: SequenceNumber?
 
     private struct Progress {
       var applied: UInt64 = 0
@@ -32,7 +32,7 @@ extension AdminCommand {
     }
 
     func run() async throws {
-      let log = try log.open()
+      let log = try files.openStore()
       let names = names.isEmpty ? ReadModelName.all : names
       let heads = try await log.heads()
       let deadline = ContinuousClock.now + timeout.seconds
@@ -62,18 +62,15 @@ extension AdminCommand {
         try await Task.sleep(for: .milliseconds(50))
       }
       line.finish()
-      try await show(reached, log)
+      try await show(reached, heads.reduce(0, +), log)
     }
 
     /// Where the partitions of a read model stand that are behind.
     private func standstill(
       of name: ReadModelName, heads: [UInt64], _ log: SQLiteEventLog
     ) async throws -> [String] {
-      let path = name.path(in: files.readModels)
-      guard FileManager.default.fileExists(atPath: path) else {
-        return ["\(name.name): not built yet (\(path)): does a worker run?"]
-      }
-      let reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
+      guard files.exists(name) else { return [files.notBuilt(name)] }
+      let reader = try files.reader(name)
       let late = try await name.definition.late(reader, in: log, heads: heads)
       return LatePartition.lines(late, readModel: name.name)
     }
@@ -102,9 +99,16 @@ extension AdminCommand {
       return progress
     }
 
-    private func show(_ reached: [ReadModelName: Progress], _ log: SQLiteEventLog) async throws {
+    private func show(
+      _ reached: [ReadModelName: Progress], _ events: UInt64, _ log: SQLiteEventLog
+    ) async throws {
+      guard let since else {
+        for name in ReadModelName.all where reached[name] != nil {
+          try Output.standard.line("\(name.name): all \(grouped(events)) events are applied")
+        }
+        return
+      }
       let head = try await log.head()
-      guard head > 0 else { return }
       guard head >= since.value else {
         throw Failure("the store ends at sequence number \(grouped(head)): --since is beyond it")
       }

@@ -13,8 +13,6 @@ struct ReplaySourceOptions: ParsableArguments {
     case kafka
   }
 
-  @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
-  var store = "data/store.sqlite"
   @Option(
     help: ArgumentHelp(
       "A writer's URL, instead of the store's file: for events, and for what Kafka does not hold.",
@@ -35,8 +33,8 @@ struct ReplaySourceOptions: ParsableArguments {
   }
 
   /// The store's log: its file, or a writer's feed.
-  func log() async throws -> any EventLog {
-    guard let feed else { return try AdminCommand.LogOptions.open(store) }
+  func log(_ files: AdminCommand.DataOptions) async throws -> any EventLog {
+    guard let feed else { return try files.openStore() }
     guard var endpoint = HTTPEndpoint(feed) else {
       throw ValidationError("--feed '\(feed)' is not an http or https URL")
     }
