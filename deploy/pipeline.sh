@@ -191,7 +191,7 @@ start_pipeline() {
 }
 
 # wait_for_read_models: until they have applied all of the store's events
-wait_for_read_models() { run_watched "${admin[@]}" wait "${files[@]}" --timeout 180; }
+wait_for_read_models() { run_watched "${admin[@]}" wait "${files[@]}" --timeout 180 --since 1; }
 
 # show_memory: the peak of the writer and each worker
 show_memory() {
