@@ -76,4 +76,29 @@ import Testing
     let unnamed = try await consumed(.unnamed)
     #expect(unnamed.streams.sorted() == ["stream-0", "stream-1"])
   }
+
+  /// Nothing could tell later that such a record, of a stream that is not taken, had an event's place.
+  @Test(arguments: ["Text", EventRecord.erasedType, EventRecord.removedType])
+  func aForgedRecordWithoutAnIDTakesNoPlace(_ type: String) async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let configuration = configuration(cluster.brokers, topic)
+    let outbox = MemoryOutbox(partitions: 1)
+    outbox.append(6, streams: 2, of: "account")
+    let records = outbox.records(after: 0, limit: 6)
+    var forged = records[3].forged()
+    forged.streamID = "customer/1"
+    forged.type = type
+    try await produce(Array(records[..<3]), configuration, storeID: outbox.storeID)
+    try await produce([forged], configuration, storeID: outbox.storeID, withoutIDs: true)
+    try await produce(Array(records[3...]), configuration, storeID: outbox.storeID)
+    let model = MemoryReadModel()
+    let status = try await consume(
+      configuration, outbox, into: model, group: cluster.group(),
+      codec: CategoryCodec(TextCodec(), category: "account")
+    ) { _ in model.applied.position >= 6 }
+    #expect(status.rejectedRecords == 1, "\(status)")
+    #expect(model.streams.count == 6, "\(model.streams)")
+    #expect(model.forged.isEmpty, "\(model.forged)")
+  }
 }

@@ -1,3 +1,4 @@
+import CKafkaShim
 import Eventually
 import Foundation
 import Testing
@@ -102,13 +103,19 @@ func consume(
 /// Puts records into the topic, as a store's relay does or as somebody else does.
 func produce(
   _ records: [EventRecord], _ configuration: KafkaConfiguration, storeID: String,
-  source: String? = nil, asPlaceholders: Bool = false
+  source: String? = nil, asPlaceholders: Bool = false, withoutIDs: Bool = false
 ) async throws {
   let producer = try ProducerClient(configuration, logger: testLogger)
   var batch = RecordBatch(
     source: source ?? SourceName.uri(of: storeID), contentType: "text/plain",
     keys: configuration.keys)
   for record in records { batch.append(record, asPlaceholder: asPlaceholders) }
+  if withoutIDs {
+    let count = WireHeader.allCases.count
+    for first in stride(from: 0, to: batch.headers.count, by: count) {
+      batch.headers[first + WireHeader.id.index].length = -1
+    }
+  }
   guard !records.isEmpty else { return }
   #expect(producer.produce(batch).taken == records.count)
   var left = records.count

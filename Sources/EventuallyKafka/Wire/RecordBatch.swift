@@ -5,7 +5,8 @@ import Eventually
 struct RecordBatch {
   private var bytes: [UInt8] = []
   private var records: [cks_record] = []
-  private var headers: [cks_span] = []
+  /// The headers of one record after the other; tests leave some out.
+  var headers: [cks_span] = []
   private let constants: [(WireHeader, cks_span)]
   private let constantBytes: [UInt8]
   private var signer: RecordSigner?

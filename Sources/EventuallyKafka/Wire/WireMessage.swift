@@ -90,12 +90,13 @@ struct WireMessage: ~Copyable {
     let type = string(header(.type))
     guard message.key.start != nil else { throw MalformedRecord(reason: "it has no key") }
     let stream = string(message.key)
-    if type == EventRecord.erasedType { return .erased(at: position) }
-    guard codec.takes(stream: stream) else { return .other(at: position) }
-    if type == EventRecord.removedType { return .removed(stream, at: position) }
+    // Of what is not taken too: without an id, nothing could tell that a record which is not the store's had its place.
     guard let id = EventID(utf8: span(header(.id))) else {
       throw MalformedRecord(reason: "ce_id is not a UUID")
     }
+    if type == EventRecord.erasedType { return .erased(at: position) }
+    guard codec.takes(stream: stream) else { return .other(at: position) }
+    if type == EventRecord.removedType { return .removed(stream, at: position) }
     guard let time = Timestamp(utf8: span(header(.time))) else {
       throw MalformedRecord(reason: "ce_time is not a time")
     }
