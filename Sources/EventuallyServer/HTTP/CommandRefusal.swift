@@ -46,10 +46,11 @@ struct CommandRefused: Error, CustomStringConvertible {
     return "the command is refused: \(words(name(error)).joined(separator: " "))"
   }
 
-  private static func name(_ error: any Error) -> String {
-    let mirror = Mirror(reflecting: error)
-    guard mirror.displayStyle == .enum else { return "\(type(of: error))" }
-    return mirror.children.first?.label ?? "\(error)"
+  private static func name(_ error: some Error) -> String {
+    guard Mirror(reflecting: error).displayStyle == .enum, let name = enumCaseName(error) else {
+      return "\(type(of: error))"
+    }
+    return String(cString: name)
   }
 
   static func words(_ name: String) -> [String] {
@@ -63,3 +64,8 @@ struct CommandRefused: Error, CustomStringConvertible {
     return words
   }
 }
+
+/// The name of an enumeration's case. Nothing else tells that of a case without values where the type describes itself: its description
+/// is a sentence, which may change.
+@_silgen_name("swift_EnumCaseName")
+private func enumCaseName<Value>(_ value: Value) -> UnsafePointer<CChar>?
