@@ -107,13 +107,13 @@ private struct KeyedRecorder<Key: CodingKey>: KeyedDecodingContainerProtocol {
     return recorder.isEmpty ? [] : [Key(stringValue: "name")].compactMap { $0 }
   }
 
-  func contains(_ key: Key) -> Bool { true }
-
   /// Whoever asks can do without.
-  func decodeNil(forKey key: Key) -> Bool {
+  func contains(_ key: Key) -> Bool {
     recorder.optional.insert(key.stringValue)
-    return false
+    return true
   }
+
+  func decodeNil(forKey key: Key) -> Bool { !contains(key) }
 
   private func note(_ key: Key, _ shape: Shape) {
     switch recorder.shape {

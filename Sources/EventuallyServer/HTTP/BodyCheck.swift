@@ -4,6 +4,8 @@ import Eventually
 struct BodyCheck {
   /// - Parameter path: what leads to the value: `commands[0].deposit`; empty for the whole body.
   static func check(_ bytes: [UInt8], _ shape: Shape, at path: String = "") throws {
+    // Whether `null` is taken where no member is left out, a type's shape does not tell: its decoding does.
+    if bytes.elementsEqual("null".utf8) { return }
     switch shape {
     case .any: return
     case .object(let members): try check(object: bytes, members, path)
