@@ -60,7 +60,9 @@ struct RemovalRoutes: Sendable {
       throw RequestError(.notFound, "there is no '\(id)'")
     }
     var response = response(id, erasure, erasure.erased == nil ? .accepted : .ok)
-    if erasure.erased == nil { response.headers[.location] = "/\(path)/\(id)/removal" }
+    if erasure.erased == nil {
+      response.headers[.location] = "/\(path)/\(PercentEncoding.encode(id))/removal"
+    }
     return response
   }
 
