@@ -48,8 +48,19 @@ import Testing
     func forget(_ streamID: String, in rows: Rows) {}
   }
 
+  private struct Named: ReadModel {
+    let name: String
+    let schemaVersion = 1
+    let tables: [any ReadModelRow.Type] = [OwnerRow.self]
+    func project(_ event: Persisted<String, Account.Event>, into rows: Rows) {}
+    func forget(_ streamID: String, in rows: Rows) {}
+  }
+
   @Test func whatDoesNotFitIsNamed() {
     let query = Query("owners", of: Owners.self) { _, rows in try rows.rows(OwnerRow.self) }
+    func named(_ path: String) -> Query {
+      Query(path, of: Owners.self) { _, rows in try rows.rows(OwnerRow.self) }
+    }
     let commands = Commands("accounts", for: Account.self) { Command("open", "", Self.open) }
     for (found, words) in [
       (error {}, "has no aggregate"),
@@ -90,8 +101,57 @@ import Testing
       ),
       (
         error {
+          Account(); Named(name: "a"); Named(name: "b")
+          Query("rows", of: Named.self) { _, rows in try rows.rows(OwnerRow.self) }
+        }, "the query '/rows' is of Named, which is among the components 2 times"
+      ),
+      (
+        error {
+          Account(); Named(name: "../store")
+        }, "the name of a read model, '../store', must be"
+      ),
+      (
+        error {
           Account(); commands; commands
         }, "below the same path"
+      ),
+      (
+        error {
+          Account(); Customer(); Owners(); named("owners/{id}"); named("/owners/{owner}")
+        }, "two queries have the same path"
+      ),
+      (
+        error {
+          Account(); Customer(); Owners(); named("owners/{id}.json")
+        }, "must have parts that are either"
+      ),
+      (
+        error {
+          Account(); Customer(); Owners(); named("owners/{id}/{id}")
+        }, "must have names, and different ones"
+      ),
+      (
+        error {
+          Account(); Customer(); Owners(); named("openapi.json")
+        }, "is taken"
+      ),
+      (
+        error {
+          Account()
+          Commands("/accounts", for: Account.self) { Command("open", "", Self.open) }
+        }, "without slashes around it"
+      ),
+      (
+        error {
+          Account()
+          Commands("accounts", for: Account.self) { Command("open it", "", Self.open) }
+        }, "without spaces"
+      ),
+      (
+        error {
+          Account()
+          Commands("accounts", for: Account.self) { Command("", "", Self.open) }
+        }, "needs another name"
       ),
       (
         error {
@@ -110,5 +170,13 @@ import Testing
     ] {
       #expect(found.contains(words), "\(found)")
     }
+  }
+
+  @Test func anApplicationIsCalledWhatATopicCanBe() {
+    struct Spaced: EventuallyApplication {
+      static let name = "my bank"
+      var components: [any Component] { Account() }
+    }
+    #expect(throws: ApplicationError.self) { try ApplicationModel(Spaced()) }
   }
 }

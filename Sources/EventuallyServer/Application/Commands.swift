@@ -44,14 +44,23 @@ extension Commands {
 
   /// What is wrong with how the commands are written.
   private var problem: String? {
+    if path.isEmpty || path.hasPrefix("/") || path.hasSuffix("/") || path.contains("{") {
+      return
+        "the path '\(path)' of commands must be without slashes around it, and without parameters"
+    }
+    for path in [path] + commands.map(\.pathName) {
+      if let problem = API.Operation.problem(of: path) { return problem }
+    }
     if let problem = commands.lazy.compactMap(\.problem).first {
       return "a command below '\(path)': \(problem)"
     }
     var names: Set<String> = []
     for command in commands {
-      if !names.insert(command.pathName).inserted || Self.reserved.contains(command.pathName) {
+      if command.pathName.isEmpty || command.pathName.contains("/")
+        || !names.insert(command.pathName).inserted || Self.reserved.contains(command.pathName)
+      {
         return
-          "the command '\(command.name)' below '\(path)' needs another name: it is there twice, or is one of "
+          "the command '\(command.name)' below '\(path)' needs another name: it is empty, has a slash, is there twice, or is one of "
           + Self.reserved.sorted().joined(separator: ", ")
       }
     }

@@ -47,6 +47,7 @@ public struct ApplicationModel: Sendable {
     name = App.name
     adminCommand = App.adminCommand
     streamLimit = App.streamLimit
+    try Self.check(name: name, of: "the application")
     guard !registry.aggregates.isEmpty else {
       throw ApplicationError(
         "the application '\(App.name)' has no aggregate: list one in its components")
@@ -64,19 +65,29 @@ public struct ApplicationModel: Sendable {
     }
     try Self.check(
       registry.readModels.map { ($0.name, "two read models") }, "are called the same")
-    for model in readModels { try Self.check(rowsOf: model) }
+    for model in readModels {
+      try Self.check(name: model.name, of: "a read model")
+      try Self.check(rowsOf: model)
+    }
     writerRoutes = registry.writerRoutes
     queries = registry.queries
-    let types = Set(registry.readModels.map(\.type))
-    for query in queries where !types.contains(query.model) {
-      throw ApplicationError(
-        "the query '\(query.path)' is of \(query.modelName), which is not among the components: add it"
-      )
+    for query in queries {
+      let count = registry.readModels.count { $0.type == query.model }
+      guard count == 1 else {
+        throw ApplicationError(
+          "the query '\(query.path)' is of \(query.modelName), which is "
+            + (count == 0
+              ? "not among the components: add it"
+              : "among the components \(count) times: make each a type of its own"))
+      }
     }
     try Self.check(
       writerRoutes.compactMap(\.path).map { ($0, "two lists of commands") },
       "are below the same path")
-    try Self.check(queries.map { ($0.path, "two queries") }, "have the same path")
+    try Self.check(
+      queries.map { query in
+        (API.Operation.pattern(query.path).map { $0 ?? "{}" }.joined(separator: "/"), "two queries")
+      }, "have the same path")
     if let problem = writerRoutes.compactMap(\.problem).first ?? queries.compactMap(\.problem).first
     {
       throw ApplicationError(problem)
@@ -106,6 +117,21 @@ public struct ApplicationModel: Sendable {
     var seen: Set<String> = []
     for (name, what) in names where !seen.insert(name).inserted {
       throw ApplicationError("\(what) \(wrong) ('\(name)')")
+    }
+  }
+
+  /// Directories, topics and consumer groups are called by it.
+  private static func check(name: String, of what: String) throws(ApplicationError) {
+    let isName =
+      (1...100).contains(name.utf8.count) && name.utf8.first != UInt8(ascii: ".")
+      && name.utf8.allSatisfy {
+        (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+          || "._-".utf8.contains($0)
+      }
+    guard isName else {
+      throw ApplicationError(
+        "the name of \(what), '\(name)', must be 1 to 100 of A-Z, a-z, 0-9, '.', '_' and '-', and not begin with '.'"
+      )
     }
   }
 

@@ -29,9 +29,18 @@ public struct API: Sendable {
     self.token = token
   }
 
-  /// Adds an operation, in place of one with the same method and path.
+  /// Adds an operation, in place of one with the same method and path, whatever the path's parameters are called. What comes in place
+  /// of a protected operation is protected.
   public mutating func add(_ operation: Operation) {
-    operations.removeAll { $0.method == operation.method && $0.path == operation.path }
+    var operation = operation
+    let pattern = Operation.pattern(operation.path)
+    operations.removeAll {
+      guard $0.method == operation.method, Operation.pattern($0.path) == pattern else {
+        return false
+      }
+      operation.isProtected = operation.isProtected || $0.isProtected
+      return true
+    }
     operations.append(operation)
   }
 
@@ -39,13 +48,13 @@ public struct API: Sendable {
   public func answer(_ request: APIRequest) async -> JSONResponse {
     let parts = request.pathOnly.split(separator: "/")
     do {
-      for operation in operations where operation.method == request.method {
-        guard let parameters = operation.match(parts) else { continue }
-        var request = request
-        request.pathParameters = parameters
-        return try await operation.handler(request)
+      guard let operation = operations(at: parts).first(where: { $0.method == request.method })
+      else {
+        throw RequestError(.notFound, "there is no '\(request.pathOnly)' here")
       }
-      throw RequestError(.notFound, "there is no '\(request.pathOnly)' here")
+      var request = request
+      request.pathParameters = operation.match(parts) ?? [:]
+      return try await operation.handler(request)
     } catch {
       return ErrorMiddleware<BasicRequestContext>.response(to: error)
     }
@@ -61,7 +70,9 @@ public struct API: Sendable {
     router.middlewares.add(EventContext())
     let desk = Desk(limits)
     for operation in operations {
-      let path = operation.path.replacing("{", with: ":").replacing("}", with: "")
+      // By one name: the router takes parameters with different names at one place for a mistake, and traps.
+      let path =
+        "/" + Operation.pattern(operation.path).map { $0 ?? ":part" }.joined(separator: "/")
       router.on(RouterPath(path), method: operation.method) { request, context in
         if operation.isProtected { try token?.check(request) }
         return try await desk.answer(operation, request, context)
@@ -74,12 +85,20 @@ public struct API: Sendable {
     return router
   }
 
+  /// What can be asked at a path. Where several match it, the one with the most precise path decides, as the router has it.
+  private func operations(at parts: [Substring]) -> [Operation] {
+    let matching = operations.filter { $0.match(parts) != nil }
+    guard let first = matching.min(by: { $0.goesBefore($1) }) else { return [] }
+    let pattern = Operation.pattern(first.path)
+    return matching.filter { Operation.pattern($0.path) == pattern }
+  }
+
   /// The methods that a path may be asked with, none where there is no such path.
   @Sendable
   private func methods(at path: String) -> Set<String> {
     let parts = path.split(separator: "/")
     var found: Set<String> = parts == ["openapi.json"] ? ["GET", "HEAD"] : []
-    for operation in operations where operation.match(parts) != nil {
+    for operation in operations(at: parts) {
       found.insert(operation.method.rawValue)
       if operation.method == .get { found.insert("HEAD") }
     }
@@ -141,11 +160,50 @@ extension API {
       let pattern = path.split(separator: "/")
       guard pattern.count == parts.count else { return nil }
       var parameters: [String: String] = [:]
-      for (pattern, part) in zip(pattern, parts) where pattern != part {
-        guard pattern.first == "{" else { return nil }
-        parameters[String(pattern.dropFirst().dropLast())] = String(part)
+      for (pattern, part) in zip(pattern, parts) {
+        if Self.isParameter(pattern) {
+          parameters[String(pattern.dropFirst().dropLast())] = String(part)
+        } else if pattern != part {
+          return nil
+        }
       }
       return parameters
+    }
+
+    /// Whether the operation is the one that is meant where both match: `/orders/newest` goes before `/orders/{id}`.
+    func goesBefore(_ other: Operation) -> Bool {
+      let parts = zip(Self.pattern(path), Self.pattern(other.path))
+      return parts.first { ($0 == nil) != ($1 == nil) }.map { $0.0 != nil } ?? false
+    }
+
+    private static func isParameter(_ part: Substring) -> Bool {
+      part.first == "{" && part.last == "}"
+    }
+
+    /// The parts of a path, without the names of its parameters: those of two paths with the same requests are equal.
+    static func pattern(_ path: String) -> [Substring?] {
+      path.split(separator: "/").map { isParameter($0) ? nil : $0 }
+    }
+
+    /// What is wrong with how a path is written.
+    static func problem(of path: String) -> String? {
+      if [["openapi.json"], ["healthz"], ["readyz"], ["metrics"]].contains(
+        path.split(separator: "/"))
+      {
+        return "the path '\(path)' is taken: every process answers it"
+      }
+      let isPlain = pattern(path).allSatisfy { part in
+        part?.utf8.allSatisfy {
+          (0x21...0x7E).contains($0) && !"{}:*?#%".utf8.contains($0)
+        } ?? true
+      }
+      if !isPlain {
+        return
+          "the path '\(path)' must have parts that are either '{name}' or printable ASCII without spaces and any of {}:*?#%"
+      }
+      let names = path.split(separator: "/").filter(isParameter)
+      return names.contains("{}") || Set(names).count < names.count
+        ? "the parameters of the path '\(path)' must have names, and different ones" : nil
     }
   }
 
@@ -231,7 +289,7 @@ private struct Desk: Sendable {
     _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext
   ) async throws -> Response {
     if operation.isVital {
-      return try await operation.handler(APIRequest(request, context))
+      return try await operation.handler(APIRequest(request, for: operation))
         .response(from: request, context: context)
     }
     var request = request
@@ -247,7 +305,7 @@ private struct Desk: Sendable {
     }
     defer { withExtendedLifetime(place) {} }
     return try await operation.handler(
-      APIRequest(request, context, takesBody: operation.body != nil)
+      APIRequest(request, for: operation, takesBody: operation.body != nil)
     )
     .response(from: request, context: context, holding: place)
   }

@@ -145,14 +145,13 @@ extension APIRequest {
   /// A request that came over HTTP.
   /// - Parameter takesBody: whether it has a body, received as a whole.
   init(
-    _ request: Request, _ context: BasicRequestContext, takesBody: Bool = false
+    _ request: Request, for operation: API.Operation, takesBody: Bool = false
   ) async throws {
     method = request.method
     target = request.uri.string
     headers = request.headers
     query = request.uri.query
-    pathParameters = Dictionary(
-      context.parameters.map { (String($0), String($1)) }, uniquingKeysWith: { $1 })
+    pathParameters = operation.match(request.uri.path.split(separator: "/")) ?? [:]
     body = takesBody ? try await request.wholeBody() : []
   }
 }

@@ -114,7 +114,7 @@ struct RegisteredQuery: Sendable {
     self.path = path.hasPrefix("/") ? path : "/\(path)"
     self.summary = summary
     self.parameters = parameters
-    self.problem = problem
+    self.problem = problem ?? API.Operation.problem(of: path)
     self.answers = answers
     self.answer = answer
     let named = Set(parameters.map(\.name))

@@ -106,6 +106,7 @@ public final class Writer: Service {
   /// - Parameters:
   ///   - token: what commands and reads ask for.
   ///   - origins: the origins whose pages may have browsers send commands.
+  /// - Throws: ``ApplicationError`` where a route's path can't be one, and what makes the application's own routes throws.
   public func api(
     token: BearerToken? = nil, origins: OriginPolicy = OriginPolicy()
   ) throws -> API {
@@ -119,7 +120,12 @@ public final class Writer: Service {
     }
     // After the generated ones, in whose place they come.
     for routes in application.writerRoutes.filter({ !$0.isGenerated }) {
-      for operation in try routes.make(self) { api.add(operation) }
+      for operation in try routes.make(self) {
+        if let problem = API.Operation.problem(of: operation.path) {
+          throw ApplicationError(problem)
+        }
+        api.add(operation)
+      }
     }
     api.addHealth(heartbeats)
     api.addMetrics()
@@ -151,7 +157,8 @@ public final class Writer: Service {
 
 /// Routes of a writer that are written by hand.
 ///
-/// One with the method and the path of a route that ``Commands`` make comes in its place.
+/// One with the method and the path of a route that ``Commands`` make comes in its place, and asks for the token as that did; others
+/// ask for it where `isProtected` says so.
 public struct WriterRoutes: Component {
   let isGenerated: Bool
   /// The aggregates that it has commands for.
