@@ -60,7 +60,7 @@ extension ConsistencyToken {
         guard try await !reader.isUnapplied(offset, in: partition) else {
           throw RequestError(
             .serviceUnavailable, code: "parked",
-            "the event of the token '\(self)' is parked in this read model, with the others of its stream"
+            "the event of the token '\(self)' is parked in this read model, with the others of its stream, or was given up"
           )
         }
         return reader
