@@ -112,6 +112,14 @@ import Testing
       ),
       (
         error {
+          Account(); Customer(); Owners()
+          Query("owners", of: Owners.self, parameters: [.query("after", "", .string())]) {
+            _, rows in try rows.rows(OwnerRow.self)
+          }
+        }, "another name for its parameter 'after'"
+      ),
+      (
+        error {
           Account(); commands; commands
         }, "below the same path"
       ),

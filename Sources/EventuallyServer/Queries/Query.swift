@@ -114,7 +114,13 @@ struct RegisteredQuery: Sendable {
     self.path = path.hasPrefix("/") ? path : "/\(path)"
     self.summary = summary
     self.parameters = parameters
-    self.problem = problem ?? API.Operation.problem(of: path)
+    self.problem =
+      problem ?? API.Operation.problem(of: path)
+      ?? parameters.first { parameter in
+        QueryRoutes.consistency.contains { $0.name == parameter.name }
+      }.map {
+        "the query '\(path)' needs another name for its parameter '\($0.name)': every query takes one of that name, for tokens"
+      }
     self.answers = answers
     self.answer = answer
     let named = Set(parameters.map(\.name))

@@ -50,7 +50,8 @@ package struct QueryRoutes: Sendable {
     }
   }
 
-  private static let consistency = [
+  /// What any query takes.
+  static let consistency = [
     API.Parameter.query(
       "after", "The token of a command's answer: the answer waits until the command has its effect",
       .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$")),
