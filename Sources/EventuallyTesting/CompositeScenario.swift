@@ -44,6 +44,11 @@ public struct CompositeScenario: Sendable {
     return copy
   }
 
+  /// What a query finds in the rows that the events lead to.
+  public func query<Answer>(_ query: (any RowReader) throws -> Answer) throws -> Answer {
+    try scenario.query(query)
+  }
+
   /// The rows that the events lead to.
   /// - Throws: what the read model throws.
   public func rows() throws -> Rows { try scenario.rows() }

@@ -101,6 +101,11 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
     Set(try rows.list(type).map { "\($0)" })
   }
 
+  /// What a query finds in the rows that the events lead to.
+  public func query<Answer>(_ query: (any RowReader) throws -> Answer) throws -> Answer {
+    try query(MemoryRowReader(try rows()))
+  }
+
   /// The row with a key is this one; `nil` where there must be none.
   public func then<Row: ReadModelRow>(
     _ type: Row.Type, _ key: Row.Key, _ expected: Row?

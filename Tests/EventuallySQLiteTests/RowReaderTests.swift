@@ -40,7 +40,7 @@ import Testing
     case .memory:
       let rows = Rows()
       try put(rows)
-      return try body(rows)
+      return try body(MemoryRowReader(rows))
     case .database:
       let folder = try TemporaryFolder()
       let connection = try SQLiteConnection(path: folder.file("rows.sqlite"), mode: .create)

@@ -78,6 +78,8 @@ struct Owners: CompositeReadModel {
       try rows.update(OwnerRow.self, account.streamID) { row in
         row = OwnerRow(owner: account.streamID, name: row?.name, cents: (row?.cents ?? 0) + cents)
       }
+    } forget: { id, rows in
+      try rows.update(OwnerRow.self, id) { $0?.cents = 0 }
     }
   }
 }

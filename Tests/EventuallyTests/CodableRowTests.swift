@@ -72,6 +72,22 @@ import Testing
     #expect(try Stock(key: stock.key, values: stock.values) == stock)
   }
 
+  private struct Seats: CodableRow {
+    static let table = "seats"
+    var screening: String
+    var taken: Set<String> = []
+    var key: String { screening }
+  }
+
+  /// Else a read model that is built anew, in another process, would differ.
+  @Test func aSetIsTheSameTextInWhicheverOrderItsElementsCome() throws {
+    let names = (1...50).map { "seat-\($0)" }
+    let text = "[" + names.map { "\"\($0)\"" }.sorted().joined(separator: ",") + "]"
+    #expect(try Seats(screening: "a", taken: Set(names)).values == [.text(text)])
+    let row = try Seats(key: "a", values: [.text(text)])
+    #expect(row.taken == Set(names))
+  }
+
   @Test func keysDifferWhereTheirBytesDo() {
     let (one, two) = (
       Stock.Key(sku: "caf\u{e9}", shelf: 1), Stock.Key(sku: "cafe\u{301}", shelf: 1)

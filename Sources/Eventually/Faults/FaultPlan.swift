@@ -107,7 +107,8 @@ package final class FaultPlan: Sendable {
   ) throws(ParseError) -> String? {
     guard let text else { return nil }
     guard isEnabled else {
-      return "\(variable) is set and ignored: this program does not enable fault injection"
+      return
+        "\(variable) is set and ignored: this program does not enable fault injection (permitsFaultInjection)"
     }
     for item in try parse(text) where !points.contains(where: { $0.name == item.point }) {
       throw ParseError(item: item.point)

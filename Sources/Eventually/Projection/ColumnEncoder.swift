@@ -18,11 +18,26 @@ extension ColumnValue {
 
   /// What is no single value, as JSON that is the same for equal values.
   private static func json<Value: Encodable>(_ value: Value) throws -> String {
+    // The elements of a set have no order, and another one in each process.
+    if let set = value as? any UnorderedElements {
+      return "[\(try set.elements { try json($0) }.sorted().joined(separator: ","))]"
+    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     encoder.nonConformingFloatEncodingStrategy = .convertToString(
       positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
     return String(decoding: try encoder.encode(value), as: UTF8.self)
+  }
+}
+
+/// A collection whose elements come in no order.
+private protocol UnorderedElements {
+  func elements(_ text: (any Encodable) throws -> String) rethrows -> [String]
+}
+
+extension Set: UnorderedElements where Element: Encodable {
+  fileprivate func elements(_ text: (any Encodable) throws -> String) rethrows -> [String] {
+    try map { try text($0) }
   }
 }
 

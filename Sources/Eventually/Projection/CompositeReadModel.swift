@@ -8,7 +8,7 @@
 ///
 ///   var projections: [On] {
 ///     On(Account.self) { account, rows in … } forget: { id, rows in … }
-///     On(Customer.self) { customer, rows in … }
+///     On(Customer.self) { customer, rows in … } forget: { id, rows in … }
 ///   }
 /// }
 /// ```
@@ -63,11 +63,11 @@ public struct On: Sendable {
   /// - Parameters:
   ///   - aggregate: its category is that of the events.
   ///   - project: changes rows by an event. Where it throws, the event is tried again, and then parked.
-  ///   - forget: takes back everything that came from a stream which has been removed for good; does nothing by default.
+  ///   - forget: takes back everything that came from a stream which has been removed for good.
   public init<A: Aggregate>(
     _ aggregate: A.Type,
     project: @escaping @Sendable (Persisted<String, A.Event>, Rows) throws -> Void,
-    forget: @escaping @Sendable (_ id: String, Rows) throws -> Void = { _, _ in }
+    forget: @escaping @Sendable (_ id: String, Rows) throws -> Void
   ) where A.ID == String, A.Event: Codable {
     self.init(A.category, JSONEventCodec<A.Event>(), project, forget)
   }
@@ -76,7 +76,7 @@ public struct On: Sendable {
   public init<A: CodedAggregate>(
     _ aggregate: A.Type,
     project: @escaping @Sendable (Persisted<String, A.Event>, Rows) throws -> Void,
-    forget: @escaping @Sendable (_ id: String, Rows) throws -> Void = { _, _ in }
+    forget: @escaping @Sendable (_ id: String, Rows) throws -> Void
   ) {
     self.init(A.category, A.codec, project, forget)
   }
@@ -85,7 +85,7 @@ public struct On: Sendable {
   public init<A: CodedAggregate>(
     _ aggregate: A.Type,
     project: @escaping @Sendable (Persisted<String, A.Event>, Rows) throws -> Void,
-    forget: @escaping @Sendable (_ id: String, Rows) throws -> Void = { _, _ in }
+    forget: @escaping @Sendable (_ id: String, Rows) throws -> Void
   ) where A.Event: Codable {
     self.init(A.category, A.codec, project, forget)
   }

@@ -114,10 +114,25 @@ extension TableSchema {
   }
 }
 
-/// Rows in memory: all that are here, which is the whole table where there is no storage.
-extension Rows: RowReader {
+/// Reads rows in memory.
+///
+/// It is not what a projection has: over a database, ``Rows`` are those that have been asked for, and to search them would find some
+/// rows and miss others.
+package struct MemoryRowReader: RowReader {
+  private let rows: Rows
+
+  /// - Parameter rows: those of a read model in memory, without a storage.
+  package init(_ rows: Rows) {
+    self.rows = rows
+  }
+
+  /// The row with a key, or `nil`.
+  package func row<R: ReadModelRow>(_ type: R.Type, _ key: R.Key) throws -> R? {
+    try rows.row(type, key)
+  }
+
   /// The rows for which all conditions hold, in order.
-  public func rows<R: ReadModelRow>(
+  package func rows<R: ReadModelRow>(
     _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder], limit: Int
   ) throws -> [R] {
     let schema = R.schema
@@ -125,7 +140,7 @@ extension Rows: RowReader {
     let order =
       try order.map { (index: try schema.index(of: $0.column), isDescending: $0.isDescending) }
       + schema.key.indices.map { ($0, false) }
-    let found = try list(R.self).map {
+    let found = try rows.list(R.self).map {
       (row: $0, columns: try R.columns(of: $0.key) + $0.values)
     }.filter { row in wanted.allSatisfy { row.columns[$0.index] == $0.value } }
     let sorted = found.sorted { a, b in
