@@ -86,8 +86,12 @@ import Testing
     let schemaVersion = 1
     let tables: [any ReadModelRow.Type] = []
     var projections: [On] {
-      On(Account.self) { _, _ in } forget: { _, _ in }
-      On(Account.self) { _, _ in } forget: { _, _ in }
+      On(Account.self) { _, _ in
+      } forget: { _, _ in
+      }
+      On(Account.self) { _, _ in
+      } forget: { _, _ in
+      }
     }
   }
 

@@ -59,7 +59,9 @@ import Testing
       try String(contentsOf: root.appending(path: name), encoding: .utf8)
     }
     let image = try text("deploy/Dockerfile")
-    let named = try text("Package.swift").matches(of: /path: "([A-Za-z]+)[\/"]/).map { String($0.1) }
+    let named = try text("Package.swift").matches(of: /path: "([A-Za-z]+)[\/"]/).map {
+      String($0.1)
+    }
     for folder in Set(named + ["Sources", "Tests"]) {
       #expect(image.contains("COPY \(folder) ./\(folder)\n"), "\(folder)")
     }
