@@ -193,7 +193,8 @@ let package = Package(
     tests(
       "EventuallyServerTests",
       [
-        "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer", httpTypes, logging,
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
+        "EventuallyCommand", httpTypes, logging,
       ]),
     tests(
       "OrdersTests",
