@@ -73,7 +73,7 @@ private enum Spans {
       try #require(found.count == 1, "\(name): \(all.map(\.name))")
       return found[0]
     }
-    let request = try only("/orders/{id}/create")
+    let request = try only("/orders/{part}/create")
     let append = try only("append")
     let publish = try only("publish")
     let consumed = all.filter { $0.name == "consume" }
@@ -98,7 +98,7 @@ private enum Spans {
       "\(count) spans '\(name)'", seen: { "\(Spans.finished.withLock { $0.map(\.name) })" }
     ) {
       let all = Spans.finished.withLock { $0 }
-      let trace = all.last { $0.name == "/orders/{id}/create" }?.traceID
+      let trace = all.last { $0.name == "/orders/{part}/create" }?.traceID
       found = all.filter { $0.name == name && $0.traceID == trace }
       return found.count >= count
     }
@@ -131,7 +131,7 @@ private enum Spans {
       }.sorted()
     }
     try await waitUntil("the spans", seen: { "\(names("writer.trace")) \(names("sales.trace"))" }) {
-      names("writer.trace") == ["/orders/{id}/create", "append", "publish"]
+      names("writer.trace") == ["/orders/{part}/create", "append", "publish"]
         && names("sales.trace") == ["apply", "consume"]
     }
     let history = try await writer.text("/orders/one/history").body
