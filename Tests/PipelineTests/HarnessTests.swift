@@ -65,7 +65,8 @@ import Testing
       let broker = try await shop.startBroker()
       let first = try await shop.startWriter(faults: "relay.acknowledged=kill")
       try await shop.startWorker("orders")
-      try await order(shop, 1...1)
+      // It may die before it answers: its end is what tells that the command was carried out.
+      try? await order(shop, 1...1)
       #expect(try await first.exitCode() == 128 + SIGKILL)
       try await broker.takeDown()
       let second = try await shop.startWriter()
