@@ -135,7 +135,7 @@ extension ReadModelDirectory {
         let savepoint = try savepoint(name)
         if savepoint.schemaVersion == schemaVersion { found.append(savepoint) }
       } catch .damagedSavepoint, .noSavepoint {
-        // Whoever names it hears of it; and it may just have been deleted.
+        // Whoever names it gets the error; and it may just have been deleted.
         continue
       }
     }
