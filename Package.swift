@@ -58,6 +58,8 @@ let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swi
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
+let configuration: Target.Dependency = .product(
+  name: "Configuration", package: "swift-configuration")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -97,6 +99,8 @@ let package = Package(
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    // Files and environment variables that set what flags set.
+    .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
     .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.2.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
@@ -142,7 +146,7 @@ let package = Package(
       "EventuallyCommand",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer", logging, lifecycle,
-        signals, arguments,
+        signals, arguments, configuration, system,
       ]),
 
     // The sample: a shop's orders.
@@ -194,7 +198,7 @@ let package = Package(
       "EventuallyServerTests",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
-        "EventuallyCommand", httpTypes, logging,
+        "EventuallyCommand", arguments, httpTypes, logging,
       ]),
     tests(
       "OrdersTests",

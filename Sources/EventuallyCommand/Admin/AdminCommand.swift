@@ -13,9 +13,11 @@ enum AdminCommand {
     """
 
   static let commands: [any ParsableCommand.Type] = [
-    Status.self, Events.self, History.self, Show.self, Wait.self, Verify.self, AsOf.self,
+    Status.self, Events.self, History.self, Show.self, Wait.self, Verify.self,
+    AsOf.self,
     Savepoints.self, Replay.self, Repair.self, Generations.self, Parked.self, Rejected.self,
-    Skip.self, Republish.self, Forget.self, Backup.self, Topic.self, OpenAPI.self, Faults.self,
+    Skip.self, Republish.self, Forget.self, Backup.self, Topic.self, Config.self, OpenAPI.self,
+    Faults.self,
   ]
 
   /// Where the store and the read models are.

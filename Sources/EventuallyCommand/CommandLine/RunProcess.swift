@@ -40,9 +40,47 @@ extension AsyncParsableCommand {
   }
 
   private static func runParsed() async throws {
-    let command = try await asyncParseAsRoot()
+    let environment = ProcessInfo.processInfo.environment
+    var words = Array(CommandLine.arguments.dropFirst())
+    let file = try ConfiguredCommandLine.configurationFile(&words, environment: environment)
+    let sources: @Sendable () async throws -> SettingSources = {
+      try await SettingSources(of: Self.self, file: file, environment: environment)
+    }
+    let line =
+      SettingSources.areThere(file: file, environment: environment)
+      ? try await sources().completed(words) : ConfiguredCommandLine(words)
+    try await Program.$settingSources.withValue(sources) { try await runParsed(line) }
+  }
+
+  private static func runParsed(_ line: ConfiguredCommandLine) async throws {
+    let command: any ParsableCommand
+    do {
+      command = try await asyncParseAsRoot(line.words)
+    } catch {
+      throw await blamed(error, of: line)
+    }
     if command is any ServiceCommand { return try await run(command) }
-    try await runUntilSignal { try await run(try await asyncParseAsRoot()) }
+    try await runUntilSignal { try await run(try await asyncParseAsRoot(line.words)) }
+  }
+
+  /// The error of a command line, or, where what was given is right, that of the setting that makes it wrong.
+  private static func blamed(
+    _ error: any Error, of line: ConfiguredCommandLine
+  ) async -> any Error {
+    guard !line.additions.isEmpty, exitCode(for: error) == .validationFailure else { return error }
+    do {
+      _ = try await asyncParseAsRoot(line.given)
+    } catch {
+      return error
+    }
+    for addition in line.additions {
+      do {
+        _ = try await asyncParseAsRoot(line.words(with: [addition]))
+      } catch {
+        return SettingError("\(addition.value.origin): \(message(for: error))")
+      }
+    }
+    return error
   }
 
   private static func run(_ command: any ParsableCommand) async throws {

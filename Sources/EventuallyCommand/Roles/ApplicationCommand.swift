@@ -11,6 +11,8 @@ struct ApplicationCommand: AsyncParsableCommand {
         server in one process. In production each is a process of its own: writer, projector run, projector serve. The administrative commands read the \
         files themselves, beside the processes that work on them.
 
+        Every flag can be set by an environment variable or a file as well: '\(Program.admin) config --help'.
+
         \(AdminCommand.exitCodes)
         """,
       groupedSubcommands: [
