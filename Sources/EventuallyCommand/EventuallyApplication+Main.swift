@@ -10,6 +10,16 @@ public enum ExecutableRole: Sendable {
   case writer
   /// The commands of projectors.
   case projector
+
+  /// What an executable is by the name that it is called with, as by a link: `writer` and `projector` are those, all others
+  /// applications.
+  init(calledAs path: String) {
+    switch path.split(separator: "/").last {
+    case "writer": self = .writer
+    case "projector": self = .projector
+    default: self = .application
+    }
+  }
 }
 
 /// An application that adds commands of its own to those of a writer: an import for example.
@@ -24,9 +34,10 @@ package protocol FaultPointSource {
 }
 
 extension EventuallyApplication {
-  /// Runs the application's command line, and ends the process.
+  /// Runs the application's command line, and ends the process. Called as `writer` or `projector`, by a link of that name, the
+  /// executable has the commands of that role only.
   public static func main() async {
-    await run(as: .application)
+    await run(as: ExecutableRole(calledAs: CommandLine.arguments.first ?? ""))
   }
 
   /// Runs a part of the application's command line, and ends the process.

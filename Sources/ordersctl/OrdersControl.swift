@@ -4,6 +4,6 @@ import Orders
 @main
 struct OrdersControl {
   static func main() async {
-    await Shop.run(as: .application)
+    await Shop.main()
   }
 }

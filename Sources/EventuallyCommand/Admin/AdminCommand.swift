@@ -13,7 +13,7 @@ enum AdminCommand {
     """
 
   static let commands: [any ParsableCommand.Type] = [
-    Status.self, Events.self, History.self, Show.self, Wait.self, Verify.self,
+    Status.self, Health.self, Events.self, History.self, Show.self, Wait.self, Verify.self,
     AsOf.self,
     Savepoints.self, Replay.self, Repair.self, Generations.self, Parked.self, Rejected.self,
     Skip.self, Republish.self, Forget.self, Backup.self, Topic.self, Config.self, OpenAPI.self,
