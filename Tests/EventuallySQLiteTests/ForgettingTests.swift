@@ -297,6 +297,23 @@ private struct Desk {
     #expect(try desk.files(with: "secret") == [])
   }
 
+  /// Where the other version has no workers any more, its generation is dropped, as is said.
+  @Test func aSupersededGenerationIsDroppedAndEverythingForgotten() async throws {
+    try await desk.write("secret", to: "gone")
+    try await desk.project(into: try desk.live())
+    let next = NoteModel(schemaVersion: 2)
+    let directory = ReadModelDirectory(desk.directory.path, model: next)
+    let live = try desk.live(next)
+    try await desk.project(into: live)
+    try await desk.store.remove("gone")
+    try await desk.project(into: live)
+    let outcome = try directory.forgetRemoved(next)
+    #expect(outcome.left.first?.reason.contains("drop the generation") == true, "\(outcome)")
+    try directory.drop(1)
+    #expect(try directory.forgetRemoved(next).left == [])
+    #expect(try desk.files(with: "secret") == [])
+  }
+
   /// What a replay is building is its own; it is waited for.
   @Test func anUnfinishedReplayIsWaitedFor() async throws {
     try await desk.write("secret", to: "gone")

@@ -208,6 +208,37 @@ private struct Library {
     }
   }
 
+  /// What is live for an earlier version of the code goes once that has no workers and is not needed any more.
+  @Test func aSupersededVersionsGenerationIsDropped() async throws {
+    let next = WordModel(schemaVersion: 2)
+    let directory = ReadModelDirectory(library.directory.path, model: next)
+    try await library.write(10)
+    func refusal(_ directory: ReadModelDirectory) -> String {
+      do {
+        try directory.drop(1)
+        return "dropped"
+      } catch {
+        return "\(error)"
+      }
+    }
+    try await library.project(into: try library.live())
+    #expect(refusal(library.directory).contains("switch to another one of schema version 1"))
+    #expect(refusal(directory).contains("run a worker of version 2 first"))
+    let second = try library.live(next)
+    do {
+      let first = try library.live()
+      #expect(refusal(directory).contains("stop the workers of that version"))
+      #expect(first.generation == 1 && library.directory.live() == 1)
+    }
+    try directory.drop(1)
+    #expect(try directory.list().map(\.number) == [2])
+    #expect(library.directory.live() == nil && directory.live() == 2 && !second.hasMoved)
+    #expect(refusal(directory).contains("no generation 1"))
+    // A worker of that version would begin anew, under a number of its own.
+    #expect(try library.live().generation == 3)
+    #expect(throws: ReadModelError.self) { try library.directory.drop(2) }
+  }
+
   @Test func aFileThatIsGoneIsBegunAnew() async throws {
     try await library.write(10)
     let live = try library.live()

@@ -88,7 +88,10 @@ extension AdminCommand {
     struct Drop: AsyncParsableCommand {
       static let configuration = CommandConfiguration(
         abstract: "Delete generations for good.",
-        discussion: "A generation that is live can't be dropped.")
+        discussion: """
+          A generation that is live can't be dropped, unless it is of an earlier schema version than this program's, which has a \
+          live one of its own, and no worker of that version runs.
+          """)
       @OptionGroup var target: Target
       @Argument(help: "The generations' numbers.", transform: Whole.init)
       var generations: [Whole<1, 1_000_000_000>]

@@ -103,23 +103,6 @@ extension ReadModelDirectory {
     try body()
   }
 
-  /// Deletes a generation for good.
-  /// - Throws: ``ReadModelError/generationInUse(_:path:)`` where it is live, and
-  ///   ``ReadModelError/replayRunning(path:)`` where a replay is building it.
-  public func drop(_ number: Int) throws(ReadModelError) {
-    let found = try generation(number)
-    // What a replay is building is its own, for as long as it runs.
-    let lock = found.isBuilding && found.replay != nil ? try ReplayLock(self) : nil
-    defer { withExtendedLifetime(lock) {} }
-    try exclusively { () throws(ReadModelError) in
-      guard live(schemaVersion: found.schemaVersion) != number else {
-        throw .generationInUse(number, path: path)
-      }
-      try noteNumbers()
-      try removeDatabase(found.path)
-    }
-  }
-
   /// Removes a database's files. The database goes first: what is left where this is interrupted is no database, and
   /// ``removeLeftovers()`` finds it.
   func removeDatabase(_ path: String) throws(ReadModelError) {

@@ -40,7 +40,7 @@ public struct ReadModelDirectory: Sendable, Hashable {
   /// The link to the live generation.
   public var livePath: String { livePath(schemaVersion) }
 
-  private func livePath(_ schemaVersion: Int) -> String {
+  func livePath(_ schemaVersion: Int) -> String {
     "\(path)/live-v\(schemaVersion)\(Self.suffix)"
   }
 
@@ -144,11 +144,13 @@ public struct ReadModelDirectory: Sendable, Hashable {
   }
 
   /// Makes a generation the live one, in one atomic step, and durably.
-  func link(_ generation: Int) throws(ReadModelError) {
-    let new = livePath + ".new"
+  /// - Parameter version: whose live one; this code's where it is left out.
+  func link(_ generation: Int, of version: Int? = nil) throws(ReadModelError) {
+    let link = livePath(version ?? schemaVersion)
+    let new = link + ".new"
     unlink(new)
     let target = "\(Self.generationPrefix)\(generation)\(Self.suffix)"
-    guard symlink(target, new) == 0, rename(new, livePath) == 0 else { throw systemError(livePath) }
+    guard symlink(target, new) == 0, rename(new, link) == 0 else { throw systemError(link) }
     try synchronize(path)
   }
 
@@ -174,7 +176,9 @@ public struct ReadModelDirectory: Sendable, Hashable {
     // A file that exists is not begun anew, so nobody else can begin it at the same time.
     if let generation = live(), FileIdentity(path: path(of: generation)) != nil {
       try exclusivelyWhereFree { () throws(ReadModelError) in try removeLeftovers() }
-      return (generation, try open(generation))
+      let database = try open(generation)
+      // It may have been dropped meanwhile, with all that would be written to it.
+      if live() != nil { return (generation, database) }
     }
     try create()
     return try exclusively { () throws(ReadModelError) in

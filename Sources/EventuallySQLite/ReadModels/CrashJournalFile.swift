@@ -128,6 +128,16 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     private static let (setLock, getLock): (Int32, Int32) = (37, 36)
   #endif
 
+  /// Whether any process, this one too, has a database's journal open, as whoever may write to the database has.
+  static func hasUsers(ofDatabase path: String) -> Bool {
+    let descriptor = open(Self.path(ofDatabase: path), O_RDWR | O_CLOEXEC)
+    guard descriptor >= 0 else { return errno != ENOENT }
+    defer { close(descriptor) }
+    var lock = Self.lock(0)
+    lock.l_len = off_t(ownerSlots * MemoryLayout<UInt64>.stride)
+    return fcntl(descriptor, getLock, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
+  }
+
   /// Whether another process that has taken a partition is alive. This one's own notes end with what they are about, so that what is
   /// left in its name when it claims a partition again is still what an ended process has left.
   private func isAliveElsewhere(_ owner: UInt64) -> Bool {

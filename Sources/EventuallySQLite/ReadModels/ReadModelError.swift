@@ -21,8 +21,8 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case tooManyParked(limit: Int, reason: String)
   /// There is no such generation.
   case noGeneration(Int, path: String)
-  /// The generation is live, and can't be dropped.
-  case generationInUse(Int, path: String)
+  /// The generation is in use, and can't be dropped; the reason says what to do.
+  case generationInUse(Int, path: String, reason: String)
   /// There is no such checkpoint.
   case noSavepoint(String, path: String)
   /// There is a checkpoint of that name already.
@@ -77,8 +77,8 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
         + "code, then retry or drop what is parked"
     case .noGeneration(let number, let path):
       "\(path) has no generation \(number): 'generations list' shows those that it has"
-    case .generationInUse(let number, let path):
-      "generation \(number) in \(path) is live: switch to another one before dropping it"
+    case .generationInUse(let number, let path, let reason):
+      "generation \(number) in \(path) can't be dropped: \(reason)"
     case .noSavepoint(let name, let path):
       "\(path) has no savepoint '\(name)': 'savepoint list' shows those that it has"
     case .savepointExists(let name, let path):
