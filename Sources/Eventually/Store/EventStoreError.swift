@@ -55,7 +55,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
     case .overloaded: "too many events wait to be appended: try again in a moment"
     case .undecodable(let position, let type, let cause):
       "the event at sequence number \(position.sequenceNumber), of type '\(type)', "
-        + "can't be decoded: \(cause)"
+        + "can't be decoded: \((cause as? UnreadableEventError)?.reason ?? "\(cause)")"
     case .unavailable(let reason, let cause):
       cause.map { "\(reason): \($0)" } ?? reason
     }
