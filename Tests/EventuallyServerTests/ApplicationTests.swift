@@ -94,8 +94,17 @@ import Testing
     let server = QueryServer(application, directory: directory)
     let early = await server.api.answer(APIRequest(.get, "/owners/eve"))
     #expect(early.status.code == 503, "\(early)")
+    func readiness() async throws -> (Int, String) {
+      let answer = await server.api.answer(APIRequest(.get, "/readyz"))
+      return (answer.status.code, String(decoding: try await answer.wholeBody(), as: UTF8.self))
+    }
+    let unready = try await readiness()
+    #expect(unready.0 == 503, "\(unready)")
+    #expect(unready.1.contains("no worker has ever applied an event of the read model 'owners'"))
     let definition = try #require(application.readModel("owners"))
     try await build(definition, from: bank.writer.store.log, in: directory)
+    let ready = try await readiness()
+    #expect(ready.0 == 200, "\(ready)")
     func ask(_ path: String) async throws -> (Int, String) {
       let answer = await server.api.answer(APIRequest(.get, path))
       return (answer.status.code, String(decoding: try await answer.wholeBody(), as: UTF8.self))

@@ -90,9 +90,9 @@ public final class ReadModelReader: Sendable {
     _ link: Link
   ) throws(ReadModelError) -> (Opened, ReadModelSchema.Identity) {
     let path = resolved(link.path)
+    // Before it is opened: where it is replaced meanwhile, the next call sees another file.
+    guard let file = FileIdentity(path: path) else { throw .notBuilt(path: link.path) }
     do {
-      // Before it is opened: where it is replaced meanwhile, the next call sees another file.
-      let file = FileIdentity(path: path)
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
       guard let found = try ReadModelSchema.identity(connection) else {
         throw ReadModelError.notThisReadModel(

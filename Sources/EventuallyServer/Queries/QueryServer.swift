@@ -34,6 +34,10 @@ public struct QueryServer: Sendable {
     return api
   }
 
+  private static func unbegun(_ name: String) -> String {
+    "no worker has ever applied an event of the read model '\(name)': run one with 'projector run \(name)'"
+  }
+
   private func readiness() async -> JSONResponse {
     var missing: [String] = []
     var parked: [(name: String, streams: Int)] = []
@@ -41,11 +45,20 @@ public struct QueryServer: Sendable {
       do {
         let reader = try source.open()
         if try await reader.isBuilding() {
-          missing.append("\(definition.name): \(WorkerReadiness.building)")
+          let isBegun = try await reader.checkpoints().contains { ($0.position ?? 0) > 0 }
+          missing.append(
+            isBegun
+              ? "\(definition.name): \(WorkerReadiness.building)" : Self.unbegun(definition.name))
         }
         parked.append((definition.name, try await reader.unappliedCounts().parkedStreams))
+      } catch let error as ReadModelError {
+        guard case .notBuilt = error else {
+          missing.append("\(definition.name): \(error)")
+          continue
+        }
+        missing.append(Self.unbegun(definition.name))
       } catch {
-        missing.append("\(error)")
+        missing.append("\(definition.name): \(error)")
       }
     }
     return JSONResponse(missing.isEmpty ? .ok : .serviceUnavailable) { json in
