@@ -1,13 +1,34 @@
 import Eventually
+import EventuallyKafka
 import HTTPTypes
 import Hummingbird
 import Logging
+import Orders
 import Testing
 
 @testable import EventuallyServer
 
 /// A worker learns from a writer which store it serves.
 @Suite(.timeLimit(.minutes(5))) struct FeedSourceTests {
+  /// Whoever starts a worker before its writer, or with a wrong address, is told which address that is.
+  @Test func whatIsWaitedForIsNamed() async throws {
+    for (feed, words) in [
+      ("http://127.0.0.1:1", "the writer at http://127.0.0.1:1"),
+      ("/none/s.sqlite", "/none/s.sqlite"),
+    ] {
+      let options = Worker.Options(
+        directory: "/none", kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "shop"),
+        feed: FeedSource(feed))
+      let worker = try Worker(
+        ApplicationModel(Shop()), readModel: "sales", options: options,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+      let answer = await worker.api.answer(APIRequest(.get, "/readyz"))
+      let body = String(decoding: try await answer.wholeBody(), as: UTF8.self)
+      #expect(answer.status.code == 503 && body.contains(words), "\(body)")
+      #expect(body.contains("--feed"), "\(body)")
+    }
+  }
+
   /// What answers at first may be a proxy before a writer that is starting, or a writer with too much to do.
   @Test func answersOtherThan200AreWaitedOut() async throws {
     let asked = Locked(0)

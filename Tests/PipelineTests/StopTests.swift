@@ -55,7 +55,7 @@ import Testing
           "run", "sales", "--feed", feed, "--read-models", pipeline.readModels, "--brokers",
           "127.0.0.1:1",
         ])
-      try await stop(process, expecting: 0) { process.log.contains("waiting for the writer") }
+      try await stop(process, expecting: 0) { process.log.contains("--feed says where") }
     }
   }
 

@@ -27,12 +27,12 @@ public enum FeedSource: Sendable, Hashable {
   public func open(logger: Logger) async throws -> any EventLog {
     switch self {
     case .file(let path):
-      try await Self.waiting(for: path, logger: logger) {
+      try await waiting(logger) {
         guard FileManager.default.fileExists(atPath: path) else { throw NotThereYet() }
         return try SQLiteEventLog(path: path, readers: 1)
       }
     case .writer(let endpoint):
-      try await Self.waiting(for: endpoint.base, logger: logger) {
+      try await waiting(logger) {
         try await HTTPEventFeed(endpoint)
       }
     }
@@ -42,8 +42,18 @@ public enum FeedSource: Sendable, Hashable {
     var description: String { "there is no such file" }
   }
 
-  private static func waiting<Result>(
-    for name: String, logger: Logger, _ attempt: () async throws -> Result
+  /// What is waited for until the feed answers.
+  var waitingReason: String {
+    switch self {
+    case .writer(let endpoint):
+      "waiting for the writer at \(endpoint.base), to learn which store this is: --feed says where the writer is"
+    case .file(let path):
+      "waiting for the store's file \(path), to learn which store this is: --feed says where it is"
+    }
+  }
+
+  private func waiting<Result>(
+    _ logger: Logger, _ attempt: () async throws -> Result
   ) async throws -> Result {
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(2))
@@ -59,8 +69,7 @@ public enum FeedSource: Sendable, Hashable {
         try Task.checkCancellation()
         failures += 1
         if failures == 1 || failures % 10 == 0 {
-          logger.warning(
-            "waiting for the writer", metadata: ["feed": "\(name)", "error": "\(error)"])
+          logger.warning("\(waitingReason)", metadata: ["error": "\(error)"])
         }
         try await Task.sleep(for: retry.pause(afterFailures: failures, using: &generator))
       }

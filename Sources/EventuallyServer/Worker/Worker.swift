@@ -81,7 +81,8 @@ public final class Worker: Service {
     api.add(
       WorkerReadiness(
         name: definition.name, adminCommand: application.adminCommand, owner: options.owner,
-        source: queries.sources[0].source, running: { self.running.withLock { $0 } }
+        feed: options.feed, source: queries.sources[0].source,
+        running: { self.running.withLock { $0 } }
       ).operation)
     queries.add(to: &api)
     return api

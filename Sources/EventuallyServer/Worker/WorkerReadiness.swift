@@ -8,6 +8,7 @@ struct WorkerReadiness: Sendable {
   let name: String
   let adminCommand: String
   let owner: String
+  let feed: FeedSource
   let source: ReadModelSource
   /// The worker, once it has begun.
   let running: @Sendable () -> RunningWorker?
@@ -32,7 +33,7 @@ struct WorkerReadiness: Sendable {
         json.beginObject()
         json.member("status", "starting")
         json.member(
-          "reasons", ["waiting for the writer, to learn which store this is"])
+          "reasons", [feed.waitingReason])
         json.endObject()
       }
     }
