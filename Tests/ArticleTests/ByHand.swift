@@ -11,27 +11,43 @@ extension FirstApplication {
 
     var components: [any Component] {
       Account()
+      Customer()
       Owners()
       Commands("accounts", for: Account.self) {
         Command("open", "Open an account") { (body: Open) in .open(owner: body.owner) }
         Command("deposit", "Pay in") { (body: Amount) in .deposit(body.cents) }
       }
+      Commands("customers", for: Customer.self) {
+        Command("register", "Register a customer", .register)
+      }
+      // snippet.consult
+      WriterRoutes { writer in
+        try API.Operation(
+          .post, "/accounts/{id}/open", "Open an account of a customer", isProtected: true,
+          parameters: [.id()], body: Schema(of: Open.self), answers: .command
+        ) { request in
+          let owner = try request.decode(Open.self).owner
+          guard try await writer.repository(of: Customer.self).get(owner).version > 0 else {
+            throw RequestError(.conflict, code: "no-customer", "there is no customer '\(owner)'")
+          }
+          return try await writer.execute(Account.self, [.open(owner: owner)], on: request.id())
+        }
+      }
+      // snippet.end
       // snippet.routes
       WriterRoutes { writer in
         API.Operation(
           .post, "/accounts/{id}/pay-out", "Pay out what is above an amount", isProtected: true,
-          parameters: [.path("id", "The account", .string(minimum: 1))],
+          parameters: [.id()],
           body: .object([.required("cents", .integer(0...1_000_000_000))]),
           answers: [
             API.Response(200, "What was paid out", .object([.required("cents", .integer())])),
             API.Response(409, "There is nothing to pay out, or the account has changed meanwhile"),
           ]
         ) { request in
-          let id = try request.path("id")
+          let id = try request.id()
           let kept = try request.decode(Amount.self).cents
-          guard let accounts = writer.repository(of: Account.self) else {
-            throw RequestError(.notFound, "there are no accounts")
-          }
+          let accounts = try writer.repository(of: Account.self)
           let account = try await accounts.get(id)
           guard kept >= 0, account.state.balance > kept else {
             throw RequestError(.conflict, code: "nothing-above", "there is nothing to pay out")
@@ -55,6 +71,16 @@ extension FirstApplication {
       }
       // snippet.end
     }
+  }
+
+  struct Customer: Aggregate {
+    static let category: StreamCategory = "customer"
+    enum Event: Codable { case registered }
+    enum Command { case register }
+    enum Failure: Error {}
+    var initialState: Bool { false }
+    func apply(_ event: Event, to state: inout Bool) { state = true }
+    func handle(_ command: Command, id: String, state: Bool) -> [Event] { [.registered] }
   }
 
   enum Refusals {

@@ -93,7 +93,11 @@ extension FirstApplication {
 
     @Test func routesByHandAnswer() async throws {
       try await serve(BankByHand()) { writer, worker in
-        _ = try await post("/accounts/a1/open", #"{"owner":"eve"}"#, writer)
+        let unknown = try await post("/accounts/a1/open", #"{"owner":"eve"}"#, writer)
+        #expect(unknown == #"409 {"code":"no-customer","error":"there is no customer 'eve'"}"#)
+        _ = try await post("/customers/eve/register", "{}", writer)
+        let opened = try await post("/accounts/a1/open", #"{"owner":"eve"}"#, writer)
+        #expect(opened.hasPrefix(#"200 {"id":"a1","version":1,"#), "\(opened)")
         let deposited = try await post("/accounts/a1/deposit", #"{"cents":500}"#, writer)
         let refused = try await post("/accounts/a1/pay-out", #"{"cents":500}"#, writer)
         #expect(refused == #"409 {"code":"nothing-above","error":"there is nothing to pay out"}"#)

@@ -16,6 +16,19 @@ public protocol AggregateRepository<Model>: Sendable {
   @discardableResult
   func save(_ root: inout AggregateRoot<Model>) async throws(EventStoreError) -> AppendResult?
 
+  /// Loads the entity, lets `body` have it handle commands, and saves what that led to; repeats all of it after conflicts.
+  /// - Parameters:
+  ///   - id: the entity's id.
+  ///   - expected: the version that the entity must be at; `nil` for any. With one, a conflict is not repeated.
+  ///   - attempts: how often at most.
+  ///   - body: called once for each attempt, with the entity as it is then.
+  /// - Throws: what `body` throws, or ``RepositoryError``: with ``EventStoreError/conflict(_:)`` where the entity is at another
+  ///   version. Nothing is saved then.
+  func update(
+    _ id: Model.ID, expecting expected: Version?, attempts: Int,
+    _ body: (inout AggregateRoot<Model>) async throws -> Void
+  ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?)
+
   /// Loads the entity, lets it handle commands in order, all or none, and saves; repeats all of it after conflicts.
   /// - Parameters:
   ///   - commands: what the entity handles; events of one are applied before the next.
@@ -164,6 +177,21 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   public func execute(
     _ commands: [Model.Command], on id: Model.ID, expecting expected: Version?, attempts: Int
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
+    try await update(id, expecting: expected, attempts: attempts) { root in
+      for command in commands { try await root.handle(command) }
+    }
+  }
+
+  /// Loads the entity, lets `body` have it handle commands, and saves; repeats all of it where somebody else was faster, at most
+  /// `attempts` times.
+  ///
+  /// - Returns: the root after that, and where its last new event is.
+  /// - Throws: what `body` throws, or ``RepositoryError``: with ``EventStoreError/conflict(_:)`` at once where the entity is not at
+  ///   the version that is expected. Nothing is saved then.
+  public func update(
+    _ id: Model.ID, expecting expected: Version?, attempts: Int,
+    _ body: (inout AggregateRoot<Model>) async throws -> Void
+  ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
     var attempt = 1
     while true {
       var root = try await get(id)
@@ -172,7 +200,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
           .conflict(
             VersionConflict(streamID: "\(id)", expected: expected, actual: root.version)))
       }
-      for command in commands { try await root.handle(command) }
+      try await body(&root)
       do {
         let appended = try await save(&root)
         return (root, appended)

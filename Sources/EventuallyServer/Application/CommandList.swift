@@ -33,17 +33,17 @@ extension Commands {
   ) throws -> Model.Command {
     try reader.beginObject()
     guard let key = try reader.nextKey() else {
-      throw InvalidMember("commands", "holds an empty object")
+      throw InvalidMember("commands[\(index)]", "is an empty object")
     }
     let name = reader.name(key)
     guard let command = commands.first(where: { $0.name == name }) else {
       let known = commands.map(\.name).joined(separator: ", ")
-      throw InvalidMember("commands", "holds '\(name)', none of \(known)")
+      throw InvalidMember("commands[\(index)]", "is '\(name)', none of \(known)")
     }
     let made = try command.make(
       reader.slice(try reader.skip()), "commands[\(index)].\(name)")
     guard try reader.nextKey() == nil else {
-      throw InvalidMember("commands", "holds an object with two commands")
+      throw InvalidMember("commands[\(index)]", "is an object with two commands")
     }
     return made
   }

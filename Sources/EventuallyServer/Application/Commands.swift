@@ -29,7 +29,7 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
   public func register(in registry: inout Registry) {
     registry.writerRoutes.append(
       WriterRoutes(generatedFor: Model.self, below: path, problem: problem) { [self] writer in
-        guard let repository = writer.repository(of: Model.self) else { return [] }
+        let repository = try writer.repository(of: Model.self)
         let routes = CommandRoutes(definition: self, writer: writer, repository: repository)
         return routes.operations()
           + RemovalRoutes(
@@ -98,7 +98,8 @@ public struct Command<Model: Aggregate>: Sendable {
     schema = Schema(shape.value)
     problem = shape.problem
     self.make = { bytes, path in
-      try make(try JSONBody.decode(Body.self, bytes, shape.value, at: path))
+      let body = try JSONBody.decode(Body.self, bytes, shape.value, at: path)
+      return try Self.located(at: path) { try make(body) }
     }
   }
 
@@ -111,14 +112,16 @@ public struct Command<Model: Aggregate>: Sendable {
     schema = .object([])
     problem = nil
     isBodyOptional = true
-    make = { bytes, _ in
-      if !bytes.isEmpty {
-        var reader = JSONReader(bytes.span)
-        try reader.beginObject()
-        while try reader.nextKey() != nil { try reader.skip() }
-        try reader.finish()
+    make = { bytes, path in
+      try Self.located(at: path) {
+        if !bytes.isEmpty {
+          var reader = JSONReader(bytes.span)
+          try reader.beginObject()
+          while try reader.nextKey() != nil { try reader.skip() }
+          try reader.finish()
+        }
+        return command
       }
-      return command
     }
   }
 
@@ -141,12 +144,25 @@ public struct Command<Model: Aggregate>: Sendable {
     self.summary = summary
     schema = body
     problem = nil
-    make = { bytes, path in
-      do {
-        return try read(bytes)
-      } catch let error as InvalidMember where !path.isEmpty {
-        throw InvalidMember("\(path).\(error.name)", error.reason)
-      }
+    make = { bytes, path in try Self.located(at: path) { try read(bytes) } }
+  }
+
+  /// Says of whatever is refused where in the request it is.
+  private static func located(
+    at path: String, _ make: () throws -> Model.Command
+  ) throws -> Model.Command {
+    guard !path.isEmpty else { return try make() }
+    do {
+      return try make()
+    } catch let error as InvalidMember {
+      throw InvalidMember("\(path).\(error.name)", error.reason)
+    } catch let error as JSONError {
+      throw InvalidMember(path, "is not what it has to be: \(error)")
+    } catch var error as RequestError {
+      error.message = "\(path): \(error.message)"
+      throw error
+    } catch let error as any CommandRefusal {
+      throw CommandRefused(cause: error, place: path)
     }
   }
 }
@@ -190,16 +206,25 @@ public struct IDRule: Sendable {
         (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "%")
       }
   }
+}
 
-  var parameter: API.Parameter { .path("id", "The id", .string(pattern: pattern)) }
-
-  /// The id in a request's path.
-  func id(_ request: APIRequest) throws -> String {
-    let id = try request.path("id")
-    guard isValid(id) else {
+extension APIRequest {
+  /// The part `{id}` of the path.
+  /// - Throws: an answer 422 where it can't be an id.
+  public func id(_ rule: IDRule = .default) throws -> String {
+    let id = try path("id")
+    guard rule.isValid(id) else {
       throw RequestError(
-        .unprocessableContent, "'\(id.prefix(80))' can't be an id: it has to be \(description)")
+        .unprocessableContent,
+        "'\(id.prefix(80))' can't be an id: it has to be \(rule.description)")
     }
     return id
+  }
+}
+
+extension API.Parameter {
+  /// The part `{id}` of a path, which ``APIRequest/id(_:)`` reads.
+  public static func id(_ rule: IDRule = .default) -> API.Parameter {
+    .path("id", "The id", .string(pattern: rule.pattern))
   }
 }

@@ -26,14 +26,20 @@ extension CommandRefusal {
 /// A command that an aggregate has refused.
 struct CommandRefused: Error, CustomStringConvertible {
   var cause: any Error
+  /// Which of several it is: `commands[1]`; empty where there is one.
+  var place = ""
 
-  var description: String { Self.message(cause) }
+  var description: String { located(Self.message(cause)) }
 
   var response: JSONResponse {
     if let refusal = cause as? any CommandRefusal {
-      return .failure(refusal.status, code: refusal.code, refusal.message)
+      return .failure(refusal.status, code: refusal.code, located(refusal.message))
     }
-    return .failure(.conflict, code: Self.code(of: cause), Self.message(cause))
+    return .failure(.conflict, code: Self.code(of: cause), description)
+  }
+
+  private func located(_ message: String) -> String {
+    place.isEmpty ? message : "\(place): \(message)"
   }
 
   /// The name of the error's case, or of its type, in words with hyphens.

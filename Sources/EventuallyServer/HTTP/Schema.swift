@@ -43,6 +43,12 @@ public indirect enum Schema: Sendable {
   }
 
   /// The schema of what a type decodes from.
+  /// - Throws: `ShapeError` where how the type is written does not tell.
+  public init<Value: Decodable>(of type: Value.Type) throws(ShapeError) {
+    self.init(try Shape(of: type))
+  }
+
+  /// The schema of what a type decodes from.
   public init(_ shape: Shape) {
     self =
       switch shape {

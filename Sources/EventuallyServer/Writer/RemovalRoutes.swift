@@ -26,7 +26,7 @@ struct RemovalRoutes: Sendable {
     [
       API.Operation(
         .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
-        isProtected: true, parameters: [ids.parameter] + API.contextParameters,
+        isProtected: true, parameters: [.id(ids)] + API.contextParameters,
         answers: [
           API.Response(
             200, "Removed, and nothing of it is left in the store's files", Self.removal),
@@ -41,7 +41,7 @@ struct RemovalRoutes: Sendable {
       API.Operation(
         .get, "/\(path)/{id}/removal",
         "Whether anything of a removed entity is left in the store's files",
-        isProtected: true, parameters: [ids.parameter],
+        isProtected: true, parameters: [.id(ids)],
         answers: [
           API.Response(200, "The entity's last removal", Self.removal),
           API.Response(404, "There is no such entity, or it was never removed"),
@@ -51,7 +51,7 @@ struct RemovalRoutes: Sendable {
   }
 
   private func remove(_ request: APIRequest) async throws -> JSONResponse {
-    let id = try ids.id(request)
+    let id = try request.id(ids)
     let removal = try await remove(id)
     if let removal { _ = await writer.store.waitForErasure(of: removal, atMost: patience) }
     let erasure = try await writer.store.log.erasure(of: category.streamName(of: id))
@@ -67,7 +67,7 @@ struct RemovalRoutes: Sendable {
   }
 
   private func status(_ request: APIRequest) async throws -> JSONResponse {
-    let id = try ids.id(request)
+    let id = try request.id(ids)
     guard let erasure = try await writer.store.log.erasure(of: category.streamName(of: id)) else {
       throw RequestError(.notFound, "'\(id)' was never removed")
     }

@@ -86,11 +86,16 @@ public final class Writer: Service {
       ])
   }
 
-  /// The entities of an aggregate; `nil` where it is none of the application's.
+  /// The entities of an aggregate.
+  /// - Throws: ``ApplicationError`` where it is none of the application's.
   public func repository<Model: Aggregate>(
     of type: Model.Type
-  ) -> (any AggregateRepository<Model>)? {
-    repositories[ObjectIdentifier(type)] as? any AggregateRepository<Model>
+  ) throws(ApplicationError) -> any AggregateRepository<Model> {
+    guard let found = repositories[ObjectIdentifier(type)] as? any AggregateRepository<Model>
+    else {
+      throw ApplicationError("the aggregate \(type) is not among the application's components")
+    }
+    return found
   }
 
   /// Publishes until it is told to stop.
