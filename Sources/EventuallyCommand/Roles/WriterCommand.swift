@@ -80,6 +80,14 @@ package struct WriterOptions: ParsableArguments {
         """,
       valueName: "bytes"), transform: Whole.init)
   var maxRecordBytes: Whole<1024, 16_777_216>?
+  @Flag(
+    help: ArgumentHelp(
+      "Start though the store's newest events of a type can't be decoded by this code.",
+      discussion: """
+        The writer refuses that otherwise: events whose form was changed without a new type name could not be told from those \
+        before. Where they are damaged, and not changed, this is the way to take commands again.
+        """))
+  var acceptUnreadableTypes = false
   @OptionGroup package var server: ServerOptions
   @OptionGroup package var token: TokenOptions
   @OptionGroup package var health: HealthOptions
@@ -94,6 +102,7 @@ package struct WriterOptions: ParsableArguments {
     options.partitionCount = store.partitions.map { Partition($0.value) }
     options.topicConflict = topicConflict
     options.recordLimit = maxRecordBytes?.value
+    options.acceptsUnreadableTypes = acceptUnreadableTypes
     options.heartbeats = health.heartbeats()
     return try Writer(try Program.current(), options: options, logger: logger)
   }

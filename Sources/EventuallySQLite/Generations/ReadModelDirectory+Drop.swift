@@ -44,15 +44,16 @@ extension ReadModelDirectory {
   private func useOfLive(_ generation: Generation) -> String? {
     let version = generation.schemaVersion
     if version == schemaVersion {
-      return "it is live: switch to another one of schema version \(version) first, which a replay makes"
+      return "it is live: switch to another one of schema version \(version) first, which a replay "
+        + "makes"
     }
     if version > schemaVersion {
-      return "it is live for schema version \(version), newer than this program's \(schemaVersion): drop it with a program "
-        + "of a newer version"
+      return "it is live for schema version \(version), newer than this program's "
+        + "\(schemaVersion): drop it with a program of a newer version"
     }
     if liveWithFile == nil {
-      return "it is live for schema version \(version), and schema version \(schemaVersion) has no live generation yet: "
-        + "run a worker of version \(schemaVersion) first"
+      return "it is live for schema version \(version), and schema version \(schemaVersion) has no "
+        + "live generation yet: run a worker of version \(schemaVersion) first"
     }
     return CrashJournalFile.hasUsers(ofDatabase: generation.path) ? Self.working(generation) : nil
   }

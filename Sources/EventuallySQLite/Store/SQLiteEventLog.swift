@@ -24,7 +24,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     }
   }
 
-  private static let columns = """
+  static let columns = """
     e.sequence, e.version, e.partition, e.partition_sequence, e.type, e.id, e.time, e.payload, s.id,
       e.metadata
     FROM events e LEFT JOIN streams s ON s.key = e.stream
@@ -313,7 +313,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
     return records
   }
 
-  private static func record(
+  static func record(
     _ row: SQLiteStatement, _ partitionCount: Partition
   ) throws(StoreDamage) -> EventRecord {
     let (sequence, version, offset) = (row.integer(0), row.integer(1), row.integer(3))

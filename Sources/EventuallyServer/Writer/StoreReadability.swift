@@ -18,6 +18,8 @@ final class StoreReadability: Sendable {
     var checked: UInt64 = 0
     /// The last sequence number that is looked at.
     var through: UInt64 = 0
+    /// Of which types the newest events can't be decoded.
+    var types = TypeReadability()
   }
 
   /// A page takes about a millisecond; with this pause between pages, commands do not notice.
@@ -68,12 +70,15 @@ final class StoreReadability: Sendable {
 
   private func look(at record: EventRecord) {
     do {
-      guard case .unreadable(let event) = try record.entry(decodedBy: codec) else {
-        return
-      }
-      state.withLock {
-        $0.unreadable += 1
-        $0.first = $0.first ?? "\(UnreadableEventError(event))"
+      switch try record.entry(decodedBy: codec) {
+      case .event: state.withLock { $0.types.add(record, reason: nil) }
+      case .unreadable(let event):
+        state.withLock {
+          $0.unreadable += 1
+          $0.first = $0.first ?? "\(UnreadableEventError(event))"
+          $0.types.add(record, reason: event.reason)
+        }
+      case .removed, .erased, .other: break
       }
     } catch {
       state.withLock {
@@ -85,7 +90,10 @@ final class StoreReadability: Sendable {
 }
 
 extension StoreReadability.Findings {
-  /// Writes what `/readyz` tells; a writer is ready all the same.
+  /// Why the writer is not ready, once all events were looked at: single events that can't be read are no reason.
+  var reasons: [String] { checked < through ? [] : types.unreadable.map(\.description) }
+
+  /// Writes what `/readyz` tells.
   func write(_ json: inout JSONWriter) {
     json.key("unreadableEvents")
     json.integer(unreadable)

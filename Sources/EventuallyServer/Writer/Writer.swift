@@ -28,6 +28,9 @@ public final class Writer: Service {
     public var topicConflict = TopicConflictPolicy.wait
     /// An event that takes more bytes as a record is refused; `nil` for what the topic takes.
     public var recordLimit: Int?
+    /// Whether events of a type are taken though the store's newest ones of that type can't be decoded, as after damage to all of
+    /// them; see ``UnreadableType``.
+    public var acceptsUnreadableTypes = false
     /// Takes the signs of life of the writer's loops.
     public var heartbeats = Heartbeats()
 
@@ -45,12 +48,13 @@ public final class Writer: Service {
   let application: ApplicationModel
   let heartbeats: Heartbeats
   let readability: StoreReadability
+  let acceptsUnreadableTypes: Bool
   let loads = LoadGate(capacity: 96 << 20)
   private let repositories: [ObjectIdentifier: any Sendable]
 
   /// Takes the writer's role, and creates the store where there is none.
   /// - Throws: `StoreOpenError` where the store can't be opened, by another process's role for example;
-  ///   `KafkaError` where a setting is wrong.
+  ///   `KafkaError` where a setting is wrong; ``UnreadableType`` where events have changed their form without a new type name.
   public init(_ application: ApplicationModel, options: Options, logger: Logger) throws {
     try options.kafka.check()
     var storeOptions = ApplicationStore.Options(partitionCount: options.partitionCount)
@@ -59,6 +63,8 @@ public final class Writer: Service {
     storeOptions.recordLimit = RecordLimit(bytes: options.recordLimit ?? RecordLimit.brokerDefault)
     store = try ApplicationStore(
       path: options.store, codec: application.codec, options: storeOptions)
+    acceptsUnreadableTypes = options.acceptsUnreadableTypes
+    if !acceptsUnreadableTypes { try Self.checkTypes(store.log, application.codec, logger) }
     publisher = KafkaPublisher(
       options.kafka, source: store, contentType: application.codec.contentType,
       onConflict: options.topicConflict,
@@ -84,6 +90,23 @@ public final class Writer: Service {
         "store": "\(options.store)", "id": "\(store.storeID)",
         "partitions": "\(store.partitionCount)", "head": "\(store.head.position)",
       ])
+  }
+
+  /// What is rare among the last events is found while the writer runs, see ``StoreReadability``.
+  private static func checkTypes(
+    _ log: SQLiteEventLog, _ codec: CategoriesCodec, _ logger: Logger
+  ) throws(UnreadableType) {
+    var types = TypeReadability()
+    do {
+      for record in try log.newestOfEachType(TypeReadability.deciding, amongLast: 10_000) {
+        types.add(record, decodedBy: codec)
+      }
+    } catch {
+      // What can't be read says nothing of forms, and other streams go on.
+      logger.warning(
+        "the newest events of the store could not be looked at", metadata: ["error": "\(error)"])
+    }
+    if let first = types.unreadable.first { throw first }
   }
 
   /// The entities of an aggregate.

@@ -19,10 +19,13 @@ struct WriterReadiness: Sendable {
     let status = writer.publisher.status
     let head = writer.store.head.position
     let failure = await writer.store.writeFailure()
-    return JSONResponse(failure == nil ? .ok : .serviceUnavailable) { json in
+    let readability = writer.readability.findings
+    let reasons =
+      (failure.map { [$0] } ?? []) + (writer.acceptsUnreadableTypes ? [] : readability.reasons)
+    return JSONResponse(reasons.isEmpty ? .ok : .serviceUnavailable) { json in
       json.beginObject()
-      json.member("status", failure == nil ? "ready" : "not ready")
-      json.member("reasons", failure.map { [$0] } ?? [])
+      json.member("status", reasons.isEmpty ? "ready" : "not ready")
+      json.member("reasons", reasons)
       json.key("head")
       json.integer(head)
       json.key("published")
@@ -44,7 +47,7 @@ struct WriterReadiness: Sendable {
         json.endArray()
       }
       if let failure = status.cursorFailure { json.member("cursorFailure", failure) }
-      writer.readability.findings.write(&json)
+      readability.write(&json)
       json.endObject()
     }
   }
