@@ -28,6 +28,10 @@ extension NamedEvent where Self: CaseIterable {
 ///
 /// A ``NamedEvent`` names its type. Of any other event the name is the case's, as `Codable` writes it, where it is an
 /// enumeration; the raw value where that is an enumeration of texts; and the Swift type's name for anything else.
+///
+/// The elements of a `Set`, and of a `Dictionary` whose keys are neither `String` nor `Int`, are written in another order by each process:
+/// an event that has one is `Equatable`, so that ``ReadBack`` compares by `==` and not by bytes, or has a sorted array in its place. What is
+/// stored is published and compared as it was stored, and never encoded again.
 public struct JSONEventCodec<Event: Codable & Sendable>: EventCodec {
   /// `application/json`.
   public let contentType = "application/json"
@@ -43,7 +47,7 @@ public struct JSONEventCodec<Event: Codable & Sendable>: EventCodec {
     (event as? any NamedEvent)?.eventType ?? EventTypeRecorder.name(of: event)
   }
 
-  /// Appends the event as JSON with sorted keys, so that equal events are equal bytes.
+  /// Appends the event as JSON with sorted keys: equal events are equal bytes, as far as nothing in them is without an order.
   public func encode(_ event: Event, into bytes: inout [UInt8]) throws {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
