@@ -27,6 +27,18 @@ import Testing
       time: Timestamp(microseconds: 0), payload: Array(payload.utf8))
   }
 
+  @Test func anUndecodableEventSaysItsReasonOnce() throws {
+    let record = record("account/1", "opened", "{}")
+    guard case .unreadable(let event) = try record.entry(decodedBy: codec(isComplete: true)) else {
+      Issue.record("it can be decoded")
+      return
+    }
+    let error = EventStoreError.undecodable(
+      position: record.position, type: record.type, cause: UnreadableEventError(event))
+    #expect(error.description.split(separator: "can't be decoded").count == 2, "\(error)")
+    #expect(error.description.hasSuffix(event.reason), "\(error)")
+  }
+
   @Test func aStreamsCategoryDecides() throws {
     let codec = try codec(isComplete: false)
     #expect(codec.contentType == "application/json")
