@@ -261,7 +261,7 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
     for (index, entry) in log.enumerated() {
       switch (index, entry) {
       case (0, .erased), (1, .erased), (2, .event), (4, .event): break
-      case (3, .removed(let removed, _)) where removed == streamID(1): break
+      case (3, .removed(let removed, _, _)) where removed == streamID(1): break
       default: throw ScenarioFailure("entry \(index + 1) of the log is \(entry)")
       }
     }

@@ -45,7 +45,7 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   public func removed(_ streamID: String) -> ReadModelScenario {
     var scenario = self
     scenario.versions[ByteKey(streamID)] = nil
-    scenario.entries.append(.removed(streamID, at: scenario.next(0)))
+    scenario.entries.append(.removed(streamID, id: EventID(time: Timestamp(microseconds: 0)), at: scenario.next(0)))
     return scenario
   }
 
@@ -77,7 +77,7 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   private var entriesThatAreLeft: [LogEntry<String, Model.Event>] {
     var removed: [ByteKey: Int] = [:]
     for (index, entry) in entries.enumerated() {
-      if case .removed(let streamID, _) = entry { removed[ByteKey(streamID)] = index }
+      if case .removed(let streamID, _, _) = entry { removed[ByteKey(streamID)] = index }
     }
     return entries.enumerated().filter { index, entry in
       guard let streamID = entry.streamID else { return true }

@@ -102,7 +102,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
   /// A delivery of the removal of the stream that ``delivery(_:_:stream:)`` makes events of.
   private func removed(_ lease: PartitionLease) -> Delivery<String> {
     var delivery = delivery(lease, [""])
-    delivery.entries = delivery.entries.map { .removed($0.streamID ?? "", at: $0.position) }
+    delivery.entries = delivery.entries.map { .removed($0.streamID ?? "", id: $0.eventID, at: $0.position) }
     return delivery
   }
 
@@ -265,7 +265,7 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
       guard case .event(var event) = batch.entries[index] else { return }
       event.streamID = Self.alike[stream]
       batch.entries[index] =
-        index == 3 ? .removed(event.streamID, at: event.position) : .event(event)
+        index == 3 ? .removed(event.streamID, id: event.id, at: event.position) : .event(event)
     }
     let failure = ProjectionFailure(
       position: batch.entries[0].position, streamID: Self.alike[0], reason: "poisoned")

@@ -189,7 +189,7 @@ private struct Simulation {
     guard let progress = workers[index].assignment.progress(of: partition) else { return }
     let position = EventPosition(
       partition: partition, partitionOffset: sequence, sequenceNumber: sequence, version: 1)
-    workers[index].batch.add(.erased(at: position), progress)
+    workers[index].batch.add(.erased(id: EventID(high: 1, low: sequence), at: position), progress)
   }
 
   /// The feed answers one request.

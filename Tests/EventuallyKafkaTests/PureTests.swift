@@ -48,6 +48,7 @@ import Testing
       partition: partition, epoch: 1, after: after,
       entries: [
         .erased(
+          id: EventID(high: 1, low: 1),
           at: EventPosition(
             partition: partition, partitionOffset: (after ?? 0) + 1, sequenceNumber: 1,
             version: 1))

@@ -236,7 +236,7 @@ final class MemoryReadModel: ReadModelStore {
           case .event(let persisted):
             state.metadata.append(persisted.metadata)
             state.streams.append(persisted.streamID)
-          case .removed(let stream, _): state.removed.append(stream)
+          case .removed(let stream, _, _): state.removed.append(stream)
           case .erased, .other, .unreadable: break
           }
         }

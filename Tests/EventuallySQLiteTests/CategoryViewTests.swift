@@ -46,7 +46,7 @@ import Testing
   private func text<Event>(_ entry: LogEntry<String, Event>) -> String {
     switch entry {
     case .event(let persisted): "\(persisted.streamID) \(persisted.event)"
-    case .removed(let id, _): "removed \(id)"
+    case .removed(let id, _, _): "removed \(id)"
     case .erased: "erased"
     case .other: "other"
     case .unreadable(let event): "unreadable \(event.streamID)"

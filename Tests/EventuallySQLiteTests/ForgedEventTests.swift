@@ -37,6 +37,29 @@ import Testing
     #expect(try await database.claim([2], owner: "two")[0].eventID == id)
   }
 
+  /// Of entries too that are not applied as events.
+  @Test func aLeaseTellsTheEntryThatMovedTheCheckpointLast() async throws {
+    let id = EventID(time: Timestamp(microseconds: 1_000_000))
+    let position = EventPosition(
+      partition: 2, partitionOffset: 1, sequenceNumber: 1, version: 1)
+    let entries: [LogEntry<String, String>] = [
+      .other(id: id, at: position), .erased(id: id, at: position),
+      .removed("s", id: id, at: position),
+    ]
+    for entry in entries {
+      let folder = try TemporaryFolder()
+      let database = try ReadModelDatabase(
+        path: folder.file("words.sqlite"), model: WordModel(), codec: TextCodec(),
+        storeID: "store", partitionCount: 4)
+      let epoch = try await database.claim([2], owner: "one")[0].epoch
+      let delivery = Delivery(
+        partition: 2, epoch: epoch, after: nil, entries: [entry], nextOffset: nil)
+      #expect(try await database.apply([delivery]).isEmpty)
+      let found = try await database.claim([2], owner: "two")[0].eventID
+      #expect(found == id, "\(entry)")
+    }
+  }
+
   @Test func theFirstForgeryOfAPartitionIsNotedForGood() async throws {
     let database = try open()
     _ = try await database.claim([0, 1], owner: "one")

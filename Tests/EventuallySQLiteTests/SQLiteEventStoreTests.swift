@@ -162,7 +162,7 @@ import Testing
     let log = try await collect(store.streamAll(.all)).map { entry in
       switch entry {
       case .event(let persisted): persisted.event
-      case .removed(let id, let position): "removed \(id) at \(position.partitionOffset)"
+      case .removed(let id, _, let position): "removed \(id) at \(position.partitionOffset)"
       case .erased: "erased"
       case .other: "not taken"
       case .unreadable(let event): "unreadable \(event.streamID)"

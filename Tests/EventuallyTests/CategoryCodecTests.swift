@@ -60,11 +60,12 @@ import Testing
     for type in ["opened", EventRecord.removedType] {
       for stream in ["order/1", "1", "/1"] {
         let entry = try record(stream, type).entry(decodedBy: codec(isComplete: false))
-        guard case .other(let position) = entry else {
+        guard case .other(let id, let position) = entry else {
           Issue.record("\(stream), \(type): \(entry)")
           continue
         }
-        #expect(position.sequenceNumber == 1 && entry.streamID == nil && entry.eventID == nil)
+        #expect(position.sequenceNumber == 1 && entry.streamID == nil)
+        #expect(id == EventID(high: 1, low: 2))
       }
     }
     let error = try #require(throws: EventStoreError.self) {
@@ -73,7 +74,7 @@ import Testing
     guard case .undecodable(_, "opened", let cause) = error else { throw error }
     #expect(cause is UnknownEventType)
     guard
-      case .removed("order/1", _) = try record("order/1", EventRecord.removedType)
+      case .removed("order/1", _, _) = try record("order/1", EventRecord.removedType)
         .entry(decodedBy: codec(isComplete: true))
     else {
       Issue.record("the removal is one")

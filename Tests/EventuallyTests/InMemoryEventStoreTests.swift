@@ -72,7 +72,7 @@ import Testing
     for try await entry in store.streamAll(.all) {
       switch entry {
       case .event(let persisted): log.append("\(persisted.event)")
-      case .removed(let id, _): log.append("removed \(id)")
+      case .removed(let id, _, _): log.append("removed \(id)")
       case .erased: log.append("erased")
       case .other: log.append("not taken")
       case .unreadable(let event): log.append("unreadable \(event.streamID)")

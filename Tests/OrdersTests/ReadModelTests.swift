@@ -92,7 +92,7 @@ private final class CountingStorage: RowStorage {
         sequence += 1
         entries.append(
           .removed(
-            id,
+            id, id: EventID(high: 1, low: sequence),
             at: EventPosition(
               partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: 0)))
       }

@@ -96,6 +96,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
   public func remove(_ streamID: StreamID) -> EventPosition? {
+    let time = clock()
     let removal = state.withLock { state -> EventPosition? in
       guard let sequences = state.streams.removeValue(forKey: StreamKey(streamID)) else {
         return nil
@@ -103,12 +104,14 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
       state.snapshots[StreamKey(streamID)] = nil
       for sequence in sequences {
         let index = Int(sequence - 1)
-        state.log[index] = .erased(at: state.log[index].position)
+        state.log[index] = .erased(
+          id: state.log[index].eventID, at: state.log[index].position)
       }
       let sequence = UInt64(state.log.count + 1)
       let position = EventPosition(
         partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: 0)
-      state.log.append(.removed(streamID, at: position))
+      state.log.append(
+        .removed(streamID, id: state.ids.next(at: time), at: position))
       return position
     }
     if let removal { head.advance(to: removal.sequenceNumber) }

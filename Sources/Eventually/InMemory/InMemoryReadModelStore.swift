@@ -80,7 +80,7 @@ public actor InMemoryReadModelStore<Model: ReadModel>: ReadModelStore {
       throw error
     }
     for delivery in current {
-      for case .removed(let streamID, _) in delivery.entries {
+      for case .removed(let streamID, _, _) in delivery.entries {
         rejected.removeAll { $0.key.elementsEqual(streamID.utf8) }
       }
       checkpoints[delivery.partition]?.position = delivery.lastPosition

@@ -35,7 +35,7 @@ where S.Element == LogEntry<P.StreamID, P.Event>, S.Position == UInt64 {
           try await EventMetadata.$current.withValue(.following(persisted)) {
             try await projection.project(persisted)
           }
-        case .removed(let streamID, _): try await projection.forget(streamID)
+        case .removed(let streamID, _, _): try await projection.forget(streamID)
         case .erased, .other: break
         case .unreadable(let event): throw UnreadableEventError(event)
         }

@@ -32,7 +32,7 @@ extension ReadModel {
   public func take(_ entry: LogEntry<String, Event>, into rows: Rows) throws {
     switch entry {
     case .event(let persisted): try project(persisted, into: rows)
-    case .removed(let streamID, _): try forget(streamID, in: rows)
+    case .removed(let streamID, _, _): try forget(streamID, in: rows)
     case .erased, .other: break
     case .unreadable(let event): throw UnreadableEventError(event)
     }

@@ -41,20 +41,20 @@ public struct EventRecord: Sendable, Hashable {
   }
 
   /// The entry of the log that this record stands for; ``LogEntry/unreadable(_:)`` where the payload is not what its type
-  /// calls for, ``LogEntry/other(at:)`` where the codec does not take the stream's events.
+  /// calls for, ``LogEntry/other(id:at:)`` where the codec does not take the stream's events.
   /// - Throws: ``EventStoreError/undecodable(position:type:cause:)`` where the codec does not know the type.
   public func entry<Codec: EventCodec>(
     decodedBy codec: Codec
   ) throws(EventStoreError) -> LogEntry<String, Codec.Event> {
     if type == Self.removedType {
       return codec.takes(stream: streamID)
-        ? .removed(streamID, at: position) : .other(at: position)
+        ? .removed(streamID, id: id, at: position) : .other(id: id, at: position)
     }
-    if type == Self.erasedType { return .erased(at: position) }
+    if type == Self.erasedType { return .erased(id: id, at: position) }
     do {
       guard
         let event = try codec.decode(type: type, stream: streamID, payload: payload.span)
-      else { return .other(at: position) }
+      else { return .other(id: id, at: position) }
       return .event(
         Persisted(
           streamID: streamID, position: position, id: id, time: time, event: event,

@@ -36,7 +36,7 @@ public protocol EventStore<StreamID, Event>: Sendable {
   /// Erases a stream's events for good.
   ///
   /// Their places in the store stay taken, so that sequences remain gapless; an entry
-  /// ``LogEntry/removed(_:at:)`` is added to the log; and the stream begins again at version 1. A
+  /// ``LogEntry/removed(_:id:at:)`` is added to the log; and the stream begins again at version 1. A
   /// stream without events is left as it is. Events that can't be decoded are erased like all others.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult

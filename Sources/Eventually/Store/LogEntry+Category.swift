@@ -13,7 +13,8 @@ extension LogEntry where StreamID == String {
     func id(_ name: String) -> String { category.id(ofStream: name) ?? name }
     switch self {
     case .event(let persisted): return .event(persisted.named(in: category))
-    case .removed(let name, let position): return .removed(id(name), at: position)
+    case .removed(let name, let event, let position):
+      return .removed(id(name), id: event, at: position)
     case .unreadable(var event):
       event.streamID = id(event.streamID)
       return .unreadable(event)

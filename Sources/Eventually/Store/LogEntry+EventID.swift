@@ -1,10 +1,10 @@
 extension LogEntry {
-  /// The id of the event; `nil` where the entry does not tell it.
-  package var eventID: EventID? {
+  /// The id of the event.
+  package var eventID: EventID {
     switch self {
     case .event(let persisted): persisted.id
     case .unreadable(let event): event.id
-    case .removed, .erased, .other: nil
+    case .removed(_, let id, _), .erased(let id, _), .other(let id, _): id
     }
   }
 }

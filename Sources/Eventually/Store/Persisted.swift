@@ -39,11 +39,11 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
   /// Something happened.
   case event(Persisted<StreamID, Event>)
   /// The stream was removed here: forget all that came from its earlier events.
-  case removed(StreamID, at: EventPosition)
+  case removed(StreamID, id: EventID, at: EventPosition)
   /// The event that was here belonged to a stream that has been removed since.
-  case erased(at: EventPosition)
+  case erased(id: EventID, at: EventPosition)
   /// Something happened to a stream whose events are not taken: it moves the checkpoint and does nothing else.
-  case other(at: EventPosition)
+  case other(id: EventID, at: EventPosition)
   /// The event that is here is of a known type and can't be decoded.
   indirect case unreadable(UnreadableEvent<StreamID>)
 
@@ -51,7 +51,7 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
   public var position: EventPosition {
     switch self {
     case .event(let persisted): persisted.position
-    case .removed(_, let position), .erased(let position), .other(let position): position
+    case .removed(_, _, let position), .erased(_, let position), .other(_, let position): position
     case .unreadable(let event): event.position
     }
   }
@@ -61,7 +61,7 @@ public enum LogEntry<StreamID: Hashable & Sendable, Event: Sendable>: Sendable {
   public var streamID: StreamID? {
     switch self {
     case .event(let persisted): persisted.streamID
-    case .removed(let streamID, _): streamID
+    case .removed(let streamID, _, _): streamID
     case .erased, .other: nil
     case .unreadable(let event): event.streamID
     }

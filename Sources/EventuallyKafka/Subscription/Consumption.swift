@@ -265,7 +265,7 @@ actor Consumption<Codec: EventCodec> {
         let entry = try message.entry(at: position, decodedBy: codec)
         add(entry, in: partition)
         forgeries.accept(
-          partition, position.partitionOffset, id: entry.eventID ?? message.eventID)
+          partition, position.partitionOffset, id: entry.eventID)
         return
       } catch {
         // The store's record decides, as for what must not be decoded.

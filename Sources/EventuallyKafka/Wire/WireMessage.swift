@@ -94,14 +94,14 @@ struct WireMessage: ~Copyable {
     guard let id = EventID(utf8: span(header(.id))) else {
       throw MalformedRecord(reason: "ce_id is not a UUID")
     }
-    if type == EventRecord.erasedType { return .erased(at: position) }
-    guard codec.takes(stream: stream) else { return .other(at: position) }
-    if type == EventRecord.removedType { return .removed(stream, at: position) }
+    if type == EventRecord.erasedType { return .erased(id: id, at: position) }
+    guard codec.takes(stream: stream) else { return .other(id: id, at: position) }
+    if type == EventRecord.removedType { return .removed(stream, id: id, at: position) }
     guard let time = Timestamp(utf8: span(header(.time))) else {
       throw MalformedRecord(reason: "ce_time is not a time")
     }
     guard let event = try codec.decode(type: type, stream: stream, payload: span(message.value))
-    else { return .other(at: position) }
+    else { return .other(id: id, at: position) }
     return .event(
       Persisted(
         streamID: stream, position: position, id: id, time: time, event: event,

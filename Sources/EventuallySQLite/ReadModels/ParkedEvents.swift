@@ -139,9 +139,9 @@ extension EventRecord {
         id: persisted.id, type: codec.type(of: persisted.event), streamID: persisted.streamID,
         position: persisted.position, time: persisted.time, payload: payload,
         metadata: persisted.metadata)
-    case .removed(let streamID, let position):
+    case .removed(let streamID, let id, let position):
       self.init(
-        id: EventID(high: 0, low: 0), type: EventRecord.removedType, streamID: streamID,
+        id: id, type: EventRecord.removedType, streamID: streamID,
         position: position, time: Timestamp(microseconds: 0), payload: [])
     case .unreadable(let event):
       self = event.record

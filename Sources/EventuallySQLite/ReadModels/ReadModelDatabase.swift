@@ -280,7 +280,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
       throw InjectedFailure()
     }
     try model.take(entry, into: rows)
-    if case .removed(let streamID, let position) = entry {
+    if case .removed(let streamID, _, let position) = entry {
       try removals.apply(
         Removals.Removal(
           streamID: streamID, partition: position.partition, position: position.partitionOffset))

@@ -97,7 +97,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// A view of a store that is open: one category's streams, named by their ids. It shares the writer with the store, whose
   /// role lasts until neither is used any more, and which ``close()`` of either gives back.
   ///
-  /// Entries of other categories come as `LogEntry.other(at:)`. An id that is empty or would make a name of more than
+  /// Entries of other categories come as `LogEntry.other(id:at:)`. An id that is empty or would make a name of more than
   /// 512 bytes is refused with `EventStoreError.invalid(_:)`, as is an id with a `/` in the unnamed category.
   @inlinable
   public convenience init<Other>(
