@@ -97,16 +97,56 @@ import Testing
     #expect(throws: JSONError.self) { try readObject(text) }
   }
 
-  @Test(arguments: ["2.0", "2.000", "2.0 ", "2"])
-  func aWholeNumberMayHaveAFractionOfZero(text: String) throws {
+  @Test(
+    arguments: [
+      ("2.0", 2), ("2.000", 2), ("2.0 ", 2), ("2", 2), ("2e0", 2), ("0.2e1", 2), ("20E-1", 2),
+      ("-0", 0), ("0e99999999999999999999", 0), ("0.00e-5", 0), ("-1.5e1", -15), ("1e3", 1000),
+      ("1e17", 100_000_000_000_000_000), ("9007199254740993.0", 9_007_199_254_740_993),
+      ("9.223372036854775807e+18", .max), ("-9223372036854775808e0", .min),
+      ("9223372036854775807000000000000000000000000000000000000000e-39", .max),
+      ("0.00000000000000000000000000000000000000000000000001e50", 1),
+    ] as [(String, Int64)])
+  func aWholeNumberMayBeWrittenInAnyWay(text: String, number: Int64) throws {
     let bytes = Array(text.utf8)
     var reader = JSONReader(bytes.span)
-    #expect(try reader.integer() == 2)
+    #expect(try reader.integer() == number)
     try reader.finish()
   }
 
+  /// However it is written, a number is read as what its digits and its exponent say.
+  @Test func pointsAndExponentsChangeNoWholeNumber() {
+    for number in [1, 7, 10, 120, 9_007_199_254_740_993, Int64.max] {
+      let digits = Array("\(number)".utf8)
+      for point in 1...digits.count {
+        for zeros in [0, 1, 30] {
+          let text =
+            "-" + String(decoding: digits[..<point], as: UTF8.self) + "."
+            + String(decoding: digits[point...], as: UTF8.self)
+            + String(repeating: "0", count: zeros + 1) + "e\(digits.count - point)"
+          #expect(JSONNumber.whole(Array(text.utf8).span) == -Int128(number), "\(text)")
+          let more = text.replacing("e", with: "0e1")
+          #expect(JSONNumber.whole(Array(more.utf8).span) != -Int128(number), "\(more)")
+        }
+      }
+    }
+  }
+
+  @Test func largeWholeNumbersAreWrittenOut() {
+    for (json, expected) in [
+      (
+        #"{"1e17":[1e17,"1e17\"1e17",-9.3e18],"e":9007199254740993.0}"#,
+        #"{"1e17":[100000000000000000,"1e17\"1e17",-9300000000000000000],"e":9007199254740993}"#
+      ),
+      ("[0.5,1e2,-0.0,1e300,true,1.8446744073709551616e19]", nil), ("1E17", "100000000000000000"),
+    ] as [(String, String?)] {
+      let found = JSONNumber.withWholeNumbersWrittenOut(Array(json.utf8))
+      #expect(String(decoding: found, as: UTF8.self) == expected ?? json)
+    }
+  }
+
   @Test(arguments: [
-    "1.5", "1e3", "1.", "1.05", "1.0e3", ".0", "9223372036854775808", "-", "01", "x", "\"1\"",
+    "1.5", "1.", "1.05", ".0", "9223372036854775808", "-", "01", "x", "\"1\"", "1e", "1e+", "15e-1",
+    "1e19", "1e400", "1e-99999999999999999999", "9223372036854775808.0", "1.00000000000000000001",
   ])
   func refusesWhatIsNoWholeNumber(text: String) {
     let bytes = Array(text.utf8)

@@ -1,43 +1,43 @@
 extension JSONReader {
-  /// Reads a whole number.
+  /// Reads a whole number, however it is written: `200`, `200.0`, and `2e2` are the same.
+  /// - Throws: ``JSONError`` where there is none, or one beyond 64 bits.
   @_lifetime(self: copy self)
   public mutating func integer() throws(JSONError) -> Int64 {
     skipSpace()
     let start = index
-    var negative = false
-    if index < bytes.count, bytes[index] == UInt8(ascii: "-") {
-      negative = true
-      index += 1
-    }
+    let negative = skipByte(UInt8(ascii: "-"))
     let digits = index
     var value: Int64 = 0
-    while index < bytes.count, bytes[index] >= 0x30, bytes[index] <= 0x39 {
+    var fits = true
+    while fits, index < bytes.count, bytes[index] >= 0x30, bytes[index] <= 0x39 {
       let digit = Int64(bytes[index] - 0x30)
       let (product, overflow) = value.multipliedReportingOverflow(by: 10)
       let (sum, overflow2) =
         negative
         ? product.subtractingReportingOverflow(digit) : product.addingReportingOverflow(digit)
-      if overflow || overflow2 { throw JSONError("a number beyond 64 bits", at: start) }
+      fits = !overflow && !overflow2
       value = sum
       index += 1
     }
     let leadingZero = index - digits > 1 && bytes[digits] == UInt8(ascii: "0")
-    let end = index
-    skipZeroFraction()
-    guard end > digits, !leadingZero, index == bytes.count || !isFraction(bytes[index]) else {
+    guard index > digits, !leadingZero else {
       throw JSONError("expected a whole number", at: start)
     }
-    return value
+    if fits, index == bytes.count || !isFraction(bytes[index]) { return value }
+    return try integer(from: start)
   }
 
-  /// 2.0 is a whole number too, as JSON Schema has it.
+  /// Reads a whole number that has a fraction or an exponent, or many digits.
+  @inline(never)
   @_lifetime(self: copy self)
-  private mutating func skipZeroFraction() {
-    guard index + 1 < bytes.count, bytes[index] == UInt8(ascii: ".") else { return }
-    var end = index + 1
-    while end < bytes.count, bytes[end] == UInt8(ascii: "0") { end += 1 }
-    let hasMore = end < bytes.count && bytes[end] >= 0x30 && bytes[end] <= 0x39
-    if end > index + 1, !hasMore { index = end }
+  private mutating func integer(from start: Int) throws(JSONError) -> Int64 {
+    index = start
+    try skipNumber()
+    let number = bytes.extracting(start..<index)
+    guard let whole = JSONNumber.whole(number), let value = Int64(exactly: whole) else {
+      throw JSONError("expected a whole number of at most 64 bits", at: start)
+    }
+    return value
   }
 
   /// Reads over a number; the byte behind it is looked at by whoever reads on.
