@@ -314,7 +314,7 @@ import Testing
     let kept = try #require(model.rejected.first { $0.reason.contains("does not have") })
     #expect(kept.key == Array(records[3].streamID.utf8) && kept.value == Array("forged".utf8))
     #expect(kept.offset == 10 && kept.size == 6)
-    #expect(model.rejected.contains { $0.reason == #"it is of 'another\u{a}\u{1b}[2J'"# })
+    #expect(model.rejected.contains { $0.reason == #"it is of 'another\n\u001B[2J'"# })
   }
 
   /// 40,000 records of 2 KiB that are not the store's, between its own: they come through.

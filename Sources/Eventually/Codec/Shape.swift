@@ -37,6 +37,10 @@ public indirect enum Shape: Sendable, Hashable {
   }
 
   /// The shape of a type, found by decoding it from zeros and empty texts.
+  ///
+  /// What a type makes of values that it refuses is not seen. A member that is decoded with `try?`, or in a `do` whose error is
+  /// caught, is taken for a required one, and for one of the type that was asked for first; only `decodeIfPresent` and `contains` tell
+  /// that it may be left out. Such a type says itself what it looks like: see ``Shaped``.
   /// - Throws: ``ShapeError`` where the type takes no such values: it says what to do.
   public init<Value: Decodable>(of type: Value.Type) throws(ShapeError) {
     self = try ShapeRecorder.record(type, path: [], within: []).shape
@@ -44,7 +48,7 @@ public indirect enum Shape: Sendable, Hashable {
 }
 
 /// A type that says itself what it looks like, since it takes neither zero nor an empty text, or has a shape that `Decodable`
-/// does not tell.
+/// does not tell: one that decodes a member with `try?`, or tries one type after another.
 public protocol Shaped: Decodable {
   /// What an encoded value looks like.
   static var shape: Shape { get }

@@ -1,3 +1,4 @@
+import Eventually
 import EventuallyServer
 import Logging
 
@@ -48,7 +49,7 @@ struct PrintableLogHandler: LogHandler {
 extension Logger.Metadata {
   fileprivate var printable: Logger.Metadata {
     Logger.Metadata(
-      map { (EventuallyCommand.printable($0.key), $0.value.printable) }, uniquingKeysWith: { $1 })
+      map { (Eventually.printable($0.key), $0.value.printable) }, uniquingKeysWith: { $1 })
   }
 }
 
@@ -57,8 +58,8 @@ extension Logger.MetadataValue {
     switch self {
     case .array(let values): .array(values.map(\.printable))
     case .dictionary(let values): .dictionary(values.printable)
-    case .string(let text): .string(EventuallyCommand.printable(text))
-    case .stringConvertible(let value): .string(EventuallyCommand.printable(value.description))
+    case .string(let text): .string(Eventually.printable(text))
+    case .stringConvertible(let value): .string(Eventually.printable(value.description))
     }
   }
 }

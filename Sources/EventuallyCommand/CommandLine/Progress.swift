@@ -1,3 +1,4 @@
+import Eventually
 import EventuallyServer
 import Foundation
 

@@ -69,7 +69,7 @@ extension Consumption {
   func note(_ record: RejectedRecord) {
     var record = record
     // It may quote the record.
-    record.reason = record.reason.printable
+    record.reason = printable(record.reason)
     rejected.append(record)
     metrics.rejectedRecordKept()
     let count = status.withLock { status in

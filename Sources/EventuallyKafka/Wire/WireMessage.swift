@@ -37,7 +37,7 @@ struct WireMessage: ~Copyable {
   /// The store that the record names as its source, as it may be shown: at most 80 characters of it, escaped.
   var source: String? {
     let source = header(.source)
-    return source.start == nil ? nil : String(string(source).prefix(80)).printable
+    return source.start == nil ? nil : string(source).excerpt
   }
 
   /// Where the record says that its event is.

@@ -38,7 +38,7 @@ extension Commands {
     let name = reader.name(key)
     guard let command = commands.first(where: { $0.name == name }) else {
       let known = commands.map(\.name).joined(separator: ", ")
-      throw InvalidMember("commands[\(index)]", "is '\(name)', none of \(known)")
+      throw InvalidMember("commands[\(index)]", "is '\(name.excerpt)', none of \(known)")
     }
     let made = try command.make(
       reader.slice(try reader.skip()), "commands[\(index)].\(name)")

@@ -170,12 +170,21 @@ public struct Command<Model: Aggregate>: Sendable {
 extension Schema {
   /// What a body looks like, or what is wrong with its type: how that is written decides it.
   static func shape<Body: Decodable>(of type: Body.Type) -> (value: Shape, problem: String?) {
+    let id = ObjectIdentifier(type)
+    if let known = shapes.withLock({ $0[id] }) { return known }
+    // The type's own code runs here: without the lock.
+    let found: (value: Shape, problem: String?)
     do {
-      return (try Shape(of: type), nil)
+      found = (try Shape(of: type), nil)
     } catch {
-      return (.any, "\(error)")
+      found = (.any, "\(error)")
     }
+    shapes.withLock { $0[id] = found }
+    return found
   }
+
+  /// The shapes that are known: no more than there are types.
+  private static let shapes = Locked<[ObjectIdentifier: (value: Shape, problem: String?)]>([:])
 }
 
 /// Which texts are ids of an aggregate's entities.
@@ -196,12 +205,13 @@ public struct IDRule: Sendable {
     self.isValid = isValid
   }
 
-  /// 1 to 128 bytes of printable ASCII without spaces, slashes and percent signs.
+  /// 1 to 128 bytes of printable ASCII without spaces, slashes and percent signs; not `.` and `..`, which clients and proxies take
+  /// out of paths.
   public static let `default` = IDRule(
-    pattern: "^[!-$&-.0-~]{1,128}$",
-    "1 to 128 printable ASCII characters other than spaces, '/' and '%'"
+    pattern: #"^(?!\.{1,2}$|.*%)[!-.0-~]{1,128}$"#,
+    "1 to 128 printable ASCII characters other than spaces, '/' and '%', and not '.' or '..'"
   ) { id in
-    (1...128).contains(id.utf8.count)
+    id != "." && id != ".." && (1...128).contains(id.utf8.count)
       && id.utf8.allSatisfy {
         (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "%")
       }
@@ -216,7 +226,7 @@ extension APIRequest {
     guard rule.isValid(id) else {
       throw RequestError(
         .unprocessableContent,
-        "'\(id.prefix(80))' can't be an id: it has to be \(rule.description)")
+        "'\(id.excerpt)' can't be an id: it has to be \(rule.description)")
     }
     return id
   }

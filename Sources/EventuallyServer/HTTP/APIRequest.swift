@@ -112,7 +112,7 @@ enum JSONBody {
     let decoder = JSONDecoder()
     decoder.dateDecodingStrategy = .iso8601
     do {
-      return try decoder.decode(type, from: Data(bytes))
+      return try decoder.decode(type, from: Data(JSONNumber.withWholeNumbersWrittenOut(bytes)))
     } catch let error as DecodingError {
       throw invalid(error, path)
     }
@@ -133,11 +133,12 @@ enum JSONBody {
       if let index = key.intValue {
         name += "[\(index)]"
       } else {
-        name += name.isEmpty ? key.stringValue : ".\(key.stringValue)"
+        name += (name.isEmpty ? "" : ".") + key.stringValue.excerpt
       }
     }
     return InvalidMember(
-      name.isEmpty ? "body" : name, "is not what it has to be: \(context.debugDescription)")
+      name.isEmpty ? "body" : name,
+      "is not what it has to be: \(context.debugDescription.excerpt(400))")
   }
 }
 

@@ -37,7 +37,7 @@ struct BodyCheck {
     case .number:
       guard isNumber(bytes) else { throw wrong(path, "a number") }
     case .integer(let minimum, let maximum):
-      guard isNumber(bytes), let number = integer(bytes),
+      guard isNumber(bytes), let number = JSONNumber.whole(bytes.span),
         number >= Int128(minimum), number <= Int128(maximum)
       else { throw wrong(path, "a whole number from \(minimum) to \(maximum)") }
     }
@@ -79,19 +79,10 @@ struct BodyCheck {
     bytes.first.map { $0 == UInt8(ascii: "-") || (0x30...0x39).contains($0) } ?? false
   }
 
-  /// The whole number that a JSON number stands for; `nil` where it has a fraction, or more than 30 digits.
-  private static func integer(_ bytes: [UInt8]) -> Int128? {
-    let text = String(decoding: bytes, as: UTF8.self)
-    if bytes.count <= 30, let number = Int128(text) { return number }
-    // 5.0 and 5e2 are whole numbers too.
-    guard let number = Double(text), number.magnitude < 9_007_199_254_740_992 else { return nil }
-    return Int128(exactly: number)
-  }
-
   private static func name(_ path: String) -> String { path.isEmpty ? "body" : path }
 
   private static func join(_ path: String, _ name: String) -> String {
-    path.isEmpty ? name : "\(path).\(name)"
+    path.isEmpty ? name.excerpt : "\(path).\(name.excerpt)"
   }
 
   private static func wrong(_ path: String, _ what: String) -> InvalidMember {

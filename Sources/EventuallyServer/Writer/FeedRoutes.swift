@@ -46,7 +46,7 @@ struct FeedRoutes: Sendable {
   private func events(_ request: APIRequest) async throws -> JSONResponse {
     if let asked = try request.parameter("store"), asked != log.storeID {
       throw RequestError(
-        .conflict, "this is the store \(log.storeID), not \(asked.prefix(80))")
+        .conflict, "this is the store \(log.storeID), not \(asked.excerpt)")
     }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))

@@ -21,6 +21,19 @@ package func printableJSON(_ bytes: [UInt8]) -> String {
   }
 }
 
+extension String {
+  /// The beginning of a text from outside, as messages quote it: at most 80 scalars, escaped as ``printable(_:keepsNewlines:)``
+  /// does it. A character may be made of any number of scalars.
+  package var excerpt: String { excerpt(80) }
+
+  /// The same with another limit.
+  package func excerpt(_ limit: Int) -> String {
+    let beginning = unicodeScalars.prefix(limit)
+    let isWhole = beginning.endIndex == unicodeScalars.endIndex
+    return printable(String(beginning)) + (isWhole ? "" : "…")
+  }
+}
+
 private func escaped(_ text: String, _ escape: (Unicode.Scalar) -> String?) -> String {
   guard text.unicodeScalars.contains(where: { $0.escape != nil }) else { return text }
   var result = ""
