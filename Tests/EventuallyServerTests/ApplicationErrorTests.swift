@@ -56,6 +56,17 @@ import Testing
     func forget(_ streamID: String, in rows: Rows) {}
   }
 
+  private struct Unsnapped: SnapshottedAggregate {
+    static let category: StreamCategory = "unsnapped"
+    static let stateCodec = JSONSnapshotCodec<Int>(schemaVersion: 1)
+    static let snapshotInterval: UInt64 = 0
+    enum Event: Codable { case added }
+    enum Failure: Error {}
+    var initialState: Int { 0 }
+    func apply(_ event: Event, to state: inout Int) { state += 1 }
+    func handle(_ command: Int, id: String, state: Int) throws(Failure) -> [Event] { [.added] }
+  }
+
   @Test func whatDoesNotFitIsNamed() {
     let query = Query("owners", of: Owners.self) { _, rows in try rows.rows(OwnerRow.self) }
     func named(_ path: String) -> Query {
@@ -64,6 +75,10 @@ import Testing
     let commands = Commands("accounts", for: Account.self) { Command("open", "", Self.open) }
     for (found, words) in [
       (error {}, "has no aggregate"),
+      (
+        error { Unsnapped() },
+        "the aggregate Unsnapped has a `snapshotInterval` of 0: it must be at least 1"
+      ),
       (
         error {
           Account(); Account()

@@ -10,10 +10,9 @@ public struct AggregateComponent<Model: Aggregate>: Component where Model.ID == 
   public init<Codec: EventCodec>(_ model: Model, codec: Codec) where Codec.Event == Model.Event {
     // Made here, where both types are known, so that appends are compiled for them.
     registered = RegisteredAggregate(model, codec: codec) {
-      (store: ApplicationStore, snapshots: Snapshots<Model.State, String>?) in
-      Repository(
-        model, store: SQLiteEventStore(store, category: Model.category, codec: codec),
-        snapshots: snapshots)
+      (store: ApplicationStore, snapshots) in
+      let view = SQLiteEventStore(store, category: Model.category, codec: codec)
+      return Repository(model, store: view, snapshots: snapshots(view))
     }
   }
 
@@ -29,7 +28,7 @@ public protocol SnapshottedAggregate: Aggregate {
   associatedtype StateCodec: SnapshotCodec<State>
   /// Encodes states.
   static var stateCodec: StateCodec { get }
-  /// How many events there are between two snapshots of a stream; 100 by default.
+  /// How many events there are between two snapshots of a stream: at least 1, and 100 by default.
   static var snapshotInterval: UInt64 { get }
 }
 

@@ -8,6 +8,8 @@ package struct RegisteredAggregate: Sendable {
   package let name: String
   package let category: StreamCategory
   package let codec: any EventCodec
+  /// What is wrong with how the aggregate is written.
+  let problem: String?
   let type: ObjectIdentifier
   /// The type of its events.
   let event: ObjectIdentifier
@@ -21,22 +23,26 @@ package struct RegisteredAggregate: Sendable {
     _ model: Model, codec: Codec,
     repository:
       @escaping @Sendable (
-        ApplicationStore, Snapshots<Model.State, String>?
+        ApplicationStore, (any SnapshotStore<String>) -> Snapshots<Model.State, String>?
       ) -> any AggregateRepository<Model>
   ) where Model.ID == String, Codec.Event == Model.Event {
     name = "\(Model.self)"
     category = Model.category
+    let snapshotted = Model.self as? any SnapshottedAggregate.Type
+    problem =
+      snapshotted?.snapshotInterval == 0
+      ? "the aggregate \(Model.self) has a `snapshotInterval` of 0: it must be at least 1" : nil
     self.codec = codec
     type = ObjectIdentifier(Model.self)
     event = ObjectIdentifier(Model.Event.self)
     self.repository = { store, onSnapshotFailure in
-      repository(store, Self.snapshots(of: Model.self, in: store, onSnapshotFailure))
+      repository(store) { Self.snapshots(of: Model.self, in: $0, onSnapshotFailure) }
     }
     makeFold = { TypedFold(model: model, codec: codec) }
   }
 
   private static func snapshots<Model: Aggregate>(
-    of model: Model.Type, in store: ApplicationStore,
+    of model: Model.Type, in store: any SnapshotStore<String>,
     _ onFailure: @escaping @Sendable (any Error) -> Void
   ) -> Snapshots<Model.State, String>? where Model.ID == String {
     guard let snapshotted = model as? any SnapshottedAggregate.Type else { return nil }
@@ -47,28 +53,13 @@ package struct RegisteredAggregate: Sendable {
         return nil
       }
       return Snapshots(
-        in: CategorySnapshots(base: store, category: Model.category), codec: codec,
-        every: Snapshotted.snapshotInterval, onFailure: onFailure)
+        in: store, codec: codec, every: Snapshotted.snapshotInterval, onFailure: onFailure)
     }
     return make(snapshotted)
   }
 
   /// A state without events yet, to which events are applied one by one.
   package func fold() -> any StateFold { makeFold() }
-}
-
-/// The snapshots of one category.
-private struct CategorySnapshots: SnapshotStore {
-  let base: ApplicationStore
-  let category: StreamCategory
-
-  func snapshot(of id: String) async throws(EventStoreError) -> Snapshot? {
-    try await base.snapshot(of: category.streamName(of: id))
-  }
-
-  func save(_ snapshot: Snapshot, of id: String) async throws(EventStoreError) {
-    try await base.save(snapshot, of: category.streamName(of: id))
-  }
 }
 
 /// An entity's state as its events make it.

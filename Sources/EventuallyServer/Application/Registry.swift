@@ -56,6 +56,7 @@ public struct ApplicationModel: Sendable {
     try Self.check(
       aggregates.map { ($0.category.name, "the aggregates \($0.name)") },
       "have the same category: give each a `static let category` of its own")
+    if let problem = aggregates.lazy.compactMap(\.problem).first { throw ApplicationError(problem) }
     let codecs = Dictionary(uniqueKeysWithValues: aggregates.map { ($0.category, $0.codec) })
     do {
       codec = try CategoriesCodec(codecs, isComplete: true)
