@@ -73,11 +73,15 @@ private enum Spans {
       try #require(found.count == 1, "\(name): \(all.map(\.name))")
       return found[0]
     }
-    let request = try only("/orders/{part}/create")
+    let request = try only("POST /orders/{id}/create")
     let append = try only("append")
     let publish = try only("publish")
     let consumed = all.filter { $0.name == "consume" }
     #expect(request.parentID == nil && request.kind == "server")
+    for (name, value) in [
+      "http.request.method": "POST", "http.route": "/orders/{id}/create",
+      "url.path": "/orders/one/create", "http.response.status_code": "200",
+    ] { #expect(request.attributes[name] == value, "\(name): \(request.attributes)") }
     #expect(append.parentID == request.spanID)
     #expect(publish.parentID == append.spanID)
     #expect(consumed.count == 3 && consumed.allSatisfy { $0.parentID == append.spanID })
@@ -98,7 +102,7 @@ private enum Spans {
       "\(count) spans '\(name)'", seen: { "\(Spans.finished.withLock { $0.map(\.name) })" }
     ) {
       let all = Spans.finished.withLock { $0 }
-      let trace = all.last { $0.name == "/orders/{part}/create" }?.traceID
+      let trace = all.last { $0.name == "POST /orders/{id}/create" }?.traceID
       found = all.filter { $0.name == name && $0.traceID == trace }
       return found.count >= count
     }
@@ -131,7 +135,7 @@ private enum Spans {
       }.sorted()
     }
     try await waitUntil("the spans", seen: { "\(names("writer.trace")) \(names("sales.trace"))" }) {
-      names("writer.trace") == ["/orders/{part}/create", "append", "publish"]
+      names("writer.trace") == ["POST /orders/{id}/create", "append", "publish"]
         && names("sales.trace") == ["apply", "consume"]
     }
     let history = try await writer.text("/orders/one/history").body

@@ -46,63 +46,16 @@ public struct API: Sendable {
 
   /// Answers a request without a server: neither token nor limits are asked.
   public func answer(_ request: APIRequest) async -> JSONResponse {
-    let parts = request.pathOnly.split(separator: "/")
+    let path = request.pathOnly
     do {
-      guard let operation = operations(at: parts).first(where: { $0.method == request.method })
-      else {
-        throw RequestError(.notFound, "there is no '\(request.pathOnly)' here")
-      }
+      let operation = try RouteTable.operation(
+        request.method, of: RouteTable(operations).route(at: path), at: path)
       var request = request
-      request.pathParameters = operation.match(parts) ?? [:]
+      request.pathParameters = operation.match(path.split(separator: "/")) ?? [:]
       return try await operation.handler(request)
     } catch {
       return ErrorMiddleware<BasicRequestContext>.response(to: error)
     }
-  }
-
-  /// A router for the operations and for the document that describes them.
-  func router() -> Router<BasicRequestContext> {
-    let router = Router(
-      context: BasicRequestContext.self, options: .autoGenerateHeadEndpoints)
-    if TraceContext.isActive { router.middlewares.add(TracingMiddleware()) }
-    router.middlewares.add(ErrorMiddleware(methods: methods))
-    router.middlewares.add(OriginCheck(origins))
-    router.middlewares.add(EventContext())
-    let desk = Desk(limits)
-    for operation in operations {
-      // By one name: the router takes parameters with different names at one place for a mistake, and traps.
-      let path =
-        "/" + Operation.pattern(operation.path).map { $0 ?? ":part" }.joined(separator: "/")
-      router.on(RouterPath(path), method: operation.method) { request, context in
-        if operation.isProtected { try token?.check(request) }
-        return try await desk.answer(operation, request, context)
-      }
-    }
-    let document = JSONResponse { write(&$0) }
-    router.get("/openapi.json") { request, context in
-      document.response(from: request, context: context)
-    }
-    return router
-  }
-
-  /// What can be asked at a path. Where several match it, the one with the most precise path decides, as the router has it.
-  private func operations(at parts: [Substring]) -> [Operation] {
-    let matching = operations.filter { $0.match(parts) != nil }
-    guard let first = matching.min(by: { $0.goesBefore($1) }) else { return [] }
-    let pattern = Operation.pattern(first.path)
-    return matching.filter { Operation.pattern($0.path) == pattern }
-  }
-
-  /// The methods that a path may be asked with, none where there is no such path.
-  @Sendable
-  private func methods(at path: String) -> Set<String> {
-    let parts = path.split(separator: "/")
-    var found: Set<String> = parts == ["openapi.json"] ? ["GET", "HEAD"] : []
-    for operation in operations(at: parts) {
-      found.insert(operation.method.rawValue)
-      if operation.method == .get { found.insert("HEAD") }
-    }
-    return found
   }
 }
 
@@ -168,12 +121,6 @@ extension API {
         }
       }
       return parameters
-    }
-
-    /// Whether the operation is the one that is meant where both match: `/orders/newest` goes before `/orders/{id}`.
-    func goesBefore(_ other: Operation) -> Bool {
-      let parts = zip(Self.pattern(path), Self.pattern(other.path))
-      return parts.first { ($0 == nil) != ($1 == nil) }.map { $0.0 != nil } ?? false
     }
 
     private static func isParameter(_ part: Substring) -> Bool {
@@ -273,40 +220,4 @@ extension API {
   ]
   private static let contextSchema = Schema.string(
     pattern: "^[!-~]([ -~]{0,198}[!-~])?$")
-}
-
-/// Has requests answered, as many at a time as the limits allow.
-private struct Desk: Sendable {
-  private let requests: Budget
-  private let bodies: Budget
-
-  init(_ limits: ServerLimits) {
-    requests = Budget(limits.requests)
-    bodies = Budget(limits.bodyBytes)
-  }
-
-  func answer(
-    _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext
-  ) async throws -> Response {
-    if operation.isVital {
-      return try await operation.handler(APIRequest(request, for: operation))
-        .response(from: request, context: context)
-    }
-    var request = request
-    let body = Budget.Share(of: bodies)
-    defer { withExtendedLifetime(body) {} }
-    // Whoever sends a body slowly takes nothing from those whose requests are here.
-    if operation.body != nil {
-      try request.checkContentType()
-      request = try await request.received(counting: body)
-    }
-    guard let place = requests.share() else {
-      throw Overloaded("\(requests.limit) requests are being worked on")
-    }
-    defer { withExtendedLifetime(place) {} }
-    return try await operation.handler(
-      APIRequest(request, for: operation, takesBody: operation.body != nil)
-    )
-    .response(from: request, context: context, holding: place)
-  }
 }

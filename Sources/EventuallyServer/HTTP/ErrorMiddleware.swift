@@ -6,9 +6,6 @@ import NIOHTTP1
 
 /// Turns whatever a route throws into an answer in JSON, and leaves the body of answers to HEAD out.
 struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
-  /// The methods that a path may be asked with.
-  let methods: @Sendable (String) -> Set<String>
-
   func handle(
     _ request: Request, context: Context,
     next: (Request, Context) async throws -> Response
@@ -16,27 +13,9 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     do {
       return try await next(request, context)
     } catch {
-      let answer = refused(request, context, error) ?? Self.response(to: error)
-      let response = answer.response(from: request, context: context)
+      let response = Self.response(to: error).response(from: request, context: context)
       return request.method == .head ? response.createHeadResponse() : response
     }
-  }
-
-  /// Where only the method is wrong, the answer says which ones are right.
-  private func refused(_ request: Request, _ context: Context, _ error: any Error) -> JSONResponse?
-  {
-    // What the router says where it found no route.
-    guard context.endpointPath == "NotFound", (error as? HTTPError)?.status == .notFound else {
-      return nil
-    }
-    let allowed = methods(request.uri.path).sorted()
-    guard !allowed.isEmpty else { return nil }
-    let list = allowed.joined(separator: ", ")
-    var response = JSONResponse.failure(
-      .methodNotAllowed, code: "method-not-allowed",
-      "\(request.method.rawValue.prefix(40)) can't be done here: \(list) can")
-    response.headers[.allow] = list
-    return response
   }
 
   /// The answer to a request that can't even be read.

@@ -72,7 +72,7 @@ extension ListenAddress {
 
 /// Serves an interface over HTTP. It writes where it listens to the log, and to a file for programs.
 public struct HTTPServer: Service {
-  private let responder: RouterResponder<BasicRequestContext>
+  private let responder: APIResponder
   private let listen: ListenAddress
   private let addressFile: String?
   private let logger: Logger
@@ -88,7 +88,7 @@ public struct HTTPServer: Service {
   ///   - addressFile: a file to write the server's URL to once it serves.
   ///   - logger: takes what happens.
   public init(api: API, listen: ListenAddress, addressFile: String? = nil, logger: Logger) {
-    responder = api.router().buildResponder()
+    responder = APIResponder(api)
     isProtected = api.token != nil || !api.operations.contains { $0.isProtected }
     limits = api.limits
     self.listen = listen
