@@ -15,19 +15,10 @@ extension AdminCommand.Parked {
         """)
 
     @OptionGroup var target: AdminCommand.Parked.ReadModelArgument
-    @Option(help: "The partition that is held.")
-    var partition: Partition
-    @Option(help: "The partition offset of the event.")
-    var offset: UInt64
-
-    func validate() throws {
-      guard partition >= 0 else { throw ValidationError("--partition must be at least 0") }
-      guard (1..<1 << 62).contains(offset) else {
-        throw ValidationError("--offset must be from 1 to 2⁶² - 1")
-      }
-    }
+    @OptionGroup var held: AdminCommand.HeldEvent
 
     func run() async throws {
+      let (partition, offset) = (held.partition, held.offset)
       let log = try target.files.openStore()
       guard partition < log.partitionCount else {
         throw Failure(

@@ -17,24 +17,14 @@ extension AdminCommand {
         """)
 
     @OptionGroup var files: AdminCommand.DataOptions
-    @Option(help: "The partition that is held.")
-    var partition: Partition
-    @Option(help: "The partition offset of the event that holds it.")
-    var offset: UInt64
-
-    func validate() throws {
-      guard partition >= 0 else { throw ValidationError("--partition must be at least 0") }
-      guard (1..<1 << 62).contains(offset) else {
-        throw ValidationError("--offset must be from 1 to 2⁶² - 1")
-      }
-    }
+    @OptionGroup var held: HeldEvent
 
     func run() async throws {
       let log = try files.openStore()
-      let event = try log.skip(partition: partition, offset: offset)
+      let event = try log.skip(partition: held.partition, offset: held.offset)
       try Output.standard.line(
-        "a placeholder is published in the place of the event at partition \(partition), partition offset "
-          + "\(offset), of type '\(event.type)', of stream '\(event.streamID)', once a writer comes to it"
+        "a placeholder is published in the place of the event at partition \(held.partition), partition offset "
+          + "\(held.offset), of type '\(event.type)', of stream '\(event.streamID)', once a writer comes to it"
       )
     }
   }
