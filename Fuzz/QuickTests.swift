@@ -1,3 +1,4 @@
+import Eventually
 import EventuallyTesting
 import Foundation
 import Testing

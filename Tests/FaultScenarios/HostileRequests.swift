@@ -1,3 +1,5 @@
+import Eventually
+
 /// What a client may send that it should not: the same seed gives the same requests.
 struct HostileRequests {
   enum Request {

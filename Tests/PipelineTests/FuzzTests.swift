@@ -39,7 +39,7 @@ import Testing
   private func fuzz(_ endpoint: HTTPEndpoint, rounds: Int, seed: UInt64) async throws {
     let operations = try await operations(of: endpoint)
     #expect(operations.count >= 3)
-    var fuzzer = Fuzzer(random: SeededGenerator(seed: seed))
+    var fuzzer = Fuzzer(random: SeededRandom(seed: seed))
     var statuses: [String: Int] = [:]
     for _ in 0..<rounds {
       // Seldom, so that there is something left.
@@ -113,7 +113,7 @@ import Testing
 
 /// Makes values that fit a schema, and values that do not quite.
 private struct Fuzzer {
-  var random: SeededGenerator
+  var random: SeededRandom
 
   mutating func oneIn(_ count: UInt64) -> Bool { random.next() % count == 0 }
   private mutating func pick<Element>(_ elements: [Element]) -> Element {

@@ -89,7 +89,7 @@ import Testing
 
   @Test func largeLoadsFitAndKeepTheirOrder() {
     let seed = UInt64.random(in: 1...999_999)
-    var random = SeededGenerator(seed: seed)
+    var random = SeededRandom(seed: seed)
     var queue = LoadQueue(capacity: 100)
     var inside: [Int] = []
     var waiting: [(LoadQueue.Ticket, Int)] = []

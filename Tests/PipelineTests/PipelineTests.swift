@@ -10,7 +10,7 @@ import Testing
 /// Invoices as messy as real ones, as a CSV file: sales, returns, write-offs and bad debts, quoted commas, prices
 /// with three decimals, an invoice in two places, and rows that must be rejected.
 func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total: Money) {
-  var random = SeededGenerator(seed: 11)
+  var random = SeededRandom(seed: 11)
   var text = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
   var rows = 0
   var total = Money.zero

@@ -180,7 +180,7 @@ private actor Questioner {
   @Test(arguments: ["store", "kafka", "feed"])
   func aReplayThatIsKilledAgainAndAgainEndsRight(source: String) async throws {
     let seed = UInt64.random(in: 0 ... .max)
-    var random = SeededGenerator(seed: seed)
+    var random = SeededRandom(seed: seed)
     try await pipeline.startBroker()
     let writer = try await pipeline.startWriter("--partitions", "4")
     let (worker, _) = try await pipeline.startProjector(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Eventually
 import EventuallyKafka
 import EventuallyTesting
 import FaultScenarios

@@ -25,7 +25,7 @@ package struct OrderGenerator: Sendable {
 
   /// The events of an order.
   package func events(_ number: Int) -> [OrderEvent] {
-    var random = SeededGenerator(seed: seed &* 0x1_0000_0001 &+ UInt64(number))
+    var random = SeededRandom(seed: seed &* 0x1_0000_0001 &+ UInt64(number))
     // The first numbers of neighbouring seeds are alike.
     for _ in 0..<3 { _ = random.next() }
     let isReturn = Int.random(in: 0..<100, using: &random) < 3
@@ -45,7 +45,7 @@ package struct OrderGenerator: Sendable {
     return events
   }
 
-  private func line(_ isReturn: Bool, _ random: inout SeededGenerator) -> OrderLine {
+  private func line(_ isReturn: Bool, _ random: inout SeededRandom) -> OrderLine {
     let colour = Int.random(in: 0..<Self.colours.count, using: &random)
     let material = Int.random(in: 0..<Self.materials.count, using: &random)
     let thing = Int.random(in: 0..<Self.things.count, using: &random)

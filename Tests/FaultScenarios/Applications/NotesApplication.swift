@@ -1,3 +1,4 @@
+import Eventually
 package import EventuallyTesting
 
 /// `Examples/Notes`: notes with tags.
