@@ -1,0 +1,94 @@
+public import Eventually
+
+/// Reads single streams.
+extension SQLiteEventLog {
+  /// How many streams have events.
+  public func streamCount() async throws(EventStoreError) -> Int {
+    try await read {
+      Int(try $0.integer("SELECT count(*) FROM streams WHERE version > 0") ?? 0)
+    }
+  }
+
+  /// The records of a stream from a version on, oldest first, in pages of up to 512 records and about `bytes` of payload.
+  public func pages(
+    ofStream streamID: String, from version: Version = 1, bytes: Int = 128 << 10
+  ) -> SQLiteStreamPages {
+    SQLiteStreamPages(log: self, streamID: streamID, from: version, bytes: bytes)
+  }
+
+  /// All records of a stream, oldest first. A large stream is better read in ``pages(ofStream:from:bytes:)``.
+  public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
+    try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...], bytes: .max)
+  }
+
+  /// The snapshot that is kept of a stream, where there is one that is as it was saved.
+  public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
+    try await read { try SnapshotTable.snapshot(of: streamID, $0) }
+      .flatMap { SnapshotSeal.open($0, of: streamID) }
+  }
+
+  /// A stream's last removal; `nil` where it was never removed.
+  public func erasure(of streamID: String) async throws(EventStoreError) -> StreamErasure? {
+    try await read { connection in
+      try connection.rows(
+        """
+        SELECT s.partition, r.partition_sequence, r.sequence, r.removed, r.erased
+        FROM erasures r JOIN streams s ON s.key = r.stream WHERE s.id = ?
+        """, [.text(streamID)]
+      ) { row in
+        StreamErasure(
+          streamID: streamID,
+          removal: EventPosition(
+            partition: Partition(clamping: row.integer(0)), partitionOffset: row.unsigned(1),
+            sequenceNumber: row.unsigned(2), version: 0),
+          removed: Timestamp(microseconds: row.integer(3)),
+          erased: row.optionalInteger(4).map { Timestamp(microseconds: $0) })
+      }.first
+    }
+  }
+
+  /// The removals whose events may still be in the store's write-ahead log. Why that is so, the writer knows.
+  public func pendingErasures() async throws(EventStoreError) -> PendingErasures {
+    try await read { try StoreEraser.pending($0) }
+  }
+
+  /// The sequence numbers of a stream's events from `version` on, oldest first.
+  func sequenceNumbers(
+    of streamID: String, from version: Version
+  ) async throws(EventStoreError) -> [UInt64] {
+    try await read { connection in
+      try connection.snapshot {
+        let found = try connection.rows(
+          "SELECT key, version, head FROM streams WHERE id = ?", [.text(streamID)]
+        ) { (key: $0.integer(0), last: $0.unsigned(1), head: $0.unsigned(2)) }
+        guard let stream = found.first else { return [] }
+        return try StreamChain.sequenceNumbers(
+          connection, stream: stream.key, last: stream.last, head: stream.head, from: version)
+      }
+    }
+  }
+
+  /// The records at the given sequence numbers, in their order, up to the one that brings their payloads to `bytes`.
+  func records(
+    at sequenceNumbers: ArraySlice<UInt64>, bytes: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await read { [partitionCount] connection in
+      try connection.snapshot {
+        var records: [EventRecord] = []
+        records.reserveCapacity(sequenceNumbers.count)
+        var size = 0
+        for sequence in sequenceNumbers where size < bytes {
+          let found = try connection.rows(
+            "SELECT \(Self.columns) WHERE e.sequence = ?", [.integer(Int64(sequence))]
+          ) { try Self.record($0, partitionCount) }
+          guard let record = found.first else {
+            throw StoreDamage.missing(sequenceNumber: sequence)
+          }
+          records.append(record)
+          size += record.payload.count
+        }
+        return records
+      }
+    }
+  }
+}
