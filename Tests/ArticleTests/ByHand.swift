@@ -3,7 +3,7 @@ import EventuallySQLite
 import EventuallyServer
 import HTTPTypes
 
-/// The code of the article "Commands and queries" of EventuallyServer: the bank of "Your first application", with routes
+/// The code of the article "Commands and queries" of EventuallyServer: the bank of "Your domain in a quarter of an hour", with routes
 /// by hand.
 extension FirstApplication {
   struct BankByHand: EventuallyApplication {

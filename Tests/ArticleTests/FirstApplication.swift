@@ -6,10 +6,14 @@ import Eventually
 import EventuallyCommand
 import EventuallyServer
 // snippet.end
+// snippet.test
 import EventuallyTesting
 import Testing
 
-/// The code of the article "Your first application" of EventuallyServer.
+// snippet.text @testable import bank
+// snippet.end
+
+/// The code of the article "Your domain in a quarter of an hour" of EventuallyServer.
 enum FirstApplication {
   // snippet.aggregate
   struct Account: Aggregate {
@@ -146,12 +150,20 @@ enum FirstApplication {
   // snippet.end
 
   @Suite struct FirstApplicationTests {
+    // snippet.test
     @Test func whatIsNotCoveredIsNotPaidOut() async throws {
-      // snippet.scenario
       try await AggregateScenario(Account())
         .given(.opened(owner: "eve"), .deposited(cents: 5))
         .when(.withdraw(6)).thenRefused { $0 == .notCovered(balance: 5) }
-      // snippet.end
     }
+
+    @Test func anOwnersAccountsAreSummed() throws {
+      let scenario = try CompositeScenario(Owners())
+        .given(Account.self, "a1", .opened(owner: "eve"), .deposited(cents: 5))
+        .given(Account.self, "a2", .opened(owner: "eve"), .deposited(cents: 3))
+      let eve = try scenario.query { rows in try rows.row(OwnerRow.self, "eve") }
+      #expect(eve?.accounts == 2 && eve?.cents == 8)
+    }
+    // snippet.end
   }
 }
