@@ -12,7 +12,7 @@ extension AdminCommand {
       abstract: "Look after what brokers hold of a store.", subcommands: [Show.self, Delete.self])
 
     private static func administration(_ kafka: KafkaOptions) throws -> KafkaAdministration {
-      var logger = Logger(label: "topic") { PrintableLogHandler.standardError(label: $0) }
+      var logger = Logger(label: "topic") { ProcessLogHandler(label: $0) }
       logger.logLevel = .error
       return try KafkaAdministration(try kafka.configuration(), logger: logger)
     }

@@ -166,6 +166,9 @@ package struct LogOptions: ParsableArguments {
   @Option(help: "How much to log: trace, debug, info, notice, warning or error.")
   var logLevel = "info"
 
+  @Option(help: "How to log: text, or json, an object a line.")
+  var logFormat = LogFormat.text
+
   package func validate() throws {
     guard Logger.Level(rawValue: logLevel) != nil else {
       throw ValidationError("--log-level '\(logLevel)' is unknown")
@@ -174,7 +177,8 @@ package struct LogOptions: ParsableArguments {
 
   /// A logger to standard error.
   package func logger(_ label: String) -> Logger {
-    var logger = Logger(label: label) { PrintableLogHandler.standardError(label: $0) }
+    LogFormat.current = logFormat
+    var logger = Logger(label: label) { ProcessLogHandler(label: $0) }
     logger.logLevel = Logger.Level(rawValue: logLevel) ?? .info
     return logger
   }

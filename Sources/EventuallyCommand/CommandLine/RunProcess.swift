@@ -24,7 +24,7 @@ extension AsyncParsableCommand {
     // A closed pipe is to be an error of the write, here as in all parts that use sockets.
     signal(SIGPIPE, SIG_IGN)
     ProcessMemory.keepLittle()
-    LoggingSystem.bootstrap { PrintableLogHandler.standardError(label: $0) }
+    LoggingSystem.bootstrap { ProcessLogHandler(label: $0) }
     var code: Int32 = 0
     do {
       if let warning = try FaultPlan.check(FaultPoint.all + Program.faultPoints) {

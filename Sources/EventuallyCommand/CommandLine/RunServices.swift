@@ -11,12 +11,15 @@ private func configuration(
   .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
 }
 
-/// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them, the last one first.
+/// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them, the last one first. Meanwhile SIGUSR1 and
+/// SIGUSR2 change how much is logged.
 package func runServices(_ services: [any Service], logger: Logger) async throws {
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map(configuration), gracefulShutdownSignals: [.sigterm, .sigint],
       logger: logger))
+  let signals = LogVerbosity.followSignals(logger)
+  defer { for source in signals { source.cancel() } }
   try await group.run()
 }
 

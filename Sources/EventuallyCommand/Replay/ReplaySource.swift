@@ -60,7 +60,7 @@ func kafkaSource<Codec: EventCodec>(
       group: "\(kafka.topic).\(readModel).replay",
       owner: "replay-\(ProcessInfo.processInfo.processIdentifier)")
     options.range = .init(partitions: partitions, through: through)
-    var logger = Logger(label: "replay") { PrintableLogHandler.standardError(label: $0) }
+    var logger = Logger(label: "replay") { ProcessLogHandler(label: $0) }
     logger.logLevel = .error
     return KafkaSubscription(
       kafka, storeID: feed.storeID, partitionCount: feed.partitionCount, codec: codec,

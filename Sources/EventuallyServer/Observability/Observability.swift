@@ -1,6 +1,7 @@
 import CoreMetrics
 import Eventually
 import Foundation
+public import Logging
 import Tracing
 
 /// The metrics and traces of a process.
@@ -22,6 +23,19 @@ public enum Observability {
     else { return }
     MetricsSystem.bootstrap(metrics)
     if let traceFile { try trace(to: traceFile) }
+  }
+
+  /// For logs: the ids of the trace and of the correlation that what is being done belongs to.
+  public static let logMetadata = Logger.MetadataProvider {
+    var metadata: Logger.Metadata = [:]
+    if let identity = ServiceContext.current?[W3CIdentity.Key.self] {
+      metadata["trace_id"] = "\(identity.traceID)"
+      metadata["span_id"] = "\(identity.spanID)"
+    }
+    if let correlation = EventMetadata.current.correlationID {
+      metadata["correlation_id"] = "\(correlation)"
+    }
+    return metadata
   }
 
   private static func trace(to path: String) throws {

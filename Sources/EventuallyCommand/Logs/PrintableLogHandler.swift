@@ -13,10 +13,6 @@ struct PrintableLogHandler: LogHandler {
     self.next = next
   }
 
-  static func standardError(label: String) -> PrintableLogHandler {
-    PrintableLogHandler(StreamLogHandler.standardError(label: label))
-  }
-
   var logLevel: Logger.Level {
     get { next.logLevel }
     set { next.logLevel = newValue }
