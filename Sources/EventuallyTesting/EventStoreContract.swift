@@ -10,8 +10,8 @@ public import Eventually
 /// ```
 public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event: Equatable {
   private let makeStore: @Sendable () async throws -> Store
-  private let streamID: @Sendable (Int) -> Store.StreamID
-  private let event: @Sendable (Int) -> Store.Event
+  let streamID: @Sendable (Int) -> Store.StreamID
+  let event: @Sendable (Int) -> Store.Event
   private let unreadable: (@Sendable () -> Store.Event)?
 
   /// - Parameters:
@@ -45,7 +45,7 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
       check("a removed stream is gone, and begins again at version 1", removal),
       check("events have ids of their own", identity),
       check("what is bound to the task is kept with its events", metadata),
-    ] + byteChecks + readBackChecks
+    ] + keyChecks + byteChecks + readBackChecks
   }
 
   /// Three names of one look, which `==` of strings takes for one.
@@ -88,13 +88,13 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
     ]
   }
 
-  private func check(
+  func check(
     _ description: String, _ body: @escaping @Sendable (Store) async throws -> Void
   ) -> ContractCheck {
     ContractCheck(description) { [makeStore] in try await body(try await makeStore()) }
   }
 
-  private func events(
+  func events(
     _ store: Store, _ stream: Int, _ select: ReadRange = .all
   ) async throws -> [Persisted<Store.StreamID, Store.Event>] {
     var events: [Persisted<Store.StreamID, Store.Event>] = []
@@ -102,7 +102,7 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
     return events
   }
 
-  private func entries(
+  func entries(
     _ store: Store, _ select: ReadRange = .all
   ) async throws -> [LogEntry<Store.StreamID, Store.Event>] {
     var entries: [LogEntry<Store.StreamID, Store.Event>] = []

@@ -67,6 +67,31 @@ public struct FaultyEventStore<Base: EventStore>: EventStore {
     throw .unavailable("the store was made to fail", cause: InjectedFault())
   }
 
+  /// The same with an idempotency key.
+  public func append(
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion,
+    idempotencyKey: IdempotencyKey
+  ) async throws(EventStoreError) -> IdempotentResult {
+    await faults.delay()
+    guard faults.strikes() else {
+      return try await base.append(
+        events, to: streamID, expecting: expecting, idempotencyKey: idempotencyKey)
+    }
+    if faults.strikes() {
+      _ = try await base.append(
+        events, to: streamID, expecting: expecting, idempotencyKey: idempotencyKey)
+    }
+    throw .unavailable("the store was made to fail", cause: InjectedFault())
+  }
+
+  /// What the other store says, after a pause.
+  public func result(
+    of idempotencyKey: IdempotencyKey, on streamID: StreamID
+  ) async throws(EventStoreError) -> IdempotentResult? {
+    await faults.delay()
+    return try await base.result(of: idempotencyKey, on: streamID)
+  }
+
   /// The other store's stream.
   public func stream(_ streamID: StreamID, _ select: ReadRange) -> Base.EventStream {
     base.stream(streamID, select)

@@ -284,7 +284,7 @@ extension TemporaryFolder {
       try connection.execute("PRAGMA secure_delete = OFF")
       try connection.execute(
         """
-        DROP TABLE erasures; PRAGMA user_version = 4;
+        DROP TABLE idempotency_keys; DROP TABLE erasures; PRAGMA user_version = 4;
         UPDATE streams SET version = 0, head = 0, bytes = 0 WHERE id = 'a';
         UPDATE events SET type = 'eventually.erased', payload = x'' WHERE sequence = 2;
         INSERT INTO events SELECT 3, stream, 0, 0, partition, partition_sequence + 1,

@@ -22,6 +22,20 @@ import Testing
       try await base.append(events, to: streamID, expecting: expecting)
     }
 
+    func append(
+      _ events: [String], to streamID: String, expecting: ExpectedVersion,
+      idempotencyKey: IdempotencyKey
+    ) async throws(EventStoreError) -> IdempotentResult {
+      try await base.append(
+        events, to: streamID, expecting: expecting, idempotencyKey: idempotencyKey)
+    }
+
+    func result(
+      of idempotencyKey: IdempotencyKey, on streamID: String
+    ) async throws(EventStoreError) -> IdempotentResult? {
+      try await base.result(of: idempotencyKey, on: streamID)
+    }
+
     func stream(_ streamID: String, _ select: ReadRange) -> SQLiteStreamEvents<TextCodec> {
       base.stream(streamID, select)
     }

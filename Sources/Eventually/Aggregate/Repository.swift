@@ -41,6 +41,24 @@ public protocol AggregateRepository<Model>: Sendable {
     _ commands: [Model.Command], on id: Model.ID, expecting expected: Version?, attempts: Int
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?)
 
+  /// ``update(_:expecting:attempts:_:)`` once for a key: where an earlier request to the entity had it, nothing is decided or
+  /// saved, and what came of that is returned.
+  ///
+  /// Whoever does not know whether a request was carried out sends it again, with its key, as often as is needed. A request that
+  /// led to no event is repeated without an effect, too. Of one that was refused nothing is kept: it is decided anew.
+  /// - Parameters:
+  ///   - id: the entity's id.
+  ///   - expected: the version that the entity must be at when the first request with the key is carried out; `nil` for any.
+  ///   - idempotencyKey: names the request.
+  ///   - attempts: how often at most.
+  ///   - body: called once for each attempt, with the entity as it is then.
+  /// - Throws: what is thrown without a key, and ``RepositoryError`` with ``EventStoreError/keyReused(_:)`` where the key came with
+  ///   another request before.
+  func update(
+    _ id: Model.ID, expecting expected: Version?, idempotencyKey: IdempotencyKey, attempts: Int,
+    _ body: (inout AggregateRoot<Model>) async throws -> Void
+  ) async throws -> IdempotentResult
+
   /// Erases the entity's stream for good, without decoding its events.
   /// - Returns: where the removal is; `nil` where there were no events.
   @discardableResult
@@ -53,6 +71,26 @@ extension AggregateRepository {
     _ commands: [Model.Command], on id: Model.ID, expecting expected: Version? = nil
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
     try await execute(commands, on: id, expecting: expected, attempts: 8)
+  }
+
+  /// Lets the entity handle commands once for a key: see ``update(_:expecting:idempotencyKey:attempts:_:)``.
+  public func execute(
+    _ commands: [Model.Command], on id: Model.ID, expecting expected: Version?,
+    idempotencyKey: IdempotencyKey, attempts: Int
+  ) async throws -> IdempotentResult {
+    try await update(id, expecting: expected, idempotencyKey: idempotencyKey, attempts: attempts) {
+      root in
+      for command in commands { try await root.handle(command) }
+    }
+  }
+
+  /// Once for a key, at most eight times.
+  public func execute(
+    _ commands: [Model.Command], on id: Model.ID, expecting expected: Version? = nil,
+    idempotencyKey: IdempotencyKey
+  ) async throws -> IdempotentResult {
+    try await execute(
+      commands, on: id, expecting: expected, idempotencyKey: idempotencyKey, attempts: 8)
   }
 
   /// The same at any version.
@@ -194,13 +232,7 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
   ) async throws -> (root: AggregateRoot<Model>, appended: AppendResult?) {
     var attempt = 1
     while true {
-      var root = try await get(id)
-      if let expected, root.version != expected {
-        throw RepositoryError.store(
-          .conflict(
-            VersionConflict(streamID: "\(id)", expected: expected, actual: root.version)))
-      }
-      try await body(&root)
+      var root = try await decide(id, expecting: expected, body)
       do {
         let appended = try await save(&root)
         return (root, appended)
@@ -212,6 +244,64 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
       } catch {
         throw RepositoryError.store(error)
       }
+    }
+  }
+
+  /// The root after what `body` has it handle, which is not saved yet.
+  private func decide(
+    _ id: Model.ID, expecting expected: Version?,
+    _ body: (inout AggregateRoot<Model>) async throws -> Void
+  ) async throws -> AggregateRoot<Model> {
+    var root = try await get(id)
+    if let expected, root.version != expected {
+      throw RepositoryError.store(
+        .conflict(VersionConflict(streamID: "\(id)", expected: expected, actual: root.version)))
+    }
+    try await body(&root)
+    return root
+  }
+
+  /// Loads, handles and saves as without a key, unless an earlier request to the entity had the key.
+  public func update(
+    _ id: Model.ID, expecting expected: Version?, idempotencyKey: IdempotencyKey, attempts: Int,
+    _ body: (inout AggregateRoot<Model>) async throws -> Void
+  ) async throws -> IdempotentResult {
+    // Not only in the append: the state that the first request led to may refuse the second.
+    if let first = try await result(of: idempotencyKey, on: id) { return first }
+    var attempt = 1
+    while true {
+      var root: AggregateRoot<Model>
+      do {
+        root = try await decide(id, expecting: expected, body)
+      } catch {
+        // The same request may have been carried out meanwhile.
+        if let first = try await result(of: idempotencyKey, on: id) { return first }
+        throw error
+      }
+      do throws(EventStoreError) {
+        let result = try await store.append(
+          root.uncommitted, to: id, expecting: .exact(root.version), idempotencyKey: idempotencyKey)
+        if !result.isRepetition, !root.uncommitted.isEmpty, let last = result.last {
+          root.committed(at: last)
+          await keep(&root, at: last.sequenceNumber)
+        }
+        return result
+      } catch {
+        guard case .conflict = error, expected == nil, attempt < attempts else {
+          throw RepositoryError.store(error)
+        }
+        attempt += 1
+      }
+    }
+  }
+
+  private func result(
+    of key: IdempotencyKey, on id: Model.ID
+  ) async throws(RepositoryError) -> IdempotentResult? {
+    do {
+      return try await store.result(of: key, on: id)
+    } catch {
+      throw .store(error)
     }
   }
 

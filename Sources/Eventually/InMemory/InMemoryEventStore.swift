@@ -9,17 +9,37 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     /// The sequence numbers of each stream's events.
     var streams: [StreamKey<StreamID>: [UInt64]] = [:]
     var snapshots: [StreamKey<StreamID>: Snapshot] = [:]
+    var keys: [StreamKey<StreamID>: [KeyName: RecordedKey<RequestFingerprint>]] = [:]
     var ids = EventIDGenerator()
+  }
+
+  /// What an idempotency key is found by.
+  private struct KeyName: Hashable {
+    let name: ByteKey
+    let isNumbered: Bool
+
+    init(_ key: IdempotencyKey) {
+      name = key.name
+      isNumbered = key.number != nil
+    }
   }
 
   private let state = Locked(State())
   fileprivate let head = PositionSignal(at: 0)
   private let clock: @Sendable () -> Timestamp
+  private let keyLifetime: Duration?
   private let check: (@Sendable ([Event], StreamID) throws(EventStoreError) -> Void)?
 
   /// An empty store that takes the time from `clock`. It keeps events as they are, without a codec.
-  public init(clock: @escaping @Sendable () -> Timestamp = Timestamp.now) {
+  /// - Parameters:
+  ///   - clock: tells the time.
+  ///   - keyLifetime: how long an idempotency key lives; `nil` for as long as its stream. A key that is older is as good as none,
+  ///     and takes room still.
+  public init(
+    clock: @escaping @Sendable () -> Timestamp = Timestamp.now, keyLifetime: Duration? = nil
+  ) {
     self.clock = clock
+    self.keyLifetime = keyLifetime
     check = nil
   }
 
@@ -29,6 +49,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     clock: @escaping @Sendable () -> Timestamp = Timestamp.now
   ) {
     self.clock = clock
+    keyLifetime = nil
     let readBack = ReadBack(codec)
     check = { (events, streamID) throws(EventStoreError) in
       for (index, event) in events.enumerated() {
@@ -54,16 +75,65 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion
   ) throws(EventStoreError) -> AppendResult {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
+    let result = try append(events, to: streamID, expecting: expecting, key: nil)
+    guard let last = result.last else { preconditionFailure("an append adds events") }
+    return AppendResult(last: last)
+  }
+
+  /// Appends events, unless an earlier request to the stream had the same key.
+  public func append(
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion,
+    idempotencyKey: IdempotencyKey
+  ) throws(EventStoreError) -> IdempotentResult {
+    // A repetition's events may be none that can be appended.
+    if let first = try result(of: idempotencyKey, on: streamID) { return first }
+    return try append(events, to: streamID, expecting: expecting, key: idempotencyKey)
+  }
+
+  /// What came of the request to a stream that had a key.
+  public func result(
+    of idempotencyKey: IdempotencyKey, on streamID: StreamID
+  ) throws(EventStoreError) -> IdempotentResult? {
+    try idempotencyKey.check()
+    let now = clock()
+    return try state.withLock { (state) throws(EventStoreError) in
+      try result(of: idempotencyKey, on: streamID, at: now, state)
+    }
+  }
+
+  private func result(
+    of key: IdempotencyKey, on streamID: StreamID, at now: Timestamp, _ state: State
+  ) throws(EventStoreError) -> IdempotentResult? {
+    guard let recorded = state.keys[StreamKey(streamID)]?[KeyName(key)] else { return nil }
+    switch recorded.verdict(
+      number: key.number, request: key.request, now: now, lifetime: keyLifetime)
+    {
+    case .new: return nil
+    case .repetition: return IdempotentResult(last: recorded.last, isRepetition: true)
+    case .otherRequest:
+      throw .keyReused(
+        KeyReused(streamID: String(describing: streamID), key: key, first: recorded.last))
+    }
+  }
+
+  private func append(
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion, key: IdempotencyKey?
+  ) throws(EventStoreError) -> IdempotentResult {
     try check?(events, streamID)
     let time = clock()
     let metadata = TraceContext.metadata
-    let appended = try state.withLock { (state) throws(EventStoreError) -> AppendResult in
-      let actual = Version(state.streams[StreamKey(streamID)]?.count ?? 0)
+    let result = try state.withLock { (state) throws(EventStoreError) -> IdempotentResult in
+      if let key, let first = try self.result(of: key, on: streamID, at: time, state) {
+        return first
+      }
+      let sequences = state.streams[StreamKey(streamID)]
+      let actual = Version(sequences?.count ?? 0)
       if case .exact(let expected) = expecting, expected != actual {
         throw .conflict(
           VersionConflict(
             streamID: String(describing: streamID), expected: expected, actual: actual))
       }
+      var last = sequences?.last.map { state.log[Int($0 - 1)].position }
       for (offset, event) in events.enumerated() {
         let sequence = UInt64(state.log.count + 1)
         let position = EventPosition(
@@ -75,11 +145,16 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
               streamID: streamID, position: position, id: state.ids.next(at: time), time: time,
               event: event, metadata: metadata)))
         state.streams[StreamKey(streamID), default: []].append(sequence)
+        last = position
       }
-      return AppendResult(last: state.log[state.log.count - 1].position)
+      if let key {
+        state.keys[StreamKey(streamID), default: [:]][KeyName(key)] = RecordedKey(
+          last: last, number: key.number, request: key.request, time: time)
+      }
+      return IdempotentResult(last: last, isRepetition: false)
     }
-    head.advance(to: appended.last.sequenceNumber)
-    return appended
+    if !events.isEmpty, let last = result.last { head.advance(to: last.sequenceNumber) }
+    return result
   }
 
   /// A stream's events in order of version.
@@ -92,12 +167,13 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     Entries(store: self, after: select.lowerBound - 1, waits: false)
   }
 
-  /// Erases a stream's events.
+  /// Erases a stream's events, and its idempotency keys.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
   public func remove(_ streamID: StreamID) -> EventPosition? {
     let time = clock()
     let removal = state.withLock { state -> EventPosition? in
+      state.keys[StreamKey(streamID)] = nil
       guard let sequences = state.streams.removeValue(forKey: StreamKey(streamID)) else {
         return nil
       }

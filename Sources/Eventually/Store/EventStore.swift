@@ -27,6 +27,30 @@ public protocol EventStore<StreamID, Event>: Sendable {
     _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion
   ) async throws(EventStoreError) -> AppendResult
 
+  /// Appends `events`, all or none, unless an earlier request to the stream had the same key: then it appends nothing and
+  /// returns what came of that.
+  ///
+  /// The key is kept together with the events, and lives as long as the stream: a stream that is removed takes its keys with
+  /// it. It is looked up before the expected version, in the order in which appends are carried out: of two that come at the same
+  /// time, one is carried out. Where the append is refused, nothing is kept.
+  /// - Parameters:
+  ///   - events: what has happened. With none, only the key is kept, with where the stream is.
+  ///   - streamID: the stream.
+  ///   - expecting: the version that the stream must have.
+  ///   - idempotencyKey: names the request.
+  /// - Throws: what an append without a key throws, and ``EventStoreError/keyReused(_:)`` where the key came with another request
+  ///   before.
+  func append(
+    _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion,
+    idempotencyKey: IdempotencyKey
+  ) async throws(EventStoreError) -> IdempotentResult
+
+  /// What came of the request to a stream that had a key; `nil` where none had.
+  /// - Throws: ``EventStoreError/keyReused(_:)`` where it was another request.
+  func result(
+    of idempotencyKey: IdempotencyKey, on streamID: StreamID
+  ) async throws(EventStoreError) -> IdempotentResult?
+
   /// A stream's events in order of version, as far as they exist when the end is reached.
   func stream(_ streamID: StreamID, _ select: ReadRange) -> EventStream
 
@@ -37,7 +61,8 @@ public protocol EventStore<StreamID, Event>: Sendable {
   ///
   /// Their places in the store stay taken, so that sequences remain gapless; an entry
   /// ``LogEntry/removed(_:id:at:)`` is added to the log; and the stream begins again at version 1. A
-  /// stream without events is left as it is. Events that can't be decoded are erased like all others.
+  /// stream without events is left as it is, but for its idempotency keys, which are erased with any stream. Events that can't
+  /// be decoded are erased like all others.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
   func remove(_ streamID: StreamID) async throws(EventStoreError) -> EventPosition?

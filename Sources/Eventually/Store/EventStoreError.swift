@@ -25,6 +25,8 @@ public struct VersionConflict: Error, Sendable, Hashable, CustomStringConvertibl
 public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   /// The stream is at another version; nothing was appended.
   case conflict(VersionConflict)
+  /// The idempotency key came with another request before; nothing was appended.
+  case keyReused(KeyReused)
   /// The request itself can never be carried out, for example because an event is too large.
   case invalid(String)
   /// An event does not decode to what it was encoded from; nothing was appended.
@@ -47,6 +49,7 @@ public enum EventStoreError: Error, Sendable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .conflict(let conflict): conflict.description
+    case .keyReused(let refusal): refusal.description
     case .invalid(let reason): reason
     case .unreadable(let event): event.description
     case .streamTooLarge(let refusal): refusal.description

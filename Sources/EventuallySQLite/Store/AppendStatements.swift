@@ -5,6 +5,8 @@ struct AppendStatements {
   let updateStream: SQLiteStatement
   let insertStream: SQLiteStatement
   let insertEvent: SQLiteStatement
+  let findKey: SQLiteStatement
+  let saveKey: SQLiteStatement
 
   init(_ connection: SQLiteConnection) throws(SQLiteError) {
     findStream = try connection.prepare(
@@ -21,5 +23,7 @@ struct AppendStatements {
       INSERT INTO events (sequence, stream, version, previous, partition, partition_sequence,
         type, id, time, payload, metadata) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """)
+    findKey = try connection.prepare(KeyTable.find)
+    saveKey = try connection.prepare(KeyTable.save)
   }
 }

@@ -27,6 +27,13 @@ extension SQLiteEventLog {
       .flatMap { SnapshotSeal.open($0, of: streamID) }
   }
 
+  /// What is kept of a stream's idempotency key.
+  func recorded(
+    _ key: StoredKey, of streamID: String
+  ) async throws(EventStoreError) -> RecordedKey<Int64>? {
+    try await read { try KeyTable.recorded(key, of: streamID, $0) }
+  }
+
   /// A stream's last removal; `nil` where it was never removed.
   public func erasure(of streamID: String) async throws(EventStoreError) -> StreamErasure? {
     try await read { connection in

@@ -36,6 +36,10 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     public var readsBack = true
     /// An append that would make its stream larger is refused with `EventStoreError.streamTooLarge`.
     public var streamLimit = StreamLimit()
+    /// How long an idempotency key lives from when it was kept; `nil` for as long as its stream. After that, a request that comes with
+    /// the key again is carried out again. The highest numbers of senders that number their requests live as long as the
+    /// stream in any case.
+    public var keyLifetime: Duration?
     /// Where the time of events comes from: they bear what it says. Where it steps, so do they; their order is that of
     /// sequence numbers.
     public var clock: @Sendable () -> Timestamp = Timestamp.now
@@ -50,13 +54,13 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
 
   /// The same file, for reading.
   public let log: SQLiteEventLog
-  private let shared: SharedStore
+  let shared: SharedStore
   private var writer: StoreWriter { shared.writer }
   private var eraser: StoreEraser { shared.eraser }
   private let codec: Codec
   private let encoder: AppendEncoder<Codec.Event>
   /// How this view's ids and the names of streams belong together.
-  private let names: StreamNames
+  let names: StreamNames
   private let appendSeconds = Timer(label: MetricName.appendSeconds)
 
   /// Opens a store as its writer, and creates it where there is none.
@@ -82,12 +86,13 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     let writer = try StoreWriter(
       path: path, partitionCount: options.partitionCount,
       transactionLimit: options.transactionLimit, queueLimit: options.queueLimit,
-      streamLimit: options.streamLimit, heartbeats: options.heartbeats, clock: options.clock)
+      streamLimit: options.streamLimit, keyLifetime: options.keyLifetime,
+      heartbeats: options.heartbeats, clock: options.clock)
     let eraser = try StoreEraser(writer: writer, path: path)
     log = try SQLiteEventLog(path: path)
     shared = SharedStore(
       writer: writer, eraser: eraser, snapshotted: try Self.streamsWithSnapshots(path),
-      recordLimit: options.recordLimit, readsBack: options.readsBack)
+      recordLimit: options.recordLimit, readsBack: options.readsBack, clock: options.clock)
     names = .all
     self.codec = codec
     self.encoder = encoder
@@ -158,19 +163,9 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   ) async throws(EventStoreError) -> AppendResult {
     guard !events.isEmpty else { throw .invalid("an append needs at least one event") }
     let name = try names.name(of: streamID)
-    let span = TraceContext.isActive ? startSpan(SpanName.append, ofKind: .producer) : nil
-    defer { span?.end() }
-    let start = ContinuousClock.now
-    do throws(EventStoreError) {
-      let appended = try await append(
-        events, to: name, expecting: expecting, metadata: metadata(in: span))
-      span?.attributes["eventually.sequence_number"] = Int64(appended.last.sequenceNumber)
-      appendSeconds.recordNanoseconds((ContinuousClock.now - start).nanoseconds)
-      return appended
-    } catch {
-      span?.recordError(error)
-      throw error
-    }
+    guard case .added(let last) = try await append(events, to: name, expecting: expecting, key: nil)
+    else { preconditionFailure("an append adds events") }
+    return AppendResult(last: last)
   }
 
   /// What the events keep: what is bound to the task, in the trace of the append itself.
@@ -182,14 +177,25 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
     return metadata
   }
 
-  private func append(
-    _ events: [Event], to streamID: String, expecting: ExpectedVersion, metadata: EventMetadata
-  ) async throws(EventStoreError) -> AppendResult {
-    let encoded = try encoder(events, of: streamID, metadata: metadata)
-    let appended = try await writer.perform(
-      .append(streamID: streamID, expecting: expecting, encoded))
-    guard let appended else { preconditionFailure("an append adds events") }
-    return appended
+  func append(
+    _ events: [Event], to name: String, expecting: ExpectedVersion, key: StoredKey?
+  ) async throws(EventStoreError) -> StoreOutcome {
+    let span = TraceContext.isActive ? startSpan(SpanName.append, ofKind: .producer) : nil
+    defer { span?.end() }
+    let start = ContinuousClock.now
+    do throws(EventStoreError) {
+      let encoded = try encoder(events, of: name, metadata: metadata(in: span))
+      let outcome = try await writer.perform(
+        .append(streamID: name, expecting: expecting, encoded, key: key))
+      if case .added(let last) = outcome {
+        span?.attributes["eventually.sequence_number"] = Int64(last.sequenceNumber)
+      }
+      appendSeconds.recordNanoseconds((ContinuousClock.now - start).nanoseconds)
+      return outcome
+    } catch {
+      span?.recordError(error)
+      throw error
+    }
   }
 
   /// Erases a stream's events for good. It reads and overwrites all of them: the larger the stream,
@@ -202,7 +208,9 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   @discardableResult
   public func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
     let name = try names.name(of: streamID)
-    guard let removal = try await writer.perform(.remove(streamID: name))?.last else { return nil }
+    guard case .added(let removal) = try await writer.perform(.remove(streamID: name)) else {
+      return nil
+    }
     eraser.removed(at: removal.sequenceNumber)
     return removal
   }

@@ -8,15 +8,17 @@ final class SharedStore: Sendable {
   let snapshotted: Locked<Set<Int>>
   let recordLimit: RecordLimit
   let readsBack: Bool
+  let clock: @Sendable () -> Timestamp
 
   init(
     writer: StoreWriter, eraser: StoreEraser, snapshotted: Set<Int>, recordLimit: RecordLimit,
-    readsBack: Bool
+    readsBack: Bool, clock: @escaping @Sendable () -> Timestamp
   ) {
     self.writer = writer
     self.eraser = eraser
     self.snapshotted = Locked(snapshotted)
     self.recordLimit = recordLimit
     self.readsBack = readsBack
+    self.clock = clock
   }
 }

@@ -9,16 +9,16 @@ struct StoreMetrics {
   private let requests = Recorder(label: MetricName.commitRequests, aggregate: true)
 
   /// A transaction was committed.
-  func committed(_ batch: [StoreRequest], _ results: [Result<AppendResult?, EventStoreError>]) {
+  func committed(_ batch: [StoreRequest], _ results: [Result<StoreOutcome, EventStoreError>]) {
     var (appended, refused, count) = (0, 0, 0)
     for (request, result) in zip(batch, results) {
-      guard case .append(_, _, let events) = request.kind else { continue }
+      guard case .append(_, _, let events, _) = request.kind else { continue }
       switch result {
-      case .success:
+      case .success(.added):
         appended += 1
         count += events.count
       case .failure(.conflict): refused += 1
-      case .failure: break
+      case .success, .failure: break
       }
     }
     if appended > 0 {

@@ -1,9 +1,20 @@
 import Eventually
 
+/// What a request came to.
+enum StoreOutcome: Sendable {
+  /// Events were added, or a removal; the last entry is here.
+  case added(EventPosition)
+  /// No event was added. For an append with an idempotency key: the stream's last event is here, if anywhere.
+  case unchanged(EventPosition?)
+  /// An earlier append had the same idempotency key; after it, the stream's last event was here, if anywhere.
+  case repeated(EventPosition?)
+}
+
 /// Something that the writer does in a transaction.
 struct StoreRequest: Sendable {
   enum Kind: Sendable {
-    case append(streamID: String, expecting: ExpectedVersion, EncodedEvents)
+    /// Without a key there is at least one event.
+    case append(streamID: String, expecting: ExpectedVersion, EncodedEvents, key: StoredKey? = nil)
     case remove(streamID: String)
     case snapshot(streamID: String, Snapshot)
     /// Nothing is left of streams that were removed up to a sequence number.
@@ -17,8 +28,8 @@ struct StoreRequest: Sendable {
   }
 
   var kind: Kind
-  /// Hears of the outcome once it is durable; `nil` in it for requests that add no event.
-  var completion: @Sendable (Result<AppendResult?, EventStoreError>) -> Void
+  /// Hears of the outcome once it is durable.
+  var completion: @Sendable (Result<StoreOutcome, EventStoreError>) -> Void
 
   /// Whether it removes a stream.
   var isRemoval: Bool {
@@ -27,7 +38,8 @@ struct StoreRequest: Sendable {
   }
 
   var weight: Int {
-    if case .append(_, _, let events) = kind { return events.count }
+    // A key alone takes a row, too.
+    if case .append(_, _, let events, _) = kind { return max(events.count, 1) }
     return 0
   }
 }

@@ -9,7 +9,7 @@ import Foundation
 enum StoreSchema {
   /// What leads from each version of the tables to the next, from an empty file on. A step never changes once
   /// stores have been made with it: what is to be different comes in a further step.
-  private static let steps = [version1, version2, version3, version4, version5]
+  private static let steps = [version1, version2, version3, version4, version5, version6]
 
   /// The version that this code works with; stored as SQLite's `user_version`.
   static let version = Int64(steps.count)
@@ -91,6 +91,22 @@ enum StoreSchema {
     );
     """
 
+  /// Idempotency keys: see ``KeyTable``. Nothing but the writer's process reads them.
+  private static let version6 = """
+    CREATE TABLE idempotency_keys (
+      stream INTEGER NOT NULL,
+      key BLOB NOT NULL,
+      sequence INTEGER NOT NULL,
+      time INTEGER NOT NULL,
+      number INTEGER,
+      request INTEGER,
+      PRIMARY KEY (stream, key)
+    ) WITHOUT ROWID;
+    """
+
+  /// Whoever only reads a store takes this version for the newest, too: the writer migrates it when it is started next.
+  private static let oldestReadable: Int64 = 5
+
   /// The type of an erased event's row, which no event can have; see ``ErasedRow``. Up to version 4 it was
   /// ``EventRecord/erasedType``.
   static let erasedType = ""
@@ -145,7 +161,7 @@ enum StoreSchema {
     }
     guard found >= 0 else { throw StoreDamage("it says that it has schema version \(found)") }
     if found > version { throw StoreOpenError.newer(path: connection.path, version: found) }
-    if found < version { throw StoreOpenError.older(path: connection.path, version: found) }
+    if found < oldestReadable { throw StoreOpenError.older(path: connection.path, version: found) }
     let id: String?
     let count: Int64?
     do {

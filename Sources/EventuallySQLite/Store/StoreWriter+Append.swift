@@ -31,6 +31,17 @@ extension StoreWriter {
       version: select.unsigned(2), head: select.unsigned(3), bytes: select.unsigned(4))
   }
 
+  /// Where a stream's last event is; `nil` where it has none.
+  func lastPosition(of found: StreamRow, named streamID: String) throws -> EventPosition? {
+    guard found.version > 0 else { return nil }
+    try checkHead(found, of: streamID)
+    let offset = try connection.integer(
+      "SELECT partition_sequence FROM events WHERE sequence = ?", .integer(Int64(found.head)))
+    return EventPosition(
+      partition: found.partition, partitionOffset: UInt64(clamping: offset ?? 0),
+      sequenceNumber: found.head, version: found.version)
+  }
+
   /// Before a caller is told that it is wrong.
   private func checkHead(_ found: StreamRow, of streamID: String) throws {
     guard found.version > 0 else { return }
@@ -45,16 +56,22 @@ extension StoreWriter {
   }
 
   func append(
-    _ events: EncodedEvents, to streamID: String, expecting: ExpectedVersion, time: Timestamp,
-    heads: inout Heads
-  ) throws -> Result<AppendResult?, EventStoreError> {
-    if let failure = events.check?.knownFailure { return .failure(.unreadable(failure)) }
+    _ events: EncodedEvents, to streamID: String, expecting: ExpectedVersion, key: StoredKey?,
+    time: Timestamp, heads: inout Heads
+  ) throws -> Result<StoreOutcome, EventStoreError> {
     let found = try stream(streamID)
+    if let key, let earlier = try earlier(key, of: found, named: streamID, at: time) {
+      return earlier
+    }
+    if let failure = events.check?.knownFailure { return .failure(.unreadable(failure)) }
     let actual = found?.version ?? 0
     if case .exact(let expected) = expecting, expected != actual {
       if let found { try checkHead(found, of: streamID) }
       return .failure(
         .conflict(VersionConflict(streamID: streamID, expected: expected, actual: actual)))
+    }
+    if let key, events.count == 0 {
+      return .success(try keep(key, of: found, named: streamID, time: time))
     }
     let version = actual + UInt64(events.count)
     let bytes = (found?.bytes ?? 0) + events.bytes
@@ -66,12 +83,12 @@ extension StoreWriter {
     let partition = found?.partition ?? partitioner.partition(of: streamID)
     let firstSequence = heads.sequence + 1
     let lastSequence = heads.sequence + UInt64(events.count)
-    let key = try writeStream(
+    let row = try writeStream(
       found, id: streamID, partition: partition, version: version, head: lastSequence,
       bytes: bytes)
     if bytes >= Self.large { largeStreams.withLock { $0[streamID.hashValue] = bytes } }
     let insert = insertStatement(
-      key: key, partition: partition, time: time, metadata: events.metadata)
+      key: row, partition: partition, time: time, metadata: events.metadata)
     var previous = found?.head ?? 0
     var start = 0
     // What is bound stays until it is bound anew: of most columns, only what changes is.
@@ -102,9 +119,10 @@ extension StoreWriter {
     withExtendedLifetime((ids, payloadBytes)) {}
     heads.partitions[Int(partition)] = position
     heads.sequence = lastSequence
+    if let key { try keep(key, of: row, at: lastSequence, time: time) }
     return .success(
-      AppendResult(
-        last: EventPosition(
+      .added(
+        EventPosition(
           partition: partition, partitionOffset: heads.partitions[Int(partition)],
           sequenceNumber: lastSequence, version: version)))
   }

@@ -4,7 +4,7 @@ import Eventually
 extension StoreWriter {
   func execute(
     _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
-  ) throws -> Result<AppendResult?, EventStoreError> {
+  ) throws -> Result<StoreOutcome, EventStoreError> {
     do {
       return try executeUnguarded(kind, time: time, heads: &heads)
     } catch let damage as StoreDamage {
@@ -15,35 +15,37 @@ extension StoreWriter {
 
   private func executeUnguarded(
     _ kind: StoreRequest.Kind, time: Timestamp, heads: inout Heads
-  ) throws -> Result<AppendResult?, EventStoreError> {
+  ) throws -> Result<StoreOutcome, EventStoreError> {
     switch kind {
-    case .append(let streamID, let expecting, let events):
-      return try append(events, to: streamID, expecting: expecting, time: time, heads: &heads)
+    case .append(let streamID, let expecting, let events, let key):
+      return try append(
+        events, to: streamID, expecting: expecting, key: key, time: time, heads: &heads)
     case .remove(let streamID):
-      return .success(try remove(streamID, time: time, heads: &heads))
+      let removal = try remove(streamID, time: time, heads: &heads)
+      return .success(removal.map { .added($0) } ?? .unchanged(nil))
     case .snapshot(let streamID, let snapshot):
       if let found = try stream(streamID), found.version >= snapshot.version {
         var sealed = snapshot
         sealed.payload = SnapshotSeal.seal(snapshot, of: streamID)
         try SnapshotTable(connection: connection).save(sealed, of: found.key)
       }
-      return .success(nil)
+      return .success(.unchanged(nil))
     case .erased(let sequence):
       try connection.run(
         "UPDATE erasures SET erased = ? WHERE erased IS NULL AND sequence <= ?",
         .integer(time.microseconds), .integer(Int64(clamping: sequence)))
-      return .success(nil)
+      return .success(.unchanged(nil))
     case .published(let sequence):
       try connection.run(
         "UPDATE store SET value = ? WHERE key = 'published'", .integer(Int64(sequence)))
-      return .success(nil)
+      return .success(.unchanged(nil))
     case .progress(let progress):
       try StoredProgress.write(progress, to: connection)
-      return .success(nil)
+      return .success(.unchanged(nil))
     case .probe:
       // As much as a few orders take: what is left in files that exist would do for less.
       try connection.run("INSERT OR REPLACE INTO store VALUES ('probe', randomblob(65536))")
-      return .success(nil)
+      return .success(.unchanged(nil))
     }
   }
 }

@@ -2,16 +2,21 @@ import Eventually
 
 /// Removing a stream.
 extension StoreWriter {
-  /// Overwrites a stream's events, adds the record that says so, and notes that the write-ahead log still has them. The
-  /// stream's row stays: whoever looks for it finds version 0.
+  /// Overwrites a stream's events, deletes its idempotency keys, adds the record that says so, and notes that the write-ahead log
+  /// still has them. The stream's row stays: whoever looks for it finds version 0.
   func remove(
     _ streamID: String, time: Timestamp, heads: inout Heads
-  ) throws -> AppendResult? {
-    guard let found = try stream(streamID), found.version > 0 else { return nil }
+  ) throws -> EventPosition? {
+    guard let found = try stream(streamID) else { return nil }
+    guard found.version > 0 else {
+      try forgetKeys(of: found.key)
+      return nil
+    }
     let sequences = try StreamChain.sequenceNumbers(
       connection, stream: found.key, last: found.version, head: found.head, from: 1)
     // A state tells what the events were.
     try SnapshotTable(connection: connection).forget(found.key)
+    try forgetKeys(of: found.key)
     for sequence in sequences { try overwrite(sequence) }
     heads.sequence += 1
     heads.partitions[Int(found.partition)] += 1
@@ -34,10 +39,9 @@ extension StoreWriter {
       "INSERT OR REPLACE INTO erasures VALUES (?, ?, ?, ?, NULL)", .integer(found.key),
       .integer(Int64(heads.sequence)), .integer(Int64(partitionOffset)),
       .integer(time.microseconds))
-    return AppendResult(
-      last: EventPosition(
-        partition: found.partition, partitionOffset: partitionOffset,
-        sequenceNumber: heads.sequence, version: 0))
+    return EventPosition(
+      partition: found.partition, partitionOffset: partitionOffset,
+      sequenceNumber: heads.sequence, version: 0)
   }
 
   /// Overwrites an event with zeros.

@@ -12,6 +12,9 @@ actor StoreWriter {
   private let queue: Locked<GroupCommit<StoreRequest>>
   private let clock: @Sendable () -> Timestamp
   let streamLimit: StreamLimit
+  /// How long an idempotency key lives; `nil` for as long as its stream.
+  let keyLifetime: Duration?
+  var keySweep = KeySweep()
   var ids = EventIDGenerator()
   /// Where the store stands, as committed.
   private(set) var heads: Heads
@@ -40,7 +43,7 @@ actor StoreWriter {
 
   init(
     path: String, partitionCount: Partition?, transactionLimit: Int, queueLimit: Int,
-    streamLimit: StreamLimit = StreamLimit(), heartbeats: Heartbeats,
+    streamLimit: StreamLimit = StreamLimit(), keyLifetime: Duration? = nil, heartbeats: Heartbeats,
     clock: @escaping @Sendable () -> Timestamp
   ) throws(StoreOpenError) {
     lock = try StoreLock(storePath: path)
@@ -66,6 +69,7 @@ actor StoreWriter {
     head = PositionSignal(at: heads.sequence)
     self.clock = clock
     self.streamLimit = streamLimit
+    self.keyLifetime = keyLifetime
   }
 
   private static func readHeads(
@@ -101,10 +105,10 @@ actor StoreWriter {
   /// Executes a request.
   nonisolated func perform(
     _ kind: StoreRequest.Kind
-  ) async throws(EventStoreError) -> AppendResult? {
+  ) async throws(EventStoreError) -> StoreOutcome {
     var check: AppendCheck?
     // While the store's thread inserts them.
-    if case .append(_, _, let events) = kind { check = events.check }
+    if case .append(_, _, let events, _) = kind { check = events.check }
     let result = await withCheckedContinuation { [check] continuation in
       submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
       check?.run()
@@ -138,7 +142,7 @@ actor StoreWriter {
     // What the clock says, also where it has stepped: order is told by sequence numbers alone. A time that could not step
     // back would keep an hour that a clock was wrong by for ever.
     let time = clock()
-    var results: [Result<AppendResult?, EventStoreError>] = []
+    var results: [Result<StoreOutcome, EventStoreError>] = []
     do {
       var next = heads
       repeat {
@@ -166,7 +170,7 @@ actor StoreWriter {
   ///   is known then, and the next attempt refuses them.
   private func transact(
     _ batch: [StoreRequest], at time: Timestamp,
-    _ results: inout [Result<AppendResult?, EventStoreError>], heads next: inout Heads
+    _ results: inout [Result<StoreOutcome, EventStoreError>], heads next: inout Heads
   ) throws -> Bool {
     struct Unreadable: Error {}
     results.removeAll()
@@ -181,7 +185,8 @@ actor StoreWriter {
         }
         var isReadable = true
         for (request, result) in zip(batch, results) {
-          guard case .append(_, _, let events) = request.kind, case .success = result else {
+          guard case .append(_, _, let events, _) = request.kind, case .success(.added) = result
+          else {
             continue
           }
           if events.check?.failure() != nil { isReadable = false }

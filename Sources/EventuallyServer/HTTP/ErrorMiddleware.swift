@@ -96,6 +96,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     let words = error.description
     return switch error {
     case .conflict: .failure(.conflict, code: "conflict", words)
+    case .keyReused: .failure(.unprocessableContent, code: "key-reused", words)
     case .invalid: .failure(.unprocessableContent, code: "invalid", words)
     case .unreadable: .failure(.unprocessableContent, code: "unreadable-event", words)
     case .streamTooLarge: .failure(.conflict, code: "too-large", words)
