@@ -83,6 +83,23 @@ extension FirstApplication {
     func handle(_ command: Command, id: String, state: Bool) -> [Event] { [.registered] }
   }
 
+  static func gift(_ accounts: any AggregateRepository<Account>) -> API.Operation {
+    // snippet.key
+    API.Operation(
+      .post, "/accounts/{id}/gift", "Give a cent, once for each key", isProtected: true,
+      parameters: [.path("id", "The account", .string(minimum: 1)), .idempotencyKey],
+      answers: [API.Response(200, "Given", .object([.required("version", .integer())]))]
+    ) { request in
+      guard let key = try request.idempotencyKey() else {
+        throw RequestError(.badRequest, "a gift needs the header 'Idempotency-Key'")
+      }
+      let result = try await accounts.execute(
+        [.deposit(1)], on: request.path("id"), idempotencyKey: key)
+      return try JSONResponse(encoding: ["version": result.version])
+    }
+    // snippet.end
+  }
+
   enum Refusals {
     // snippet.refusal
     enum Failure: CommandRefusal {

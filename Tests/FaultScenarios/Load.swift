@@ -109,7 +109,8 @@ final class Load: Sendable {
   private func send(
     _ command: EntityCommand, to id: String, reaching version: Version
   ) async throws {
-    let answer = try await send("POST", command.path, Array(command.json.utf8))
+    let answer = try await send(
+      "POST", command.path, Array(command.json.utf8), key: "\(id) \(version)")
     switch answer.status {
     case 200:
       let acknowledged = try Self.acknowledged(answer.body, application.stream(of: id))
@@ -117,12 +118,6 @@ final class Load: Sendable {
         throw NotAsExpected("\(id) is at version \(acknowledged.version) after \(command.path)")
       }
       state.withLock { $0.acknowledged.append(acknowledged) }
-    case 400..<500 where answer.attempts > 1:
-      // An earlier attempt whose answer was lost was carried out.
-      let actual = try await currentVersion(id)
-      guard actual == version else {
-        throw NotAsExpected("\(id) is at version \(actual), though nobody else changes it")
-      }
     default:
       let words = String(decoding: answer.body, as: UTF8.self)
       throw NotAsExpected("\(command.path) was answered \(answer.status): \(words)")
@@ -140,24 +135,16 @@ final class Load: Sendable {
       streamID: streamID, version: Version(version), sequenceNumber: UInt64(number), token: token)
   }
 
-  private func currentVersion(_ id: String) async throws -> Version {
-    let answer = try await send("GET", application.path(of: id), nil)
-    guard let json = try JSONSerialization.jsonObject(with: Data(answer.body)) as? [String: Any],
-      let version = json["version"] as? Int
-    else { return 0 }
-    return Version(version)
-  }
-
   /// Sends until the writer takes or refuses it: it may be down, or its disk full, for a while.
   private func send(
-    _ method: String, _ path: String, _ body: [UInt8]?
-  ) async throws -> (status: UInt, body: [UInt8], attempts: Int) {
+    _ method: String, _ path: String, _ body: [UInt8]?, key: String? = nil
+  ) async throws -> (status: UInt, body: [UInt8]) {
     let deadline = ContinuousClock.now + .seconds(120)
-    for attempt in 1... {
-      if let answer = try? await endpoint.send(method, path, body: body, timeout: .seconds(10)) {
-        if answer.status != 503 && answer.status != 507 {
-          return (answer.status, answer.body, attempt)
-        }
+    while true {
+      if let answer = try? await endpoint.send(
+        method, path, body: body, idempotencyKey: key, timeout: .seconds(10))
+      {
+        if answer.status != 503 && answer.status != 507 { return answer }
         state.withLock { $0.refusals[answer.status, default: 0] += 1 }
       }
       guard ContinuousClock.now < deadline else { break }

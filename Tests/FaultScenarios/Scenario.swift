@@ -76,7 +76,8 @@ package struct Scenario: Sendable, CustomStringConvertible {
 
   /// All scenarios.
   package static let all =
-    writerScenarios + workerScenarios + brokerScenarios + topicScenarios + parkingScenarios
+    writerScenarios + repetitionScenarios + workerScenarios + brokerScenarios + topicScenarios
+    + parkingScenarios
     + deadlyEventScenarios
     + diskScenarios + clockScenarios + replayScenarios + hostileScenarios
 }

@@ -26,6 +26,17 @@ import Testing
   }
 }
 
+/// What the scenarios would find, if it were so.
+@Suite(.timeLimit(.minutes(5))) struct FoundOutTests {
+  @Test func repetitionsWithoutKeysHaveASecondEffect() async throws {
+    guard KafkaChoice.ofEnvironment.isDevelopment else { return }
+    let failure = try await #require(throws: NotAsExpected.self) {
+      try await Scenario.repetitionsWithoutKeys.run(seed: 1, tally: Tally())
+    }
+    #expect("\(failure)".contains("commands, each of one event"), "\(failure)")
+  }
+}
+
 /// A number of slots that tasks wait for, in the order in which they come.
 private actor Slots {
   nonisolated let count: Int

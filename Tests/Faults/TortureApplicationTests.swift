@@ -31,7 +31,8 @@ struct TortureApplicationTests {
     }
     #expect(
       Set(left.map(\.name)) == [
-        "writer-killed-after-removal", "writer-killed-after-erasure", "import-killed",
+        "writer-killed-after-removal", "writer-killed-after-erasure", "commands-repeated",
+        "import-killed",
         "topic-truncated", "broker-data-lost", "hostile-client",
       ])
     for scenario in left {

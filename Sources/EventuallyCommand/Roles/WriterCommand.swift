@@ -88,6 +88,12 @@ package struct WriterOptions: ParsableArguments {
         before. Where they are damaged, and not changed, this is the way to take commands again.
         """))
   var acceptUnreadableTypes = false
+  @Option(
+    help: ArgumentHelp(
+      "How long an idempotency key lives; as long as its stream where it is left out.",
+      discussion: "After that, a command that is sent again with its key has a second effect.",
+      valueName: "seconds"), transform: Whole.init)
+  var keyLifetime: Whole<1, 315_360_000>?
   @OptionGroup package var server: ServerOptions
   @OptionGroup package var token: TokenOptions
   @OptionGroup package var health: HealthOptions
@@ -103,6 +109,7 @@ package struct WriterOptions: ParsableArguments {
     options.topicConflict = topicConflict
     options.recordLimit = maxRecordBytes?.value
     options.acceptsUnreadableTypes = acceptUnreadableTypes
+    options.keyLifetime = keyLifetime?.seconds
     options.heartbeats = health.heartbeats()
     return try Writer(try Program.current(), options: options, logger: logger)
   }

@@ -49,19 +49,26 @@ public struct HTTPEndpoint: Sendable, Hashable {
 
   /// Sends a request and collects the answer's body.
   package func send(
-    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
+    _ method: String, _ path: String, body: [UInt8]? = nil, idempotencyKey: String? = nil,
+    timeout: Duration = .seconds(10)
   ) async throws -> (status: UInt, body: [UInt8]) {
-    let answer = try await ask(method, path, body: body, timeout: timeout)
+    let answer = try await ask(
+      method, path, body: body, idempotencyKey: idempotencyKey, timeout: timeout)
     return (answer.status, answer.body)
   }
 
   /// Sends a request and collects the answer.
+  /// - Parameter idempotencyKey: names the request, so that it can be sent again; without quotes and `\`.
   package func ask(
-    _ method: String, _ path: String, body: [UInt8]? = nil, timeout: Duration = .seconds(10)
+    _ method: String, _ path: String, body: [UInt8]? = nil, idempotencyKey: String? = nil,
+    timeout: Duration = .seconds(10)
   ) async throws -> HTTPAnswer {
     var request = HTTPClientRequest(url: base + path)
     request.method = .init(rawValue: method)
     if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+    if let idempotencyKey {
+      request.headers.add(name: "idempotency-key", value: "\"\(idempotencyKey)\"")
+    }
     if let body {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))

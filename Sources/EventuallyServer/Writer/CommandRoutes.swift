@@ -25,12 +25,13 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   private func single(_ command: Command<Model>) -> API.Operation {
     var operation = API.Operation(
       .post, path("/\(command.pathName)"), command.summary.isEmpty ? command.name : command.summary,
-      isProtected: true, parameters: [.id(definition.ids)] + API.contextParameters,
+      isProtected: true, parameters: [.id(definition.ids), .idempotencyKey] + API.contextParameters,
       body: command.schema, answers: .command
     ) { request in
       let id = try request.id(definition.ids)
       return try await writer.execute(
-        [try command.make(request.body, "")], on: id, of: repository)
+        [try command.make(request.body, "")], on: id, of: repository,
+        idempotencyKey: request.idempotencyKey())
     }
     operation.isBodyRequired = !command.isBodyOptional
     return operation
@@ -46,13 +47,14 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
     ])
     return API.Operation(
       .post, path("/commands"), "Several commands as one append: all of them or none",
-      isProtected: true, parameters: [.id(definition.ids)] + API.contextParameters,
+      isProtected: true, parameters: [.id(definition.ids), .idempotencyKey] + API.contextParameters,
       body: schema, answers: .command
     ) { request in
       let id = try request.id(definition.ids)
       let (commands, expected) = try definition.list(request.body.span)
       return try await writer.execute(
-        commands, on: id, of: repository, expecting: expected, isList: true)
+        commands, on: id, of: repository, expecting: expected,
+        idempotencyKey: request.idempotencyKey(), isList: true)
     }
   }
 

@@ -26,7 +26,7 @@ struct RemovalRoutes: Sendable {
     [
       API.Operation(
         .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
-        isProtected: true, parameters: [.id(ids)] + API.contextParameters,
+        isProtected: true, parameters: [.id(ids), .idempotencyKey] + API.contextParameters,
         answers: [
           API.Response(
             200, "Removed, and nothing of it is left in the store's files", Self.removal),
@@ -52,6 +52,8 @@ struct RemovalRoutes: Sendable {
 
   private func remove(_ request: APIRequest) async throws -> JSONResponse {
     let id = try request.id(ids)
+    // A removal has its effect once without a key: what is removed already is not removed again.
+    _ = try request.idempotencyKey()
     let removal = try await remove(id)
     if let removal { _ = await writer.store.waitForErasure(of: removal, atMost: patience) }
     let erasure = try await writer.store.log.erasure(of: category.streamName(of: id))

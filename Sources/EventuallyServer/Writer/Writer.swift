@@ -31,6 +31,8 @@ public final class Writer: Service {
     /// Whether events of a type are taken though the store's newest ones of that type can't be decoded, as after damage to all of
     /// them; see ``UnreadableType``.
     public var acceptsUnreadableTypes = false
+    /// How long an idempotency key lives; `nil` for as long as its stream. After that a repeated command has a second effect.
+    public var keyLifetime: Duration?
     /// Takes the signs of life of the writer's loops.
     public var heartbeats = Heartbeats()
 
@@ -60,6 +62,7 @@ public final class Writer: Service {
     var storeOptions = ApplicationStore.Options(partitionCount: options.partitionCount)
     storeOptions.heartbeats = options.heartbeats
     storeOptions.streamLimit = application.streamLimit
+    storeOptions.keyLifetime = options.keyLifetime
     storeOptions.recordLimit = RecordLimit(bytes: options.recordLimit ?? RecordLimit.brokerDefault)
     store = try ApplicationStore(
       path: options.store, codec: application.codec, options: storeOptions)

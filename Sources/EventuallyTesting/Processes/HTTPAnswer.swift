@@ -16,14 +16,19 @@ extension RunningProcess {
   ///   - method: such as `GET`.
   ///   - path: from `/` on, with the query.
   ///   - json: the body; none where it is left out.
+  ///   - idempotencyKey: names the request, so that it can be sent again; without quotes and `\`.
   ///   - timeout: how long to wait for the answer at most.
   /// - Throws: where the process does not serve, or does not answer in time.
   public func send(
-    _ method: String, _ path: String, json: String? = nil, timeout: Duration = .seconds(10)
+    _ method: String, _ path: String, json: String? = nil, idempotencyKey: String? = nil,
+    timeout: Duration = .seconds(10)
   ) async throws -> HTTPAnswer {
     guard let url else { throw ScenarioFailure("\(name) serves nothing") }
     var request = HTTPClientRequest(url: url + path)
     request.method = .init(rawValue: method)
+    if let idempotencyKey {
+      request.headers.add(name: "idempotency-key", value: "\"\(idempotencyKey)\"")
+    }
     if let json {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(string: json))

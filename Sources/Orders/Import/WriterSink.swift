@@ -1,5 +1,6 @@
 import EventuallyServer
 import Eventually
+import Foundation
 import NIOCore
 
 /// Sends commands to a running writer.
@@ -46,7 +47,9 @@ struct WriterSink: OrderSink {
 
   func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {
     let path = "/orders/\(id)/commands"
-    let answer = try await send("POST", path, OrderBody.commands(for: events))
+    // Of this run alone: what an earlier one has placed is found by the conflict.
+    let answer = try await send(
+      "POST", path, OrderBody.commands(for: events), idempotencyKey: UUID().uuidString)
     switch Verdict(status: answer.status) {
     case .placed: return .placed
     case .refused: return .refused(Self.reason(answer))
@@ -57,10 +60,10 @@ struct WriterSink: OrderSink {
     }
   }
 
-  /// Sends until the writer answers: it may be starting again, or have no room for the moment. A command that was
-  /// carried out though its answer was lost is found by the conflict that the next attempt meets.
+  /// Sends until the writer answers: it may be starting again, or have no room for the moment. A command with a key that was
+  /// carried out though its answer was lost is answered so at the next attempt.
   private func send(
-    _ method: String, _ path: String, _ body: [UInt8]?
+    _ method: String, _ path: String, _ body: [UInt8]?, idempotencyKey: String? = nil
   ) async throws -> HTTPAnswer {
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(
@@ -68,7 +71,8 @@ struct WriterSink: OrderSink {
     for attempt in 1... {
       var pause = retry.pause(afterFailures: attempt, using: &generator)
       do {
-        let answer = try await endpoint.ask(method, path, body: body, timeout: .seconds(60))
+        let answer = try await endpoint.ask(
+          method, path, body: body, idempotencyKey: idempotencyKey, timeout: .seconds(60))
         if Verdict(status: answer.status) != .later || attempt >= retry.attempts { return answer }
         pause = max(pause, answer.retryAfter ?? .zero)
       } catch {

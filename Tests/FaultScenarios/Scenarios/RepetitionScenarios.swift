@@ -1,0 +1,64 @@
+import Eventually
+
+extension Scenario {
+  static let repetitionScenarios = [
+    Scenario(
+      "commands-repeated",
+      "SIGKILL of the writer at each of its fault points in turn, and clients that repeat what is not answered",
+      requires: [.failingRequests], needs: [.orders, .removal]
+    ) { try await repeatCommands($0, at: points) }
+  ]
+
+  /// The same with requests without keys, whose repetitions have a second effect: it must fail.
+  package static let repetitionsWithoutKeys = Scenario(
+    "commands-repeated-without-keys", "the same without keys, which must be found out",
+    needs: [.orders]
+  ) { try await repeatCommands($0, at: ["store.committed"], usesKeys: false) }
+
+  /// Where a writer may kill itself while it runs.
+  private static let points = [
+    "store.committed", "store.removed", "store.erasing", "store.erased", "relay.produced",
+    "relay.acknowledged", "relay.refused",
+  ]
+
+  private static func repeatCommands(
+    _ stage: Stage, at points: [String], usesKeys: Bool = true
+  ) async throws {
+    try await stage.pipeline.startBroker()
+    try await stage.startWriter(faults: fault(at: points[0], &stage.random))
+    try await stage.startWorker(.first, "first-1")
+    let clients = RepeatingClients(try stage.writer, seed: stage.seed, usesKeys: usesKeys)
+    let running = Task { await clients.run() }
+    defer { running.cancel() }
+    for (index, point) in points.enumerated() {
+      if index > 0 { try await stage.startWriter(faults: fault(at: point, &stage.random)) }
+      // MSG_SIZE_TOO_LARGE is not tried again.
+      if point == "relay.refused" {
+        try await stage.disturb(.fail(.produce, code: 10, count: 1))
+      }
+      try await stage.writerDies()
+    }
+    // While what is unanswered is sent again.
+    try await stage.startWriterThatDies(faults: "relay.recovering=kill")
+    try await stage.writerDies()
+    try await stage.startWriter()
+    clients.stop()
+    await running.value
+    try await clients.check()
+    guard clients.repetitions >= points.count else {
+      throw NotAsExpected(
+        "only \(clients.repetitions) of \(clients.requests) requests were repeated")
+    }
+    stage.tally.add(.requestsRepeated, clients.repetitions)
+    try await stage.checkAll([.first])
+  }
+
+  private static func fault(at point: String, _ random: inout SeededRandom) -> String {
+    switch point {
+    case "store.removed", "store.erasing", "store.erased":
+      "\(point)=kill@\(Int.random(in: 1...3, using: &random))"
+    case "relay.refused": "\(point)=kill"
+    default: "\(point)=kill@\(Int.random(in: 10...60, using: &random))"
+    }
+  }
+}
