@@ -31,7 +31,8 @@ extension Scenario {
     let running = Task { await clients.run() }
     defer { running.cancel() }
     for (index, point) in points.enumerated() {
-      if index > 0 { try await stage.startWriter(faults: fault(at: point, &stage.random)) }
+      // An erasure that is pending may kill it before it serves.
+      if index > 0 { try await stage.startWriterThatDies(faults: fault(at: point, &stage.random)) }
       // MSG_SIZE_TOO_LARGE is not tried again.
       if point == "relay.refused" {
         try await stage.disturb(.fail(.produce, code: 10, count: 1))
