@@ -81,8 +81,9 @@ import Testing
     }
     #expect(
       open == [
-        "/healthz", "/metrics", "/readyz", "/accounts/newest", "/accounts/{owner}/cards/{card}",
-        "/owners/{id}", "/owners/newest/first", "/owners/{id}/{list}/7",
+        "/problems", "/problems/{kind}", "/healthz", "/metrics", "/readyz", "/accounts/newest",
+        "/accounts/{owner}/cards/{card}", "/owners/{id}", "/owners/newest/first",
+        "/owners/{id}/{list}/7",
       ])
     #expect(!writer.api.operations.contains { $0.path == "/accounts/{id}/history" })
   }

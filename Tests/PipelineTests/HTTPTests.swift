@@ -122,7 +122,7 @@ func serving(
       if isRight {
         #expect(throws: Never.self, "\(header)") { try token.check(request) }
       } else {
-        #expect(throws: HTTPError.self, "\(header)") { try token.check(request) }
+        #expect(throws: RequestError.self, "\(header)") { try token.check(request) }
       }
     }
     for wrong in ["", "0123456789abcde", "0123456789abcdef0", "0123456789abcdeF"] {

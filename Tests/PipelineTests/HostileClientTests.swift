@@ -54,7 +54,8 @@ import Testing
         connection.send(sent)
         let answer = try await connection.answer()
         #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(sent.prefix(80)): \(answer)")
-        #expect(answer.contains(#"{"code":""#) && answer.contains(#""error":""#), "\(answer)")
+        #expect(answer.contains(#"{"type":"/problems/"#), "\(answer)")
+        #expect(answer.contains("Content-Type: application/problem+json"), "\(answer)")
         #expect(answer.lowercased().contains("connection: close"), "\(answer)")
         try await connection.end()
       }
@@ -158,7 +159,8 @@ import Testing
           let answer = try await connection.answer()
           #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
           if status == 400 {
-            #expect(answer.contains(#"{"code":"invalid-request","error":"the header"#), "\(answer)")
+            #expect(answer.contains(#"{"type":"/problems/invalid-request""#), "\(answer)")
+            #expect(answer.contains(#""parameter":"\#(name)""#), "\(answer)")
             #expect(answer.contains("'\(name)' must have 1 to 200 bytes"), "\(answer)")
           }
         }

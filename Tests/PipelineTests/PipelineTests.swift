@@ -199,7 +199,7 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
         "/orders/my-1/commands", #"{"expectedVersion":1,"commands":[{"cancel":{}}]}"#, 409,
         "conflict"
       ),
-      ("/orders/my-3/create", String(repeating: " ", count: 5 << 20), 413, "too-large"),
+      ("/orders/my-3/create", String(repeating: " ", count: 5 << 20), 413, "body-too-large"),
       ("/orders/my-3/destroy", "{}", 404, "not-found"),
     ]
     for (path, body, status, word) in refusals {

@@ -14,7 +14,7 @@ import Testing
     var status: HTTPResponse.Status
     var retryAfter: String?
     var location: String?
-    var text = #"{"code":"x","error":"because"}"#
+    var text = #"{"type":"/problems/x","detail":"because"}"#
   }
 
   private let order = OrderGenerator(seed: 1)

@@ -225,8 +225,8 @@ extension APIRequest {
     let id = try path("id")
     guard rule.isValid(id) else {
       throw RequestError(
-        .unprocessableContent,
-        "'\(id.excerpt)' can't be an id: it has to be \(rule.description)")
+        kind: .invalid, "'\(id.excerpt)' can't be an id: it has to be \(rule.description)",
+        parameter: "id")
     }
     return id
   }

@@ -20,9 +20,9 @@ public struct API: Sendable {
   /// What a server of this interface takes before it refuses.
   public var limits = ServerLimits()
   /// What can be asked.
-  public private(set) var operations: [Operation] = []
+  public private(set) var operations = Operation.problemPages
 
-  /// An interface without operations.
+  /// An interface that has nothing yet but the pages that problems refer to.
   public init(title: String, summary: String, token: BearerToken? = nil) {
     self.title = title
     self.summary = summary
@@ -54,7 +54,7 @@ public struct API: Sendable {
       request.pathParameters = operation.match(path.split(separator: "/")) ?? [:]
       return try await operation.handler(request)
     } catch {
-      return ErrorMiddleware<BasicRequestContext>.response(to: error)
+      return RequestError(error).response(id: RequestID(request.headers))
     }
   }
 }
@@ -134,8 +134,9 @@ extension API {
 
     /// What is wrong with how a path is written.
     static func problem(of path: String) -> String? {
-      if [["openapi.json"], ["healthz"], ["readyz"], ["metrics"]].contains(
-        path.split(separator: "/"))
+      let parts = path.split(separator: "/")
+      if parts.first == "problems"
+        || [["openapi.json"], ["healthz"], ["readyz"], ["metrics"]].contains(parts)
       {
         return "the path '\(path)' is taken: every process answers it"
       }

@@ -14,6 +14,9 @@ public struct APIRequest: Sendable {
   public var headers: HTTPFields
   /// The whole body.
   public var body: [UInt8]
+  /// What the request is called in its answer and in logs: the header `X-Request-Id`, or else one that was made for it.
+  public var id: String { requestID.description }
+  private let requestID: RequestID
   /// What stands for the parts of the path that are in braces, as it was sent.
   var pathParameters: [String: String]
   /// The parameters of the query.
@@ -28,6 +31,7 @@ public struct APIRequest: Sendable {
     self.target = target
     self.headers = headers
     self.body = body
+    requestID = RequestID(headers)
     pathParameters = [:]
     query = target.firstIndex(of: "?").map { String(target[target.index(after: $0)...]) }
   }
@@ -42,7 +46,8 @@ public struct APIRequest: Sendable {
       throw RequestError(.internalServerError, "the route's path has no part '{\(name)}'")
     }
     guard let text = PercentEncoding.decode(part) else {
-      throw HTTPError(.badRequest, message: "the path's '\(name)' is not percent-encoded UTF-8")
+      throw RequestError(
+        kind: .invalidRequest, "the path's '\(name)' is not percent-encoded UTF-8", parameter: name)
     }
     return text
   }
@@ -54,10 +59,12 @@ public struct APIRequest: Sendable {
     do {
       return try QueryParameters.value(of: name, in: query)
     } catch .repeated {
-      throw HTTPError(.badRequest, message: "the parameter '\(name)' is there more than once")
+      throw RequestError(
+        kind: .invalidRequest, "the parameter '\(name)' is there more than once", parameter: name)
     } catch .encoding {
-      throw HTTPError(
-        .badRequest, message: "the parameter '\(name)' is not percent-encoded UTF-8")
+      throw RequestError(
+        kind: .invalidRequest, "the parameter '\(name)' is not percent-encoded UTF-8",
+        parameter: name)
     }
   }
 
@@ -72,13 +79,14 @@ public struct APIRequest: Sendable {
   ) throws -> UInt64 {
     guard let text = try parameter(name) else {
       if let value { return value }
-      throw HTTPError(.badRequest, message: "the parameter '\(name)' is missing")
+      throw RequestError(
+        kind: .invalidRequest, "the parameter '\(name)' is missing", parameter: name)
     }
     guard let number = UInt64(text), range.contains(number) else {
-      throw HTTPError(
-        .badRequest,
-        message: "the parameter '\(name)' must be a number from \(range.lowerBound) to "
-          + "\(range.upperBound)")
+      throw RequestError(
+        kind: .invalidRequest,
+        "the parameter '\(name)' must be a number from \(range.lowerBound) to "
+          + "\(range.upperBound)", parameter: name)
     }
     return number
   }
@@ -151,6 +159,7 @@ extension APIRequest {
     method = request.method
     target = request.uri.string
     headers = request.headers
+    requestID = RequestID(headers)
     query = request.uri.query
     pathParameters = operation.match(request.uri.path.split(separator: "/")) ?? [:]
     body = takesBody ? try await request.wholeBody() : []

@@ -34,9 +34,12 @@ public struct BearerToken: Sendable {
     guard parts.count == 2, parts[0].lowercased() == "bearer",
       matches(parts[1].drop { $0 == " " })
     else {
-      throw HTTPError(
-        .unauthorized, headers: [.wwwAuthenticate: "Bearer"],
-        message: "the header 'Authorization: Bearer …' is missing or does not hold the token")
+      var refusal = RequestError(
+        kind: .unauthorized,
+        "the header 'Authorization: Bearer …' is missing or does not hold the token",
+        parameter: "authorization")
+      refusal.headers[.wwwAuthenticate] = "Bearer"
+      throw refusal
     }
   }
 }

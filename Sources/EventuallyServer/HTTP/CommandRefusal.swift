@@ -31,11 +31,11 @@ struct CommandRefused: Error, CustomStringConvertible {
 
   var description: String { located(Self.message(cause)) }
 
-  var response: JSONResponse {
+  var requestError: RequestError {
     if let refusal = cause as? any CommandRefusal {
-      return .failure(refusal.status, code: refusal.code, located(refusal.message))
+      return RequestError(refusal.status, code: refusal.code, located(refusal.message))
     }
-    return .failure(.conflict, code: Self.code(of: cause), description)
+    return RequestError(.conflict, code: Self.code(of: cause), description)
   }
 
   private func located(_ message: String) -> String {

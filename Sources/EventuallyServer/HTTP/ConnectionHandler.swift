@@ -129,9 +129,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     case .close: close(context)
     case .failBody(.tooSlow):
       context.fireErrorCaught(
-        HTTPError(.requestTimeout, message: "the body did not arrive within \(limits.body)"))
+        RequestError(
+          kind: .tooSlow, "the body did not arrive within \(limits.body): send the request again"))
     case .failBody(.stopping):
-      context.fireErrorCaught(HTTPError.stopping)
+      context.fireErrorCaught(RequestError.stopping)
     case .passError:
       if let error { context.fireErrorCaught(error) }
     case .refuse:
@@ -142,10 +143,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// Answers what is no request.
   private func refuse(_ error: any Error, _ context: ChannelHandlerContext) {
     guard !(error is IOError), context.channel.isActive else { return close(context) }
-    let response = ErrorMiddleware<BasicRequestContext>.response(toUnreadable: error)
+    let response = RequestError(unreadable: error).response(id: nil)
     var head = HTTPResponse(status: response.status)
-    head.headerFields[.contentType] = response.contentType
-    for (name, value) in JSONResponse.always { head.headerFields[name] = value }
+    head.headerFields = response.fields
     head.headerFields[.contentLength] = "\(response.bytes.count)"
     head.headerFields[.connection] = "close"
     let sent = context.eventLoop.makePromise(of: Void.self)
@@ -162,11 +162,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   }
 }
 
-extension HTTPError {
+extension RequestError {
   /// The process ends, and does not work on this any more.
-  static var stopping: HTTPError {
-    HTTPError(
-      .serviceUnavailable, headers: [.retryAfter: "1"],
-      message: "the process is stopping: try again in a moment")
+  static var stopping: RequestError {
+    RequestError(kind: .stopping, "the process is stopping: try again in a moment")
   }
 }

@@ -31,9 +31,9 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
     guard (1...longest).contains(text.utf8.count),
       text.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
     else {
-      throw HTTPError(
-        .badRequest,
-        message: "the header '\(name)' must have 1 to \(longest) bytes of printable ASCII")
+      throw RequestError(
+        kind: .invalidRequest,
+        "the header '\(name)' must have 1 to \(longest) bytes of printable ASCII", parameter: name)
     }
     return text
   }

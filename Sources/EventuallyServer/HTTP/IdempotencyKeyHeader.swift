@@ -50,8 +50,9 @@ extension APIRequest {
     guard let value = values.first else { return nil }
     guard values.count == 1, let key = IdempotencyKeyHeader.key(value) else {
       throw RequestError(
-        .badRequest, code: "invalid-idempotency-key",
-        "the header 'Idempotency-Key' must have \(IdempotencyKeyHeader.rule)")
+        kind: .invalidRequest,
+        "the header 'Idempotency-Key' must have \(IdempotencyKeyHeader.rule)",
+        parameter: "idempotency-key")
     }
     return IdempotencyKey(
       key,

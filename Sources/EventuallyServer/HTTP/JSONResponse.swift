@@ -62,32 +62,21 @@ public struct JSONResponse: Sendable {
     rest = hasMore ? Rest(writer: writer, pieces: pieces) : nil
   }
 
-  /// An answer that says what went wrong: a code for programs, and a message.
-  public static func failure(
-    _ status: HTTPResponse.Status, code: String, _ message: String
-  ) -> JSONResponse {
-    JSONResponse(status) { json in
-      json.beginObject()
-      json.key("code")
-      json.string(code)
-      json.key("error")
-      json.string(message)
-      json.endObject()
-    }
-  }
-
-  /// Too much at once: the same request is worth trying again after a second.
-  static func overloaded(_ message: String) -> JSONResponse {
-    var reply = failure(.serviceUnavailable, code: "overloaded", message)
-    reply.headers[.retryAfter] = "1"
-    return reply
-  }
-
   /// Answers are as of now and may hold what only the asker may see: no cache keeps them. And what is no page is never
   /// taken for one.
   static let always: [(HTTPField.Name, String)] = [
     (.cacheControl, "no-store"), (.xContentTypeOptions, "nosniff"),
   ]
+
+  /// All headers of the answer.
+  var fields: HTTPFields {
+    var fields = headers
+    fields[.contentType] = contentType
+    for (name, value) in Self.always { fields[name] = value }
+    // Whoever is sent away is told when to come again.
+    if [429, 503].contains(status.code), fields[.retryAfter] == nil { fields[.retryAfter] = "1" }
+    return fields
+  }
 
   /// Larger bodies are handed to the connection in parts of this size, each once there is room for it.
   private static let partSize = 64 << 10
@@ -101,9 +90,7 @@ public struct JSONResponse: Sendable {
   func response(
     from request: Request, context: some RequestContext, holding place: Budget.Share?
   ) -> Response {
-    var headers = headers
-    headers[.contentType] = contentType
-    for (name, value) in Self.always { headers[name] = value }
+    let headers = fields
     if rest == nil, bytes.count <= Self.partSize {
       return Response(
         status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))

@@ -12,10 +12,18 @@ extension API {
     json.member("summary", summary)
     json.member("version", "1")
     json.endObject()
+    json.key("components")
+    json.beginObject()
+    json.key("schemas")
+    json.beginObject()
+    json.key("Problem")
+    RequestError.schema.write(&json)
+    json.endObject()
     if token != nil {
-      json.key("components")
-      json.raw(Self.components.utf8)
+      json.key("securitySchemes")
+      json.raw(#"{"token":{"type":"http","scheme":"bearer"}}"#.utf8)
     }
+    json.endObject()
     json.key("paths")
     json.beginObject()
     for path in Set(operations.map(\.path)).sorted() {
@@ -27,14 +35,6 @@ extension API {
     json.endObject()
     json.endObject()
   }
-
-  /// What every answer of a request that is not carried out looks like.
-  private static let failure = Schema.object([
-    .required("code", .string(minimum: 1)), .required("error", .string(minimum: 1)),
-  ])
-
-  private static let components =
-    #"{"securitySchemes":{"token":{"type":"http","scheme":"bearer"}}}"#
 
   private func write(_ operation: Operation, _ json: inout JSONWriter) {
     json.key(named: operation.method.rawValue.lowercased())
@@ -65,8 +65,14 @@ extension API {
       json.beginObject()
       json.member("description", answer.summary)
       // What tells how the process is has a form of its own.
-      let isFailure = answer.status >= 400 && !operation.isVital
-      write(content: answer.contentType, isFailure ? Self.failure : answer.schema, &json)
+      if answer.status >= 400, !operation.isVital {
+        json.key("content")
+        json.raw(
+          ##"{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}"##.utf8
+        )
+      } else {
+        write(content: answer.contentType, answer.schema, &json)
+      }
       json.endObject()
     }
     json.endObject()

@@ -66,9 +66,9 @@ struct OriginCheck<Context: RequestContext>: RouterMiddleware {
         origin: origin.flatMap { request.headers[$0] },
         fetchSite: fetchSite.flatMap { request.headers[$0] }, authority: request.head.authority)
     else {
-      throw HTTPError(
-        .forbidden,
-        message: "the request comes from a page of another origin: name that with --allow-origin "
+      throw RequestError(
+        kind: .otherOrigin,
+        "the request comes from a page of another origin: name that with --allow-origin "
           + "if it is to give commands")
     }
     return try await next(request, context)
@@ -89,9 +89,10 @@ extension Request {
     guard media.lowercased() == "application/json" else { throw Self.notJSON }
   }
 
-  private static var notJSON: HTTPError {
-    HTTPError(
-      .unsupportedMediaType, message: "a body must come with 'Content-Type: application/json'")
+  private static var notJSON: RequestError {
+    RequestError(
+      kind: .notJSON, "a body must come with 'Content-Type: application/json'",
+      parameter: "content-type")
   }
 }
 

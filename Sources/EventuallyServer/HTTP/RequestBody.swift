@@ -33,6 +33,6 @@ extension Request {
     Array(try await body.collect(upTo: Self.maximumBody).readableBytesView)
   }
 
-  private static let tooLarge = HTTPError(
-    .contentTooLarge, message: "a body may have at most \(maximumBody) bytes")
+  private static let tooLarge = RequestError(
+    kind: .bodyTooLarge, "a body may have at most \(maximumBody) bytes: send less at a time")
 }

@@ -55,14 +55,18 @@ struct RouteTable: Sendable {
     _ method: HTTPRequest.Method, of route: Route?, at path: some StringProtocol
   ) throws(RequestError) -> API.Operation {
     guard let route else {
-      throw RequestError(.notFound, "there is no '\(String(path).excerpt)' here")
+      throw RequestError(
+        kind: .notFound,
+        "there is no '\(String(path).excerpt(200))' here: /openapi.json lists what there is")
     }
     if let operation = route.operation(method) { return operation }
     var methods = Set(route.operations.map(\.method.rawValue))
     if methods.contains("GET") { methods.insert("HEAD") }
     let list = methods.sorted().joined(separator: ", ")
-    throw RequestError(
-      .methodNotAllowed, code: "method-not-allowed",
-      "\(method.rawValue.prefix(40)) can't be done here: \(list) can", headers: [.allow: list])
+    var refusal = RequestError(
+      kind: .methodNotAllowed,
+      "\(method.rawValue.prefix(40)) can't be done here: \(list) can")
+    refusal.headers[.allow] = list
+    throw refusal
   }
 }

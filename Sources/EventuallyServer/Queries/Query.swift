@@ -80,7 +80,8 @@ public struct Query: Component {
         try answer(request, SQLiteRowReader(connection))
       }
       guard let found else {
-        throw RequestError(.notFound, "there is no '\(String(request.pathOnly).excerpt(200))'")
+        throw RequestError(
+          kind: .notFound, "there is no '\(String(request.pathOnly).excerpt(200))'")
       }
       return try JSONResponse(encoding: found)
     }

@@ -29,7 +29,8 @@ extension APIRequest {
     guard let text = try parameter("after") ?? header else { return nil }
     guard let token = ConsistencyToken(text) else {
       throw RequestError(
-        .badRequest, "'\(text.prefix(40))' is not a token: a command's answer has one")
+        kind: .invalidRequest, "'\(text.prefix(40))' is not a token: a command's answer has one",
+        parameter: "after")
     }
     return token
   }
@@ -47,19 +48,19 @@ extension ConsistencyToken {
   ) async throws -> ReadModelReader {
     let deadline = ContinuousClock.now + limit
     while true {
-      if Task.isShuttingDownGracefully { throw HTTPError.stopping }
+      if Task.isShuttingDownGracefully { throw RequestError.stopping }
       let reader = try open()
       guard partition < reader.partitionCount else {
         throw RequestError(
-          .unprocessableContent,
-          "the token '\(self)' names a partition that the store does not have")
+          kind: .invalid, "the token '\(self)' names a partition that the store does not have",
+          parameter: "after")
       }
       let slice = max(.zero, min(deadline - .now, .milliseconds(100)))
       let reached = try await reader.wait(for: offset, in: partition, atMost: slice) ?? 0
       if reached >= offset {
         guard try await !reader.isUnapplied(offset, in: partition) else {
           throw RequestError(
-            .serviceUnavailable, code: "parked",
+            kind: .parked,
             "the event of the token '\(self)' is parked in this read model, with the others of its stream, or was given up"
           )
         }
@@ -67,9 +68,9 @@ extension ConsistencyToken {
       }
       guard ContinuousClock.now < deadline else {
         throw RequestError(
-          .serviceUnavailable, code: "not-yet",
+          kind: .notYet,
           "the read model has applied partition \(partition) up to \(reached), not yet "
-            + "\(offset)", headers: [.retryAfter: "1"])
+            + "\(offset): ask again")
       }
     }
   }

@@ -125,6 +125,6 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   }
 
   static func unknown(_ id: String) -> RequestError {
-    RequestError(.notFound, "there is no '\(id)'")
+    RequestError(kind: .notFound, "there is no '\(id)'")
   }
 }

@@ -46,7 +46,9 @@ struct FeedRoutes: Sendable {
   private func events(_ request: APIRequest) async throws -> JSONResponse {
     if let asked = try request.parameter("store"), asked != log.storeID {
       throw RequestError(
-        .conflict, "this is the store \(log.storeID), not \(asked.excerpt)")
+        kind: .wrongStore,
+        "this is the store \(log.storeID), not \(asked.excerpt): ask that one's writer",
+        parameter: "store")
     }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
@@ -60,9 +62,9 @@ struct FeedRoutes: Sendable {
         .map { Partition($0) ?? -1 }
       guard partitions.allSatisfy({ (0..<log.partitionCount).contains($0) }) else {
         throw RequestError(
-          .badRequest,
+          kind: .invalidRequest,
           "the parameter 'partitions' must be numbers from 0 to "
-            + "\(log.partitionCount - 1), separated by commas")
+            + "\(log.partitionCount - 1), separated by commas", parameter: "partitions")
       }
       scope = .partitions(Set(partitions))
     }

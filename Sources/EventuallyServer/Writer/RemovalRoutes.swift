@@ -59,7 +59,7 @@ struct RemovalRoutes: Sendable {
     let erasure = try await writer.store.log.erasure(of: category.streamName(of: id))
     // Whoever asks again, since the answer was lost, is told what there is to wait for.
     guard let erasure, removal != nil || erasure.erased == nil else {
-      throw RequestError(.notFound, "there is no '\(id)'")
+      throw RequestError(kind: .notFound, "there is no '\(id)'")
     }
     var response = response(id, erasure, erasure.erased == nil ? .accepted : .ok)
     if erasure.erased == nil {
@@ -71,7 +71,7 @@ struct RemovalRoutes: Sendable {
   private func status(_ request: APIRequest) async throws -> JSONResponse {
     let id = try request.id(ids)
     guard let erasure = try await writer.store.log.erasure(of: category.streamName(of: id)) else {
-      throw RequestError(.notFound, "'\(id)' was never removed")
+      throw RequestError(kind: .notFound, "'\(id)' was never removed")
     }
     return response(id, erasure, .ok)
   }

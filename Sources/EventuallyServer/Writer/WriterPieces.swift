@@ -16,7 +16,7 @@ struct HistoryPieces: ResponsePieces {
   mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool {
     let records = try await pages.next()
     if !hasBegun {
-      guard !records.isEmpty else { throw RequestError(.notFound, "there is no '\(id)'") }
+      guard !records.isEmpty else { throw RequestError(kind: .notFound, "there is no '\(id)'") }
       json.beginArray()
       hasBegun = true
     }

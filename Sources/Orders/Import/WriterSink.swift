@@ -122,12 +122,12 @@ struct WriterSink: OrderSink {
     return "\(answer.status): \(words)"
   }
 
-  /// The member `error` of an answer.
+  /// The member `detail` of an answer.
   private static func message(_ body: [UInt8]) throws -> String? {
     var reader = JSONReader(body.span)
     try reader.beginObject()
     while let key = try reader.nextKey() {
-      if reader.isKey(key, "error") { return try reader.string() }
+      if reader.isKey(key, "detail") { return try reader.string() }
       try reader.skip()
     }
     return nil
