@@ -211,7 +211,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     let body = Array(bytes.dropFirst())
     let name = commands[Int(first) % commands.count]
     let parsed = try attempt { () -> [Order.Command] in
-      if name == "commands" { return try routes.list(body.span).commands }
+      if name == "commands" { return try routes.list(body.span) }
       guard let command = routes.commands.first(where: { $0.name == name }) else { return [] }
       return [try command.make(body, "")]
     }

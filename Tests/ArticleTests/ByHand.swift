@@ -24,13 +24,14 @@ extension FirstApplication {
       WriterRoutes { writer in
         try API.Operation(
           .post, "/accounts/{id}/open", "Open an account of a customer", isProtected: true,
-          parameters: [.id()], body: Schema(of: Open.self), answers: .command
+          parameters: .command, body: Schema(of: Open.self), answers: .command
         ) { request in
           let owner = try request.decode(Open.self).owner
           guard try await writer.repository(of: Customer.self).get(owner).version > 0 else {
             throw RequestError(.conflict, code: "no-customer", "there is no customer '\(owner)'")
           }
-          return try await writer.execute(Account.self, [.open(owner: owner)], on: request.id())
+          return try await writer.execute(
+            Account.self, [.open(owner: owner)], on: request.id(), for: request)
         }
       }
       // snippet.end

@@ -43,10 +43,6 @@ import Testing
       ("/accounts/a/shut", "{}", 404, "not-found"),
       ("/accounts/a/commands", #"{"commands":[{"shut":{}}]}"#, 422, "none of open, payIn, close"),
       ("/accounts/a/commands", #"{"commands":[]}"#, 422, "missing or empty"),
-      (
-        "/accounts/a/commands", #"{"expectedVersion":-1,"commands":[{"close":{}}]}"#, 422,
-        "negative"
-      ),
     ] {
       let answer = try await bank.post(path, json)
       #expect(answer.status == status && answer.body.contains(words), "\(path) \(json): \(answer)")
@@ -56,13 +52,11 @@ import Testing
     #expect(bank.writer.store.head.position == 0, "a refused command appended something")
   }
 
-  @Test func severalCommandsAreOneAppendAtTheExpectedVersion() async throws {
+  @Test func severalCommandsAreOneAppend() async throws {
     let bank = try TestWriter(Bank())
-    let all = #"{"expectedVersion":0,"commands":[{"open":{"owner":"eve"}},{"payIn":{"cents":5}}]}"#
+    let all = #"{"commands":[{"open":{"owner":"eve"}},{"payIn":{"cents":5}}]}"#
     let first = try await bank.post("/accounts/a/commands", all)
     #expect(first.status == 200 && first.body.contains(#""version":2"#), "\(first)")
-    let again = try await bank.post("/accounts/a/commands", all)
-    #expect(again.status == 409 && again.body.contains("/problems/conflict"), "\(again)")
     let refused = try await bank.post(
       "/accounts/a/commands", #"{"commands":[{"payIn":{"cents":1}},{"close":{}}]}"#)
     #expect(refused.status == 409 && refused.body.contains("not-empty"), "\(refused)")
@@ -115,16 +109,6 @@ import Testing
     #expect(list == #"[{"cents":9,"owner":"bob"}]"# + "\n", "\(list)")
     #expect(try await ask("/owners/nobody").0 == 404)
     #expect(try await ask("/owners?limit=0").0 == 400)
-  }
-
-  private func build<Definition: ReadModelDefinition>(
-    _ definition: Definition, from log: SQLiteEventLog, in directory: String
-  ) async throws {
-    let replay = try await Replay(
-      "test", in: definition.directory(in: directory), model: definition.model,
-      codec: definition.codec, log: log
-    ) { nil }
-    _ = try await replay.run { _ in }
   }
 
   @Test func theDocumentHasEveryRouteOnce() throws {

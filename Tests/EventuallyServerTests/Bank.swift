@@ -1,6 +1,6 @@
 import Eventually
 import EventuallyKafka
-import EventuallyServer
+@testable import EventuallyServer
 import EventuallySQLite
 import Foundation
 import HTTPTypes
@@ -133,6 +133,26 @@ final class TestWriter: Sendable {
   deinit {
     // What can't be removed lies in the system's temporary directory.
     try? FileManager.default.removeItem(atPath: folder)
+  }
+
+  /// The queries of a read model that is made of what the store holds now.
+  func queries(of name: String) async throws -> QueryServer {
+    let directory = "\(folder)/read-models"
+    guard let definition = writer.application.readModel(name) else {
+      throw Failure("there is no read model '\(name)'")
+    }
+    try await build(definition, in: directory)
+    return QueryServer(writer.application, directory: directory)
+  }
+
+  private func build<Definition: ReadModelDefinition>(
+    _ definition: Definition, in directory: String
+  ) async throws {
+    let replay = try await Replay(
+      "test", in: definition.directory(in: directory), model: definition.model,
+      codec: definition.codec, log: writer.store.log
+    ) { nil }
+    _ = try await replay.run { _ in }
   }
 
   /// Status and body of an answer.

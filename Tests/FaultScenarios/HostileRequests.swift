@@ -108,10 +108,8 @@ struct HostileRequests {
         commands.append("{\"addItem\":\(line())}")
       }
       if Bool.random(using: &random) { commands.append("{\"complete\":{}}") }
-      let version = pick([
-        "", "\"expectedVersion\":0,", "\"expectedVersion\":\(pick(Self.numbers)),",
-      ])
-      return post("commands", "{\(version)\"commands\":[\(commands.joined(separator: ","))]}")
+      let other = pick(["", "\"other\":\(pick(Self.numbers)),"])
+      return post("commands", "{\(other)\"commands\":[\(commands.joined(separator: ","))]}")
     }
   }
 

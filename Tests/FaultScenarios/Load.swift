@@ -110,7 +110,8 @@ final class Load: Sendable {
     _ command: EntityCommand, to id: String, reaching version: Version
   ) async throws {
     let answer = try await send(
-      "POST", command.path, Array(command.json.utf8), key: "\(id) \(version)")
+      "POST", command.path, Array(command.json.utf8), expecting: command.expectedVersion,
+      key: "\(id) \(version)")
     switch answer.status {
     case 200:
       let acknowledged = try Self.acknowledged(answer.body, application.stream(of: id))
@@ -137,12 +138,13 @@ final class Load: Sendable {
 
   /// Sends until the writer takes or refuses it: it may be down, or its disk full, for a while.
   private func send(
-    _ method: String, _ path: String, _ body: [UInt8]?, key: String? = nil
+    _ method: String, _ path: String, _ body: [UInt8]?, expecting version: Version? = nil,
+    key: String? = nil
   ) async throws -> (status: UInt, body: [UInt8]) {
     let deadline = ContinuousClock.now + .seconds(120)
     while true {
       if let answer = try? await endpoint.send(
-        method, path, body: body, idempotencyKey: key, timeout: .seconds(10))
+        method, path, body: body, expecting: version, idempotencyKey: key, timeout: .seconds(10))
       {
         if answer.status != 503 && answer.status != 507 { return answer }
         state.withLock { $0.refusals[answer.status, default: 0] += 1 }

@@ -195,10 +195,6 @@ func sampleCSV(invoices: Int) -> (text: String, rows: Int, rejected: Int, total:
       ("/orders/my-3/create", #"{"country":"X","kind":"gift"}"#, 422, "kind"),
       ("/orders/my-3/commands", #"{"commands":[]}"#, 422, "commands"),
       ("/orders/my-3/commands", #"{"commands":[{"destroy":{}}]}"#, 422, "destroy"),
-      (
-        "/orders/my-1/commands", #"{"expectedVersion":1,"commands":[{"cancel":{}}]}"#, 409,
-        "conflict"
-      ),
       ("/orders/my-3/create", String(repeating: " ", count: 5 << 20), 413, "body-too-large"),
       ("/orders/my-3/destroy", "{}", 404, "not-found"),
     ]

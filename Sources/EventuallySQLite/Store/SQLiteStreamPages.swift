@@ -9,6 +9,9 @@ public struct SQLiteStreamPages: Sendable {
   /// The sequence numbers of what is left; `nil` before the first page.
   private var left: ArraySlice<UInt64>?
 
+  /// The version at which the stream ends, once the first page has been read; 0 before.
+  public private(set) var lastVersion: Version = 0
+
   init(log: SQLiteEventLog, streamID: String, from: Version, bytes: Int) {
     self.log = log
     self.streamID = streamID
@@ -27,6 +30,8 @@ public struct SQLiteStreamPages: Sendable {
       numbers = left
     } else {
       numbers = try await log.sequenceNumbers(of: streamID, from: from)[...]
+      // Each version of a stream has one event.
+      if !numbers.isEmpty { lastVersion = max(from, 1) - 1 + Version(numbers.count) }
     }
     let page = try await log.records(at: numbers.prefix(512), bytes: bytes)
     left = numbers.dropFirst(page.count)

@@ -1,21 +1,13 @@
 import Eventually
 
 extension Commands {
-  /// Reads `{"expectedVersion": 0, "commands": [{"open": {…}}, {"deposit": {…}}]}`.
-  func list(
-    _ bytes: Span<UInt8>
-  ) throws -> (commands: [Model.Command], expectedVersion: Version?) {
+  /// Reads `{"commands": [{"open": {…}}, {"deposit": {…}}]}`.
+  func list(_ bytes: Span<UInt8>) throws -> [Model.Command] {
     var reader = JSONReader(bytes)
     var list: [Model.Command] = []
-    var expected: Version?
     try reader.beginObject()
     while let key = try reader.nextKey() {
-      if reader.isKey(key, "expectedVersion") {
-        guard let version = Version(exactly: try reader.integer()) else {
-          throw InvalidMember("expectedVersion", "must not be negative")
-        }
-        expected = version
-      } else if reader.isKey(key, "commands") {
+      if reader.isKey(key, "commands") {
         try reader.beginArray()
         while try reader.nextElement() { list.append(try command(&reader, at: list.count)) }
       } else {
@@ -24,7 +16,7 @@ extension Commands {
     }
     try reader.finish()
     guard !list.isEmpty else { throw InvalidMember("commands", "is missing or empty") }
-    return (list, expected)
+    return list
   }
 
   /// Reads an object with one command.

@@ -49,23 +49,32 @@ public struct HTTPEndpoint: Sendable, Hashable {
 
   /// Sends a request and collects the answer's body.
   package func send(
-    _ method: String, _ path: String, body: [UInt8]? = nil, idempotencyKey: String? = nil,
-    timeout: Duration = .seconds(10)
+    _ method: String, _ path: String, body: [UInt8]? = nil, expecting version: UInt64? = nil,
+    idempotencyKey: String? = nil, timeout: Duration = .seconds(10)
   ) async throws -> (status: UInt, body: [UInt8]) {
     let answer = try await ask(
-      method, path, body: body, idempotencyKey: idempotencyKey, timeout: timeout)
+      method, path, body: body, expecting: version, idempotencyKey: idempotencyKey,
+      timeout: timeout)
     return (answer.status, answer.body)
   }
 
   /// Sends a request and collects the answer.
-  /// - Parameter idempotencyKey: names the request, so that it can be sent again; without quotes and `\`.
+  /// - Parameters:
+  ///   - version: of a command, the version that its entity must be at, 0 where it must not be there.
+  ///   - idempotencyKey: names the request, so that it can be sent again; without quotes and `\`.
   package func ask(
-    _ method: String, _ path: String, body: [UInt8]? = nil, idempotencyKey: String? = nil,
+    _ method: String, _ path: String, body: [UInt8]? = nil, expecting version: UInt64? = nil,
+    idempotencyKey: String? = nil,
     timeout: Duration = .seconds(10)
   ) async throws -> HTTPAnswer {
     var request = HTTPClientRequest(url: base + path)
     request.method = .init(rawValue: method)
     if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
+    switch version {
+    case nil: break
+    case 0: request.headers.add(name: "if-none-match", value: "*")
+    case let version?: request.headers.add(name: "if-match", value: "\"\(version)\"")
+    }
     if let idempotencyKey {
       request.headers.add(name: "idempotency-key", value: "\"\(idempotencyKey)\"")
     }

@@ -52,7 +52,7 @@ public struct API: Sendable {
         request.method, of: RouteTable(operations).route(at: path), at: path)
       var request = request
       request.pathParameters = operation.match(path.split(separator: "/")) ?? [:]
-      return try await operation.handler(request)
+      return try request.conditional(await operation.handler(request))
     } catch {
       return RequestError(error).response(id: RequestID(request.headers))
     }
@@ -72,6 +72,8 @@ extension API {
     public var isProtected: Bool
     /// Whether it is answered under any load: what tells how the process is.
     var isVital = false
+    /// Whether its answer 200 has the header `ETag`: then it is answered 304 where the asker has that already.
+    public var isTagged: Bool
     /// Its parameters, those of the path included.
     public var parameters: [Parameter]
     /// What its body looks like; `nil` where it takes none.
@@ -86,13 +88,15 @@ extension API {
     /// An operation.
     public init(
       _ method: HTTPRequest.Method, _ path: String, _ summary: String, isProtected: Bool = false,
-      parameters: [Parameter] = [], body: Schema? = nil, answers: [Response],
+      isTagged: Bool = false, parameters: [Parameter] = [], body: Schema? = nil,
+      answers: [Response],
       handler: @escaping Handler
     ) {
       self.method = method
       self.path = path
       self.summary = summary
       self.isProtected = isProtected
+      self.isTagged = isTagged
       self.parameters = parameters
       self.body = body
       self.answers = answers
@@ -189,6 +193,7 @@ extension API {
     var summary: String
     var contentType: String
     var schema: Schema?
+    var headers: [Header] = []
 
     /// An answer.
     public init(

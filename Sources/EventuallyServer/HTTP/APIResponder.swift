@@ -77,9 +77,8 @@ private struct Desk: Sendable {
       throw Overloaded("\(requests.limit) requests are being worked on")
     }
     defer { withExtendedLifetime(place) {} }
-    return try await operation.handler(
-      APIRequest(request, for: operation, takesBody: operation.body != nil)
-    )
-    .response(from: request, context: context, holding: place)
+    let asked = try await APIRequest(request, for: operation, takesBody: operation.body != nil)
+    return try await asked.conditional(operation.handler(asked))
+      .response(from: request, context: context, holding: place)
   }
 }

@@ -10,6 +10,13 @@ public protocol ResponsePieces: Sendable {
   /// Writes the next piece, some ten to a hundred kilobytes of it.
   /// - Returns: whether there is more.
   mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool
+  /// Headers of the answer, as they are known once the first piece is made; none by default.
+  var headers: HTTPFields { get }
+}
+
+extension ResponsePieces {
+  /// None.
+  public var headers: HTTPFields { [:] }
 }
 
 /// An answer in JSON.
@@ -24,6 +31,9 @@ public struct JSONResponse: Sendable {
   public var contentType = "application/json"
   /// Further headers.
   public var headers: HTTPFields = [:]
+
+  /// Whether the status alone is the answer.
+  private var isEmpty = false
 
   private struct Rest {
     /// Knows where a comma is due.
@@ -51,6 +61,13 @@ public struct JSONResponse: Sendable {
     bytes = [UInt8](try encoder.encode(value)) + [UInt8(ascii: "\n")]
   }
 
+  /// An answer without a body.
+  public init(withoutBody status: HTTPResponse.Status) {
+    self.status = status
+    bytes = []
+    isEmpty = true
+  }
+
   /// An answer in pieces. The first is made before this returns: what fails there is told by the status. Where a later one
   /// fails, the connection is closed in the middle of the body.
   public init(pieces: some ResponsePieces) async throws {
@@ -58,6 +75,7 @@ public struct JSONResponse: Sendable {
     var writer = JSONWriter()
     let hasMore = try await pieces.writeNext(&writer)
     status = .ok
+    headers = pieces.headers
     bytes = writer.bytes
     rest = hasMore ? Rest(writer: writer, pieces: pieces) : nil
   }
@@ -71,8 +89,12 @@ public struct JSONResponse: Sendable {
   /// All headers of the answer.
   var fields: HTTPFields {
     var fields = headers
-    fields[.contentType] = contentType
+    if !isEmpty { fields[.contentType] = contentType }
     for (name, value) in Self.always { fields[name] = value }
+    // Its asker may keep it, to ask whether it is still so.
+    if fields[.eTag] != nil, status.kind != .clientError {
+      fields[.cacheControl] = "private, no-cache"
+    }
     // Whoever is sent away is told when to come again.
     if [429, 503].contains(status.code), fields[.retryAfter] == nil { fields[.retryAfter] = "1" }
     return fields
@@ -108,6 +130,9 @@ public struct JSONResponse: Sendable {
     }
     return Response(status: status, headers: headers, body: body)
   }
+
+  /// The whole body, where it is made already.
+  var wholeBytes: [UInt8]? { rest == nil ? bytes : nil }
 
   /// The whole body.
   /// - Throws: what fails while a further piece is made.

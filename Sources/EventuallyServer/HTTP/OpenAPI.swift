@@ -44,10 +44,11 @@ extension API {
       json.key("security")
       json.raw(#"[{"token":[]}]"#.utf8)
     }
-    if !operation.parameters.isEmpty {
+    let parameters = operation.parameters + (operation.isTagged ? [Self.ifNoneMatch] : [])
+    if !parameters.isEmpty {
       json.key("parameters")
       json.beginArray()
-      for parameter in operation.parameters { write(parameter, &json) }
+      for parameter in parameters { write(parameter, &json) }
       json.endArray()
     }
     if let body = operation.body {
@@ -64,13 +65,20 @@ extension API {
       json.key(named: "\(answer.status)")
       json.beginObject()
       json.member("description", answer.summary)
+      json.key("headers")
+      json.beginObject()
+      Header.requestID.write(&json)
+      if [429, 503].contains(answer.status) { Header.retryAfter.write(&json) }
+      let isTagged = operation.isTagged && [200, 304].contains(answer.status)
+      for header in answer.headers + (isTagged ? [.entityTag] : []) { header.write(&json) }
+      json.endObject()
       // What tells how the process is has a form of its own.
       if answer.status >= 400, !operation.isVital {
         json.key("content")
         json.raw(
           ##"{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}"##.utf8
         )
-      } else {
+      } else if ![204, 304].contains(answer.status) {
         write(content: answer.contentType, answer.schema, &json)
       }
       json.endObject()
@@ -119,9 +127,10 @@ extension API {
     if operation.isProtected, token != nil {
       add(Response(401, "The bearer token is missing or wrong"))
     }
-    if !operation.parameters.isEmpty || operation.body != nil {
+    if !operation.parameters.isEmpty || operation.body != nil || operation.isTagged {
       add(Response(400, "A parameter or the body can't be read"))
     }
+    if operation.isTagged { add(Response(304, "What the asker has is what there is")) }
     if operation.body != nil {
       add(Response(408, "The body did not arrive in time"))
       add(Response(413, "The body is too large"))

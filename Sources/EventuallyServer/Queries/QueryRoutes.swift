@@ -63,14 +63,15 @@ package struct QueryRoutes: Sendable {
       for query in application.queries(of: definition.name) {
         api.add(
           API.Operation(
-            .get, query.path, query.summary, parameters: query.parameters + Self.consistency,
+            .get, query.path, query.summary, isTagged: true,
+            parameters: query.parameters + Self.consistency,
             answers: query.answers
               + [
                 API.Response(
                   422, "A parameter can't be what it is, or the token is of another store")
               ]
           ) { request in
-            try await query.answer(request, try await reader(source, request))
+            try await query.answer(request, try await reader(source, request)).taggedByContent()
           })
       }
     }

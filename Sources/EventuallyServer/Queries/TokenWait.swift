@@ -1,3 +1,4 @@
+import Crypto
 import Eventually
 import EventuallySQLite
 import HTTPTypes
@@ -17,6 +18,27 @@ extension JSONResponse {
     guard let token, let name = ConsistencyToken.header else { return self }
     var response = self
     response.headers[name] = token.description
+    return response
+  }
+}
+
+extension JSONResponse {
+  /// The answer with the tag of an entity at a version; one that is not there has none.
+  func tagged(_ version: Version) -> JSONResponse {
+    var response = self
+    if version > 0 { response.headers[.eTag] = EntityTag(version: version).description }
+    return response
+  }
+
+  /// The answer with a tag that follows from what it says, where all of that is there.
+  func taggedByContent() -> JSONResponse {
+    guard status == .ok, headers[.eTag] == nil, let bytes = wholeBytes else { return self }
+    // Of the digest's 256 bits, 128 tell answers apart.
+    let digits = SHA256.hash(data: bytes).prefix(16).map { byte in
+      (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    }
+    var response = self
+    response.headers[.eTag] = EntityTag(digits.joined()).description
     return response
   }
 }

@@ -14,6 +14,8 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   private func path(_ rest: String) -> String { "/\(definition.path)/{id}\(rest)" }
 
+  private var parameters: [API.Parameter] { .command(definition.ids) }
+
   private func streamName(_ id: String) -> String { Model.category.streamName(of: id) }
 
   private var missing: [API.Response] {
@@ -25,13 +27,11 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   private func single(_ command: Command<Model>) -> API.Operation {
     var operation = API.Operation(
       .post, path("/\(command.pathName)"), command.summary.isEmpty ? command.name : command.summary,
-      isProtected: true, parameters: [.id(definition.ids), .idempotencyKey] + API.contextParameters,
-      body: command.schema, answers: .command
+      isProtected: true, parameters: parameters, body: command.schema, answers: .command
     ) { request in
-      let id = try request.id(definition.ids)
-      return try await writer.execute(
-        [try command.make(request.body, "")], on: id, of: repository,
-        idempotencyKey: request.idempotencyKey())
+      try await writer.execute(
+        [try command.make(request.body, "")], on: request.id(definition.ids), of: repository,
+        for: request)
     }
     operation.isBodyRequired = !command.isBodyOptional
     return operation
@@ -39,22 +39,18 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   private var several: API.Operation {
     let schema = Schema.object([
-      .optional("expectedVersion", .integer(0...(1 << 62))),
       .required(
         "commands",
         .array(
-          .oneOf(definition.commands.map { .object([.required($0.name, $0.schema)]) }), minimum: 1)),
+          .oneOf(definition.commands.map { .object([.required($0.name, $0.schema)]) }), minimum: 1))
     ])
     return API.Operation(
       .post, path("/commands"), "Several commands as one append: all of them or none",
-      isProtected: true, parameters: [.id(definition.ids), .idempotencyKey] + API.contextParameters,
-      body: schema, answers: .command
+      isProtected: true, parameters: parameters, body: schema, answers: .command
     ) { request in
-      let id = try request.id(definition.ids)
-      let (commands, expected) = try definition.list(request.body.span)
-      return try await writer.execute(
-        commands, on: id, of: repository, expecting: expected,
-        idempotencyKey: request.idempotencyKey(), isList: true)
+      try await writer.execute(
+        try definition.list(request.body.span), on: request.id(definition.ids), of: repository,
+        for: request, isList: true)
     }
   }
 
@@ -74,7 +70,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   private var state: API.Operation {
     API.Operation(
       .get, path(""), "The state, as the events make it", isProtected: true,
-      parameters: [.id(definition.ids)],
+      isTagged: true, parameters: [.id(definition.ids)],
       answers: [
         API.Response(
           200, "The state",
@@ -97,13 +93,13 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
         json.key("state")
         json.raw(state)
         json.endObject()
-      }
+      }.tagged(root.version)
     }
   }
 
   private var history: API.Operation {
     API.Operation(
-      .get, path("/history"), "The events", isProtected: true,
+      .get, path("/history"), "The events", isProtected: true, isTagged: true,
       parameters: [.id(definition.ids)],
       answers: [
         API.Response(

@@ -54,6 +54,11 @@ struct RemovalRoutes: Sendable {
     let id = try request.id(ids)
     // A removal has its effect once without a key: what is removed already is not removed again.
     _ = try request.idempotencyKey()
+    guard try Precondition(request.headers).isEmpty else {
+      throw RequestError(
+        kind: .invalidRequest, "a removal takes neither If-Match nor If-None-Match: leave them out",
+        parameter: "if-match")
+    }
     let removal = try await remove(id)
     if let removal { _ = await writer.store.waitForErasure(of: removal, atMost: patience) }
     let erasure = try await writer.store.log.erasure(of: category.streamName(of: id))

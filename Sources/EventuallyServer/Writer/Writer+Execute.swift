@@ -1,34 +1,35 @@
 public import Eventually
 import EventuallySQLite
+import HTTPTypes
 
 extension Writer {
   /// Has an entity handle commands, all or none, and answers as the route of a generated command does: for a route that is
-  /// written by hand.
+  /// written by hand. Of the request, it takes the headers `Idempotency-Key`, `If-Match`, `If-None-Match` and `Prefer`.
   /// - Parameters:
   ///   - type: the aggregate.
   ///   - commands: what the entity handles, in order.
   ///   - id: the entity's id.
-  ///   - version: the version that the entity must be at; `nil` for any.
-  ///   - idempotencyKey: names the request, which has its effect once however often it comes: ``APIRequest/idempotencyKey()``.
+  ///   - request: what is answered.
   /// - Throws: what a route answers with: the aggregate's refusal among others, and ``ApplicationError`` where the aggregate is none
   ///   of the application's.
   public func execute<Model: Aggregate>(
-    _ type: Model.Type, _ commands: [Model.Command], on id: String,
-    expecting version: Version? = nil, idempotencyKey: IdempotencyKey? = nil
+    _ type: Model.Type, _ commands: [Model.Command], on id: String, for request: APIRequest
   ) async throws -> JSONResponse where Model.ID == String {
-    try await execute(
-      commands, on: id, of: try repository(of: type), expecting: version,
-      idempotencyKey: idempotencyKey)
+    try await execute(commands, on: id, of: try repository(of: type), for: request)
   }
 
   /// - Parameter isList: whether a refusal says which of the commands is meant.
   func execute<Model: Aggregate>(
     _ commands: [Model.Command], on id: String, of repository: any AggregateRepository<Model>,
-    expecting version: Version? = nil, idempotencyKey: IdempotencyKey?, isList: Bool = false
+    for request: APIRequest, isList: Bool = false
   ) async throws -> JSONResponse where Model.ID == String {
+    let key = try request.idempotencyKey()
+    let precondition = try Precondition(request.headers)
     let pass = try await room(for: Model.category.streamName(of: id))
     defer { withExtendedLifetime(pass) {} }
+    // Held against the state that each attempt begins with: where somebody else was faster, the next one finds out.
     func handle(_ root: inout AggregateRoot<Model>) async throws {
+      try precondition.check(root.version)
       for (index, command) in commands.enumerated() {
         do {
           try await root.handle(command)
@@ -39,13 +40,15 @@ extension Writer {
         }
       }
     }
-    guard let idempotencyKey else {
-      return .done(
-        try await repository.update(id, expecting: version, attempts: 8, handle).root)
+    let result: IdempotentResult
+    if let key {
+      result = try await repository.update(
+        id, expecting: nil, idempotencyKey: key, attempts: 8, handle)
+    } else {
+      let root = try await repository.update(id, expecting: nil, attempts: 8, handle).root
+      result = IdempotentResult(last: root.position, isRepetition: false)
     }
-    let result = try await repository.update(
-      id, expecting: version, idempotencyKey: idempotencyKey, attempts: 8, handle)
-    return .done(id, result)
+    return .done(id, result, isMinimal: request.prefersMinimal)
   }
 
   /// Waits until an entity can be loaded. One of 1.5 MB of events was measured in release: 1.9 times its size as it
@@ -61,24 +64,43 @@ extension JSONResponse {
   /// where the command led to none.
   public static func done<Model: Aggregate>(_ root: AggregateRoot<Model>) -> JSONResponse
   where Model.ID == String {
-    done(root.id, IdempotentResult(last: root.position, isRepetition: false))
+    done(root.id, IdempotentResult(last: root.position, isRepetition: false), isMinimal: false)
   }
 
   /// The same of a request with a key; a repetition says that it is one.
-  public static func done(_ id: String, _ result: IdempotentResult) -> JSONResponse {
+  /// - Parameter isMinimal: whether it is an answer without a body.
+  static func done(_ id: String, _ result: IdempotentResult, isMinimal: Bool) -> JSONResponse {
     let token = result.last.map { ConsistencyToken($0) }
-    var response = JSONResponse { json in
-      json.beginObject()
-      json.member("id", id)
-      json.member("version", result.version)
-      if let position = result.last { json.member("sequenceNumber", position.sequenceNumber) }
-      if let token { json.member("token", token.description) }
-      json.endObject()
-    }.carrying(token)
+    var response: JSONResponse
+    if isMinimal {
+      response = JSONResponse(withoutBody: .noContent)
+      if let name = HTTPField.Name("preference-applied") {
+        response.headers[name] = "return=minimal"
+      }
+    } else {
+      response = JSONResponse { json in
+        json.beginObject()
+        json.member("id", id)
+        json.member("version", result.version)
+        if let position = result.last { json.member("sequenceNumber", position.sequenceNumber) }
+        if let token { json.member("token", token.description) }
+        json.endObject()
+      }
+    }
     if result.isRepetition, let name = IdempotencyKeyHeader.replayed {
       response.headers[name] = "true"
     }
-    return response
+    return response.carrying(token).tagged(result.version)
+  }
+}
+
+extension [API.Parameter] {
+  /// What a command of an entity takes: its id, and the headers for keys, conditions, preferences and what events belong to.
+  public static var command: [API.Parameter] { command(.default) }
+
+  /// The same for an entity with ids of its own kind.
+  public static func command(_ ids: IDRule) -> [API.Parameter] {
+    [.id(ids)] + API.commandParameters + API.contextParameters
   }
 }
 
@@ -92,10 +114,14 @@ extension [API.Response] {
           .required("id", .string(minimum: 1)), .required("version", .integer(0...(1 << 62))),
           .optional("sequenceNumber", .integer(1...(1 << 62))),
           .optional("token", .string(pattern: "^[0-9]+-[0-9]+$")),
-        ])),
+        ])
+      ).carrying(.entityTag),
+      API.Response(204, "Done, where the request prefers return=minimal")
+        .carrying(.entityTag, .preferenceApplied),
       API.Response(403, "The request comes from a page of another origin"),
       API.Response(404, "There is no such entity"),
-      API.Response(409, "The command is refused, or the entity is not at the expected version"),
+      API.Response(409, "The command is refused"),
+      API.Response(412, "The entity is not as If-Match or If-None-Match has it"),
       API.Response(413, "The body is too large, or an event of it is larger than the topic takes"),
       API.Response(415, "There is a body, and it is not said to be JSON"),
       API.Response(

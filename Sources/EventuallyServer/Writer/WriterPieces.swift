@@ -8,6 +8,8 @@ struct HistoryPieces: ResponsePieces {
   private var pages: SQLiteStreamPages
   private var hasBegun = false
 
+  var headers: HTTPFields { [.eTag: EntityTag(version: pages.lastVersion).description] }
+
   init(id: String, stream: String, log: SQLiteEventLog) {
     self.id = id
     pages = log.pages(ofStream: stream)

@@ -149,12 +149,9 @@ package enum OrderBody {
   }
 
   /// The body of `POST /orders/{id}/commands` that leads to some events.
-  package static func commands(for events: [OrderEvent], expecting version: Version = 0) -> [UInt8]
-  {
+  package static func commands(for events: [OrderEvent]) -> [UInt8] {
     var json = JSONWriter()
     json.beginObject()
-    json.key("expectedVersion")
-    json.integer(version)
     json.key("commands")
     json.beginArray()
     for event in events {

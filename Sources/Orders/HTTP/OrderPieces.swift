@@ -10,7 +10,7 @@ struct OrderRoutes: Component {
       WriterRoutes { writer in
         API.Operation(
           .get, "/orders/{id}", "An order, as its events make it", isProtected: true,
-          parameters: [.orderID],
+          isTagged: true, parameters: [.orderID],
           answers: [
             API.Response(200, "The order", OrderBody.orderSchema),
             API.Response(404, "There is no such order"),
@@ -32,6 +32,8 @@ struct OrderPieces: ResponsePieces {
   private var pages: SQLiteStreamPages
   private var state = Order().initialState
   private var version: Version = 0
+
+  var headers: HTTPFields { [.eTag: "\"\(pages.lastVersion)\""] }
 
   init(id: String, log: SQLiteEventLog) {
     self.id = id

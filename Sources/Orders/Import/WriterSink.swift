@@ -24,7 +24,7 @@ struct WriterSink: OrderSink {
       self =
         switch status {
         case 200: .placed
-        case 409: .exists
+        case 409, 412: .exists
         case 408, 429, 502, 503, 504, 507: .later
         case 401, 403, 404, 405: .failure
         case 400...499: .refused
@@ -47,9 +47,10 @@ struct WriterSink: OrderSink {
 
   func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {
     let path = "/orders/\(id)/commands"
-    // Of this run alone: what an earlier one has placed is found by the conflict.
+    // Of this run alone: what an earlier one has placed is found by the version.
     let answer = try await send(
-      "POST", path, OrderBody.commands(for: events), idempotencyKey: UUID().uuidString)
+      "POST", path, OrderBody.commands(for: events), expecting: 0,
+      idempotencyKey: UUID().uuidString)
     switch Verdict(status: answer.status) {
     case .placed: return .placed
     case .refused: return .refused(Self.reason(answer))
@@ -63,7 +64,8 @@ struct WriterSink: OrderSink {
   /// Sends until the writer answers: it may be starting again, or have no room for the moment. A command with a key that was
   /// carried out though its answer was lost is answered so at the next attempt.
   private func send(
-    _ method: String, _ path: String, _ body: [UInt8]?, idempotencyKey: String? = nil
+    _ method: String, _ path: String, _ body: [UInt8]?, expecting version: Version? = nil,
+    idempotencyKey: String? = nil
   ) async throws -> HTTPAnswer {
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(
@@ -72,7 +74,8 @@ struct WriterSink: OrderSink {
       var pause = retry.pause(afterFailures: attempt, using: &generator)
       do {
         let answer = try await endpoint.ask(
-          method, path, body: body, idempotencyKey: idempotencyKey, timeout: .seconds(60))
+          method, path, body: body, expecting: version, idempotencyKey: idempotencyKey,
+          timeout: .seconds(60))
         if Verdict(status: answer.status) != .later || attempt >= retry.attempts { return answer }
         pause = max(pause, answer.retryAfter ?? .zero)
       } catch {

@@ -34,11 +34,11 @@ package struct OrdersApplication: TortureApplication {
     var commands: [EntityCommand] = []
     var version: Version = 0
     for part in parts {
-      let json = OrderBody.commands(for: Array(part), expecting: version)
+      let json = OrderBody.commands(for: Array(part))
       commands.append(
         EntityCommand(
           path: "\(path(of: id))/commands", json: String(decoding: json, as: UTF8.self),
-          events: part.count))
+          events: part.count, expectedVersion: version))
       version += Version(part.count)
     }
     return EntityCommands(id: id, commands: commands)

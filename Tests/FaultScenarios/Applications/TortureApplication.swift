@@ -1,4 +1,4 @@
-import Eventually
+package import Eventually
 import EventuallySQLite
 package import EventuallyTesting
 
@@ -37,6 +37,8 @@ package struct EntityCommand: Sendable {
   package var json: String
   /// How many events it appends.
   package var events = 1
+  /// The version that its entity must be at, where it says so.
+  package var expectedVersion: Version?
 }
 
 /// What a scenario may need that not every application has.

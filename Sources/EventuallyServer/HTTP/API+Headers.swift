@@ -1,0 +1,65 @@
+import Eventually
+
+extension API {
+  /// A header of an answer, in the OpenAPI document.
+  struct Header: Sendable {
+    var name: String
+    var summary: String
+    var schema: Schema
+
+    static let entityTag = Header(
+      name: "ETag", summary: "The state's tag; an entity's is its version in quotes",
+      schema: .string(minimum: 2))
+    static let preferenceApplied = Header(
+      name: "Preference-Applied", summary: "return=minimal",
+      schema: .string(values: ["return=minimal"]))
+    static let requestID = Header(
+      name: "X-Request-Id", summary: "What the request is called in logs",
+      schema: .string(minimum: 1, maximum: 128))
+    static let retryAfter = Header(
+      name: "Retry-After", summary: "In how many seconds to try again",
+      schema: .integer(0...86_400))
+
+    func write(_ json: inout JSONWriter) {
+      json.key(named: name)
+      json.beginObject()
+      json.member("description", summary)
+      json.key("schema")
+      schema.write(&json)
+      json.endObject()
+    }
+  }
+
+  /// What a command expects of its entity, and how it wants to be answered.
+  static let commandParameters = [
+    Parameter.idempotencyKey,
+    Parameter(
+      name: "If-Match", place: .header,
+      summary:
+        "The versions in quotes of which the entity must be at one; * where it must be there",
+      schema: tagsSchema),
+    Parameter(
+      name: "If-None-Match", place: .header,
+      summary: "* where the entity must not be there; or the versions that it must not be at",
+      schema: tagsSchema),
+    Parameter(
+      name: "Prefer", place: .header, summary: "return=minimal for an answer without a body",
+      schema: .string(maximum: 200)),
+  ]
+  /// What a read takes that is answered with a tag.
+  static let ifNoneMatch = Parameter(
+    name: "If-None-Match", place: .header,
+    summary: "The tags of what the asker has: answered 304 where that is what there is",
+    schema: tagsSchema)
+  private static let tagsSchema = Schema.string(
+    pattern: #"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#)
+}
+
+extension API.Response {
+  /// The same with headers.
+  func carrying(_ headers: API.Header...) -> API.Response {
+    var response = self
+    response.headers += headers
+    return response
+  }
+}
