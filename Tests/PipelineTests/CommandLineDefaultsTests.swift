@@ -1,7 +1,10 @@
+import ArgumentParser
 import EventuallyServer
 import FaultScenarios
 import Foundation
 import Testing
+
+@testable import EventuallyCommand
 
 /// What commands do where little is said, and what they say themselves.
 @Suite(.serialized, .timeLimit(.minutes(5))) struct CommandLineDefaultsTests {
@@ -57,6 +60,22 @@ import Testing
       }
       #expect(!help.output.contains("--replication-factor"), "\(help)")
     }
+  }
+
+  /// The article on limits names the options that there are, with their defaults.
+  @Test func theArticleOnLimitsNamesEveryOption() throws {
+    let article = try String(
+      contentsOf: URL(filePath: #filePath).deletingLastPathComponent().appending(
+        path: "../../Sources/EventuallyServer/EventuallyServer.docc/Limits.md"), encoding: .utf8)
+    let limits = LimitOptions.helpMessage(columns: 400)
+    var options = 0
+    for option in limits.matches(of: /(--[a-z-]+) <[a-z]+>[^(]*\(default: ([0-9]+)\)/) {
+      options += 1
+      let row = article.split(separator: "\n").first { $0.contains("| `\(option.1)` |") }
+      let words = try #require(row, "the article lacks \(option.1)")
+      #expect(words.filter { $0 != "," }.contains("| \(option.2)"), "\(words)")
+    }
+    #expect(options == 10, "\(limits)")
   }
 
   /// `all` says what to do next; a second one is told at once that its address is in use, and makes nothing.

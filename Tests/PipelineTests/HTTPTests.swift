@@ -75,7 +75,7 @@ func serving(
         return JSONResponse { $0.integer(count) }
       })
     try await serving(api) { endpoint in
-      let most = [UInt8](repeating: 0x20, count: Request.maximumBody)
+      let most = [UInt8](repeating: 0x20, count: ServerLimits().largestBody)
       #expect(try await endpoint.send("POST", "/body", body: most).status == 200)
       #expect(try await endpoint.send("POST", "/body", body: most + [0x20]).status == 413)
       // One whose length is not told beforehand.
@@ -84,7 +84,7 @@ func serving(
       endless.headers.add(name: "content-type", value: "application/json")
       endless.body = .stream(
         AsyncStream { continuation in
-          for _ in 0...(Request.maximumBody >> 16) {
+          for _ in 0...(ServerLimits().largestBody >> 16) {
             continuation.yield(ByteBuffer(repeating: 0x20, count: 1 << 16))
           }
           continuation.finish()

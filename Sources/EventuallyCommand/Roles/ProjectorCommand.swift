@@ -56,6 +56,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
+    @OptionGroup var limits: LimitOptions
     @OptionGroup var savepoints: SavepointOptions
     @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
@@ -72,6 +73,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       options.savepoints = savepoints.policy
       options.queryLimit = queryLimit.seconds
       options.heartbeats = health.heartbeats()
+      options.limits = limits.limits
       let worker = try Worker(
         try Program.current(), readModel: readModel.name, options: options, logger: logger)
       let server = HTTPServer(
@@ -102,12 +104,14 @@ struct ProjectorCommand: AsyncParsableCommand {
       help: ArgumentHelp("A file to write the server's URL to once it serves.", valueName: "file"))
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
+    @OptionGroup var limits: LimitOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
       let logger = log.logger("projector")
       let queries = QueryServer(
-        try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds)
+        try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds,
+        limits: limits.limits)
       let server = HTTPServer(
         api: queries.api, listen: listen, addressFile: addressFile, logger: logger)
       try await runServices([server], logger: logger)

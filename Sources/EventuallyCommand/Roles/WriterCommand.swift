@@ -95,6 +95,7 @@ package struct WriterOptions: ParsableArguments {
       valueName: "seconds"), transform: Whole.init)
   var keyLifetime: Whole<1, 315_360_000>?
   @OptionGroup package var server: ServerOptions
+  @OptionGroup package var limits: LimitOptions
   @OptionGroup package var token: TokenOptions
   @OptionGroup package var health: HealthOptions
 
@@ -111,6 +112,7 @@ package struct WriterOptions: ParsableArguments {
     options.acceptsUnreadableTypes = acceptUnreadableTypes
     options.keyLifetime = keyLifetime?.seconds
     options.heartbeats = health.heartbeats()
+    options.limits = limits.limits
     return try Writer(try Program.current(), options: options, logger: logger)
   }
 

@@ -52,10 +52,12 @@ struct APIResponder: HTTPResponder {
 private struct Desk: Sendable {
   private let requests: Budget
   private let bodies: Budget
+  private let largestBody: Int
 
   init(_ limits: ServerLimits) {
     requests = Budget(limits.requests)
     bodies = Budget(limits.bodyBytes)
+    largestBody = limits.largestBody
   }
 
   func answer(
@@ -71,7 +73,7 @@ private struct Desk: Sendable {
     // Whoever sends a body slowly takes nothing from those whose requests are here.
     if operation.body != nil {
       try request.checkContentType()
-      request = try await request.received(counting: body)
+      request = try await request.received(counting: body, atMost: largestBody)
     }
     guard let place = requests.share() else {
       throw Overloaded("\(requests.limit) requests are being worked on")

@@ -76,7 +76,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
   /// A client that asks whether to send the body is told to, where the answer is not clear without it.
   private func acceptBody(of head: HTTPRequest, _ context: ChannelHandlerContext) {
     guard head.headerFields[.expect]?.lowercased() == "100-continue", state.unanswered == 1,
-      head.headerFields[.contentLength].flatMap({ Int($0) }) ?? 0 <= Request.maximumBody
+      head.headerFields[.contentLength].flatMap({ Int($0) }) ?? 0 <= limits.largestBody
     else { return }
     context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
   }

@@ -34,16 +34,18 @@ package struct QueryRoutes: Sendable {
   let sources: [(definition: any ReadModelDefinition, source: ReadModelSource)]
   private let application: ApplicationModel
   /// Queries that wait for a token.
-  private let waiting = Budget(ServerLimits().waitingQueries)
+  private let waiting: Budget
 
   /// - Parameters:
   ///   - directory: where the read models are.
   ///   - readModels: the read models whose queries are answered.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
+  ///   - limits: how many queries may wait for a token.
   package init(
     _ application: ApplicationModel, directory: String, readModels: [any ReadModelDefinition],
-    timeLimit: Duration? = nil
+    timeLimit: Duration? = nil, limits: ServerLimits = ServerLimits()
   ) {
+    waiting = Budget(limits.waitingQueries)
     self.application = application
     sources = readModels.map {
       ($0, ReadModelSource($0, directory: directory, timeLimit: timeLimit))

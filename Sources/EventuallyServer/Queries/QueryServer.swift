@@ -8,22 +8,28 @@ import HTTPTypes
 public struct QueryServer: Sendable {
   private let queries: QueryRoutes
   private let application: ApplicationModel
+  private let limits: ServerLimits
 
   /// - Parameters:
   ///   - application: whose queries are answered.
   ///   - directory: where the read models are.
   ///   - timeLimit: how long a query may read before it is answered 503.
+  ///   - limits: what its interface takes before it refuses.
   public init(
-    _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10)
+    _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10),
+    limits: ServerLimits = ServerLimits()
   ) {
     self.application = application
+    self.limits = limits
     queries = QueryRoutes(
-      application, directory: directory, readModels: application.readModels, timeLimit: timeLimit)
+      application, directory: directory, readModels: application.readModels, timeLimit: timeLimit,
+      limits: limits)
   }
 
   /// The HTTP interface, for an ``HTTPServer``.
   public var api: API {
     var api = API(title: "\(application.name): queries", summary: "Queries of all read models.")
+    api.limits = limits
     queries.add(to: &api)
     api.addHealth(Heartbeats())
     api.add(

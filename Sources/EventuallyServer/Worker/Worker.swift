@@ -30,6 +30,8 @@ public final class Worker: Service {
     public var savepoints: SavepointPolicy?
     /// How long a query may read before it is answered 503.
     public var queryLimit = Duration.seconds(10)
+    /// What its HTTP interface takes before it refuses.
+    public var limits = ServerLimits()
     /// Takes the signs of life of the worker's loops.
     public var heartbeats = Heartbeats()
 
@@ -68,7 +70,7 @@ public final class Worker: Service {
     self.logger = logger
     queries = QueryRoutes(
       application, directory: options.directory, readModels: [definition],
-      timeLimit: options.queryLimit)
+      timeLimit: options.queryLimit, limits: options.limits)
   }
 
   /// The HTTP interface: the read model's queries, health, readiness, metrics.
@@ -76,6 +78,7 @@ public final class Worker: Service {
     var api = API(
       title: "\(application.name): projector of \(definition.name)",
       summary: "Queries of a read model, and how its worker is.")
+    api.limits = options.limits
     api.addHealth(options.heartbeats)
     api.addMetrics()
     api.add(

@@ -33,6 +33,8 @@ public final class Writer: Service {
     public var acceptsUnreadableTypes = false
     /// How long an idempotency key lives; `nil` for as long as its stream. After that a repeated command has a second effect.
     public var keyLifetime: Duration?
+    /// What its HTTP interface takes before it refuses.
+    public var limits = ServerLimits()
     /// Takes the signs of life of the writer's loops.
     public var heartbeats = Heartbeats()
 
@@ -49,6 +51,7 @@ public final class Writer: Service {
   public let publisher: KafkaPublisher<ApplicationStore>
   let application: ApplicationModel
   let heartbeats: Heartbeats
+  let limits: ServerLimits
   let readability: StoreReadability
   let acceptsUnreadableTypes: Bool
   let loads = LoadGate(capacity: 96 << 20)
@@ -75,6 +78,7 @@ public final class Writer: Service {
       heartbeats: options.heartbeats, logger: logger)
     self.application = application
     heartbeats = options.heartbeats
+    limits = options.limits
     readability = StoreReadability(
       store.log, codec: application.codec, through: store.head.position, logger: logger)
     let store = store
@@ -145,6 +149,7 @@ public final class Writer: Service {
       title: "\(application.name): writer",
       summary: "Commands, what they lead to, and the feed of all events.", token: token)
     api.origins = origins
+    api.limits = limits
     FeedRoutes(log: store.log, publisher: publisher).add(to: &api)
     for routes in application.writerRoutes.filter(\.isGenerated) {
       for operation in try routes.make(self) { api.add(operation) }
