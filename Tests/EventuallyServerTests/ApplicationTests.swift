@@ -95,8 +95,7 @@ import Testing
     let unready = try await readiness()
     #expect(unready.0 == 503, "\(unready)")
     #expect(unready.1.contains("no worker has ever applied an event of the read model 'owners'"))
-    let definition = try #require(application.readModel("owners"))
-    try await build(definition, from: bank.writer.store.log, in: directory)
+    _ = try await bank.queries(of: "owners")
     let ready = try await readiness()
     #expect(ready.0 == 200, "\(ready)")
     func ask(_ path: String) async throws -> (Int, String) {

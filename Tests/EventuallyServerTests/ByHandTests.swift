@@ -26,13 +26,14 @@ import Testing
       WriterRoutes { writer in
         try API.Operation(
           .post, "/accounts/{id}/open", "Open a customer's account", isProtected: true,
-          parameters: [.id()], body: Schema(of: Opening.self), answers: .command
+          parameters: .command, body: Schema(of: Opening.self), answers: .command
         ) { request in
           let owner = try request.decode(Opening.self).owner
           guard try await writer.repository(of: Customer.self).get(owner).version > 0 else {
             throw RequestError(.conflict, code: "no-customer", "there is no customer '\(owner)'")
           }
-          return try await writer.execute(Account.self, [.open(owner: owner)], on: request.id())
+          return try await writer.execute(
+            Account.self, [.open(owner: owner)], on: request.id(), for: request)
         }
       }
     }

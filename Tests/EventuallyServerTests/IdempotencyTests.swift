@@ -205,9 +205,10 @@ import Testing
           .post, "/gifts/{id}", "Give a cent", parameters: [.idempotencyKey],
           body: .object([]), answers: []
         ) { request in
-          guard let accounts = writer.repository(of: Account.self),
-            let key = try request.idempotencyKey()
-          else { throw RequestError(.badRequest, "a gift needs a key") }
+          let accounts = try writer.repository(of: Account.self)
+          guard let key = try request.idempotencyKey() else {
+            throw RequestError(.badRequest, "a gift needs a key")
+          }
           let result = try await accounts.execute(
             [.open(owner: "eve"), .deposit(1)], on: request.path("id"), idempotencyKey: key)
           return JSONResponse { $0.string("version \(result.version)") }

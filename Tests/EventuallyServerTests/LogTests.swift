@@ -23,13 +23,13 @@ import Testing
     var handler = ProcessLogHandler(label: "writer")
     handler[metadataKey: "store"] = "s"
     let bytes = EventMetadata.$current.withValue(EventMetadata(correlationID: "c-1")) {
-      handler.json(event(["level": "mine", "list": ["x", ["y": 2]]]))
+      handler.json(event(["level": "mine", "list": ["x", ["y": "2"]]]))
     }
     let text = String(decoding: bytes, as: UTF8.self)
     #expect(text.hasSuffix("}\n"))
     #expect(text.dropLast().allSatisfy { !$0.isNewline && $0 != "\u{1B}" && $0 != "\u{202E}" })
     let members = try #require(
-      try JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+      JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
     #expect(members["level"] as? String == "warning")
     #expect(members["logger"] as? String == "writer")
     #expect(members["source"] as? String == "Tests")

@@ -1,3 +1,4 @@
+import Dispatch
 import Eventually
 import EventuallyServer
 package import Logging
