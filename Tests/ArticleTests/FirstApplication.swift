@@ -135,9 +135,8 @@ enum FirstApplication {
         Command("deposit", "Pay in") { (body: Amount) in .deposit(body.cents) }
         Command("withdraw", "Pay out") { (body: Amount) in .withdraw(body.cents) }
       }
-      Query("owners", of: Owners.self, "The richest owners", parameters: [.limit]) {
-        request, rows in
-        try rows.rows(OwnerRow.self, orderedBy: [.descending("cents")], limit: request.limit())
+      Query("owners", of: Owners.self, "The richest owners", parameters: .page) { request, rows in
+        try request.page(of: OwnerRow.self, in: rows, orderedBy: [.descending("cents")])
       }
       Query("owners/{owner}", of: Owners.self, "An owner") { request, rows in
         try rows.row(OwnerRow.self, request.path("owner"))

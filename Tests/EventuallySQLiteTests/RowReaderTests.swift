@@ -76,6 +76,44 @@ import Testing
       key: Row.Key(owner: owner, number: number), city: city, balance: balance, isOpen: open)
   }
 
+  /// Page after page comes to the same as all at once, in every order and whatever the size of a page.
+  @Test(arguments: Place.allCases) func pagesTogetherAreTheList(place: Place) throws {
+    var all = some
+    for number in 0..<12 {
+      let city = number % 3 == 0 ? nil : "c\(number % 2)"
+      all.append(Self.row("p\(number % 4)", number, city, Int64(number % 5), open: number % 2 == 0))
+    }
+    try reading(place, all) { reader in
+      for order in [
+        [], [.ascending("city")], [.descending("city")], [.descending("balance")],
+        [.ascending("balance"), .descending("city")],
+        [.descending("isOpen"), .ascending("balance")],
+      ] as [[RowOrder]] {
+        let whole = try reader.rows(Row.self, orderedBy: order)
+        for size in [1, 2, 5, 100] {
+          var pages: [Row] = []
+          var cursor: [ColumnValue]?
+          repeat {
+            let page = try reader.rows(
+              Row.self, where: [], orderedBy: order, after: cursor, limit: size)
+            pages += page
+            cursor = try page.last.map { row in
+              let columns = try Row.columns(of: row.key) + row.values
+              let named = Row.schema.key + Row.schema.values
+              return try order.map { order in
+                columns[try #require(named.firstIndex { $0.name == order.column })]
+              } + Row.columns(of: row.key)
+            }
+          } while cursor != nil && pages.count <= all.count
+          #expect(pages == whole, "\(place) \(order) by \(size)")
+        }
+        #expect(throws: RowError.self) {
+          try reader.rows(Row.self, where: [], orderedBy: order, after: [.null], limit: 1)
+        }
+      }
+    }
+  }
+
   private let some = [
     row("ada", 2, "Bern", 5), row("ada", 10, nil, 7, open: false), row("bob", 1, "Bern", 5),
     row("eve", 1, "é", -3), row("eve", 2, "e\u{301}", 7), row("zoe", 1, "", 0),

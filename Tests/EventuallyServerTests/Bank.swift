@@ -94,8 +94,8 @@ struct Bank: EventuallyApplication {
     Query("owners/{id}", of: Owners.self, "An owner") { request, rows in
       try rows.row(OwnerRow.self, request.path("id"))
     }
-    Query("owners", of: Owners.self, parameters: [.limit]) { request, rows in
-      try rows.rows(OwnerRow.self, orderedBy: [.descending("cents")], limit: request.limit())
+    Query("owners", of: Owners.self, parameters: .page) { request, rows in
+      try request.page(of: OwnerRow.self, in: rows, orderedBy: [.descending("cents")])
     }
     Commands("accounts", for: Account.self) {
       Command("open", "Open an account") { (body: Opening) in .open(owner: body.owner) }
@@ -117,7 +117,9 @@ final class TestWriter: Sendable {
   let api: API
   let folder: String
 
-  init(_ application: some EventuallyApplication) throws {
+  init(
+    _ application: some EventuallyApplication, limits: ServerLimits = ServerLimits()
+  ) throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "bank-\(UUID())").path()
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var logger = Logger(label: "test")
@@ -126,6 +128,7 @@ final class TestWriter: Sendable {
       store: "\(folder)/store.sqlite",
       kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "bank"))
     options.partitionCount = 4
+    options.limits = limits
     writer = try Writer(ApplicationModel(application), options: options, logger: logger)
     api = try writer.api()
   }

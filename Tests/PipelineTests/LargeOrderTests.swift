@@ -109,7 +109,9 @@ private struct SmallShop: EventuallyApplication {
   @Test func anOrderThatIsRemovedWhileItIsReadEndsInTheMiddle() async throws {
     try await place("o", lines: 2500, bytes: 400)
     var order = OrderPieces(id: "o", log: store.log)
-    var history = HistoryPieces(id: "o", stream: "o", log: store.log)
+    var history = HistoryPieces(id: "o", stream: "o", log: store.log, after: 0, limit: nil) { _ in
+      ""
+    }
     var json = JSONWriter()
     #expect(try await order.writeNext(&json))
     #expect(try await history.writeNext(&json))

@@ -11,15 +11,25 @@ public protocol RowReader {
   ///     ``TableSchema/indexes``, and reads the whole table otherwise.
   ///   - order: by these columns in turn, then by the key. Nothing comes before integers, and integers before text, which is in
   ///     the order of its UTF-8.
+  ///   - place: only the rows after the one that has these values in the columns of the order and then in those of its key, whether or not
+  ///     there is such a row; `nil` for the first.
   ///   - limit: at most so many of them, the first; none where it is not positive.
-  /// - Throws: ``RowError`` where the table has no such column, a column can't hold its condition's value, or a row can't be made
-  ///   of its columns.
+  /// - Throws: ``RowError`` where the table has no such column, a column can't hold its condition's value, a row can't be made
+  ///   of its columns, or the place has not as many values as it needs.
   func rows<R: ReadModelRow>(
-    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder], limit: Int
+    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder],
+    after place: [ColumnValue]?, limit: Int
   ) throws -> [R]
 }
 
 extension RowReader {
+  /// The first rows in an order for which all conditions hold.
+  public func rows<R: ReadModelRow>(
+    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder], limit: Int
+  ) throws -> [R] {
+    try rows(type, where: conditions, orderedBy: order, after: nil, limit: limit)
+  }
+
   /// All rows for which all conditions hold.
   public func rows<R: ReadModelRow>(
     _ type: R.Type, where conditions: [RowCondition] = [], orderedBy order: [RowOrder] = []
@@ -103,6 +113,13 @@ extension TableSchema {
   /// The columns of the key and the others, in order.
   package var columns: [TableColumn] { key + values }
 
+  /// The columns of an order, and those of the key: what tells where a row is in it. None that the table does not have.
+  package func columns(of order: [RowOrder]) throws(RowError) -> [TableColumn] {
+    var found: [TableColumn] = []
+    for order in order { found.append(columns[try index(of: order.column)]) }
+    return found + key
+  }
+
   /// Where a column is among all of the table.
   /// - Throws: ``RowError`` with the columns, where it is none.
   package func index(of column: String) throws(RowError) -> Int {
@@ -133,9 +150,11 @@ package struct MemoryRowReader: RowReader {
 
   /// The rows for which all conditions hold, in order.
   package func rows<R: ReadModelRow>(
-    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder], limit: Int
+    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder],
+    after place: [ColumnValue]?, limit: Int
   ) throws -> [R] {
     let schema = R.schema
+    try schema.check(place, in: order)
     let wanted = try conditions.map { try $0.resolved(in: schema) }
     let order =
       try order.map { (index: try schema.index(of: $0.column), isDescending: $0.isDescending) }
@@ -148,8 +167,33 @@ package struct MemoryRowReader: RowReader {
         return a.columns[index].isBefore(b.columns[index]) != isDescending
       }
       return false
+    }.drop { row in
+      guard let place else { return false }
+      for ((index, isDescending), value) in zip(order, place) where row.columns[index] != value {
+        return row.columns[index].isBefore(value) != isDescending
+      }
+      return true
     }
     return sorted.prefix(max(0, limit)).map(\.row)
+  }
+}
+
+extension ReadModelRow {
+  /// Where the row is in an order.
+  package func place(in order: [RowOrder]) throws -> [ColumnValue] {
+    let key = try Self.columns(of: key)
+    let columns = try key + values
+    return try order.map { columns[try Self.schema.index(of: $0.column)] } + key
+  }
+}
+
+extension TableSchema {
+  /// - Throws: ``RowError`` where a place has not the values that the order needs.
+  package func check(_ place: [ColumnValue]?, in order: [RowOrder]) throws(RowError) {
+    guard let place, place.count != order.count + key.count else { return }
+    throw RowError(
+      table: name,
+      reason: "a place in this order has \(order.count + key.count) values, not \(place.count)")
   }
 }
 

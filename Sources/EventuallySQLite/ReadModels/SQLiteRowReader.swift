@@ -31,27 +31,54 @@ public struct SQLiteRowReader: RowReader {
 
   /// The rows for which all conditions hold, in order.
   public func rows<R: ReadModelRow>(
-    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder], limit: Int
+    _ type: R.Type, where conditions: [RowCondition], orderedBy order: [RowOrder],
+    after place: [ColumnValue]?, limit: Int
   ) throws -> [R] {
     let schema = R.schema
+    try schema.check(place, in: order)
     var sql = "SELECT \(Self.list(schema.columns)) FROM \(Self.quoted(schema.name))"
     let wanted = try conditions.map { try $0.resolved(in: schema) }
-    if !wanted.isEmpty {
-      // `IS` is `=` for all that a column may hold, nothing included.
-      let terms = wanted.map { "\(Self.quoted(schema.columns[$0.index].name)) IS ?" }
-      sql += " WHERE " + terms.joined(separator: " AND ")
-    }
-    let terms =
-      try order.map {
-        Self.quoted(schema.columns[try schema.index(of: $0.column)].name)
-          + ($0.isDescending ? " DESC" : "")
-      } + schema.key.map { Self.quoted($0.name) }
-    sql += " ORDER BY " + terms.joined(separator: ", ") + " LIMIT ?"
-    let bound = wanted.map(\.value) + [.integer(Int64(max(0, limit)))]
+    let columns = try schema.columns(of: order).map { Self.quoted($0.name) }
+    let isDescending = order.map(\.isDescending) + schema.key.map { _ in false }
+    // `IS` is `=` for all that a column may hold, nothing included.
+    var terms = wanted.map { "\(Self.quoted(schema.columns[$0.index].name)) IS ?" }
+    var bound = wanted.map(\.value)
+    if let place { Self.after(place, columns, isDescending, &terms, &bound) }
+    if !terms.isEmpty { sql += " WHERE " + terms.joined(separator: " AND ") }
+    let order = zip(columns, isDescending).map { $0 + ($1 ? " DESC" : "") }
+    sql += " ORDER BY " + order.joined(separator: ", ") + " LIMIT ?"
+    bound.append(.integer(Int64(max(0, limit))))
     return try connection.rows(sql, bound) { row in
       try R(
         key: R.key(from: Self.values(row, from: 0, count: schema.key.count)),
         values: Self.values(row, from: schema.key.count, count: schema.values.count))
+    }
+  }
+
+  /// The condition of rows after a place: the first column in which they differ is beyond it.
+  private static func after(
+    _ place: [ColumnValue], _ columns: [String], _ isDescending: [Bool], _ terms: inout [String],
+    _ bound: inout [ColumnValue]
+  ) {
+    var alternatives: [String] = []
+    for (index, column) in columns.enumerated() {
+      let beyond =
+        switch (place[index], isDescending[index]) {
+        case (.null, true): "0"
+        case (.null, false): "\(column) IS NOT NULL"
+        case (_, true): "(\(column) < ? OR \(column) IS NULL)"
+        case (_, false): "\(column) > ?"
+        }
+      let same = columns[..<index].map { "\($0) IS ?" }
+      alternatives.append("(\((same + [beyond]).joined(separator: " AND ")))")
+      bound += place[..<index]
+      if place[index] != .null { bound.append(place[index]) }
+    }
+    terms.append("(\(alternatives.joined(separator: " OR ")))")
+    // With this an index on the first column leads to the place.
+    if place[0] != .null, !isDescending[0] {
+      terms.append("\(columns[0]) >= ?")
+      bound.append(place[0])
     }
   }
 

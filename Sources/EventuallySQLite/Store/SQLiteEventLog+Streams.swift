@@ -21,6 +21,15 @@ extension SQLiteEventLog {
     try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...], bytes: .max)
   }
 
+  /// The version of a stream's last event; 0 where there is none.
+  public func version(ofStream streamID: String) async throws(EventStoreError) -> Version {
+    try await read { connection in
+      UInt64(
+        clamping: try connection.integer(
+          "SELECT version FROM streams WHERE id = ?", .text(streamID)) ?? 0)
+    }
+  }
+
   /// The snapshot that is kept of a stream, where there is one that is as it was saved.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
     try await read { try SnapshotTable.snapshot(of: streamID, $0) }

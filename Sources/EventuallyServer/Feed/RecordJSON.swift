@@ -3,6 +3,16 @@ import Foundation
 
 /// Events' records as JSON, as the event feed has them.
 package enum RecordJSON {
+  /// What a record looks like.
+  static let schema = Schema.object([
+    .required("id", .string(format: "uuid")), .required("type", .string(minimum: 1)),
+    .required("stream", .string(minimum: 1)), .required("version", .integer(0...(1 << 62))),
+    .required("partition", .integer(0...10_000)), .required("position", .integer(1...(1 << 62))),
+    .required("sequenceNumber", .integer(1...(1 << 62))),
+    .required("time", .string(format: "date-time")), .optional("data", .any),
+    .optional("dataBase64", .string()), .optional("metadata", .map(.string())),
+  ])
+
   /// An event's record.
   package static func write(_ record: EventRecord, _ json: inout JSONWriter) {
     json.beginObject()

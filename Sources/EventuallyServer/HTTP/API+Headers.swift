@@ -10,6 +10,10 @@ extension API {
     static let entityTag = Header(
       name: "ETag", summary: "The state's tag; an entity's is its version in quotes",
       schema: .string(minimum: 2))
+    static let link = Header(
+      name: "Link",
+      summary: "The address of the next page, where there is one: <…>; rel=\"next\"",
+      schema: .string(minimum: 1))
     static let preferenceApplied = Header(
       name: "Preference-Applied", summary: "return=minimal",
       schema: .string(values: ["return=minimal"]))
@@ -60,6 +64,13 @@ extension API.Response {
   func carrying(_ headers: API.Header...) -> API.Response {
     var response = self
     response.headers += headers
+    return response
+  }
+
+  /// The same, where the body may come in another media type too.
+  func or(_ contentType: String, _ schema: Schema? = nil) -> API.Response {
+    var response = self
+    response.alternatives.append((contentType, schema))
     return response
   }
 }

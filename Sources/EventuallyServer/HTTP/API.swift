@@ -194,6 +194,8 @@ extension API {
     var contentType: String
     var schema: Schema?
     var headers: [Header] = []
+    /// Further media types that it may come in.
+    var alternatives: [(type: String, schema: Schema?)] = []
 
     /// An answer.
     public init(

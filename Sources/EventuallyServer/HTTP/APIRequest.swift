@@ -20,7 +20,7 @@ public struct APIRequest: Sendable {
   /// What stands for the parts of the path that are in braces, as it was sent.
   var pathParameters: [String: String]
   /// The parameters of the query.
-  private let query: String?
+  let query: String?
 
   /// A request without a server, for tests and for queries on a command line.
   public init(

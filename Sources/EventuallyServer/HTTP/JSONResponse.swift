@@ -34,6 +34,8 @@ public struct JSONResponse: Sendable {
 
   /// Whether the status alone is the answer.
   private var isEmpty = false
+  /// Whether the answer goes on for as long as its asker listens.
+  var isLive = false
 
   private struct Rest {
     /// Knows where a comma is due.
@@ -118,6 +120,7 @@ public struct JSONResponse: Sendable {
         status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
     let logger = context.logger
+    let place = isLive ? nil : place
     let body = ResponseBody(contentLength: rest == nil ? bytes.count : nil) { writer in
       defer { withExtendedLifetime(place) {} }
       do {

@@ -56,7 +56,7 @@ extension API {
       json.beginObject()
       json.key("required")
       json.bool(operation.isBodyRequired)
-      write(content: "application/json", body, &json)
+      write(content: [("application/json", body)], &json)
       json.endObject()
     }
     json.key("responses")
@@ -79,7 +79,7 @@ extension API {
           ##"{"application/problem+json":{"schema":{"$ref":"#/components/schemas/Problem"}}}"##.utf8
         )
       } else if ![204, 304].contains(answer.status) {
-        write(content: answer.contentType, answer.schema, &json)
+        write(content: [(answer.contentType, answer.schema)] + answer.alternatives, &json)
       }
       json.endObject()
     }
@@ -105,16 +105,18 @@ extension API {
     json.endObject()
   }
 
-  private func write(content type: String, _ schema: Schema?, _ json: inout JSONWriter) {
+  private func write(content: [(type: String, schema: Schema?)], _ json: inout JSONWriter) {
     json.key("content")
     json.beginObject()
-    json.key(named: type)
-    json.beginObject()
-    if let schema {
-      json.key("schema")
-      schema.write(&json)
+    for (type, schema) in content {
+      json.key(named: type)
+      json.beginObject()
+      if let schema {
+        json.key("schema")
+        schema.write(&json)
+      }
+      json.endObject()
     }
-    json.endObject()
     json.endObject()
   }
 

@@ -137,7 +137,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case .invalid:
       (
         422, "The request can't be carried out, now or later",
-        "An id, a token or an event is none that there can be. `detail` says what it has to be."
+        "An id, a token, a cursor or an event is none that there can be. `detail` says what it has to be."
       )
     case .keyReused:
       (

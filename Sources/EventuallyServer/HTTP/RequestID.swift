@@ -3,7 +3,7 @@ import HTTPTypes
 /// What a request is called in its answer, in logs, and in what the answer says went wrong.
 struct RequestID: Sendable, Hashable, CustomStringConvertible {
   /// `X-Request-Id`, of requests and of answers.
-  static let header = HTTPField.Name("x-request-id")
+  static let header = HTTPField.Name("X-Request-Id")
   private static let longest = 128
 
   let description: String

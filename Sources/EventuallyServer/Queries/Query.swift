@@ -84,6 +84,7 @@ public struct Query: Component {
           kind: .notFound, "there is no '\(String(request.pathOnly).excerpt(200))'")
       }
       return try JSONResponse(encoding: found)
+        .linked(to: (found as? any AnyPage)?.next, of: request)
     }
   }
 

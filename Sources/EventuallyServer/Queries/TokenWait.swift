@@ -34,7 +34,13 @@ extension JSONResponse {
   func taggedByContent() -> JSONResponse {
     guard status == .ok, headers[.eTag] == nil, let bytes = wholeBytes else { return self }
     // Of the digest's 256 bits, 128 tell answers apart.
-    let digits = SHA256.hash(data: bytes).prefix(16).map { byte in
+    var hash = SHA256()
+    hash.update(data: bytes)
+    // The page after this one is a part of the answer.
+    if let link = HTTPField.Name("Link").flatMap({ headers[$0] }) {
+      hash.update(data: Array(link.utf8))
+    }
+    let digits = hash.finalize().prefix(16).map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
     var response = self

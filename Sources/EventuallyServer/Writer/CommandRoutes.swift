@@ -99,24 +99,26 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   private var history: API.Operation {
     API.Operation(
-      .get, path("/history"), "The events", isProtected: true, isTagged: true,
-      parameters: [.id(definition.ids)],
+      .get, path("/history"), "The events, all or a page of them", isProtected: true,
+      isTagged: true,
+      parameters: [
+        .id(definition.ids),
+        .query("after", "Only the events after this version", .integer(0...(1 << 62))), .limit,
+      ],
       answers: [
         API.Response(
           200, "The events, oldest first",
-          .array(
-            .object([
-              .required("id", .string(format: "uuid")), .required("type", .string(minimum: 1)),
-              .required("stream", .string(minimum: 1)),
-              .required("version", .integer(1...(1 << 62))),
-              .required("sequenceNumber", .integer(1...(1 << 62))),
-              .required("time", .string(format: "date-time")),
-            ]), minimum: 1))
+          .array(RecordJSON.schema)
+        ).carrying(.link)
       ] + missing
     ) { request in
       let id = try request.id(definition.ids)
+      let limit = try request.parameter("limit") == nil ? nil : request.limit()
       return try await JSONResponse(
-        pieces: HistoryPieces(id: id, stream: streamName(id), log: writer.store.log))
+        pieces: HistoryPieces(
+          id: id, stream: streamName(id), log: writer.store.log,
+          after: try request.number("after", default: 0), limit: limit
+        ) { request.link("after", "\($0)") })
     }
   }
 

@@ -5,30 +5,29 @@ import HTTPTypes
 
 /// The event feed: a store's events for workers, and for whoever wants all of them.
 struct FeedRoutes: Sendable {
-  let log: SQLiteEventLog
+  private static let lines = "application/x-ndjson"
+  private static let page = "application/json"
+  private static let stream = "text/event-stream"
+  private static let lastEventID = HTTPField.Name("last-event-id")
+  /// A page is in memory as a whole.
+  private static let pageBytes = 1 << 20
+
+  let store: ApplicationStore
   let publisher: KafkaPublisher<ApplicationStore>
+  /// Streams that are open.
+  let viewers: Budget
+
+  private var log: SQLiteEventLog { store.log }
 
   func add(to api: inout API) {
     api.add(
       API.Operation(
         .get, "/events",
-        "The event feed, one event a line: of a partition, or of the whole store",
-        isProtected: true,
-        parameters: [
-          .query(
-            "partition", "Only this partition's", .integer(0...Int64(log.partitionCount) - 1)),
-          .query(
-            "partitions",
-            "Only these partitions', separated by commas, in the store's order; goes before 'partition'",
-            .array(.integer(0...Int64(log.partitionCount) - 1), minimum: 1)),
-          .query(
-            "after", "The position, in the partition or in the store, after which to begin",
-            .integer(0...(1 << 62))),
-          .query("limit", "At most this many events", .integer(1...10_000)),
-          .query("store", "The id of the store that is meant", .string(maximum: 80)),
-        ],
+        "The events, of a partition or of the whole store: one a line, as a page, or as a stream that goes on",
+        isProtected: true, parameters: parameters,
         answers: [
-          API.Response(200, "Events", contentType: "application/x-ndjson"),
+          API.Response(200, "Events, in the form that Accept prefers", contentType: Self.lines)
+            .carrying(.link).or(Self.page, .array(RecordJSON.schema)).or(Self.stream),
           API.Response(409, "This is another store"),
         ], handler: events))
     api.add(
@@ -41,8 +40,27 @@ struct FeedRoutes: Sendable {
       })
   }
 
-  /// The event feed, one event a line: of a partition, or of the whole store. Whoever names a store gets
-  /// events of that store or none.
+  private var parameters: [API.Parameter] {
+    [
+      .query("partition", "Only this partition's", .integer(0...Int64(log.partitionCount) - 1)),
+      .query(
+        "partitions",
+        "Only these partitions', separated by commas, in the store's order; goes before 'partition'",
+        .array(.integer(0...Int64(log.partitionCount) - 1), minimum: 1)),
+      .query(
+        "after",
+        "The position, in the partition or in the store, after which to begin; of a stream the sequence number",
+        .integer(0...(1 << 62))),
+      .query("limit", "At most this many events; a stream has no end", .integer(1...10_000)),
+      .query("store", "The id of the store that is meant", .string(maximum: 80)),
+      API.Parameter(
+        name: "Last-Event-ID", place: .header,
+        summary: "Of a stream, the sequence number after which to begin; goes before 'after'",
+        schema: .string(pattern: "^[0-9]{1,18}$")),
+    ]
+  }
+
+  /// The events in the form that is asked for. Whoever names a store gets events of that store or none.
   private func events(_ request: APIRequest) async throws -> JSONResponse {
     if let asked = try request.parameter("store"), asked != log.storeID {
       throw RequestError(
@@ -52,11 +70,22 @@ struct FeedRoutes: Sendable {
     }
     let after = try request.number("after", default: 0)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
-    var scope = SQLiteEventLog.Scope.store
-    if try request.parameter("partition") != nil {
-      scope = .partition(
-        Partition(try request.number("partition", in: 0...UInt64(log.partitionCount - 1))))
+    let scope = try scope(request)
+    let accepted = QualityList(request.headers[.accept] ?? "")
+    var response: JSONResponse
+    switch accepted.best(of: [Self.lines, Self.page, Self.stream]) {
+    case Self.page: response = try await page(request, scope, after, limit)
+    case Self.stream: response = try await stream(request, scope, after)
+    default:
+      response = try await JSONResponse(
+        pieces: EventPieces(log: log, scope: scope, after: after, limit: limit))
+      response.contentType = Self.lines
     }
+    response.headers[.vary] = "Accept"
+    return response
+  }
+
+  private func scope(_ request: APIRequest) throws -> SQLiteEventLog.Scope {
     if let list = try request.parameter("partitions") {
       let partitions = list.split(separator: ",", omittingEmptySubsequences: false)
         .map { Partition($0) ?? -1 }
@@ -66,11 +95,53 @@ struct FeedRoutes: Sendable {
           "the parameter 'partitions' must be numbers from 0 to "
             + "\(log.partitionCount - 1), separated by commas", parameter: "partitions")
       }
-      scope = .partitions(Set(partitions))
+      return .partitions(Set(partitions))
+    }
+    guard try request.parameter("partition") != nil else { return .store }
+    let range = 0...UInt64(log.partitionCount - 1)
+    return .partition(Partition(try request.number("partition", in: range)))
+  }
+
+  /// An array, and the address of the next one where there are more events.
+  private func page(
+    _ request: APIRequest, _ scope: SQLiteEventLog.Scope, _ after: UInt64, _ limit: Int
+  ) async throws -> JSONResponse {
+    let records = try await log.records(
+      of: scope, after: after, limit: limit, bytes: Self.pageBytes)
+    let response = JSONResponse { json in
+      json.beginArray()
+      for record in records { RecordJSON.write(record, &json) }
+      json.endArray()
+    }
+    guard let last = records.last?.position else { return response }
+    let place = if case .partition = scope { last.partitionOffset } else { last.sequenceNumber }
+    let next = try await log.records(of: scope, after: place, limit: 1, bytes: 1)
+    return next.isEmpty ? response : response.linked(to: request.link("after", "\(place)"))
+  }
+
+  /// Events until the client or the process ends.
+  private func stream(
+    _ request: APIRequest, _ scope: SQLiteEventLog.Scope, _ after: UInt64
+  ) async throws -> JSONResponse {
+    var after = after
+    if let text = Self.lastEventID.flatMap({ request.headers[$0] }) {
+      guard let number = UInt64(text), number <= 1 << 62 else {
+        throw RequestError(
+          kind: .invalidRequest, "the header 'Last-Event-ID' must be a sequence number",
+          parameter: "last-event-id")
+      }
+      after = number
+    }
+    // Sequence numbers tell the order, of one partition too.
+    var scope = scope
+    if case .partition(let partition) = scope { scope = .partitions([partition]) }
+    guard let place = viewers.share() else {
+      throw Overloaded("\(viewers.limit) streams of events are open")
     }
     var response = try await JSONResponse(
-      pieces: EventPieces(log: log, scope: scope, after: after, limit: limit))
-    response.contentType = "application/x-ndjson"
+      pieces: EventStream(log: log, head: store.head, scope: scope, after: after, place: place))
+    response.contentType = Self.stream
+    response.isLive = true
     return response
   }
 

@@ -150,7 +150,7 @@ public final class Writer: Service {
       summary: "Commands, what they lead to, and the feed of all events.", token: token)
     api.origins = origins
     api.limits = limits
-    FeedRoutes(log: store.log, publisher: publisher).add(to: &api)
+    FeedRoutes(store: store, publisher: publisher, viewers: Budget(limits.viewers)).add(to: &api)
     for routes in application.writerRoutes.filter(\.isGenerated) {
       for operation in try routes.make(self) { api.add(operation) }
     }

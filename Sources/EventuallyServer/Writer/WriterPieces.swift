@@ -2,33 +2,61 @@ import Eventually
 import EventuallySQLite
 import HTTPTypes
 
-/// An entity's events as a JSON array.
+/// An entity's events as a JSON array: all after a version, or a page of them.
 struct HistoryPieces: ResponsePieces {
   private let id: String
+  private let stream: String
+  private let log: SQLiteEventLog
+  private let after: Version
+  private let limit: Int?
+  /// The address of the page after a version.
+  private let link: @Sendable (Version) -> String
   private var pages: SQLiteStreamPages
+  private var left: Int
+  /// The entity's version.
+  private var version: Version = 0
   private var hasBegun = false
 
-  var headers: HTTPFields { [.eTag: EntityTag(version: pages.lastVersion).description] }
-
-  init(id: String, stream: String, log: SQLiteEventLog) {
+  init(
+    id: String, stream: String, log: SQLiteEventLog, after: Version, limit: Int?,
+    link: @escaping @Sendable (Version) -> String
+  ) {
     self.id = id
-    pages = log.pages(ofStream: stream)
+    self.stream = stream
+    self.log = log
+    self.after = after
+    self.limit = limit
+    self.link = link
+    left = limit ?? .max
+    pages = log.pages(ofStream: stream, from: after + 1)
+  }
+
+  var headers: HTTPFields {
+    var headers: HTTPFields = [.eTag: EntityTag(version: version).description]
+    // Each version has one event.
+    if let limit, let name = HTTPField.Name("Link"), version > after + Version(limit) {
+      headers[name] = link(after + Version(limit))
+    }
+    return headers
   }
 
   mutating func writeNext(_ json: inout JSONWriter) async throws -> Bool {
     let records = try await pages.next()
     if !hasBegun {
-      guard !records.isEmpty else { throw RequestError(kind: .notFound, "there is no '\(id)'") }
+      version = pages.lastVersion
+      if version == 0 { version = try await log.version(ofStream: stream) }
+      guard version > 0 else { throw RequestError(kind: .notFound, "there is no '\(id)'") }
       json.beginArray()
       hasBegun = true
     }
-    for record in records {
+    for record in records.prefix(left) {
       guard record.type != EventRecord.erasedType else {
         throw EventStoreError.unavailable("'\(id)' was removed while it was read")
       }
       RecordJSON.write(record, &json)
     }
-    guard pages.isAtEnd else { return true }
+    left -= min(left, records.count)
+    guard pages.isAtEnd || left == 0 else { return true }
     json.endArray()
     json.newline()
     return false

@@ -51,10 +51,16 @@ struct CustomerQueries: Component {
     registry.add(
       Query(
         "customers", of: CustomersReadModel.self, "The customers with the largest revenue",
-        parameters: [.limit], answers: [API.Response(200, "The customers")]
+        parameters: .page, answers: [API.Response(200, "The customers")]
       ) { request, reader in
-        let limit = Int64(try request.limit())
-        return .list(try await reader.read { try Self.top($0, limit: limit) }) { $0.write(&$1) }
+        let limit = try request.limit()
+        let place = try request.cursor(of: [.integer("revenue"), .text("id")])
+        let customers = try await reader.read { try Self.top($0, after: place, limit: limit + 1) }
+        return .page(customers, limit, of: request) { customer in
+          PageCursor([customer.row.values[1], .text(customer.row.key)])
+        } _: {
+          $0.write(&$1)
+        }
       })
     registry.add(
       Query(
@@ -84,9 +90,19 @@ struct CustomerQueries: Component {
   private static let columns = "id, orders, revenue FROM customers"
 
   /// The customers with the largest revenue first.
-  static func top(_ connection: SQLiteConnection, limit: Int64) throws -> [CustomerAnswer] {
+  /// - Parameter place: the revenue and the id of the customer after whom to begin.
+  static func top(
+    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+  ) throws -> [CustomerAnswer] {
+    var filter = ""
+    var values: [ColumnValue] = []
+    if let place {
+      filter = "WHERE revenue <= ? AND (revenue < ? OR id > ?)"
+      values = [place.values[0]] + place.values
+    }
     let rows = try connection.rows(
-      "SELECT \(columns) ORDER BY revenue DESC, id LIMIT ?", [.integer(limit)], row)
+      "SELECT \(columns) \(filter) ORDER BY revenue DESC, id LIMIT ?",
+      values + [.integer(Int64(limit))], row)
     return try rows.map { try answer($0, connection) }
   }
 

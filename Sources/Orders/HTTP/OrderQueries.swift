@@ -9,17 +9,22 @@ struct OrderQueries: Component {
     registry.add(
       Query(
         "orders", of: OrdersReadModel.self, "The newest orders, of all customers or of one",
-        parameters: [
-          .limit, .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100)),
+        parameters: .page + [
+          .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100))
         ], answers: [API.Response(200, "The orders")]
       ) { request, reader in
-        let limit = Int64(try request.limit())
+        let limit = try request.limit()
+        let place = try request.cursor(of: [.integer("time"), .text("id")])
         let customer = try request.parameter("customer")
         if let customer { try CustomerQueries.check(customer) }
         let orders = try await reader.read {
-          try Self.newest($0, customer: customer, limit: limit)
+          try Self.newest($0, customer: customer, after: place, limit: limit + 1)
         }
-        return .list(orders) { $0.write(&$1) }
+        return .page(orders, limit, of: request) { order in
+          PageCursor([.integer(order.header.time.microseconds), .text(order.key)])
+        } _: {
+          $0.write(&$1)
+        }
       })
     registry.add(
       Query(
@@ -45,15 +50,24 @@ struct OrderQueries: Component {
   }
 
   /// The newest orders first, of all customers or of one.
+  /// - Parameter place: the time and the id of the order after which to begin.
   static func newest(
-    _ connection: SQLiteConnection, customer: String?, limit: Int64
+    _ connection: SQLiteConnection, customer: String?, after place: PageCursor? = nil, limit: Int
   ) throws -> [OrderRow] {
-    let order = "ORDER BY time DESC, id DESC LIMIT ?"
-    guard let customer else {
-      return try connection.rows("SELECT \(columns) \(order)", [.integer(limit)], row)
+    var conditions: [String] = []
+    var values: [ColumnValue] = []
+    if let customer {
+      conditions.append("customer = ?")
+      values.append(.text(customer))
     }
+    if let place {
+      conditions.append("(time, id) < (?, ?)")
+      values += place.values
+    }
+    let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
     return try connection.rows(
-      "SELECT \(columns) WHERE customer = ? \(order)", [.text(customer), .integer(limit)], row)
+      "SELECT \(columns)\(filter) ORDER BY time DESC, id DESC LIMIT ?",
+      values + [.integer(Int64(limit))], row)
   }
 
   private static func row(_ statement: SQLiteStatement) throws -> OrderRow {
@@ -86,6 +100,16 @@ extension API.Parameter {
 }
 
 extension JSONResponse {
+  /// An array of the first of some elements, and the address of the next page where there are more.
+  static func page<Element>(
+    _ elements: [Element], _ limit: Int, of request: APIRequest,
+    _ cursor: (Element) -> PageCursor, _ write: (Element, inout JSONWriter) -> Void
+  ) -> JSONResponse {
+    let page = Array(elements.prefix(limit))
+    let next = elements.count > limit ? page.last.map(cursor) : nil
+    return list(page, write).linked(to: next, of: request)
+  }
+
   /// An array.
   static func list<Element>(
     _ elements: [Element], _ write: (Element, inout JSONWriter) -> Void
