@@ -139,8 +139,9 @@ let package = Package(
     library(
       "EventuallyServer",
       [
-        "Eventually", "EventuallySQLite", "EventuallyKafka", logging, lifecycle, http, httpCore,
-        httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, crypto, tracing, metrics,
+        "Eventually", "EventuallySQLite", "EventuallyKafka", "CZlib", logging, lifecycle, http,
+        httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, crypto, tracing,
+        metrics,
       ]),
     library(
       "EventuallyCommand",
@@ -198,7 +199,7 @@ let package = Package(
       "EventuallyServerTests",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
-        "EventuallyCommand", arguments, httpTypes, logging,
+        "EventuallyCommand", arguments, httpTypes, lifecycle, logging,
       ]),
     tests(
       "OrdersTests",

@@ -34,6 +34,8 @@ public struct HTTPEndpoint: Sendable, Hashable {
   private static let client: HTTPClient = {
     var configuration = HTTPClient.Configuration.singletonConfiguration
     configuration.redirectConfiguration = .disallow
+    // It asks for no compression: writer and workers are near each other.
+    configuration.decompression = .disabled
     return HTTPClient(configuration: configuration)
   }()
 

@@ -53,6 +53,8 @@ private struct Desk: Sendable {
   private let requests: Budget
   private let bodies: Budget
   private let largestBody: Int
+  /// Answers that are compressed at a time, each with some 256 KiB.
+  private let compressors = Budget(64)
 
   init(_ limits: ServerLimits) {
     requests = Budget(limits.requests)
@@ -65,7 +67,7 @@ private struct Desk: Sendable {
   ) async throws -> Response {
     if operation.isVital {
       return try await operation.handler(APIRequest(request, for: operation))
-        .response(from: request, context: context)
+        .response(from: request, context: context, holding: nil, compressors: compressors)
     }
     var request = request
     let body = Budget.Share(of: bodies)
@@ -81,6 +83,6 @@ private struct Desk: Sendable {
     defer { withExtendedLifetime(place) {} }
     let asked = try await APIRequest(request, for: operation, takesBody: operation.body != nil)
     return try await asked.conditional(operation.handler(asked))
-      .response(from: request, context: context, holding: place)
+      .response(from: request, context: context, holding: place, compressors: compressors)
   }
 }

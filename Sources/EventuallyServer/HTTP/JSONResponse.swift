@@ -105,26 +105,44 @@ public struct JSONResponse: Sendable {
   /// Larger bodies are handed to the connection in parts of this size, each once there is room for it.
   private static let partSize = 64 << 10
 
+  /// Smaller bodies are not worth compressing.
+  private static let worthCompressing = 4 << 10
+
   func response(from request: Request, context: some RequestContext) -> Response {
-    response(from: request, context: context, holding: nil)
+    response(from: request, context: context, holding: nil, compressors: nil)
   }
 
-  /// - Parameter place: kept until the answer is handed over to the connection, where it has more than a part. The connection
-  ///   takes a part once at most 64 KiB are still to be sent.
+  /// - Parameters:
+  ///   - place: kept until the answer is handed over to the connection, where it has more than a part. The connection
+  ///     takes a part once at most 64 KiB are still to be sent. An answer without an end does not keep it.
+  ///   - compressors: how many answers may be compressed at a time; `nil` for none. Where that many are, an answer is sent as it is.
   func response(
-    from request: Request, context: some RequestContext, holding place: Budget.Share?
+    from request: Request, context: some RequestContext, holding place: Budget.Share?,
+    compressors: Budget?
   ) -> Response {
-    let headers = fields
-    if rest == nil, bytes.count <= Self.partSize {
+    var headers = fields
+    if isEmpty {
+      var response = Response(status: status, headers: headers)
+      // There is no body, not even one of no bytes.
+      response.headers[.contentLength] = nil
+      return response
+    }
+    let compression = compression(of: request, compressors, &headers)
+    if compression == nil, rest == nil, bytes.count <= Self.partSize {
       return Response(
         status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
     let logger = context.logger
     let place = isLive ? nil : place
-    let body = ResponseBody(contentLength: rest == nil ? bytes.count : nil) { writer in
-      defer { withExtendedLifetime(place) {} }
+    let isWhole = compression == nil && rest == nil
+    let body = ResponseBody(contentLength: isWhole ? bytes.count : nil) { writer in
+      defer { withExtendedLifetime((place, compression)) {} }
       do {
-        try await write(to: &writer)
+        if compression == nil {
+          try await write(to: &writer)
+        } else {
+          try await writeCompressed(to: &writer)
+        }
       } catch let error as EventStoreError {
         logger.warning("an answer was broken off", metadata: ["error": "\(error)"])
         throw error
@@ -132,6 +150,25 @@ public struct JSONResponse: Sendable {
       try await writer.finish(nil)
     }
     return Response(status: status, headers: headers, body: body)
+  }
+
+  /// Leave to compress the answer, where it is large, the request takes gzip, and not too many are compressed already. The headers say so.
+  private func compression(
+    of request: Request, _ compressors: Budget?, _ headers: inout HTTPFields
+  ) -> Budget.Share? {
+    guard let compressors, !isLive, rest != nil || bytes.count >= Self.worthCompressing else {
+      return nil
+    }
+    headers[.vary] = [headers[.vary], "Accept-Encoding"].compactMap { $0 }.joined(separator: ", ")
+    guard request.method != .head,
+      QualityList(request.headers[.acceptEncoding] ?? "").prefersGzip,
+      let share = compressors.share()
+    else { return nil }
+    headers[.contentEncoding] = "gzip"
+    if case .these(let tags)? = headers[.eTag].flatMap({ EntityTags($0) }), let tag = tags.first {
+      headers[.eTag] = tag.compressed.description
+    }
+    return share
   }
 
   /// The whole body, where it is made already.
@@ -160,12 +197,37 @@ public struct JSONResponse: Sendable {
       {
         try await writer.write(next)
       }
-      guard var next = rest else { return }
-      rest = nil
-      next.writer.bytes.removeAll(keepingCapacity: true)
-      let hasMore = try await next.pieces.writeNext(&next.writer)
-      part = ByteBuffer(bytes: next.writer.bytes)
-      if hasMore { rest = next }
+      guard let next = try await Self.next(&rest) else { return }
+      part = ByteBuffer(bytes: next)
     }
+  }
+
+  private func writeCompressed(to writer: inout any ResponseBodyWriter) async throws {
+    let gzip = try Gzip()
+    var part = bytes
+    var rest = rest
+    while true {
+      var start = 0
+      while start < part.count {
+        let end = min(start + Self.partSize, part.count)
+        let compressed = try gzip.compress(Array(part[start..<end]), isLast: false)
+        if !compressed.isEmpty { try await writer.write(ByteBuffer(bytes: compressed)) }
+        start = end
+      }
+      guard let next = try await Self.next(&rest) else { break }
+      part = next
+    }
+    try await writer.write(ByteBuffer(bytes: try gzip.compress([], isLast: true)))
+  }
+
+  /// The next piece; `nil` after the last.
+  private static func next(_ rest: inout Rest?) async throws -> [UInt8]? {
+    guard var next = rest else { return nil }
+    rest = nil
+    next.writer.bytes.removeAll(keepingCapacity: true)
+    let hasMore = try await next.pieces.writeNext(&next.writer)
+    let bytes = next.writer.bytes
+    if hasMore { rest = next }
+    return bytes
   }
 }
