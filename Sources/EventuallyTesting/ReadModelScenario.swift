@@ -45,7 +45,8 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   public func removed(_ streamID: String) -> ReadModelScenario {
     var scenario = self
     scenario.versions[ByteKey(streamID)] = nil
-    scenario.entries.append(.removed(streamID, id: EventID(time: Timestamp(microseconds: 0)), at: scenario.next(0)))
+    scenario.entries.append(
+      .removed(streamID, id: EventID(time: Timestamp(microseconds: 0)), at: scenario.next(0)))
     return scenario
   }
 

@@ -102,7 +102,9 @@ public struct ReadModelStoreContract<Store: ReadModelStore<String>>: Sendable {
   /// A delivery of the removal of the stream that ``delivery(_:_:stream:)`` makes events of.
   private func removed(_ lease: PartitionLease) -> Delivery<String> {
     var delivery = delivery(lease, [""])
-    delivery.entries = delivery.entries.map { .removed($0.streamID ?? "", id: $0.eventID, at: $0.position) }
+    delivery.entries = delivery.entries.map {
+      .removed($0.streamID ?? "", id: $0.eventID, at: $0.position)
+    }
     return delivery
   }
 

@@ -217,7 +217,8 @@ private struct Desk {
     #expect(try desk.notes(path) == ["more"])
     let position = EventPosition(
       partition: 0, partitionOffset: 5, sequenceNumber: 5, version: 0)
-    _ = try await apply(.removed("a", id: EventID(high: 1, low: 5), at: position), event("a", "anew", 6, version: 1))
+    _ = try await apply(
+      .removed("a", id: EventID(high: 1, low: 5), at: position), event("a", "anew", 6, version: 1))
     #expect(try desk.notes(path) == ["anew", "more"])
     #expect(try ForgettingFile(path: path).overwrite(limit: nil) == nil)
     #expect(try desk.folder.files(with: "secret") == [])

@@ -72,7 +72,9 @@ private struct SentenceRow: ReadModelRow {
       let sequence = (after ?? 0) + UInt64(offset) + 1
       let position = EventPosition(
         partition: 0, partitionOffset: sequence, sequenceNumber: sequence, version: sequence)
-      if parts[1] == "-" { return .removed(parts[0], id: EventID(high: 1, low: sequence), at: position) }
+      if parts[1] == "-" {
+        return .removed(parts[0], id: EventID(high: 1, low: sequence), at: position)
+      }
       let time = Timestamp(microseconds: 5)
       return .event(
         Persisted(

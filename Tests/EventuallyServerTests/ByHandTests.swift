@@ -73,8 +73,8 @@ import Testing
   @Test func aRefusalNamesTheCommand() async throws {
     let bank = try TestWriter(Guarded())
     for (commands, status, words) in [
-      (#"{"open":{"owner":"eve"}},{"open":{"owner":"bob"}}"#, 409, #""error":"commands[1]: "#),
-      (#"{"close":{}}"#, 409, #""code":"not-open","error":"commands[0]: "#),
+      (#"{"open":{"owner":"eve"}},{"open":{"owner":"bob"}}"#, 409, #""detail":"commands[1]: "#),
+      (#"{"close":{}}"#, 409, #""detail":"commands[0]: "#),
       (#"{"close":{}},{"payIn":{"cents":13}}"#, 422, "commands[1].payIn: not 13"),
       (#"{"close":{}},{"payIn":{"cents":14}}"#, 422, "'commands[1].payIn.cents' must not be 14"),
       (#"{"close":{}},{"close":7}"#, 422, "'commands[1].close' is not what it has to be"),

@@ -90,7 +90,8 @@ private final class ScriptedStore: ReadModelStore {
     let position = EventPosition(
       partition: partition, partitionOffset: 1, sequenceNumber: 1, version: 1)
     return Delivery(
-      partition: partition, epoch: 1, after: nil, entries: [.erased(id: EventID(high: 1, low: 1), at: position)], nextOffset: 1)
+      partition: partition, epoch: 1, after: nil,
+      entries: [.erased(id: EventID(high: 1, low: 1), at: position)], nextOffset: 1)
   }
 
   private func run(

@@ -98,7 +98,8 @@ struct CustomerQueries: Component {
     var values: [ColumnValue] = []
     if let place {
       filter = "WHERE revenue <= ? AND (revenue < ? OR id > ?)"
-      values = [place.values[0]] + place.values
+      values = [place.values[0]]
+      values.append(contentsOf: place.values)
     }
     let rows = try connection.rows(
       "SELECT \(columns) \(filter) ORDER BY revenue DESC, id LIMIT ?",

@@ -62,7 +62,7 @@ struct OrderQueries: Component {
     }
     if let place {
       conditions.append("(time, id) < (?, ?)")
-      values += place.values
+      values.append(contentsOf: place.values)
     }
     let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
     return try connection.rows(
