@@ -91,14 +91,14 @@ public struct PageCursor: Sendable, Hashable {
 
 extension [API.Parameter] {
   /// The parameters of a query that is answered in pages.
-  public static var page: [API.Parameter] {
-    [
-      .limit,
-      .query(
-        "cursor", "Where the page begins, as the header Link of the page before has it",
-        .string(pattern: "^[A-Za-z0-9_-]{1,4000}$")),
-    ]
-  }
+  public static var page: [API.Parameter] { [.limit, .cursor] }
+}
+
+extension API.Parameter {
+  /// The parameter that ``APIRequest/cursor(of:)`` reads.
+  public static let cursor = API.Parameter.query(
+    "cursor", "Where the page begins, as the header Link of the page before has it",
+    .string(pattern: "^[A-Za-z0-9_-]{1,4000}$"))
 }
 
 extension APIRequest {

@@ -55,7 +55,7 @@ struct CustomerQueries: Component {
       ) { request, reader in
         let limit = try request.limit()
         let place = try request.cursor(of: [.integer("revenue"), .text("id")])
-        let customers = try await reader.read { try Self.top($0, after: place, limit: limit + 1) }
+        let customers = try await reader.read { try Self.top($0, after: place, limit: limit) }
         return .page(customers, limit, of: request) { customer in
           PageCursor([customer.row.values[1], .text(customer.row.key)])
         } _: {
@@ -90,7 +90,9 @@ struct CustomerQueries: Component {
   private static let columns = "id, orders, revenue FROM customers"
 
   /// The customers with the largest revenue first.
-  /// - Parameter place: the revenue and the id of the customer after whom to begin.
+  /// - Parameters:
+  ///   - place: the revenue and the id of the customer after whom to begin.
+  ///   - limit: one more comes where there are more.
   static func top(
     _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
   ) throws -> [CustomerAnswer] {
@@ -98,12 +100,11 @@ struct CustomerQueries: Component {
     var values: [ColumnValue] = []
     if let place {
       filter = "WHERE revenue <= ? AND (revenue < ? OR id > ?)"
-      values = [place.values[0]]
-      values.append(contentsOf: place.values)
+      values = [place.values[0], place.values[0], place.values[1]]
     }
+    values.append(.integer(Int64(limit)))
     let rows = try connection.rows(
-      "SELECT \(columns) \(filter) ORDER BY revenue DESC, id LIMIT ?",
-      values + [.integer(Int64(limit))], row)
+      "SELECT \(columns) \(filter) ORDER BY revenue DESC, id LIMIT 1 + ?", values, row)
     return try rows.map { try answer($0, connection) }
   }
 

@@ -9,8 +9,9 @@ struct OrderQueries: Component {
     registry.add(
       Query(
         "orders", of: OrdersReadModel.self, "The newest orders, of all customers or of one",
-        parameters: .page + [
-          .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100))
+        parameters: [
+          .limit, .cursor,
+          .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100)),
         ], answers: [API.Response(200, "The orders")]
       ) { request, reader in
         let limit = try request.limit()
@@ -18,7 +19,7 @@ struct OrderQueries: Component {
         let customer = try request.parameter("customer")
         if let customer { try CustomerQueries.check(customer) }
         let orders = try await reader.read {
-          try Self.newest($0, customer: customer, after: place, limit: limit + 1)
+          try Self.newest($0, customer: customer, after: place, limit: limit)
         }
         return .page(orders, limit, of: request) { order in
           PageCursor([.integer(order.header.time.microseconds), .text(order.key)])
@@ -50,7 +51,9 @@ struct OrderQueries: Component {
   }
 
   /// The newest orders first, of all customers or of one.
-  /// - Parameter place: the time and the id of the order after which to begin.
+  /// - Parameters:
+  ///   - place: the time and the id of the order after which to begin.
+  ///   - limit: one more comes where there are more.
   static func newest(
     _ connection: SQLiteConnection, customer: String?, after place: PageCursor? = nil, limit: Int
   ) throws -> [OrderRow] {
@@ -65,9 +68,9 @@ struct OrderQueries: Component {
       values.append(contentsOf: place.values)
     }
     let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
+    values.append(.integer(Int64(limit)))
     return try connection.rows(
-      "SELECT \(columns)\(filter) ORDER BY time DESC, id DESC LIMIT ?",
-      values + [.integer(Int64(limit))], row)
+      "SELECT \(columns)\(filter) ORDER BY time DESC, id DESC LIMIT 1 + ?", values, row)
   }
 
   private static func row(_ statement: SQLiteStatement) throws -> OrderRow {
