@@ -3,7 +3,7 @@ public import Eventually
 extension SQLiteEventStore {
   /// Appends events, unless an earlier request to the stream had the same key; durable when it returns.
   ///
-  /// The store keeps a digest of the key, and not the key: 40 to 50 bytes.
+  /// The store keeps a digest of the key, and not the key: about 50 bytes of its file.
   public func append(
     _ events: [Event], to streamID: String, expecting: ExpectedVersion,
     idempotencyKey: IdempotencyKey

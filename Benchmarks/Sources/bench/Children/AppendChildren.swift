@@ -37,6 +37,8 @@ struct CallersChild: AsyncParsableCommand {
   @Argument var callers: Int
   @Argument var events: Int
   @Argument var streams: Int
+  @Flag(help: "Whether each append has an idempotency key.")
+  var keys = false
 
   func run() async throws {
     let store = try OrderStore(path: store, codec: OrderEventCodec())
@@ -48,10 +50,18 @@ struct CallersChild: AsyncParsableCommand {
           var random = Random(seed: UInt64(caller))
           var calls: [Double] = []
           calls.reserveCapacity(each)
-          for _ in 0..<each {
+          for number in 0..<each {
             let stream = "order-\(random.next() % UInt64(streams))"
             let before = monotonic()
-            _ = try await store.append([Events.line], to: stream, expecting: .any)
+            if keys {
+              let name = "order-\(caller)-\(number)"
+              _ = try await store.append(
+                [Events.line], to: stream, expecting: .any,
+                idempotencyKey: IdempotencyKey(
+                  name, request: RequestFingerprint(Array(name.utf8))))
+            } else {
+              _ = try await store.append([Events.line], to: stream, expecting: .any)
+            }
             calls.append(monotonic() - before)
           }
           return calls

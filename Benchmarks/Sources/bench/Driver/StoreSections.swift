@@ -32,6 +32,16 @@ extension Runner {
         }
       ) { _ in try swift(["callers", fresh("callers.db"), "\(callers)", "\(events)", "10000"]) }
     }
+    for (callers, events) in isQuick ? [(64, 10_000)] : [(1, 3_000), (64, 40_000)] {
+      let work = ["\(callers)", "\(events)", "10000"]
+      try compare(
+        section,
+        "\(callers) concurrent caller\(callers == 1 ? "" : "s"), each append with an idempotency key",
+        with: Reference(name: "without keys") { _ in
+          try self.swift(["callers", self.fresh("callers.db")] + work)
+        }
+      ) { _ in try swift(["callers", fresh("keys.db")] + work + ["--keys"]) }
+    }
   }
 
   func codec() throws {
