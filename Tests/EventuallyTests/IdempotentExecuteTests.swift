@@ -34,8 +34,10 @@ import Testing
 
   @Test func aCommandIsCarriedOutOnce() async throws {
     let key = IdempotencyKey("k")
+    #expect(try await tanks.result(of: key, on: "a") == nil)
     let first = try await tanks.execute([.fill(2), .fill(4)], on: "a", idempotencyKey: key)
     #expect(first.version == 2 && !first.isRepetition)
+    #expect(try await tanks.result(of: key, on: "a")?.last == first.last)
     // The state that it led to takes no more.
     _ = try await tanks.execute([.fill(4)], on: "a")
     let again = try await tanks.execute([.fill(2), .fill(4)], on: "a", idempotencyKey: key)

@@ -59,6 +59,13 @@ public protocol AggregateRepository<Model>: Sendable {
     _ body: (inout AggregateRoot<Model>) async throws -> Void
   ) async throws -> IdempotentResult
 
+  /// What came of the request to an entity that had a key; `nil` where none had. Whoever reads the entity and decides something by itself,
+  /// before it has commands handled with a key, asks this first.
+  /// - Throws: ``RepositoryError`` with ``EventStoreError/keyReused(_:)`` where it was another request.
+  func result(
+    of idempotencyKey: IdempotencyKey, on id: Model.ID
+  ) async throws(RepositoryError) -> IdempotentResult?
+
   /// Erases the entity's stream for good, without decoding its events.
   /// - Returns: where the removal is; `nil` where there were no events.
   @discardableResult
@@ -295,11 +302,12 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
     }
   }
 
-  private func result(
-    of key: IdempotencyKey, on id: Model.ID
+  /// What came of the request to an entity that had a key.
+  public func result(
+    of idempotencyKey: IdempotencyKey, on id: Model.ID
   ) async throws(RepositoryError) -> IdempotentResult? {
     do {
-      return try await store.result(of: key, on: id)
+      return try await store.result(of: idempotencyKey, on: id)
     } catch {
       throw .store(error)
     }
