@@ -69,13 +69,14 @@ struct FeedRoutes: Sendable {
         parameter: "store")
     }
     let after = try request.number("after", default: 0)
+    let last = try lastEvent(request)
     let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
     let scope = try scope(request)
     let accepted = QualityList(request.headers[.accept] ?? "")
     var response: JSONResponse
     switch accepted.best(of: [Self.lines, Self.page, Self.stream]) {
     case Self.page: response = try await page(request, scope, after, limit)
-    case Self.stream: response = try await stream(request, scope, after)
+    case Self.stream: response = try await stream(scope, last ?? after)
     default:
       response = try await JSONResponse(
         pieces: EventPieces(log: log, scope: scope, after: after, limit: limit))
@@ -86,6 +87,11 @@ struct FeedRoutes: Sendable {
   }
 
   private func scope(_ request: APIRequest) throws -> SQLiteEventLog.Scope {
+    var scope = SQLiteEventLog.Scope.store
+    if try request.parameter("partition") != nil {
+      let range = 0...UInt64(log.partitionCount - 1)
+      scope = .partition(Partition(try request.number("partition", in: range)))
+    }
     if let list = try request.parameter("partitions") {
       let partitions = list.split(separator: ",", omittingEmptySubsequences: false)
         .map { Partition($0) ?? -1 }
@@ -95,11 +101,9 @@ struct FeedRoutes: Sendable {
           "the parameter 'partitions' must be numbers from 0 to "
             + "\(log.partitionCount - 1), separated by commas", parameter: "partitions")
       }
-      return .partitions(Set(partitions))
+      scope = .partitions(Set(partitions))
     }
-    guard try request.parameter("partition") != nil else { return .store }
-    let range = 0...UInt64(log.partitionCount - 1)
-    return .partition(Partition(try request.number("partition", in: range)))
+    return scope
   }
 
   /// An array, and the address of the next one where there are more events.
@@ -119,19 +123,21 @@ struct FeedRoutes: Sendable {
     return next.isEmpty ? response : response.linked(to: request.link("after", "\(place)"))
   }
 
+  /// The last event that a client of a stream has.
+  private func lastEvent(_ request: APIRequest) throws -> UInt64? {
+    guard let text = Self.lastEventID.flatMap({ request.headers[$0] }) else { return nil }
+    guard let number = UInt64(text), number <= 1 << 62 else {
+      throw RequestError(
+        kind: .invalidRequest, "the header 'Last-Event-ID' must be a sequence number",
+        parameter: "last-event-id")
+    }
+    return number
+  }
+
   /// Events until the client or the process ends.
   private func stream(
-    _ request: APIRequest, _ scope: SQLiteEventLog.Scope, _ after: UInt64
+    _ scope: SQLiteEventLog.Scope, _ after: UInt64
   ) async throws -> JSONResponse {
-    var after = after
-    if let text = Self.lastEventID.flatMap({ request.headers[$0] }) {
-      guard let number = UInt64(text), number <= 1 << 62 else {
-        throw RequestError(
-          kind: .invalidRequest, "the header 'Last-Event-ID' must be a sequence number",
-          parameter: "last-event-id")
-      }
-      after = number
-    }
     // Sequence numbers tell the order, of one partition too.
     var scope = scope
     if case .partition(let partition) = scope { scope = .partitions([partition]) }
