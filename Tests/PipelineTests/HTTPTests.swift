@@ -14,13 +14,13 @@ import Testing
 
 /// Runs `body` against a server with an interface.
 func serving(
-  _ api: API, _ body: @Sendable (HTTPEndpoint) async throws -> Void
+  _ api: API, logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+  _ body: @Sendable (HTTPEndpoint) async throws -> Void
 ) async throws {
   let folder = try Pipeline()
   let file = folder.file("url")
   let server = HTTPServer(
-    api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file,
-    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    api: api, listen: try #require(ListenAddress("127.0.0.1:0")), addressFile: file, logger: logger)
   let running = Task { try await server.run() }
   try await waitUntil("the server") { FileManager.default.fileExists(atPath: file) }
   let text = try String(contentsOfFile: file, encoding: .utf8)

@@ -3,6 +3,7 @@ import Eventually
 import FaultScenarios
 import Foundation
 import HTTPTypes
+import Logging
 import NIOCore
 import NIOHTTP1
 import Testing
@@ -85,6 +86,40 @@ import Testing
       let refused = try await ask(endpoint.base, "PUT /text/1", "X-Request-Id: my-id")
       #expect(refused.hasPrefix("HTTP/1.1 405 Method Not Allowed\r\n"), "\(refused)")
       #expect(refused.contains(#""instance":"/requests/my-id""#), "\(refused)")
+    }
+  }
+
+  private struct Broken: Error {}
+
+  @Test func whatFailsIsInTheLogUnderTheRequestsID() async throws {
+    var api = api()
+    api.add(API.Operation(.get, "/broken", "", answers: []) { _ in throw Broken() })
+    let log = KeptLog()
+    try await serving(api, logger: Logger(label: "test") { _ in log }) { endpoint in
+      let answer = try await ask(endpoint.base, "GET /broken", "X-Request-Id: my-id")
+      #expect(answer.hasPrefix("HTTP/1.1 500 ") && answer.contains("/requests/my-id"), "\(answer)")
+      let lines = log.lines.all.withLock { $0 }
+      let line = try #require(lines.first { $0.contains("a request failed") }, "\(lines)")
+      #expect(line.contains("request=my-id") && line.contains("Broken()"), "\(line)")
+    }
+  }
+
+  /// Keeps what is logged.
+  private struct KeptLog: LogHandler {
+    final class Lines: Sendable { let all = Locked<[String]>([]) }
+    let lines = Lines()
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.info
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+      let all = metadata.merging(event.metadata ?? [:]) { $1 }
+      let pairs = all.map { "\($0)=\($1)" }.sorted().joined(separator: " ")
+      lines.all.withLock { $0.append("\(event.level) \(event.message) \(pairs)") }
     }
   }
 

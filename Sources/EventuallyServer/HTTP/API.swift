@@ -208,24 +208,4 @@ extension API {
       self.schema = schema
     }
   }
-
-  /// Answers that any operation may give.
-  static let commonAnswers = [
-    Response(503, "Overloaded, or what is asked for can't be had at the moment; worth trying again")
-  ]
-
-  /// What a command may say of where it comes from.
-  static let contextParameters = [
-    Parameter(
-      name: "correlation-id", place: .header, summary: "Kept with the events: what they belong to",
-      schema: contextSchema),
-    Parameter(
-      name: "causation-id", place: .header, summary: "Kept with the events: what led to them",
-      schema: contextSchema),
-    Parameter(
-      name: "traceparent", place: .header, summary: "The trace that the events belong to (W3C)",
-      schema: contextSchema),
-  ]
-  private static let contextSchema = Schema.string(
-    pattern: "^[!-~]([ -~]{0,198}[!-~])?$")
 }
