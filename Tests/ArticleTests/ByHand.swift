@@ -50,6 +50,7 @@ extension FirstApplication {
           let kept = try request.decode(Amount.self).cents
           let accounts = try writer.repository(of: Account.self)
           let account = try await accounts.get(id)
+          try request.checkConditions(at: account.version)
           guard kept >= 0, account.state.balance > kept else {
             throw RequestError(.conflict, code: "nothing-above", "there is nothing to pay out")
           }

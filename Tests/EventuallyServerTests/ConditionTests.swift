@@ -181,3 +181,19 @@ import Testing
     #expect(try await send(server.api, .get, "/owners/bob", "", [.ifNoneMatch: tag]).status == 404)
   }
 }
+
+extension ConditionTests {
+  @Test func aCommandByHandCanHoldItsConditions() throws {
+    let request = APIRequest(.post, "/", headers: [.ifMatch: #""2""#])
+    try request.checkConditions(at: 2)
+    do {
+      try request.checkConditions(at: 3)
+      Issue.record("a condition that does not hold was taken for one that does")
+    } catch let error as RequestError {
+      #expect(error.expectedVersion == 2 && error.actualVersion == 3)
+    }
+    let tagged = JSONResponse { $0.null() }.tagged(3)
+    #expect(tagged.headers[.eTag] == #""3""#)
+    #expect(JSONResponse { $0.null() }.tagged(0).headers[.eTag] == nil)
+  }
+}

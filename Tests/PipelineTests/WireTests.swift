@@ -147,6 +147,8 @@ import Testing
           #expect(plain.contains("Vary: Accept-Encoding\r\n"), "\(path)")
         }
       }
+      let document = try await ask(endpoint.base, "GET /openapi.json", "Accept-Encoding: gzip")
+      #expect(document.contains("Content-Encoding: gzip\r\n"))
       let small = try await ask(endpoint.base, "GET /text/10", "Accept-Encoding: gzip")
       #expect(!small.contains("Content-Encoding") && small.contains("text text"), "\(small)")
       try await client.shutdown()

@@ -72,7 +72,7 @@ extension API {
     public var isProtected: Bool
     /// Whether it is answered under any load: what tells how the process is.
     var isVital = false
-    /// Whether its answer 200 has the header `ETag`: then it is answered 304 where the asker has that already.
+    /// Whether the document says that its answer has the header `ETag`, and is 304 where the asker has that already.
     public var isTagged: Bool
     /// Its parameters, those of the path included.
     public var parameters: [Parameter]

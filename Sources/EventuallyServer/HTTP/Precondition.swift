@@ -1,4 +1,4 @@
-import Eventually
+public import Eventually
 import HTTPTypes
 
 /// What a request expects of the state that it is about: `If-Match` and `If-None-Match`.
@@ -111,6 +111,14 @@ extension APIRequest {
       same.headers = response.headers
       return same
     }
+  }
+
+  /// Holds an entity's version against what the request expects by `If-Match` and `If-None-Match`: for commands by hand, which then append at
+  /// that version.
+  /// - Parameter version: the entity's, 0 where it is not there.
+  /// - Throws: an answer 412 with the versions where it is not as expected, 400 where a header can't be read.
+  public func checkConditions(at version: Version) throws {
+    try Precondition(headers).check(version)
   }
 
   /// Whether the answer may do without a body: `Prefer: return=minimal` (RFC 7240).

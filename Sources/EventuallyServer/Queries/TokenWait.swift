@@ -1,5 +1,5 @@
 import Crypto
-import Eventually
+public import Eventually
 import EventuallySQLite
 import HTTPTypes
 import Hummingbird
@@ -23,8 +23,8 @@ extension JSONResponse {
 }
 
 extension JSONResponse {
-  /// The answer with the tag of an entity at a version; one that is not there has none.
-  func tagged(_ version: Version) -> JSONResponse {
+  /// The answer with the tag of an entity at a version, in the header `ETag`; one that is not there, at version 0, has none.
+  public func tagged(_ version: Version) -> JSONResponse {
     var response = self
     if version > 0 { response.headers[.eTag] = EntityTag(version: version).description }
     return response
