@@ -204,6 +204,10 @@ import Testing
     }
     try SQLiteConnection(path: path, mode: .readWrite).execute(
       "UPDATE idempotency_keys SET \(change)")
+    let found = try await SQLiteEventLog(path: path).findDamage()
+    #expect(
+      change.hasPrefix("sequence") == found.contains { $0.contains("an idempotency key of") },
+      "\(found)")
     let store = try open()
     for attempt in ["append", "look-up"] {
       await #expect {

@@ -40,7 +40,9 @@ extension SQLiteEventLog {
       }
       let left = limit - check.findings.count
       if left > 0 {
-        check.findings += try await read { try StoreCheck.streams($0, limit: left) }
+        check.findings += try await read {
+          try StoreCheck.streams($0, limit: left) + StoreCheck.keys($0, limit: left)
+        }
       }
       // SQLite reads zeros where the last page is cut off. While the file grows, it may end anywhere for a moment.
       let pageSize = try await read { try $0.integer("PRAGMA page_size") ?? 1 }
@@ -144,6 +146,24 @@ private struct StoreCheck {
       if row.integer(2) != 0 { report("is the first of its stream, and names one before it") }
     } else if version < 1 || row.integer(7) != 1 || row.integer(8) != version - 1 {
       report("has version \(version), and does not name the one before it in its stream")
+    }
+  }
+
+  /// Idempotency keys that name no event of their stream.
+  static func keys(_ connection: SQLiteConnection, limit: Int) throws -> [String] {
+    guard try connection.integer("PRAGMA user_version") ?? 0 >= StoreSchema.firstWithKeys else {
+      return []
+    }
+    return try connection.rows(
+      """
+      SELECT s.id, k.sequence FROM idempotency_keys k LEFT JOIN streams s ON s.key = k.stream
+        LEFT JOIN events e ON e.sequence = k.sequence
+      WHERE s.key IS NULL OR (k.sequence != 0 AND (e.stream IS NOT k.stream OR e.version < 1))
+      LIMIT ?
+      """, [.integer(Int64(limit))]
+    ) { row in
+      "an idempotency key of the stream '\(row.text(0))' names the event at sequence number \(row.integer(1)), "
+        + "which is not of that stream"
     }
   }
 

@@ -104,6 +104,8 @@ enum StoreSchema {
     ) WITHOUT ROWID;
     """
 
+  static let firstWithKeys: Int64 = 6
+
   /// Whoever only reads a store takes this version for the newest, too: the writer migrates it when it is started next.
   private static let oldestReadable: Int64 = 5
 
