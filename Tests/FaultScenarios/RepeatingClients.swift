@@ -9,8 +9,8 @@ final class RepeatingClients: Sendable {
     /// How many commands each order was sent; one that was erased is none.
     var orders: [String: Int] = [:]
     var requests = 0
-    /// How often a request was sent again.
-    var repetitions = 0
+    /// How many had had their effect when they were sent again.
+    var replays = 0
     var failures: [String] = []
     var isStopped = false
   }
@@ -30,7 +30,7 @@ final class RepeatingClients: Sendable {
   }
 
   var requests: Int { state.withLock { $0.requests } }
-  var repetitions: Int { state.withLock { $0.repetitions } }
+  var replays: Int { state.withLock { $0.replays } }
   var failures: [String] { state.withLock { $0.failures } }
 
   /// Begins no further orders; those that are begun are finished.
@@ -48,7 +48,7 @@ final class RepeatingClients: Sendable {
     while !Task.isCancelled, !state.withLock({ $0.isStopped }) {
       number += 1
       do {
-        try await placeOrder("R\(seed)-\(client)-\(number)", isErased: number % 3 == 0)
+        try await placeOrder("R\(seed)-\(client)-\(number)", isErased: usesKeys && number % 3 == 0)
       } catch {
         if Task.isCancelled { return }
         state.withLock { $0.failures.append("\(error)") }
@@ -81,17 +81,17 @@ final class RepeatingClients: Sendable {
     let deadline = ContinuousClock.now + .seconds(120)
     state.withLock { $0.requests += 1 }
     while true {
-      let answer = try? await endpoint.send(
+      let answer = try? await endpoint.ask(
         method, path, body: json.map { Array($0.utf8) }, idempotencyKey: key, timeout: .seconds(10))
       if let answer, answer.status != 503 {
         let body = String(decoding: answer.body, as: UTF8.self)
         guard isRight(answer.status, body, method, command, version) else {
           throw NotAsExpected("\(method) \(path) was answered \(answer.status): \(body)")
         }
+        if answer.isReplayed { state.withLock { $0.replays += 1 } }
         return
       }
       guard ContinuousClock.now < deadline else { break }
-      state.withLock { $0.repetitions += 1 }
       try await Task.sleep(for: .milliseconds(20))
     }
     throw NotAsExpected("\(method) \(path) was not answered within two minutes")

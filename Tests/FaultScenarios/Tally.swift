@@ -29,7 +29,7 @@ package final class Tally: Sendable {
     case rejectedRecords = "rejected records kept"
     case eventsParked = "events parked"
     case eventsRestored = "parked events restored"
-    case requestsRepeated = "requests repeated"
+    case requestsReplayed = "requests repeated that had had their effect"
     case appendsAcknowledged = "appends acknowledged"
     case eventsInStore = "events in the stores"
     case rowsVerified = "read models verified row by row"

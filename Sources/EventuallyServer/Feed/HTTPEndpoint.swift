@@ -20,6 +20,8 @@ package struct HTTPAnswer: Sendable {
   package var status: UInt
   /// How long to wait before the same request, where the server tells that in seconds; an hour at most.
   package var retryAfter: Duration?
+  /// Whether the request was carried out before, by its idempotency key.
+  package var isReplayed = false
   package var body: [UInt8]
 }
 
@@ -91,6 +93,7 @@ public struct HTTPEndpoint: Sendable, Hashable {
     return HTTPAnswer(
       status: UInt(response.status.code),
       retryAfter: seconds.map { .seconds(min(max($0, 0), 3600)) },
+      isReplayed: response.headers.first(name: "idempotent-replayed") == "true",
       body: Array(bytes.readableBytesView))
   }
 
