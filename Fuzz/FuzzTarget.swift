@@ -354,5 +354,10 @@ enum FuzzTarget: String, CaseIterable, Sendable {
       try require(!endpoint.base.hasSuffix("/"), "\(endpoint.base) ends with a slash")
     }
     _ = ListenAddress(text)
+    if let key = IdempotencyKeyHeader.key(text) {
+      let escaped = key.flatMap { "\"\\".contains($0) ? "\\\($0)" : "\($0)" }
+      try require(
+        IdempotencyKeyHeader.key("\"\(String(escaped))\"") == key, "\(key) is not read back")
+    }
   }
 }
