@@ -193,7 +193,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case .storeUnavailable:
       (
         503, "The store can't be used",
-        "A command may or may not have had its effect: read the entity, then repeat. `/readyz` of the writer has the reason."
+        "A command may or may not have had its effect: send it again with its `Idempotency-Key`, or read the entity first. `/readyz` of the writer has the reason."
       )
     case .unavailable:
       (
