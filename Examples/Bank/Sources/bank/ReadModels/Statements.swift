@@ -5,6 +5,8 @@ struct StatementRow: CodableRow {
   static let table = "statements"
   var account: String
   var cents: Int64 = 0
+  /// The number of the account's last movement.
+  var last: Int64 = 0
   var key: String { account }
 }
 
@@ -39,8 +41,10 @@ struct Statements: ReadModel {
   }
 
   func forget(_ account: String, in rows: Rows) throws {
-    for movement in try rows.rows(MovementRow.self, where: [.equals("account", account)]) {
-      try rows.delete(MovementRow.self, movement.key)
+    // A projection finds rows by their keys alone.
+    guard let last = try rows.row(StatementRow.self, account)?.last else { return }
+    for number in 0...last {
+      try rows.delete(MovementRow.self, .init(account: account, number: number))
     }
     try rows.delete(StatementRow.self, account)
   }
@@ -49,10 +53,11 @@ struct Statements: ReadModel {
   {
     guard var statement = try rows.row(StatementRow.self, event.streamID) else { return }
     statement.cents += cents
+    statement.last = Int64(event.version)
     try rows.put(statement)
     try rows.put(
       MovementRow(
-        key: .init(account: event.streamID, number: Int64(event.version)),
+        key: .init(account: event.streamID, number: statement.last),
         time: event.time, cents: cents, balance: statement.cents))
   }
 }
