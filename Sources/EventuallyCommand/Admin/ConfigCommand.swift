@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventuallyServer
+import Foundation
 
 extension AdminCommand {
   /// `config`
@@ -26,9 +27,12 @@ extension AdminCommand {
     var command: [String] = []
 
     func run() async throws {
-      guard let sources = try await Program.settingSources?() else {
-        throw Failure("settings are those of a process's command line")
-      }
+      // Those of this process: where it got its own from, others get theirs.
+      let environment = ProcessInfo.processInfo.environment
+      var words = Array(CommandLine.arguments.dropFirst())
+      let file = try ConfiguredCommandLine.configurationFile(&words, environment: environment)
+      let sources = try await SettingSources(
+        of: ApplicationCommand.self, file: file, environment: environment)
       if command == ["--help"] || command == ["-h"] { throw CleanExit.helpRequest(Self.self) }
       if command == ["--reference"] {
         return try Output.standard.lines(try SettingsReference(sources.settings).text)

@@ -12,9 +12,6 @@ package enum Program {
   /// Points at which a test can make the application's own commands fail.
   @TaskLocal static var faultPoints: [FaultPoint] = []
 
-  /// Reads what the process's settings come from.
-  @TaskLocal static var settingSources: (@Sendable () async throws -> SettingSources)?
-
   /// How administrators call the command line.
   static var admin: String { application?.adminCommand ?? "eventually" }
   /// The application's name.

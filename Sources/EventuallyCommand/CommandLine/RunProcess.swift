@@ -43,13 +43,14 @@ extension AsyncParsableCommand {
     let environment = ProcessInfo.processInfo.environment
     var words = Array(CommandLine.arguments.dropFirst())
     let file = try ConfiguredCommandLine.configurationFile(&words, environment: environment)
-    let sources: @Sendable () async throws -> SettingSources = {
-      try await SettingSources(of: Self.self, file: file, environment: environment)
+    guard SettingSources.areThere(file: file, environment: environment) else {
+      return try await runParsed(ConfiguredCommandLine(words))
     }
-    let line =
-      SettingSources.areThere(file: file, environment: environment)
-      ? try await sources().completed(words) : ConfiguredCommandLine(words)
-    try await Program.$settingSources.withValue(sources) { try await runParsed(line) }
+    let sources = try await SettingSources(of: Self.self, file: file, environment: environment)
+    for name in try sources.unknownVariables() {
+      remark("Warning: the environment has \(name), which is no setting")
+    }
+    try await runParsed(try sources.completed(words))
   }
 
   private static func runParsed(_ line: ConfiguredCommandLine) async throws {

@@ -5,6 +5,7 @@ struct SettingSources: Sendable {
   var settings: Settings
   /// The strongest first.
   var sources: [any SettingSource]
+  private let variables: EnvironmentSource
   /// The executable's command.
   var root: any ParsableCommand.Type
 
@@ -16,13 +17,13 @@ struct SettingSources: Sendable {
   ) async throws {
     self.root = root
     settings = try Settings()
-    let source = EnvironmentSource(environment)
-    sources = [source]
+    variables = EnvironmentSource(environment)
+    sources = [variables]
     if let file { sources.append(try await FileSource(path: file, settings)) }
-    for name in try source.unknown(settings) {
-      remark("Warning: the environment has \(name), which is no setting")
-    }
   }
+
+  /// Variables that look like settings, and are none.
+  func unknownVariables() throws -> [String] { try variables.unknown(settings) }
 
   /// Whether there is anything to read, which takes a moment.
   static func areThere(file: String?, environment: [String: String]) -> Bool {
