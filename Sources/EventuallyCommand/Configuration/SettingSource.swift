@@ -6,7 +6,7 @@ import SystemPackage
 struct ConfiguredValue: Sendable, Equatable {
   /// The value; several where the setting repeats.
   var texts: [String]
-  /// What it came from, for people: `EVENTUALLY_LISTEN`.
+  /// What it came from, as messages name it: `EVENTUALLY_LISTEN`.
   var origin: String
 }
 

@@ -7,7 +7,7 @@ import Synchronization
 
 /// How a process writes its log.
 enum LogFormat: String, ExpressibleByArgument, CaseIterable {
-  /// Lines for people.
+  /// Lines of text.
   case text
   /// An object of JSON a line.
   case json

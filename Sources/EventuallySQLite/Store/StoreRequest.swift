@@ -28,7 +28,7 @@ struct StoreRequest: Sendable {
   }
 
   var kind: Kind
-  /// Hears of the outcome once it is durable.
+  /// Gets the outcome once it is durable.
   var completion: @Sendable (Result<StoreOutcome, EventStoreError>) -> Void
 
   /// Whether it removes a stream.
