@@ -82,6 +82,13 @@ import Testing
       ])
   }
 
+  @Test func aValueThatIsTheWordHelpAsksForNone() async throws {
+    let words = try await completed(
+      ["projector", "run", "notes", "--worker", "help"],
+      environment: ["EVENTUALLY_TOPIC": "t"])
+    #expect(words == ["projector", "run", "--topic=t", "notes", "--worker", "help"])
+  }
+
   /// A directory of both that is named more strongly than one of its parts.
   @Test func aPartIsNoStrongerThanWhatNamesTheWhole() async throws {
     let environment = ["EVENTUALLY_STORE": "s", "EVENTUALLY_DATA": "d"]

@@ -42,7 +42,9 @@ struct ConfiguredCommandLine: Sendable {
     let names = Set(try CommandDescription(selected.command).options.compactMap(\.longName))
     // Those of a development broker are others: how many brokers, for example.
     self.settings = scope == ["broker"] ? [] : settings.all.filter { names.contains($0.name) }
-    if words.contains(where: ["--help", "-h", "help", "--version"].contains) { return }
+    if words.first == "help" || words.contains(where: ["--help", "-h", "--version"].contains) {
+      return
+    }
     try add(at: settings.scopes(of: scope), from: sources)
   }
 
