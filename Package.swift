@@ -60,7 +60,6 @@ let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
 let configuration: Target.Dependency = .product(
   name: "Configuration", package: "swift-configuration")
-let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
@@ -101,7 +100,6 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     // Files and environment variables that set what flags set.
     .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0"),
-    .package(url: "https://github.com/apple/swift-crypto", "3.0.0"..<"5.0.0"),
     .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.2.0"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.3.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
@@ -123,24 +121,30 @@ let package = Package(
     // What users' tests, and those of adapters, are made of.
     library("EventuallyTesting", ["Eventually", subprocess, system, httpClient, nio, nioHTTP]),
 
+    // What tells bytes apart, and who made them.
+    .systemLibrary(
+      name: "CLibcrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+    library("Digests", ["CLibcrypto"]),
+
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
       name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
     library(
-      "EventuallySQLite", ["Eventually", "CSQLite", crypto, logging, lifecycle, tracing, metrics]),
+      "EventuallySQLite",
+      ["Eventually", "CSQLite", "Digests", logging, lifecycle, tracing, metrics]),
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
     library(
       "EventuallyKafka",
-      ["Eventually", "CKafkaShim", crypto, logging, lifecycle, tracing, metrics]),
+      ["Eventually", "CKafkaShim", "Digests", logging, lifecycle, tracing, metrics]),
 
     // The processes, for any domain, and their command line.
     library(
       "EventuallyServer",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "CZlib", logging, lifecycle, http,
-        httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, crypto, tracing,
+        httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, "Digests", tracing,
         metrics,
       ]),
     library(
@@ -185,7 +189,7 @@ let package = Package(
       name: "shimcheck", dependencies: ["CKafkaShim"], path: "Tests/CKafkaShimCheck"),
 
     fuzzing,
-    tests("EventuallyTests", ["Eventually", "EventuallyTesting", lifecycle, logging]),
+    tests("EventuallyTests", ["Eventually", "EventuallyTesting", "Digests", lifecycle, logging]),
     tests(
       "EventuallySQLiteTests",
       ["Eventually", "EventuallySQLite", "EventuallyTesting", logging, lifecycle]),

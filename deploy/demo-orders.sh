@@ -4,14 +4,13 @@
 models=(orders sales customers)
 partitions=12
 
+# One executable, which is the others as well.
 build_application() {
-  local product bin
-  for product in writer projector ordersctl; do
-    SWIFT_DETERMINISTIC_HASHING=1 swift build -c "$configuration" --product "$product"
-  done
-  bin=$(SWIFT_DETERMINISTIC_HASHING=1 swift build -c "$configuration" --show-bin-path)
-  broker=("$bin/ordersctl" broker) writer_role=("$bin/writer") projector_role=("$bin/projector")
-  admin=("$bin/ordersctl")
+  local executable
+  SWIFT_DETERMINISTIC_HASHING=1 swift build -c "$configuration" --product ordersctl
+  executable=$(SWIFT_DETERMINISTIC_HASHING=1 swift build -c "$configuration" --show-bin-path)/ordersctl
+  broker=("$executable" broker) writer_role=("$executable" writer)
+  projector_role=("$executable" projector) admin=("$executable")
 }
 
 # Imports or generates orders, and kills a projector of sales midway.

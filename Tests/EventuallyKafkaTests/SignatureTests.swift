@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Eventually
 import Foundation
 import Testing
@@ -49,7 +49,7 @@ import Testing
     var signer = try signer(key)
     fill(&signer, 3, [[1, 2], nil, []])
     let code = code(signer, [4, 5, 6])
-    let expected = HMAC<SHA256>.authenticationCode(
+    let expected = HMACSHA256.authenticationCode(
       for: signer.record.bytes + [4, 5, 6], using: SymmetricKey(data: key))
     #expect(
       String(decoding: code, as: UTF8.self)

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Eventually
 import Foundation
 
@@ -39,7 +39,7 @@ struct CanonicalRecord {
 /// Signs records and verifies them: the header `ce_mac` holds HMAC-SHA256 of a ``CanonicalRecord`` in hexadecimal.
 struct RecordSigner {
   /// One for each key, which it has hashed already: a copy of it goes on with the record.
-  private let keyed: [HMAC<SHA256>]
+  private let keyed: [HMACSHA256]
   /// The form of the record at hand; kept for its memory.
   var record = CanonicalRecord()
 
@@ -47,7 +47,7 @@ struct RecordSigner {
   static let size = 64
 
   init(_ keys: TopicKeys) {
-    keyed = keys.keys.map { HMAC<SHA256>(key: SymmetricKey(data: $0)) }
+    keyed = keys.keys.map { HMACSHA256(key: SymmetricKey(data: $0)) }
   }
 
   /// Appends the header of ``record`` with its value.
@@ -79,8 +79,8 @@ struct RecordSigner {
   }
 
   private func code(
-    _ keyed: HMAC<SHA256>, _ value: UnsafeRawBufferPointer?
-  ) -> HMAC<SHA256>.MAC {
+    _ keyed: HMACSHA256, _ value: UnsafeRawBufferPointer?
+  ) -> HMACSHA256.MAC {
     var code = keyed
     record.bytes.withUnsafeBytes { code.update(data: $0) }
     if let value, !value.isEmpty { code.update(data: value) }

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Foundation
 
 /// The digest of what a savepoint holds beside the read model's rows: positions, what is parked, and what it says of itself.

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Eventually
 
 /// A snapshot's payload as the store keeps it: with a digest behind it.

@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 import Eventually
 
 /// An idempotency key as a store keeps it: digests, since what a client calls its requests, and what they are, may be

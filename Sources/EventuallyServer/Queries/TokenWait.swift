@@ -1,4 +1,4 @@
-import Crypto
+import Digests
 public import Eventually
 import EventuallySQLite
 import HTTPTypes
