@@ -73,10 +73,10 @@ extension AdminCommand {
       return table
     }
 
-    /// Whether a value is nobody's business. Names of files are no secrets.
+    /// Whether a value is nobody's business. Names of files and lengths of time are no secrets.
     static func isSecret(_ name: String) -> Bool {
-      let isFile = name.hasSuffix("-file") || name.hasSuffix(".location")
-      return !isFile
+      let isHarmless = ["-file", ".location", "-lifetime"].contains(where: name.hasSuffix)
+      return !isHarmless
         && ["password", "secret", "token", "key", "jaas"].contains(where: name.contains)
     }
   }

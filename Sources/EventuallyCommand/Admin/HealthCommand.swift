@@ -1,5 +1,6 @@
 import ArgumentParser
 import EventuallyServer
+import Foundation
 
 extension AdminCommand {
   /// `health`
@@ -33,6 +34,7 @@ extension AdminCommand {
           throw Failure("\(endpoint.base)\(path) does not answer: \(error)")
         }
         let text = String(decoding: answer.body, as: UTF8.self)
+          .trimmingCharacters(in: .newlines)
         guard answer.status == 200 else {
           throw Failure("\(endpoint.base)\(path) answered \(answer.status): \(text)")
         }

@@ -5,6 +5,14 @@ package import Logging
 package import ServiceLifecycle
 import UnixSignals
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// A service whose failure stops the others in order, before it ends the process.
 private func configuration(
   _ service: any Service
@@ -12,16 +20,28 @@ private func configuration(
   .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
 }
 
-/// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them, the last one first. Meanwhile SIGUSR1 and
+/// Runs services until one fails, or until SIGTERM, SIGINT, or SIGHUP where that is not ignored, as under nohup; then stops all of them, the last one first. Meanwhile SIGUSR1 and
 /// SIGUSR2 change how much is logged.
 package func runServices(_ services: [any Service], logger: Logger) async throws {
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
-      services: services.map(configuration), gracefulShutdownSignals: [.sigterm, .sigint],
-      logger: logger))
+      services: services.map(configuration),
+      gracefulShutdownSignals: [.sigterm, .sigint] + (hangsUp ? [.sighup] : []), logger: logger))
   let signals = LogVerbosity.followSignals(logger)
   defer { for source in signals { source.cancel() } }
   try await group.run()
+}
+
+/// Whether SIGHUP ends a process, as it does unless whoever started it says otherwise.
+private var hangsUp: Bool {
+  var action = sigaction()
+  guard sigaction(SIGHUP, nil, &action) == 0 else { return true }
+  #if canImport(Darwin)
+    let handler = action.__sigaction_u.__sa_handler
+  #else
+    let handler = action.__sigaction_handler.sa_handler
+  #endif
+  return unsafeBitCast(handler, to: Int.self) != unsafeBitCast(SIG_IGN, to: Int.self)
 }
 
 /// Runs services beside `work`, and stops them when it is done. SIGTERM and SIGINT stop the work.

@@ -42,7 +42,9 @@ final class LogVerbosity: Sendable {
       let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
       source.setEventHandler {
         if number == SIGUSR1 { shared.raise() } else { shared.reset() }
-        logger.critical("the log level is \(logger.logLevel)")
+        // Whoever changes it sees that, whatever it is.
+        let level = logger.logLevel
+        logger.log(level: max(level, .notice), "the log level is \(level)")
       }
       source.resume()
       return source

@@ -165,6 +165,11 @@ public struct HTTPServer: Service {
   }
 }
 
+extension HTTPServer: CustomStringConvertible {
+  /// What logs name it by: not by all of its routes, nor by its token.
+  public var description: String { "HTTPServer(\(listen.host):\(listen.port))" }
+}
+
 /// The server's own logger: what it says at info level is said here already.
 private func quiet(_ logger: Logger) -> Logger {
   var logger = logger
