@@ -16,6 +16,12 @@ package enum Program {
   static var admin: String { application?.adminCommand ?? "eventually" }
   /// The application's name.
   static var name: String { application?.name ?? "eventually" }
+  /// The application's version, and, where it is another one, that of this package.
+  static var version: String {
+    let version = application?.version ?? LibraryVersion.current
+    return version == LibraryVersion.current
+      ? version : "\(version) (Eventually \(LibraryVersion.current))"
+  }
   /// The names of the read models, for help.
   static var readModels: String {
     let names = ReadModelName.all.map(\.name)

@@ -15,6 +15,7 @@ struct ApplicationCommand: AsyncParsableCommand {
 
         \(AdminCommand.exitCodes)
         """,
+      version: Program.version,
       groupedSubcommands: [
         CommandGroup(
           name: "Processes",

@@ -12,6 +12,7 @@ struct ProjectorCommand: AsyncParsableCommand {
     CommandConfiguration(
       commandName: "projector",
       abstract: "Build read models from Kafka, and answer their queries.",
+      version: Program.version,
       subcommands: [Run.self, Serve.self])
   }
 

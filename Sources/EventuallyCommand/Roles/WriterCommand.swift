@@ -17,6 +17,7 @@ struct WriterCommand: AsyncParsableCommand {
         answered, and a relay publishes them to the topic in order; while Kafka is away, commands go on and \
         the store is the backlog.
         """,
+      version: Program.version,
       subcommands: [Serve.self] + Program.writerCommands,
       defaultSubcommand: Serve.self)
   }

@@ -29,6 +29,8 @@ public protocol EventuallyApplication: Sendable {
   static var name: String { get }
   /// How administrators call the command line, in messages that tell what to do; ``name`` by default.
   static var adminCommand: String { get }
+  /// The application's version, in the answer to `--version` and in OpenAPI documents; by default that of this package.
+  static var version: String { get }
   /// How large one stream may become; by default what `StreamLimit` says.
   static var streamLimit: StreamLimit { get }
   /// Whether the environment variable `EVENTUALLY_FAULTS` may make the application's processes kill, stop or hang themselves, as tests do;
@@ -41,6 +43,8 @@ public protocol EventuallyApplication: Sendable {
 extension EventuallyApplication {
   /// ``name``.
   public static var adminCommand: String { name }
+  /// The package's version.
+  public static var version: String { LibraryVersion.current }
   /// No.
   public static var permitsFaultInjection: Bool { false }
   /// The default limit.

@@ -30,6 +30,8 @@ public struct ApplicationModel: Sendable {
   public let name: String
   /// How administrators call the command line.
   public let adminCommand: String
+  /// The application's version.
+  public let version: String
   /// How large one stream may become.
   public let streamLimit: StreamLimit
   package let aggregates: [RegisteredAggregate]
@@ -46,6 +48,7 @@ public struct ApplicationModel: Sendable {
     for component in application.components { component.register(in: &registry) }
     name = App.name
     adminCommand = App.adminCommand
+    version = App.version
     streamLimit = App.streamLimit
     try Self.check(name: name, of: "the application")
     guard !registry.aggregates.isEmpty else {

@@ -13,6 +13,8 @@ public struct API: Sendable {
   public var title: String
   /// The summary of the OpenAPI document.
   public var summary: String
+  /// The version of the OpenAPI document: the application's.
+  public var version = LibraryVersion.current
   /// What protected operations ask for; `nil` where they ask for nothing.
   public var token: BearerToken?
   /// The origins whose pages may have browsers send commands.

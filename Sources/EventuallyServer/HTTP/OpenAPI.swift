@@ -10,7 +10,7 @@ extension API {
     json.beginObject()
     json.member("title", title)
     json.member("summary", summary)
-    json.member("version", "1")
+    json.member("version", version)
     json.endObject()
     json.key("components")
     json.beginObject()

@@ -29,6 +29,7 @@ public struct QueryServer: Sendable {
   /// The HTTP interface, for an ``HTTPServer``.
   public var api: API {
     var api = API(title: "\(application.name): queries", summary: "Queries of all read models.")
+    api.version = application.version
     api.limits = limits
     queries.add(to: &api)
     api.addHealth(Heartbeats())

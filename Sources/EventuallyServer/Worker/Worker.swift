@@ -78,6 +78,7 @@ public final class Worker: Service {
     var api = API(
       title: "\(application.name): projector of \(definition.name)",
       summary: "Queries of a read model, and how its worker is.")
+    api.version = application.version
     api.limits = options.limits
     api.addHealth(options.heartbeats)
     api.addMetrics()

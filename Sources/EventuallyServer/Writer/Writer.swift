@@ -148,6 +148,7 @@ public final class Writer: Service {
     var api = API(
       title: "\(application.name): writer",
       summary: "Commands, what they lead to, and the feed of all events.", token: token)
+    api.version = application.version
     api.origins = origins
     api.limits = limits
     FeedRoutes(store: store, publisher: publisher, viewers: Budget(limits.viewers)).add(to: &api)
