@@ -7,8 +7,8 @@ import Foundation
 /// The administrative commands of an application.
 enum AdminCommand {
   static let exitCodes = """
-    Exit codes: 0, done; 1, it failed, or what was looked at is not as it should be; 64, the command line is wrong; 130 \
-    and 143, stopped by SIGINT or SIGTERM before the end; 141, whoever read the output closed it. What comes from \
+    Exit codes: 0, done; 1, it failed, or what was looked at is not as it should be; 64, the command line is wrong; 78, \
+    the configuration file or a variable is wrong; 130 and 143, stopped by SIGINT or SIGTERM before the end; 141, whoever read the output closed it. What comes from \
     outside is shown with control characters escaped, \\u001B for example.
     """
 

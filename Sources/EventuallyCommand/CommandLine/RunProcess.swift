@@ -18,7 +18,7 @@ package protocol ServiceCommand: AsyncParsableCommand {}
 extension AsyncParsableCommand {
   /// Runs the command that the process was started with, and ends the process.
   ///
-  /// Exit codes: 0, done; 1, failed; 64, not understood; 130 and 143, stopped by SIGINT or SIGTERM before it was done;
+  /// Exit codes: 0, done; 1, failed; 64, not understood; 78, a setting of a file or a variable is wrong; 130 and 143, stopped by SIGINT or SIGTERM before it was done;
   /// 141, whoever read the output closed it. Errors are a line on standard error, with what comes from outside escaped.
   static func runProcess() async {
     // A closed pipe is to be an error of the write, here as in all parts that use sockets.
@@ -114,6 +114,9 @@ extension AsyncParsableCommand {
     case let error as Interrupted:
       complain(error.description)
       return error.exitCode
+    case let error as SettingError:
+      complain(error.description)
+      return SettingError.exitCode
     case OutputError.closed:
       return 128 + SIGPIPE
     default:

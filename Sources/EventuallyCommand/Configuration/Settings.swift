@@ -102,6 +102,9 @@ struct Settings: Sendable {
 
 /// A setting is not what it has to be.
 struct SettingError: Error, CustomStringConvertible {
+  /// `EX_CONFIG` of `sysexits.h`: to start the process again does not help.
+  static let exitCode: Int32 = 78
+
   let description: String
 
   init(_ description: String) {
