@@ -1,6 +1,7 @@
 import Dispatch
 import Eventually
 import EventuallyServer
+import Foundation
 package import Logging
 package import ServiceLifecycle
 import UnixSignals
@@ -20,9 +21,13 @@ private func configuration(
   .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
 }
 
-/// Runs services until one fails, or until SIGTERM, SIGINT, or SIGHUP where that is not ignored, as under nohup; then stops all of them, the last one first. Meanwhile SIGUSR1 and
-/// SIGUSR2 change how much is logged.
+/// Runs services until one fails, or until SIGTERM, SIGINT, or SIGHUP unless that is ignored, as under nohup; then stops all of
+/// them, the last one first. Meanwhile SIGUSR1 and SIGUSR2 change how much is logged. A service manager that waits for it is
+/// told how the process is.
 package func runServices(_ services: [any Service], logger: Logger) async throws {
+  var services = services
+  ServiceManagerNotifier(
+    of: &services, environment: ProcessInfo.processInfo.environment, logger: logger)
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map(configuration),

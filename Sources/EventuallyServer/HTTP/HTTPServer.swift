@@ -72,6 +72,8 @@ extension ListenAddress {
 
 /// Serves an interface over HTTP. It writes where it listens to the log, and to a file for programs.
 public struct HTTPServer: Service {
+  /// What it serves.
+  package let api: API
   private let responder: APIResponder
   private let listen: ListenAddress
   private let addressFile: String?
@@ -88,6 +90,7 @@ public struct HTTPServer: Service {
   ///   - addressFile: a file to write the server's URL to once it serves.
   ///   - logger: takes what happens.
   public init(api: API, listen: ListenAddress, addressFile: String? = nil, logger: Logger) {
+    self.api = api
     responder = APIResponder(api)
     isProtected = api.token != nil || !api.operations.contains { $0.isProtected }
     limits = api.limits
