@@ -80,7 +80,8 @@ let fuzzing: Target =
 
 let package = Package(
   name: "eventually",
-  platforms: [.macOS(.v26)],
+  // `isolated deinit` needs that; locks, atomics and integers of 128 bits need macOS 15.
+  platforms: [.macOS("15.4")],
   products: [
     .library(name: "Eventually", targets: ["Eventually"]),
     .library(name: "EventuallySQLite", targets: ["EventuallySQLite"]),
@@ -128,12 +129,14 @@ let package = Package(
 
     // Adapters. They do not know each other, nor the sample.
     .systemLibrary(
-      name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+      name: "CSQLite", pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
     library(
       "EventuallySQLite",
       ["Eventually", "CSQLite", "Digests", logging, lifecycle, tracing, metrics]),
     .systemLibrary(
-      name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
+      name: "CRdKafka", pkgConfig: "rdkafka",
+      providers: [.apt(["librdkafka-dev"]), .brew(["librdkafka"])]),
     .target(name: "CKafkaShim", dependencies: ["CRdKafka"]),
     library(
       "EventuallyKafka",
@@ -155,7 +158,8 @@ let package = Package(
       ]),
 
     // The sample: a shop's orders.
-    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
     library(
       "Orders",
       [

@@ -8,6 +8,8 @@ import Foundation
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// A command that applies events, one of which may end the process that applies it.
@@ -87,7 +89,13 @@ enum CrashSupervisor {
       let arguments = CommandLine.arguments.map { strdup($0) } + [nil]
       let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
       defer { for text in arguments + variables { free(text) } }
-      var attributes = posix_spawnattr_t()
+      #if canImport(Darwin)
+        var attributes: posix_spawnattr_t?
+        let executable = Bundle.main.executablePath ?? CommandLine.arguments[0]
+      #else
+        var attributes = posix_spawnattr_t()
+        let executable = "/proc/self/exe"
+      #endif
       posix_spawnattr_init(&attributes)
       defer { posix_spawnattr_destroy(&attributes) }
       // Signals that this process ignores or has sources for are the child's own again.
@@ -96,7 +104,7 @@ enum CrashSupervisor {
       posix_spawnattr_setsigdefault(&attributes, &signals)
       posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
       let code = posix_spawn(
-        &pid, "/proc/self/exe", nil, &attributes, arguments, variables)
+        &pid, executable, nil, &attributes, arguments, variables)
       guard code == 0 else {
         throw Failure("a process can't be started: \(String(cString: strerror(code)))")
       }

@@ -9,6 +9,8 @@ import Logging
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// A command that handles SIGTERM and SIGINT itself: it is a service, or runs some. Others are cancelled by them, and end with 143

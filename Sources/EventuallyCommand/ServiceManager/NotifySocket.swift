@@ -6,6 +6,8 @@ import Logging
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// The socket of the service manager that started this process.

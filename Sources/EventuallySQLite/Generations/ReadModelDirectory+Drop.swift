@@ -4,6 +4,8 @@ import Eventually
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 extension ReadModelDirectory {

@@ -5,6 +5,8 @@ import Foundation
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// The files of one read model: its generations, which of them is live, and its savepoints.

@@ -57,7 +57,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw systemError(path) }
     // Without space for all of it, a note would end the process.
-    let failure = posix_fallocate(descriptor, 0, off_t(size))
+    let failure = Self.reserve(size, in: descriptor)
     guard failure == 0 else {
       close(descriptor)
       throw failure == ENOSPC
@@ -95,6 +95,24 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     munmap(base, wordCount * MemoryLayout<UInt64>.stride)
     // The lock on the slot goes with it.
     close(descriptor)
+  }
+
+  /// Makes a file at least so long, with space on the disk for all of it.
+  /// - Returns: 0, or why there is none.
+  private static func reserve(_ size: Int, in descriptor: Int32) -> Int32 {
+    #if canImport(Darwin)
+      var status = stat()
+      guard fstat(descriptor, &status) == 0 else { return errno }
+      guard status.st_size < size else { return 0 }
+      var space = fstore_t()
+      space.fst_flags = UInt32(F_ALLOCATEALL)
+      space.fst_posmode = F_PEOFPOSMODE
+      space.fst_length = off_t(size) - status.st_size
+      return fcntl(descriptor, F_PREALLOCATE, &space) != -1
+        && ftruncate(descriptor, off_t(size)) == 0 ? 0 : errno
+    #else
+      return posix_fallocate(descriptor, 0, off_t(size))
+    #endif
   }
 
   // MARK: - Who is alive

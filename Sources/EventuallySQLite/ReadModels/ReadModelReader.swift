@@ -4,6 +4,8 @@ public import Eventually
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// How far a read model is in one partition.

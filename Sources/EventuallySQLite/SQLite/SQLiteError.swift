@@ -4,6 +4,8 @@ import CSQLite
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// Something that SQLite refused or failed at.

@@ -5,6 +5,8 @@ import Foundation
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// The writer's role on one store: held by at most one process, and given back by the kernel whenever

@@ -4,6 +4,8 @@ import Foundation
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// A new file that is written beside its place, and gets its name when it is whole. Until then nobody takes it for what it is to
