@@ -16,6 +16,8 @@ extension MetricName {
       "The partition offset of the event that holds a partition, because the broker refuses its record; 0 for none",
     tailRejectedRecords:
       "Records in the end of the topic that a starting publisher found not to be its store's",
+    reloadFailed:
+      "1 while files of tokens or certificates have changed and can't be used; else 0",
     appliedEvents: "Events that were applied to a read model",
     applyEvents: "How many events a transaction of a read model has",
     applySeconds: "How long a transaction of a read model takes, with all of its attempts",

@@ -32,6 +32,8 @@ public enum MetricName {
   public static let publishHeld = "eventually_publish_held_offset"
   /// Records in the end of the topic that a starting publisher found not to be its store's.
   public static let tailRejectedRecords = "eventually_publish_rejected_records_total"
+  /// 1 while files of tokens or certificates have changed and can't be used, so that what was read before is in force; else 0.
+  public static let reloadFailed = "eventually_reload_failed"
   /// Events that were applied to a read model.
   public static let appliedEvents = "eventually_applied_events_total"
   /// How many events a transaction of a read model has.
