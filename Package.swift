@@ -56,6 +56,8 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioHTTPTypes: Target.Dependency = .product(
   name: "NIOHTTPTypes", package: "swift-nio-extras")
 let configuration: Target.Dependency = .product(
@@ -107,6 +109,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-metrics", from: "2.5.0"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.25.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.30.0"),
     // For `swift package generate-documentation`; nothing is linked with it.
     .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.4.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.20.0"),
@@ -147,8 +150,8 @@ let package = Package(
       "EventuallyServer",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "CZlib", logging, lifecycle, http,
-        httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, "Digests", tracing,
-        metrics,
+        httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, nioSSL, nioTLS,
+        "Digests", tracing, metrics,
       ]),
     library(
       "EventuallyCommand",

@@ -23,7 +23,7 @@ extension FirstApplication {
       // snippet.consult
       WriterRoutes { writer in
         try API.Operation(
-          .post, "/accounts/{id}/open", "Open an account of a customer", isProtected: true,
+          .post, "/accounts/{id}/open", "Open an account of a customer",
           parameters: .command, body: Schema(of: Open.self), answers: .command
         ) { request in
           let owner = try request.decode(Open.self).owner
@@ -38,7 +38,7 @@ extension FirstApplication {
       // snippet.routes
       WriterRoutes { writer in
         API.Operation(
-          .post, "/accounts/{id}/pay-out", "Pay out what is above an amount", isProtected: true,
+          .post, "/accounts/{id}/pay-out", "Pay out what is above an amount",
           parameters: [.id()],
           body: .object([.required("cents", .integer(0...1_000_000_000))]),
           answers: [
@@ -88,7 +88,7 @@ extension FirstApplication {
   static func gift(_ accounts: any AggregateRepository<Account>) -> API.Operation {
     // snippet.key
     API.Operation(
-      .post, "/accounts/{id}/gift", "Give a cent, once for each key", isProtected: true,
+      .post, "/accounts/{id}/gift", "Give a cent, once for each key",
       parameters: [.path("id", "The account", .string(minimum: 1)), .idempotencyKey],
       answers: [API.Response(200, "Given", .object([.required("version", .integer())]))]
     ) { request in

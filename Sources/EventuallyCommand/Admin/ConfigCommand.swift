@@ -75,7 +75,9 @@ extension AdminCommand {
 
     /// Whether a value is nobody's business. Names of files and lengths of time are no secrets.
     static func isSecret(_ name: String) -> Bool {
-      let isHarmless = ["-file", ".location", "-lifetime"].contains(where: name.hasSuffix)
+      let isHarmless =
+        name.hasPrefix("tls-")
+        || ["-file", ".location", "-lifetime"].contains(where: name.hasSuffix)
       return !isHarmless
         && ["password", "secret", "token", "key", "jaas"].contains(where: name.contains)
     }

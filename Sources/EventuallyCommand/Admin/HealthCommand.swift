@@ -17,6 +17,7 @@ extension AdminCommand {
       help: ArgumentHelp("How long to wait for an answer.", valueName: "seconds"),
       transform: Whole.init)
     var timeout: Whole<1, 3600> = 3
+    @OptionGroup var tls: ClientTLSOptions
 
     func validate() throws {
       guard HTTPEndpoint(url) != nil else {
@@ -25,7 +26,8 @@ extension AdminCommand {
     }
 
     func run() async throws {
-      guard let endpoint = HTTPEndpoint(url) else { return }
+      guard var endpoint = HTTPEndpoint(url) else { return }
+      endpoint.tls = try tls.tls()
       for path in ready ? ["/healthz", "/readyz"] : ["/healthz"] {
         let answer: (status: UInt, body: [UInt8])
         do {

@@ -25,6 +25,7 @@ struct ReplaySourceOptions: ParsableArguments {
   var source = Source.store
   @OptionGroup var kafka: KafkaOptions
   @OptionGroup var token: TokenOptions
+  @OptionGroup var tls: ClientTLSOptions
 
   func validate() throws {
     if let feed, HTTPEndpoint(feed) == nil {
@@ -38,7 +39,8 @@ struct ReplaySourceOptions: ParsableArguments {
     guard var endpoint = HTTPEndpoint(feed) else {
       throw ValidationError("--feed '\(feed)' is not an http or https URL")
     }
-    endpoint.token = try token.token()?.text
+    endpoint.token = try token.presented()?.text
+    endpoint.tls = try tls.tls()
     return try await HTTPEventFeed(endpoint)
   }
 

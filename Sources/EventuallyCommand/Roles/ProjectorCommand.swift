@@ -35,6 +35,9 @@ struct ProjectorCommand: AsyncParsableCommand {
           The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them:
 
           GET /healthz, /readyz, /metrics          health; readiness with positions, lag and reasons; metrics
+
+          With tokens, queries ask for one of the role read. The writer is sent the token of --feed-token-file, or the only one that this \
+          process knows.
           """)
     }
 
@@ -46,6 +49,11 @@ struct ProjectorCommand: AsyncParsableCommand {
         "A writer's URL, or the store's file: for events that Kafka does not hold.",
         valueName: "url or file"))
     var feed = "http://127.0.0.1:8080"
+    @Option(
+      help: ArgumentHelp(
+        "A file with the token that the writer is sent, where it is not the only one of --token-file.",
+        valueName: "file"))
+    var feedTokenFile: String?
     @Option(help: "What this worker calls itself. Its host and process id where it is left out.")
     var worker: String?
     @OptionGroup var kafka: KafkaOptions
@@ -61,6 +69,8 @@ struct ProjectorCommand: AsyncParsableCommand {
     @OptionGroup var savepoints: SavepointOptions
     @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
+    @OptionGroup var tls: ServerTLSOptions
+    @OptionGroup var feedTLS: ClientTLSOptions
     @OptionGroup var health: HealthOptions
     @OptionGroup var log: LogOptions
 
@@ -69,7 +79,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       let logger = log.logger("projector")
       var options = Worker.Options(
         directory: files.readModels, kafka: try kafka.configuration(),
-        feed: FeedSource(feed, token: try token.token()))
+        feed: FeedSource(feed, token: try feedToken(), tls: try feedTLS.tls()))
       if let worker { options.owner = worker }
       options.savepoints = savepoints.policy
       options.queryLimit = queryLimit.seconds
@@ -77,9 +87,21 @@ struct ProjectorCommand: AsyncParsableCommand {
       options.limits = limits.limits
       let worker = try Worker(
         try Program.current(), readModel: readModel.name, options: options, logger: logger)
+      var api = worker.api
+      api.tokens = try token.accepted(logger: logger)
       let server = HTTPServer(
-        api: worker.api, listen: listen, addressFile: addressFile, logger: logger)
+        api: api, listen: listen, addressFile: addressFile, tls: try tls.tls(logger: logger),
+        logger: logger)
       try await runServices([worker, server], logger: logger)
+    }
+
+    private func feedToken() throws -> BearerToken? {
+      // A file asks for none.
+      guard HTTPEndpoint(feed) != nil else { return nil }
+      if let feedTokenFile {
+        return try TokenOptions.parse(["--token-file", feedTokenFile]).presented()
+      }
+      return try token.presented(orElse: "name the writer's with --feed-token-file")
     }
   }
 
@@ -90,7 +112,7 @@ struct ProjectorCommand: AsyncParsableCommand {
         abstract: "Answer the queries of all read models, without working on them.",
         discussion: """
           The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them: GET /healthz, \
-          /readyz.
+          /readyz. With tokens, queries ask for one of the role read.
 
           The files are made by workers; until one has made a read model's, its queries are answered 503.
           """)
@@ -106,6 +128,8 @@ struct ProjectorCommand: AsyncParsableCommand {
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var token: TokenOptions
+    @OptionGroup var tls: ServerTLSOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
@@ -113,8 +137,11 @@ struct ProjectorCommand: AsyncParsableCommand {
       let queries = QueryServer(
         try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds,
         limits: limits.limits)
+      var api = queries.api
+      api.tokens = try token.accepted(logger: logger)
       let server = HTTPServer(
-        api: queries.api, listen: listen, addressFile: addressFile, logger: logger)
+        api: api, listen: listen, addressFile: addressFile, tls: try tls.tls(logger: logger),
+        logger: logger)
       try await runServices([server], logger: logger)
     }
   }

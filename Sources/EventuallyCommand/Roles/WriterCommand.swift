@@ -34,7 +34,8 @@ struct WriterCommand: AsyncParsableCommand {
           GET /store                               the store's id, partitions, heads
           GET /healthz, /readyz, /metrics          health, readiness, metrics
 
-          With a token, all but health, readiness, metrics and the document ask for it.
+          With tokens, all but health, readiness, metrics, the document and the pages of problems ask for one: GET for the role read, \
+          commands for write, and DELETE for administer.
 
           SIGTERM and SIGINT stop it in order.
           """)
@@ -98,6 +99,7 @@ package struct WriterOptions: ParsableArguments {
   @OptionGroup package var server: ServerOptions
   @OptionGroup package var limits: LimitOptions
   @OptionGroup package var token: TokenOptions
+  @OptionGroup var tls: ServerTLSOptions
   @OptionGroup package var health: HealthOptions
 
   package init() {}
@@ -120,8 +122,9 @@ package struct WriterOptions: ParsableArguments {
   /// The writer's HTTP server.
   package func server(of writer: Writer, logger: Logger) throws -> HTTPServer {
     HTTPServer(
-      api: try writer.api(token: try token.token(), origins: server.origins),
-      listen: try server.address(), addressFile: server.addressFile, logger: logger)
+      api: try writer.api(tokens: try token.accepted(logger: logger), origins: server.origins),
+      listen: try server.address(), addressFile: server.addressFile,
+      tls: try tls.tls(logger: logger), logger: logger)
   }
 }
 

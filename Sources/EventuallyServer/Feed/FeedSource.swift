@@ -14,12 +14,14 @@ public enum FeedSource: Sendable, Hashable {
   /// - Parameters:
   ///   - text: a URL or a path.
   ///   - token: what the writer asks for.
-  public init(_ text: String, token: BearerToken? = nil) {
+  ///   - tls: what an `https://` URL is asked with.
+  public init(_ text: String, token: BearerToken? = nil, tls: ClientTLS? = nil) {
     guard var endpoint = HTTPEndpoint(text) else {
       self = .file(text)
       return
     }
     endpoint.token = token?.text
+    endpoint.tls = tls
     self = .writer(endpoint)
   }
 

@@ -3,6 +3,7 @@ import Eventually
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOSSL
 
 /// What a server answered that was not what was asked for.
 package struct HTTPFailure: Error, CustomStringConvertible {
@@ -31,6 +32,8 @@ public struct HTTPEndpoint: Sendable, Hashable {
   public var base: String
   /// What the server asks for, where it asks for something.
   public var token: String?
+  /// What an `https://` URL is asked with; the system's roots are trusted where it is left out.
+  public var tls: ClientTLS?
 
   /// It follows no redirects: an answer sends neither a request nor its token elsewhere. It lives as long as the process.
   private static let client: HTTPClient = {
@@ -86,8 +89,14 @@ public struct HTTPEndpoint: Sendable, Hashable {
       request.headers.add(name: "content-type", value: "application/json")
       request.body = .bytes(ByteBuffer(bytes: body))
     }
-    let response = try await Self.client.execute(
-      request, timeout: .milliseconds(timeout.milliseconds))
+    if let tls { request.tlsConfiguration = await tls.configuration() }
+    let response: HTTPClientResponse
+    do {
+      response = try await Self.client.execute(
+        request, timeout: .milliseconds(timeout.milliseconds))
+    } catch let error where error is NIOSSLError || error is NIOSSLExtraError {
+      throw TLSFailure(url: base, cause: error)
+    }
     let bytes = try await response.body.collect(upTo: 64 << 20)
     let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
     return HTTPAnswer(
@@ -107,4 +116,12 @@ public struct HTTPEndpoint: Sendable, Hashable {
     }
     return answer.body
   }
+}
+
+extension HTTPEndpoint: CustomStringConvertible, CustomReflectable {
+  /// The URL, without the token.
+  public var description: String { base }
+
+  /// The same.
+  public var customMirror: Mirror { Mirror(self, children: ["base": base], displayStyle: .struct) }
 }

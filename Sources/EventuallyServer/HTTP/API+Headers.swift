@@ -7,6 +7,9 @@ extension API {
     var summary: String
     var schema: Schema
 
+    static let authenticate = Header(
+      name: "WWW-Authenticate", summary: "Bearer, with what is wrong with the token",
+      schema: .string(minimum: 1))
     static let entityTag = Header(
       name: "ETag", summary: "The state's tag; an entity's is its version in quotes",
       schema: .string(minimum: 2))

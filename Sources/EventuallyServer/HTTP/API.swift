@@ -15,8 +15,8 @@ public struct API: Sendable {
   public var summary: String
   /// The version of the OpenAPI document: the application's.
   public var version = LibraryVersion.current
-  /// What protected operations ask for; `nil` where they ask for nothing.
-  public var token: BearerToken?
+  /// The tokens that operations ask for, each by its role; `nil` where they ask for none.
+  public var tokens: AccessTokens?
   /// The origins whose pages may have browsers send commands.
   public var origins = OriginPolicy()
   /// What a server of this interface takes before it refuses.
@@ -25,14 +25,14 @@ public struct API: Sendable {
   public private(set) var operations = Operation.problemPages
 
   /// An interface that has nothing yet but the pages that problems refer to.
-  public init(title: String, summary: String, token: BearerToken? = nil) {
+  public init(title: String, summary: String, tokens: AccessTokens? = nil) {
     self.title = title
     self.summary = summary
-    self.token = token
+    self.tokens = tokens
   }
 
-  /// Adds an operation, in place of one with the same method and path, whatever the path's parameters are called. What comes in place
-  /// of a protected operation is protected.
+  /// Adds an operation, in place of one with the same method and path, whatever the path's parameters are called. It asks for no lesser role
+  /// than the one in whose place it comes.
   public mutating func add(_ operation: Operation) {
     var operation = operation
     let pattern = Operation.pattern(operation.path)
@@ -40,7 +40,7 @@ public struct API: Sendable {
       guard $0.method == operation.method, Operation.pattern($0.path) == pattern else {
         return false
       }
-      operation.isProtected = operation.isProtected || $0.isProtected
+      operation.role = max(operation.role, $0.role)
       return true
     }
     operations.append(operation)
@@ -70,8 +70,8 @@ extension API {
     public var path: String
     /// What it does, in a line.
     public var summary: String
-    /// Whether it asks for the token, where there is one.
-    public var isProtected: Bool
+    /// Who may ask it, where the interface has tokens.
+    public var role: AccessRole
     /// Whether it is answered under any load: what tells how the process is.
     var isVital = false
     /// Whether the document says that its answer has the header `ETag`, and is 304 where the asker has that already.
@@ -88,8 +88,11 @@ extension API {
     public var handler: Handler
 
     /// An operation.
+    ///
+    /// Where the interface has tokens, it asks for one: of the role `read` where the method is GET or HEAD, and else `write`, unless `role`
+    /// says otherwise.
     public init(
-      _ method: HTTPRequest.Method, _ path: String, _ summary: String, isProtected: Bool = false,
+      _ method: HTTPRequest.Method, _ path: String, _ summary: String, role: AccessRole? = nil,
       isTagged: Bool = false, parameters: [Parameter] = [], body: Schema? = nil,
       answers: [Response],
       handler: @escaping Handler
@@ -97,7 +100,7 @@ extension API {
       self.method = method
       self.path = path
       self.summary = summary
-      self.isProtected = isProtected
+      self.role = role ?? (Self.changes(method) ? .write : .read)
       self.isTagged = isTagged
       self.parameters = parameters
       self.body = body
@@ -109,9 +112,17 @@ extension API {
     static func vital(
       _ path: String, _ summary: String, answers: [Response], handler: @escaping Handler
     ) -> Operation {
-      var operation = Operation(.get, path, summary, answers: answers, handler: handler)
+      var operation = Operation(
+        .get, path, summary, role: .anyone, answers: answers, handler: handler)
       operation.isVital = true
       return operation
+    }
+
+    /// Whether it is more than a question.
+    var changesSomething: Bool { Self.changes(method) }
+
+    private static func changes(_ method: HTTPRequest.Method) -> Bool {
+      method != .get && method != .head
     }
 
     /// What stands for the parameters of the path; `nil` where the path is another one.

@@ -1,22 +1,30 @@
 import Eventually
 import HTTPTypes
 import Hummingbird
+import Logging
 
 /// Answers the requests that come over HTTP to an interface.
 struct APIResponder: HTTPResponder {
   private let routes: RouteTable
-  private let token: BearerToken?
+  private let tokens: AccessTokens?
   private let origins: OriginCheck<BasicRequestContext>
   private let desk: Desk
+  private let scheme: String
+  private let logger: Logger
   private let isTraced = TraceContext.isActive
 
-  init(_ api: API) {
+  /// - Parameters:
+  ///   - scheme: what requests come by: `http` or `https`.
+  ///   - logger: takes who changes what.
+  init(_ api: API, scheme: String, logger: Logger) {
+    self.scheme = scheme
+    self.logger = logger
     let document = JSONResponse { api.write(&$0) }
     let description = API.Operation.vital(
       "/openapi.json", "This interface, as OpenAPI", answers: []
     ) { _ in document }
     routes = RouteTable(api.operations + [description])
-    token = api.token
+    tokens = api.tokens
     origins = OriginCheck(api.origins)
     desk = Desk(api.limits)
   }
@@ -26,7 +34,9 @@ struct APIResponder: HTTPResponder {
   ) async throws -> Response {
     let route = routes.route(at: request.uri.path)
     guard isTraced else { return try await answer(request, route, context) }
-    return try await RequestSpan.around(request, route: route?.path(for: request.method)) {
+    return try await RequestSpan.around(
+      request, scheme: scheme, route: route?.path(for: request.method)
+    ) {
       try await answer(request, route, context)
     }
   }
@@ -36,15 +46,32 @@ struct APIResponder: HTTPResponder {
   ) async throws -> Response {
     try await ErrorMiddleware().handle(request, context: context) { request, context in
       try await origins.handle(request, context: context) { request, context in
-        try await EventContext().handle(request, context: context) { request, context in
-          let operation = try RouteTable.operation(
-            request.method, of: route, at: request.uri.path)
-          if operation.isProtected { try token?.check(request) }
-          let response = try await desk.answer(operation, request, context)
+        let operation = try RouteTable.operation(
+          request.method, of: route, at: request.uri.path)
+        let pass = try tokens?.admit(request.headers, as: operation.role)
+        var context = context
+        if let holder = pass?.holder { context.logger[metadataKey: "holder"] = "\(holder)" }
+        return try await EventContext(holder: pass?.holder).handle(request, context: context) {
+          request, context in
+          let response = try await desk.answer(operation, request, context, pass)
+          if let pass, operation.changesSomething { log(operation, request, response, pass) }
           return request.method == .head ? response.createHeadResponse() : response
         }
       }
     }
+  }
+
+  /// Tells who changed something. Events have that in their metadata; what administers leads to none, or erases them.
+  private func log(
+    _ operation: API.Operation, _ request: Request, _ response: Response, _ pass: AccessPass
+  ) {
+    logger.log(
+      level: operation.role == .administer ? .info : .debug, "a request changed something",
+      metadata: [
+        "holder": "\(pass.holder ?? "unnamed")", "method": "\(request.method)",
+        "path": "\(request.uri.path.excerpt(200))", "status": "\(response.status.code)",
+        "request": "\(RequestID(request.headers))",
+      ])
   }
 }
 
@@ -63,7 +90,8 @@ private struct Desk: Sendable {
   }
 
   func answer(
-    _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext
+    _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext,
+    _ pass: AccessPass?
   ) async throws -> Response {
     if operation.isVital {
       return try await operation.handler(APIRequest(request, for: operation))
@@ -82,7 +110,9 @@ private struct Desk: Sendable {
     }
     defer { withExtendedLifetime(place) {} }
     let asked = try await APIRequest(request, for: operation, takesBody: operation.body != nil)
-    return try await asked.conditional(operation.handler(asked))
-      .response(from: request, context: context, holding: place, compressors: compressors)
+    var answer = try await asked.conditional(operation.handler(asked))
+    answer.pass = pass
+    return answer.response(
+      from: request, context: context, holding: place, compressors: compressors)
   }
 }

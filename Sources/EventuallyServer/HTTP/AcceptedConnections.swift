@@ -11,9 +11,12 @@ import NIOHTTPTypes
 /// without being finished, so what is dropped finishes its writer here, and is closed with that.
 struct AcceptedConnections: ServerChildChannel {
   private let http: HTTP1Channel
+  private let prepare: @Sendable (any Channel) throws -> Void
 
-  init(_ http: HTTP1Channel) {
+  /// - Parameter prepare: adds what comes before HTTP, TLS for example.
+  init(_ http: HTTP1Channel, prepare: @escaping @Sendable (any Channel) throws -> Void = { _ in }) {
     self.http = http
+    self.prepare = prepare
   }
 
   /// One connection, until it is handled or dropped.
@@ -42,7 +45,9 @@ struct AcceptedConnections: ServerChildChannel {
   }
 
   func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
-    http.setup(channel: channel, logger: logger).map { Value($0) }
+    channel.eventLoop.makeCompletedFuture { try prepare(channel) }
+      .flatMap { http.setup(channel: channel, logger: logger) }
+      .map { Value($0) }
       .flatMapErrorThrowing { error in
         // Nobody else would.
         channel.close(promise: nil)

@@ -5,6 +5,8 @@ import NIOCore
 
 /// Binds what a request says of itself to the events that it leads to: `correlation-id`, `causation-id`, and `traceparent`.
 struct EventContext<Context: RequestContext>: RouterMiddleware {
+  /// Who sent the request: kept with its events as `holder`.
+  var holder: String?
   /// Longer texts are no ids.
   private let longest = 200
 
@@ -19,7 +21,8 @@ struct EventContext<Context: RequestContext>: RouterMiddleware {
     let metadata = EventMetadata(
       correlationID: try text("correlation-id", request),
       causationID: try text("causation-id", request),
-      traceParent: try text("traceparent", request))
+      traceParent: try text("traceparent", request),
+      additional: holder.map { ["holder": $0] } ?? [:])
     if metadata.isEmpty { return try await next(request, context) }
     return try await EventMetadata.$current.withValue(metadata) {
       try await next(request, context)

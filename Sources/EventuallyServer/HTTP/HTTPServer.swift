@@ -78,7 +78,10 @@ public struct HTTPServer: Service {
   private let listen: ListenAddress
   private let addressFile: String?
   private let logger: Logger
-  private let isProtected: Bool
+  private let tokens: AccessTokens?
+  /// The most that whoever reaches the server may do where there are no tokens.
+  private let role: AccessRole
+  private let tls: ServerTLS?
   private let limits: ServerLimits
   /// Is called with the server's URL once it serves.
   package var onServing: @Sendable (_ url: String) -> Void = { _ in }
@@ -88,11 +91,17 @@ public struct HTTPServer: Service {
   ///   - api: what it serves.
   ///   - listen: where.
   ///   - addressFile: a file to write the server's URL to once it serves.
+  ///   - tls: for HTTPS; `nil` for HTTP.
   ///   - logger: takes what happens.
-  public init(api: API, listen: ListenAddress, addressFile: String? = nil, logger: Logger) {
+  public init(
+    api: API, listen: ListenAddress, addressFile: String? = nil, tls: ServerTLS? = nil,
+    logger: Logger
+  ) {
+    responder = APIResponder(api, scheme: tls == nil ? "http" : "https", logger: logger)
     self.api = api
-    responder = APIResponder(api)
-    isProtected = api.token != nil || !api.operations.contains { $0.isProtected }
+    tokens = api.tokens
+    role = api.operations.map(\.role).max() ?? .anyone
+    self.tls = tls
     limits = api.limits
     self.listen = listen
     self.addressFile = addressFile
@@ -102,11 +111,7 @@ public struct HTTPServer: Service {
   /// Serves until it is stopped.
   /// - Throws: an error that names the address where the address can't be listened at.
   public func run() async throws {
-    if !listen.isLoopback, !isProtected {
-      logger.warning(
-        "anybody who reaches this address may give commands: name a token with --token-file",
-        metadata: ["address": "\(listen.host):\(listen.port)"])
-    }
+    if !listen.isLoopback { warnOfStrangers() }
     // Half of the descriptors are for databases, brokers, and what else the process opens.
     let limit = min(limits.connections, DescriptorLimit.raise(to: 4 * limits.connections) / 2)
     let connections = Connections(limit: limit)
@@ -116,7 +121,9 @@ public struct HTTPServer: Service {
     let application = Application(
       responder: responder,
       server: HTTPServerBuilder { responder in
-        AcceptedConnections(HTTP1Channel(responder: responder, configuration: http))
+        AcceptedConnections(HTTP1Channel(responder: responder, configuration: http)) { channel in
+          try tls?.begin(on: channel, within: TimeAmount(limits.handshake), logger: logger)
+        }
       },
       configuration: ApplicationConfiguration(
         address: .hostname(listen.host, port: listen.port), serverName: "eventually",
@@ -133,11 +140,34 @@ public struct HTTPServer: Service {
           await drain(connections)
           return false
         }
+        group.addTask {
+          await tokens?.follow()
+          return false
+        }
+        group.addTask {
+          await tls?.follow()
+          return false
+        }
         defer { group.cancelAll() }
         while let hasEnded = try await group.next(), !hasEnded {}
       }
     } catch {
       throw listen.failure(error)
+    }
+  }
+
+  private func warnOfStrangers() {
+    let address: Logger.Metadata = ["address": "\(listen.host):\(listen.port)"]
+    if tokens == nil, role > .anyone {
+      logger.warning(
+        role == .read
+          ? "anybody who reaches this address may read: name tokens with --token-file"
+          : "anybody who reaches this address may give commands: name tokens with --token-file",
+        metadata: address)
+    } else if tokens != nil, tls == nil {
+      logger.warning(
+        "tokens are sent in the clear to this address: use --tls-certificate and --tls-key, or a proxy with TLS",
+        metadata: address)
     }
   }
 
@@ -154,7 +184,7 @@ public struct HTTPServer: Service {
   }
 
   private func announce(port: Int) {
-    let url = "http://\(listen.host):\(port)"
+    let url = "\(tls == nil ? "http" : "https")://\(listen.host):\(port)"
     logger.info("serving", metadata: ["url": "\(url)"])
     onServing(url)
     guard let addressFile else { return }

@@ -36,6 +36,8 @@ public struct JSONResponse: Sendable {
   private var isEmpty = false
   /// Whether the answer goes on for as long as its asker listens.
   var isLive = false
+  /// Whose request is answered; an answer that goes on ends with it.
+  var pass: AccessPass?
 
   private struct Rest {
     /// Knows where a comma is due.
@@ -198,6 +200,8 @@ public struct JSONResponse: Sendable {
         try await writer.write(next)
       }
       guard let next = try await Self.next(&rest) else { return }
+      // A piece may have been waited for.
+      if isLive, let pass, !pass.isValid { return }
       part = ByteBuffer(bytes: next)
     }
   }

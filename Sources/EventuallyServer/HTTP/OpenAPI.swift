@@ -19,9 +19,19 @@ extension API {
     json.key("Problem")
     RequestError.schema.write(&json)
     json.endObject()
-    if token != nil {
+    if tokens != nil {
       json.key("securitySchemes")
-      json.raw(#"{"token":{"type":"http","scheme":"bearer"}}"#.utf8)
+      json.beginObject()
+      json.key("token")
+      json.beginObject()
+      json.member("type", "http")
+      json.member("scheme", "bearer")
+      json.member(
+        "description",
+        "A token has a role: 'read', 'write' or 'administer'. Each may do what those before it may. An operation names the role that it needs."
+      )
+      json.endObject()
+      json.endObject()
     }
     json.endObject()
     json.key("paths")
@@ -40,9 +50,9 @@ extension API {
     json.key(named: operation.method.rawValue.lowercased())
     json.beginObject()
     json.member("summary", operation.summary)
-    if token != nil, operation.isProtected {
+    if tokens != nil, operation.role > .anyone {
       json.key("security")
-      json.raw(#"[{"token":[]}]"#.utf8)
+      json.raw(#"[{"token":["\#(operation.role.rawValue)"]}]"#.utf8)
     }
     let parameters = operation.parameters + (operation.isTagged ? [Self.ifNoneMatch] : [])
     if !parameters.isEmpty {
@@ -126,8 +136,11 @@ extension API {
     func add(_ answer: Response) {
       if !answers.contains(where: { $0.status == answer.status }) { answers.append(answer) }
     }
-    if operation.isProtected, token != nil {
-      add(Response(401, "The bearer token is missing or wrong"))
+    if operation.role > .anyone, tokens != nil {
+      add(
+        Response(401, "The bearer token is missing or unknown").carrying(.authenticate))
+      add(
+        Response(403, "The token's role does not allow it").carrying(.authenticate))
     }
     if !operation.parameters.isEmpty || operation.body != nil || operation.isTagged {
       add(Response(400, "A parameter or the body can't be read"))

@@ -9,6 +9,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
   case invalidRequest = "invalid-request"
   case invalidJSON = "invalid-json"
   case unauthorized
+  case forbidden
   case otherOrigin = "other-origin"
   case notFound = "not-found"
   case methodNotAllowed = "method-not-allowed"
@@ -65,7 +66,12 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case .unauthorized:
       (
         401, "A token is needed",
-        "Send the header `Authorization: Bearer …` with the token that the process was started with."
+        "Send the header `Authorization: Bearer …` with a token that the process knows: its `--token-file` lists them."
+      )
+    case .forbidden:
+      (
+        403, "The token's role does not allow it",
+        "`detail` names the role that is needed. Ask with a token that has it: `read`, `write` for commands, `administer` for removal."
       )
     case .otherOrigin:
       (
@@ -259,7 +265,9 @@ extension API.Operation {
   ) -> API.Operation {
     var answers = [API.Response(200, "The text", contentType: "text/plain")]
     if !parameters.isEmpty { answers.append(API.Response(404, "There is no such kind")) }
-    return API.Operation(.get, path, summary, parameters: parameters, answers: answers) { request in
+    return API.Operation(
+      .get, path, summary, role: .anyone, parameters: parameters, answers: answers
+    ) { request in
       let text = try make(request)
       var response = JSONResponse { $0.raw(text.utf8) }
       response.contentType = "text/plain; charset=utf-8"

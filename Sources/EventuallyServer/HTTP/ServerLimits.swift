@@ -16,6 +16,8 @@ public struct ServerLimits: Sendable {
   public var connections = 2048
   /// How long a connection may be idle, or take for a request's header.
   public var idle = Duration.seconds(60)
+  /// How long the TLS handshake of a connection may take.
+  public var handshake = Duration.seconds(10)
   /// How long a body may take to arrive.
   public var body = Duration.seconds(10)
   /// How long a client may read nothing of an answer that waits to be sent.

@@ -10,9 +10,11 @@ enum RequestSpan {
   ]
 
   /// Has a request answered within a span, which ends once the answer's body has been handed over or dropped.
-  /// - Parameter route: the path that the request matches, with its parameters in braces.
+  /// - Parameters:
+  ///   - scheme: `http` or `https`.
+  ///   - route: the path that the request matches, with its parameters in braces.
   static func around(
-    _ request: Request, route: String?, _ answer: () async throws -> Response
+    _ request: Request, scheme: String, route: String?, _ answer: () async throws -> Response
   ) async throws -> Response {
     var parent = ServiceContext.current ?? .topLevel
     InstrumentationSystem.instrument.extract(
@@ -28,7 +30,7 @@ enum RequestSpan {
       attributes["http.route"] = route
       attributes["url.path"] = request.uri.path
       attributes["url.query"] = request.uri.query
-      attributes["url.scheme"] = "http"
+      attributes["url.scheme"] = scheme
       attributes["user_agent.original"] = request.headers[.userAgent]
     }
     var response = try await ServiceContext.withValue(span.context) { try await answer() }

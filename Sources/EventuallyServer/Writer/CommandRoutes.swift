@@ -27,7 +27,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
   private func single(_ command: Command<Model>) -> API.Operation {
     var operation = API.Operation(
       .post, path("/\(command.pathName)"), command.summary.isEmpty ? command.name : command.summary,
-      isProtected: true, parameters: parameters, body: command.schema, answers: .command
+      parameters: parameters, body: command.schema, answers: .command
     ) { request in
       try await writer.execute(
         [try command.make(request.body, "")], on: request.id(definition.ids), of: repository,
@@ -46,7 +46,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
     ])
     return API.Operation(
       .post, path("/commands"), "Several commands as one append: all of them or none",
-      isProtected: true, parameters: parameters, body: schema, answers: .command
+      parameters: parameters, body: schema, answers: .command
     ) { request in
       try await writer.execute(
         try definition.list(request.body.span), on: request.id(definition.ids), of: repository,
@@ -69,8 +69,8 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   private var state: API.Operation {
     API.Operation(
-      .get, path(""), "The state, as the events make it", isProtected: true,
-      isTagged: true, parameters: [.id(definition.ids)],
+      .get, path(""), "The state, as the events make it", isTagged: true,
+      parameters: [.id(definition.ids)],
       answers: [
         API.Response(
           200, "The state",
@@ -99,8 +99,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
 
   private var history: API.Operation {
     API.Operation(
-      .get, path("/history"), "The events, all or a page of them", isProtected: true,
-      isTagged: true,
+      .get, path("/history"), "The events, all or a page of them", isTagged: true,
       parameters: [
         .id(definition.ids),
         .query("after", "Only the events after this version", .integer(0...(1 << 62))), .limit,

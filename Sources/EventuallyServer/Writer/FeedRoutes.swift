@@ -24,7 +24,7 @@ struct FeedRoutes: Sendable {
       API.Operation(
         .get, "/events",
         "The events, of a partition or of the whole store: one a line, as a page, or as a stream that goes on",
-        isProtected: true, parameters: parameters,
+        parameters: parameters,
         answers: [
           API.Response(200, "Events, in the form that Accept prefers", contentType: Self.lines)
             .carrying(.link).or(Self.page, .array(RecordJSON.schema)).or(Self.stream),
@@ -33,7 +33,7 @@ struct FeedRoutes: Sendable {
     api.add(
       API.Operation(
         .get, "/store", "The store's id, partitions and heads",
-        isProtected: true, answers: [API.Response(200, "The store")]
+        answers: [API.Response(200, "The store")]
       ) { _ in
         let summary = try await summary()
         return JSONResponse { summary.write(&$0) }

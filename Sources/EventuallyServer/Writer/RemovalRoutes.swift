@@ -26,7 +26,7 @@ struct RemovalRoutes: Sendable {
     [
       API.Operation(
         .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
-        isProtected: true, parameters: [.id(ids), .idempotencyKey] + API.contextParameters,
+        role: .administer, parameters: [.id(ids), .idempotencyKey] + API.contextParameters,
         answers: [
           API.Response(
             200, "Removed, and nothing of it is left in the store's files", Self.removal),
@@ -41,7 +41,7 @@ struct RemovalRoutes: Sendable {
       API.Operation(
         .get, "/\(path)/{id}/removal",
         "Whether anything of a removed entity is left in the store's files",
-        isProtected: true, parameters: [.id(ids)],
+        parameters: [.id(ids)],
         answers: [
           API.Response(200, "The entity's last removal", Self.removal),
           API.Response(404, "There is no such entity, or it was never removed"),

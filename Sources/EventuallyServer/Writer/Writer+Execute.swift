@@ -118,7 +118,9 @@ extension [API.Response] {
       ).carrying(.entityTag),
       API.Response(204, "Done, where the request prefers return=minimal")
         .carrying(.entityTag, .preferenceApplied),
-      API.Response(403, "The request comes from a page of another origin"),
+      API.Response(
+        403,
+        "The token's role does not allow it, or the request comes from a page of another origin"),
       API.Response(404, "There is no such entity"),
       API.Response(409, "The command is refused"),
       API.Response(412, "The entity is not as If-Match or If-None-Match has it"),

@@ -7,7 +7,7 @@ public import ServiceLifecycle
 
 /// The process that owns an application's store: it takes commands, appends events, and publishes them.
 ///
-/// One process at a time is the writer of a store. Its HTTP interface is ``api(token:origins:)``, for an ``HTTPServer`` or a server of
+/// One process at a time is the writer of a store. Its HTTP interface is ``api(tokens:origins:)``, for an ``HTTPServer`` or a server of
 /// one's own; ``repository(of:)`` is for commands that come another way.
 ///
 /// ```swift
@@ -139,15 +139,15 @@ public final class Writer: Service {
 
   /// The writer's HTTP interface: the application's commands and routes, the event feed, health, readiness, metrics.
   /// - Parameters:
-  ///   - token: what commands and reads ask for.
+  ///   - tokens: what commands, reads and removals ask for.
   ///   - origins: the origins whose pages may have browsers send commands.
   /// - Throws: ``ApplicationError`` where a route's path can't be one, and what makes the application's own routes throws.
   public func api(
-    token: BearerToken? = nil, origins: OriginPolicy = OriginPolicy()
+    tokens: AccessTokens? = nil, origins: OriginPolicy = OriginPolicy()
   ) throws -> API {
     var api = API(
       title: "\(application.name): writer",
-      summary: "Commands, what they lead to, and the feed of all events.", token: token)
+      summary: "Commands, what they lead to, and the feed of all events.", tokens: tokens)
     api.version = application.version
     api.origins = origins
     api.limits = limits
@@ -194,8 +194,7 @@ public final class Writer: Service {
 
 /// Routes of a writer that are written by hand.
 ///
-/// One with the method and the path of a route that ``Commands`` make comes in its place, and asks for the token as that did; others
-/// ask for it where `isProtected` says so.
+/// One with the method and the path of a route that ``Commands`` make comes in its place, and asks for no lesser role than that did.
 public struct WriterRoutes: Component {
   let isGenerated: Bool
   /// The aggregates that it has commands for.

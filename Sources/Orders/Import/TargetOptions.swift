@@ -14,6 +14,7 @@ struct TargetOptions: ParsableArguments {
       "Send commands to the writer there. Without it, this process is the store's writer itself.",
       valueName: "http://host:port"))
   var url: HTTPEndpoint?
+  @OptionGroup var tls: ClientTLSOptions
 
   @Option(
     help: ArgumentHelp(
@@ -27,7 +28,8 @@ struct TargetOptions: ParsableArguments {
     _ work: @escaping @Sendable (any OrderSink) async throws -> Void
   ) async throws {
     if var endpoint = url {
-      endpoint.token = try options.token.token()?.text
+      endpoint.token = try options.token.presented()?.text
+      endpoint.tls = try tls.tls()
       try await runServices([], logger: logger) { [endpoint] in
         let sink = WriterSink(endpoint: endpoint)
         try await sink.check()

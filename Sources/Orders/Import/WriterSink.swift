@@ -111,7 +111,7 @@ struct WriterSink: OrderSink {
   private func failure(_ path: String, _ answer: HTTPAnswer) -> Failure {
     let advice =
       switch answer.status {
-      case 401, 403: ": give the writer's token with --token-file"
+      case 401, 403: ": give a token of the role write with --token-file"
       case 404, 405: ": it is no writer, name another with --url"
       default: ""
       }
