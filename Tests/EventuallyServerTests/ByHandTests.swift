@@ -25,7 +25,7 @@ import Testing
       }
       WriterRoutes { writer in
         try API.Operation(
-          .post, "/accounts/{id}/open", "Open a customer's account", isProtected: true,
+          .post, "/accounts/{id}/open", "Open a customer's account",
           parameters: .command, body: Schema(of: Opening.self), answers: .command
         ) { request in
           let owner = try request.decode(Opening.self).owner

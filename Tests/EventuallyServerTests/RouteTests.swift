@@ -37,7 +37,7 @@ import Testing
       _ method: HTTPRequest.Method, _ path: String,
       _ text: @escaping @Sendable (APIRequest) throws -> String = { _ in "by hand" }
     ) -> API.Operation {
-      API.Operation(method, path, "by hand", answers: []) { request in
+      API.Operation(method, path, "by hand", role: .anyone, answers: []) { request in
         let text = try text(request)
         return JSONResponse { $0.string(text) }
       }
@@ -76,7 +76,7 @@ import Testing
   @Test func whatComesInPlaceOfAProtectedRouteIsProtected() throws {
     let writer = try TestWriter(Overridden())
     var open: Set<String> = []
-    for operation in writer.api.operations where !operation.isProtected {
+    for operation in writer.api.operations where operation.role == .anyone {
       open.insert(operation.path)
     }
     #expect(

@@ -42,7 +42,7 @@ import Testing
   @Test func aDamagedTokenIsTheFilesOrNone() throws {
     try damage("0123456789abcdef0123456789abcdef\n") { path, bytes in
       do {
-        let token = try TokenOptions.parse(["--token-file", path]).token()
+        let token = try TokenOptions.parse(["--token-file", path]).presented()
         let text = String(decoding: bytes, as: UTF8.self)
           .trimmingCharacters(in: .whitespacesAndNewlines)
         #expect(token?.text == text, "\(bytes)")
