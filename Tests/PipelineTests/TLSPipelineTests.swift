@@ -46,6 +46,15 @@ import Testing
         + serving, environment: [:])
     let url = try #require(pipeline.writer?.url)
     #expect(url.hasPrefix("https://127.0.0.1:"), "\(url)")
+    var writer = try #require(HTTPEndpoint(url))
+    writer.tls = try ClientTLS(
+      ca: authority.certificate, certificate: client.certificate, key: client.key)
+    let metrics = try await writer.text("/metrics").body
+    let expiry = try #require(
+      metrics.firstMatch(of: /eventually_certificate_expiry_timestamp_seconds ([0-9.e+]+)/)?.1)
+    let left = try #require(Double(expiry)) - Date().timeIntervalSince1970
+    #expect((86_400...(3 * 86_400)).contains(left), "\(expiry)")
+    #expect(metrics.contains(#"eventually_reload_failed{content="certificates"} 0"#))
     let simulate = ["simulate", "--url", url, "--orders", "50", "--token-file", shopToken]
     let simulated = try await pipeline.harness.start(
       .init("\(buildFolder)/writer"), simulate + asking + knownAs)

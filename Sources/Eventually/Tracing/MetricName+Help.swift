@@ -18,6 +18,8 @@ extension MetricName {
       "Records in the end of the topic that a starting publisher found not to be its store's",
     reloadFailed:
       "1 while files of tokens or certificates have changed and can't be used; else 0",
+    certificateExpiry:
+      "When the certificate expires that the server shows, in seconds since 1970",
     appliedEvents: "Events that were applied to a read model",
     applyEvents: "How many events a transaction of a read model has",
     applySeconds: "How long a transaction of a read model takes, with all of its attempts",

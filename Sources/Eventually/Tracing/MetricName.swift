@@ -34,6 +34,8 @@ public enum MetricName {
   public static let tailRejectedRecords = "eventually_publish_rejected_records_total"
   /// 1 while files of tokens or certificates have changed and can't be used, so that what was read before is in force; else 0.
   public static let reloadFailed = "eventually_reload_failed"
+  /// When the certificate expires that a server shows, in seconds since 1970: a gauge.
+  public static let certificateExpiry = "eventually_certificate_expiry_timestamp_seconds"
   /// Events that were applied to a read model.
   public static let appliedEvents = "eventually_applied_events_total"
   /// How many events a transaction of a read model has.

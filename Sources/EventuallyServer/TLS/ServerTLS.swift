@@ -1,3 +1,5 @@
+import CoreMetrics
+import Eventually
 import Foundation
 public import Logging
 import NIOCore
@@ -20,6 +22,7 @@ public final class ServerTLS: Sendable {
   public init(
     certificate: String, key: String, clientCA: String? = nil, logger: Logger
   ) throws {
+    let expiry = Gauge(label: MetricName.certificateExpiry)
     files = try FollowedFiles(
       "certificates", in: [certificate, key] + [clientCA].compactMap { $0 }, logger: logger
     ) { () throws(Failure) in
@@ -36,8 +39,10 @@ public final class ServerTLS: Sendable {
         configuration.certificateVerification = .noHostnameVerification
         configuration.sendCANameList = true
       }
+      let context = try configuration.checked(certificate: certificate, key: key)
       Self.checkTime(of: chain[0], certificate, logger)
-      return try configuration.checked(certificate: certificate, key: key)
+      expiry.record(Int64(chain[0].notValidAfter))
+      return context
     }
   }
 
