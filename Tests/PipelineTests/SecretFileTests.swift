@@ -52,6 +52,20 @@ import Testing
     }
   }
 
+  @Test func aDamagedFileOfTokensHasTheirLinesOrNone() throws {
+    let secrets = ["secret-0123456789abcdef", "secret-fedcba9876543210"]
+    let text = "# who may\nann administer \(secrets[0])\nbob read \(secrets[1])\n"
+    try damage(text) { path, bytes in
+      do {
+        let tokens = try AccessTokens.tokens(ofFile: path)
+        // What is left has the form that it must have; who can write the file can make it say anything.
+        #expect(tokens.allSatisfy { $0.role > .anyone && $0.text.utf8.count >= 16 }, "\(bytes)")
+      } catch {
+        #expect("\(error)".contains(path) && !"\(error)".contains("secret-"), "\(error)")
+      }
+    }
+  }
+
   @Test func damagedTopicKeysAreTheFilesOrNone() throws {
     let keys = [String(repeating: "a1", count: 32), String(repeating: "b2", count: 32)]
     try damage(keys.joined(separator: "\n")) { path, bytes in
