@@ -28,6 +28,20 @@ import Testing
     #expect(state.bodyIsLate() == .close)
   }
 
+  @Test func aClientThatSaysItIsDoneGetsTheLastAnswerAndIsClosed() {
+    var state = ConnectionState()
+    #expect(state.headReceived() == true)
+    state.endReceived()
+    #expect(state.headReceived(isLast: true) && state.isReceiving && !state.isLastAnswer)
+    state.endReceived()
+    // What it sends all the same is passed over, and no error.
+    #expect(state.isDeaf && !state.headReceived() && state.failed() == .nothing)
+    #expect(!state.answerEnded() && state.isLastAnswer && state.answerEnded())
+    var late = ConnectionState()
+    #expect(late.headReceived(isLast: true) && late.bodyIsLate() == .failBody(.tooSlow))
+    #expect(late.isLastAnswer && late.answerEnded())
+  }
+
   /// The feed has an event a line: names and texts of metadata may hold line ends, and whatever separates them elsewhere.
   @Test func theFeedKeepsMetadataOfAnyName() throws {
     let names = [
@@ -57,7 +71,7 @@ import Testing
     var pipelined = ConnectionState()
     #expect(pipelined.headReceived() == true)
     pipelined.endReceived()
-    #expect(pipelined.failed() == .passError && pipelined.isLast && pipelined.answerEnded())
+    #expect(pipelined.failed() == .passError && pipelined.isLastAnswer && pipelined.answerEnded())
   }
 
   @Test(arguments: [

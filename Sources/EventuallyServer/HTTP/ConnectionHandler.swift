@@ -49,7 +49,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     guard !state.isDeaf else { return }
     switch unwrapInboundIn(data) {
     case .head(let head):
-      guard state.headReceived() else { return }
+      let connection = head.headerFields[.connection]?.lowercased() ?? ""
+      guard state.headReceived(isLast: connection.contains("close")) else { return }
       acceptBody(of: head, context)
       context.fireChannelRead(data)
     case .body:
@@ -83,7 +84,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     switch unwrapOutboundIn(data) {
-    case .head(var head) where state.isLast:
+    case .head(var head) where state.isLastAnswer:
       head.headerFields[.connection] = "close"
       context.write(wrapOutboundOut(.head(head)), promise: promise)
     case .end:

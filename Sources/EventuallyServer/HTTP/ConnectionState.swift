@@ -22,7 +22,7 @@ struct ConnectionState: Sendable {
   private(set) var isReceiving = false
   /// Requests whose head has come and whose answer has not been written to its end.
   private(set) var unanswered = 0
-  /// Whether the connection is closed once everything is answered. Answers say so.
+  /// Whether the connection is closed once everything is answered. The last answer says so.
   private(set) var isLast = false
   /// Whether what comes is passed over: after an error it has no meaning.
   private(set) var isDeaf = false
@@ -30,16 +30,23 @@ struct ConnectionState: Sendable {
   /// Whether a request that has come as a whole waits for its answer.
   var isBusy: Bool { unanswered > (isReceiving ? 1 : 0) }
 
+  /// Whether what is answered next is the last answer.
+  var isLastAnswer: Bool { isLast && unanswered == 1 }
+
+  /// - Parameter isLast: whether the client says that it sends no more after this.
   /// - Returns: whether the request is to be passed on.
-  mutating func headReceived() -> Bool {
-    guard !isDeaf, !isLast else { return false }
+  mutating func headReceived(isLast: Bool = false) -> Bool {
+    guard !isDeaf, !self.isLast else { return false }
     isReceiving = true
     unanswered += 1
+    self.isLast = isLast
     return true
   }
 
   mutating func endReceived() {
     isReceiving = false
+    // Some clients send more all the same, which nobody answers.
+    if isLast { isDeaf = true }
   }
 
   /// - Returns: whether the connection is to be closed once this is sent.
