@@ -9,7 +9,8 @@ final class FollowedFiles<Value: Sendable>: Sendable {
   private struct State: Sendable {
     var value: Value
     var watch: FileWatch<FileStamp>
-    var nextCheck = ContinuousClock.now + .seconds(1)
+    /// `nil` while they are looked at: on a disk that hangs, that may take for ever.
+    var nextCheck: ContinuousClock.Instant? = .now + .seconds(1)
   }
 
   /// What the files hold, for logs: `tokens`.
@@ -68,14 +69,16 @@ final class FollowedFiles<Value: Sendable>: Sendable {
   /// Looks at the files, at most once a second.
   func refresh() async {
     let isDue = state.withLock { state in
-      guard !paths.isEmpty, state.nextCheck <= .now else { return false }
-      // Whoever comes meanwhile goes on with what is in force. The loop of `follow` may wake a little early.
-      state.nextCheck = .now + .milliseconds(900)
+      guard !paths.isEmpty, let next = state.nextCheck, next <= .now else { return false }
+      state.nextCheck = nil
       return true
     }
+    // Whoever comes meanwhile goes on with what is in force.
     guard isDue else { return }
+    // The loop of `follow` may wake a little early.
+    defer { state.withLock { $0.nextCheck = .now + .milliseconds(900) } }
     do {
-      // Files may be on a slow disk, or on one that hangs.
+      // Files may be on a slow disk.
       try await NIOThreadPool.singleton.runIfActive { self.check() }
     } catch {
       logger.debug("\(content) could not be looked at", metadata: ["error": "\(error)"])
