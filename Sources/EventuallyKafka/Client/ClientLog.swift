@@ -1,12 +1,37 @@
 import CKafkaShim
+import Eventually
 import Logging
 
 /// Takes a client's log lines from C to a logger. It lives as long as its client.
 final class ClientLog: Sendable {
   private let logger: Logger
+  private let failure = Locked<(words: String, at: ContinuousClock.Instant)?>(nil)
 
   init(_ logger: Logger) {
     self.logger = logger
+  }
+
+  /// Why a connection to a broker failed last; `nil` where that is a while ago. The same reason is told every half minute.
+  var connectionFailure: String? {
+    failure.withLock { failure in
+      failure.flatMap { .now - $0.at < .seconds(45) ? $0.words : nil }
+    }
+  }
+
+  /// What went wrong in a call. What librdkafka says of one that ran out of time is not why the brokers can't be talked to.
+  func error(_ error: cks_error, _ operation: String) -> KafkaError {
+    var result = KafkaError(error, operation)
+    // Positive codes come from a broker.
+    if error.code < 0, let connectionFailure { result.message += ": \(connectionFailure)" }
+    return result
+  }
+
+  private func note(_ level: Int32, _ facility: String, _ line: String) {
+    guard facility == "FAIL", level <= 3 else { return }
+    // It begins with the thread's name: "[thrd:main]: ".
+    let words =
+      line.hasPrefix("[thrd:") ? line.firstRange(of: "]: ").map { line[$0.upperBound...] } : nil
+    failure.withLock { $0 = (String(words ?? line[...]), .now) }
   }
 
   /// A pointer for the C side, valid as long as this object.
@@ -19,6 +44,7 @@ final class ClientLog: Sendable {
     let log = Unmanaged<ClientLog>.fromOpaque(context).takeUnretainedValue()
     let facility = String(cString: facility)
     let line = String(cString: line)
+    log.note(level, facility, line)
     // Said at each start, before the broker has told what it can do; of a setting that was chosen here, that it is
     // experimental; and how a producer ends with a record that the broker refuses, which its report tells.
     let isNoise =

@@ -176,7 +176,7 @@ final class ConsumerClient: @unchecked Sendable {
     guard
       cks_consumer_offsets(
         handle, partitions, partitions.count, edge == .end, timeout, &offsets, &error)
-    else { throw KafkaError(error, "ask for the \(edge) of partitions") }
+    else { throw log.error(error, "ask for the \(edge) of partitions") }
     return offsets
   }
 }

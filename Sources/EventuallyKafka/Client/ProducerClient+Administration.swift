@@ -8,7 +8,7 @@ extension ProducerClient {
     try withCStrings(topics) { (names) throws(KafkaError) in
       var error = cks_error()
       guard cks_producer_delete_topics(handle, names, names.count, timeout, &error) else {
-        throw KafkaError(error, "delete the topics \(topics.joined(separator: ", "))")
+        throw log.error(error, "delete the topics \(topics.joined(separator: ", "))")
       }
     }
   }
@@ -19,7 +19,7 @@ extension ProducerClient {
     try withCStrings(groups) { (names) throws(KafkaError) in
       var error = cks_error()
       guard cks_producer_delete_groups(handle, names, names.count, timeout, &error) else {
-        throw KafkaError(error, "delete the consumer groups \(groups.joined(separator: ", "))")
+        throw log.error(error, "delete the consumer groups \(groups.joined(separator: ", "))")
       }
     }
   }
@@ -31,7 +31,7 @@ extension ProducerClient {
       var error = cks_error()
       guard
         cks_producer_delete_records(handle, names[0], offsets, offsets.count, timeout, &error)
-      else { throw KafkaError(error, "delete records of the topic '\(topic)'") }
+      else { throw log.error(error, "delete records of the topic '\(topic)'") }
     }
   }
 
@@ -46,7 +46,7 @@ extension ProducerClient {
           context?.assumingMemoryBound(to: [String].self).pointee.append(String(cString: name))
         }, names, &error)
     }
-    guard isDone else { throw KafkaError(error, "list the consumer groups") }
+    guard isDone else { throw log.error(error, "list the consumer groups") }
     return names
   }
 }

@@ -17,7 +17,7 @@ struct DeliveryReport: Sendable {
 /// thread alone.
 final class ProducerClient: @unchecked Sendable {
   let handle: OpaquePointer
-  private let log: ClientLog
+  let log: ClientLog
   let configuration: KafkaConfiguration
 
   /// The largest record that is handed to a broker, in bytes: whether it takes one is its own matter.
@@ -89,7 +89,7 @@ final class ProducerClient: @unchecked Sendable {
     var value = [CChar](repeating: 0, count: 64)
     let isKnown = cks_producer_topic_setting(
       handle, configuration.topic, name, timeout, &value, value.count, &error)
-    guard isKnown else { throw KafkaError(error, "ask for the topic's \(name)") }
+    guard isKnown else { throw log.error(error, "ask for the topic's \(name)") }
     return value.withUnsafeBytes { bytes in
       String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
     }
@@ -127,7 +127,7 @@ final class ProducerClient: @unchecked Sendable {
     let count = cks_producer_partition_count(
       handle, configuration.topic, timeout, &leaderless, &error)
     if count < 0 {
-      throw KafkaError(error, "ask \(configuration.brokers) for its topics")
+      throw log.error(error, "ask \(configuration.brokers) for its topics")
     }
     return (count, leaderless)
   }
@@ -143,7 +143,7 @@ final class ProducerClient: @unchecked Sendable {
         settings.baseAddress, settings.count,
         timeout, &error)
       if !done {
-        throw KafkaError(
+        throw log.error(
           error, "create the topic '\(configuration.topic)' with \(partitions) partitions")
       }
     }

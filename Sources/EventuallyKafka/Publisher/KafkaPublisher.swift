@@ -21,6 +21,8 @@ public final class KafkaPublisher<Source: Outbox>: Service {
   let rejectedRecords = Counter(label: MetricName.tailRejectedRecords)
   private let gauges = PublisherGauges()
   let state = Locked(PublisherStatus())
+  /// The log of the producer that publishes.
+  private let producerLog = Locked<ClientLog?>(nil)
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
 
@@ -172,6 +174,7 @@ public final class KafkaPublisher<Source: Outbox>: Service {
       let client =
         try producer ?? ProducerClient(configuration, batchSize: batchSize, logger: logger)
       producer = nil
+      producerLog.withLock { $0 = client.log }
       let life = Relay(
         client, source: source, batch: emptyBatch, tails: tails,
         isLossExpected: configuration.isDevelopment, state: relay, logger: logger)
@@ -211,7 +214,11 @@ public final class KafkaPublisher<Source: Outbox>: Service {
       status.alreadyPublished = alreadyPublished + progress.skipped
       status.failure =
         progress.topicFailure
-        ?? stall.map { "the brokers have acknowledged nothing for \($0) s" }
+        ?? stall.map { stall in
+          let why = producerLog.withLock { $0?.connectionFailure }
+          return "the brokers have acknowledged nothing for \(stall) s"
+            + (why.map { ": \($0)" } ?? "")
+        }
         ?? progress.refused.first?.description
       return status.refused
     }
