@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const int32_t CKS_PARTITION_EOF = RD_KAFKA_RESP_ERR__PARTITION_EOF;
@@ -11,6 +12,7 @@ const int32_t CKS_PURGED_IN_FLIGHT = RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
 const int32_t CKS_FATAL = RD_KAFKA_RESP_ERR__FATAL;
 const int32_t CKS_MESSAGE_TOO_LARGE = RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
 const int32_t CKS_NOT_LEADER = RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION;
+const int32_t CKS_INVALID = RD_KAFKA_RESP_ERR__INVALID_ARG;
 
 const char *cks_version(void) { return rd_kafka_version_str(); }
 
@@ -53,6 +55,8 @@ void cks_set_error(cks_error *error, rd_kafka_resp_err_t code, const char *messa
   error->is_retriable = is_retriable(code);
   error->is_fatal = code == RD_KAFKA_RESP_ERR__FATAL;
   snprintf(error->message, sizeof(error->message), "%s", message ? message : rd_kafka_err2str(code));
+  // Some end a line.
+  error->message[strcspn(error->message, "\n")] = 0;
 }
 
 bool cks_take_error(cks_error *error, rd_kafka_error_t *object) {
@@ -85,4 +89,35 @@ rd_kafka_conf_t *cks_conf(
   rd_kafka_conf_set_opaque(conf, target);
   rd_kafka_conf_set_log_cb(conf, forward_log);
   return conf;
+}
+
+bool cks_check_setting(cks_setting setting, cks_error *error) {
+  rd_kafka_conf_t *conf = rd_kafka_conf_new();
+  char message[sizeof(error->message)];
+  rd_kafka_conf_res_t result =
+      rd_kafka_conf_set(conf, setting.name, setting.value, message, sizeof(message));
+  rd_kafka_conf_destroy(conf);
+  if (result == RD_KAFKA_CONF_OK) return true;
+  cks_set_error(error, RD_KAFKA_RESP_ERR__INVALID_ARG, message);
+  return false;
+}
+
+void cks_known_settings(void (*each)(void *context, const char *name), void *context) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *file = open_memstream(&text, &size);
+  if (!file) abort();
+  rd_kafka_conf_properties_show(file);
+  fclose(file);
+  // A table of Markdown: a name is what precedes the first column's end.
+  char *rest = text;
+  for (char *line; (line = strsep(&rest, "\n"));) {
+    size_t length = strcspn(line, " |");
+    if (length == 0 || !strchr(line + length, '|') || strncmp(line, "Property", length) == 0 ||
+        line[0] == '-')
+      continue;
+    line[length] = 0;
+    each(context, line);
+  }
+  free(text);
 }

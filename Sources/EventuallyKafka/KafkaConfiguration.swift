@@ -6,7 +6,8 @@ public struct KafkaConfiguration: Sendable, Hashable {
   public var brokers: String
   /// The topic of the store's events.
   public var topic: String
-  /// librdkafka settings that override the ones chosen here: TLS, SASL, time limits and so on.
+  /// librdkafka's properties, over those that are chosen here: TLS, SASL, time limits and so on. Those that would break a
+  /// guarantee are refused by ``check()`` and by whatever connects.
   public var overrides: [KafkaSetting]
   /// With keys, the publisher signs each record, and a subscription rejects records that none of them verifies.
   public var keys: TopicKeys?
@@ -29,8 +30,9 @@ public struct KafkaConfiguration: Sendable, Hashable {
     self.overrides = overrides
   }
 
-  /// Makes sure that the client knows all settings and takes their values. The cluster is not asked.
-  /// - Throws: ``KafkaError`` that names the setting.
+  /// Makes sure that the client knows all settings and takes their values, can read the certificates and keys that they
+  /// name, and that none of them would break a guarantee. The cluster is not asked.
+  /// - Throws: ``KafkaError`` that names the setting and says what would be lost.
   public func check() throws(KafkaError) {
     // What the clients would say is said again by those that are made to be used.
     var logger = Logger(label: "eventually.check")
@@ -39,28 +41,10 @@ public struct KafkaConfiguration: Sendable, Hashable {
     _ = try ConsumerClient(self, group: "eventually-check", settings: [], logger: logger)
   }
 
-  /// Whether the producer is idempotent, as it is unless an override says otherwise.
-  var isIdempotent: Bool {
-    let value = overrides.last { $0.name == "enable.idempotence" }?.value.lowercased() ?? "true"
-    return !["false", "f", "0"].contains(value)
-  }
-
   /// `chosen`, then the overrides; of two settings with one name, the later counts.
-  func settings(_ chosen: [KafkaSetting]) -> [KafkaSetting] {
-    [KafkaSetting("bootstrap.servers", brokers)] + chosen + overrides
-  }
-}
-
-/// A librdkafka setting.
-public struct KafkaSetting: Sendable, Hashable {
-  /// The setting's name, `security.protocol` for example.
-  public var name: String
-  /// Its value.
-  public var value: String
-
-  /// A setting from its parts.
-  public init(_ name: String, _ value: String) {
-    self.name = name
-    self.value = value
+  /// - Throws: where an override would break a guarantee.
+  func settings(_ chosen: [KafkaSetting]) throws(KafkaError) -> [KafkaSetting] {
+    for setting in overrides { try GuardedProperty.check(setting) }
+    return [KafkaSetting("bootstrap.servers", brokers)] + chosen + overrides
   }
 }

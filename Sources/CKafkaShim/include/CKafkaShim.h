@@ -43,6 +43,13 @@ const char *_Nonnull cks_error_name(int32_t code);
 /// What an error code means, as `Broker: Message size too large`.
 const char *_Nonnull cks_error_words(int32_t code);
 
+/// Whether librdkafka knows a setting and takes its value.
+bool cks_check_setting(cks_setting setting, cks_error *_Nonnull error);
+
+/// Calls `each` with the name of each setting that librdkafka documents.
+void cks_known_settings(
+    void (*_Nonnull each)(void *_Nullable context, const char *_Nonnull name), void *_Nullable context);
+
 /// Has the C library's allocator keep little of what was freed, where it is glibc's and nobody has set its variables. Call
 /// it before there are other threads.
 void cks_keep_little_memory(void);
@@ -56,6 +63,7 @@ extern const int32_t CKS_PURGED_IN_FLIGHT;
 extern const int32_t CKS_FATAL;
 extern const int32_t CKS_MESSAGE_TOO_LARGE;
 extern const int32_t CKS_NOT_LEADER;
+extern const int32_t CKS_INVALID;
 
 // MARK: - Producer
 

@@ -32,7 +32,7 @@ final class ConsumerClient: @unchecked Sendable {
   init(
     _ configuration: KafkaConfiguration, group: String, settings: [KafkaSetting], logger: Logger
   ) throws(KafkaError) {
-    let settings = configuration.settings(
+    let settings = try configuration.settings(
       [
         KafkaSetting("group.id", group),
         KafkaSetting("enable.auto.commit", "false"),

@@ -27,10 +27,13 @@ final class ProducerClient: @unchecked Sendable {
   init(
     _ configuration: KafkaConfiguration, batchSize: Int = 1_000_000, logger: Logger
   ) throws(KafkaError) {
-    var chosen = [
+    let settings = try configuration.settings([
       KafkaSetting("client.id", "eventually-writer"),
       KafkaSetting("acks", "all"),
       KafkaSetting("enable.idempotence", "true"),
+      // A record that the broker refuses is the producer's end: otherwise those behind it are sent again under new sequence
+      // numbers, and fence it.
+      KafkaSetting("enable.gapless.guarantee", "true"),
       // A record never times out: what follows it must not fence it.
       KafkaSetting("message.timeout.ms", "0"),
       KafkaSetting("linger.ms", "1"),
@@ -41,13 +44,7 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("allow.auto.create.topics", "false"),
       KafkaSetting("message.max.bytes", "\(Self.largestRecord)"),
       KafkaSetting("batch.size", "\(batchSize)"),
-    ]
-    if configuration.isIdempotent {
-      // A record that the broker refuses is the producer's end: otherwise those behind it are sent again under new sequence
-      // numbers, and fence it.
-      chosen.append(KafkaSetting("enable.gapless.guarantee", "true"))
-    }
-    let settings = configuration.settings(chosen)
+    ])
     let log = ClientLog(logger)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
       var error = cks_error()
