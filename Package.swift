@@ -204,7 +204,7 @@ let package = Package(
       "EventuallyKafkaTests",
       [
         "Eventually", "EventuallyKafka", "EventuallySQLite", "EventuallyTesting", "FaultScenarios",
-        lifecycle, metrics, metricsTestKit,
+        lifecycle, metrics, metricsTestKit, nio, nioPosix, nioSSL,
       ]),
     tests(
       "EventuallyServerTests",

@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallyKafka
 
 /// Records that the broker refuses, through a proxy that refuses them as a broker does.
-@Suite(.timeLimit(.minutes(10))) struct RefusedRecordTests {
+@Suite(.timeLimit(.minutes(10)), .needsPlainBrokers) struct RefusedRecordTests {
   private let topic = uniqueName("topic")
   private let cluster: TestCluster
   private let proxy: RefusingProxy

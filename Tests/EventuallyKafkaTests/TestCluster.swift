@@ -16,6 +16,10 @@ enum TestKafka {
     }
 
   static var isDevelopment: Bool { brokers == nil }
+  /// Whether clients and brokers talk in the clear, without passwords.
+  static var isPlain: Bool {
+    settings.allSatisfy { $0.name != "security.protocol" || $0.value.lowercased() == "plaintext" }
+  }
 
   private static func variable(_ name: String) -> String? {
     ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
@@ -26,6 +30,11 @@ extension Trait where Self == ConditionTrait {
   /// The test runs on a development cluster only.
   static func needsDevelopmentCluster(_ reason: Comment) -> Self {
     .enabled(if: TestKafka.isDevelopment, reason)
+  }
+
+  /// The test reads or changes what clients and brokers say to each other.
+  static var needsPlainBrokers: Self {
+    .enabled(if: TestKafka.isPlain, "brokers with TLS or SASL can't be listened to")
   }
 
   /// The test runs on somebody's Kafka only.

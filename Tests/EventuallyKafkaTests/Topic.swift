@@ -8,11 +8,13 @@ import Testing
 typealias Publisher = KafkaPublisher<MemoryOutbox>
 typealias Subscription = KafkaSubscription<TextCodec>
 
+/// How to reach brokers: somebody's Kafka as `deploy/test --kafka` says.
 func configuration(
   _ brokers: String, _ topic: String, keys: TopicKeys? = nil
 ) -> KafkaConfiguration {
   KafkaConfiguration(
-    brokers: brokers, topic: topic, overrides: TestKafka.settings, keys: keys)
+    brokers: brokers, topic: topic,
+    overrides: brokers == TestKafka.brokers ? TestKafka.settings : [], keys: keys)
 }
 
 func publisher(
