@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventuallyKafka
 import EventuallyServer
 import Foundation
 import Testing
@@ -80,6 +81,77 @@ import Testing
         "writer", "serve", "--partitions=7", "--allow-origin=http://a", "--allow-origin=http://b",
         "--kafka=a.b=c", "--kafka=linger.ms=9", "--kafka", "a.b=d",
       ])
+  }
+
+  @Test func propertiesOfKafkaMayBeTrueOrFalse() async throws {
+    let path = try file(#"{"kafka": {"properties": {"log.thread.name": false, "x": 1}}}"#)
+    let words = try await completed(
+      ["writer"], file: path, environment: ["EVENTUALLY_KAFKA_PROPERTIES_LOG_LEVEL": "3"])
+    #expect(
+      words == ["writer", "--kafka=log.thread.name=false", "--kafka=x=1", "--kafka=log_level=3"])
+  }
+
+  private func overrides(_ words: String...) throws -> [String] {
+    try KafkaPropertyOptions.parse(words).overrides().map { "\($0.name)=\($0.value)" }
+  }
+
+  private func mistake(_ words: String...) -> String {
+    do {
+      let options = try KafkaPropertyOptions.parse(words)
+      return "none: \(options.settings)"
+    } catch {
+      return KafkaPropertyOptions.message(for: error)
+    }
+  }
+
+  @Test func aFileOfPropertiesIsRead() throws {
+    let path = try file(
+      """
+      # the broker's
+      security.protocol=SASL_SSL\r
+        sasl.username = me
+      sasl.password=a=b#c\\n
+
+      ssl.ca.pem=one\\ntwo
+      """)
+    #expect(
+      try overrides("--kafka-config", path, "--kafka", "sasl.username=you", "--kafka=linger.ms=2")
+        == [
+          "security.protocol=SASL_SSL", "sasl.username=me", "sasl.password=a=b#c\\n",
+          "ssl.ca.pem=one\ntwo", "sasl.username=you", "linger.ms=2",
+        ])
+  }
+
+  @Test(arguments: [
+    ("acks=1", "line 1: the Kafka property acks=1 is refused: it has to be all or -1"),
+    (
+      "\n#\nsasl.pasword=hunter2",
+      "line 3: librdkafka has no property 'sasl.pasword': the nearest is 'sasl.password'"
+    ),
+    ("hunter2", "line 1: it is not name=value"),
+    ("linger.ms=x", "line 1: the Kafka property linger.ms"),
+    (
+      "sasl.jaas.config=hunter2",
+      "is a property of Kafka's Java clients: here it is sasl.username and sasl.password"
+    ),
+  ])
+  func aFileOfPropertiesThatIsWrongIsRefused(_ text: String, _ words: String) throws {
+    let path = try file(text)
+    let mistake = mistake("--kafka-config", path)
+    #expect(mistake.contains(words) && mistake.contains(path), "\(mistake)")
+    #expect(!mistake.contains("hunter2"))
+  }
+
+  @Test func aPropertyThatIsWrongIsNamedWithoutASecret() {
+    #expect(mistake("--kafka-config", "/nowhere").contains("/nowhere can't be read"))
+    #expect(mistake("--kafka", "enable.idempotence=false").contains("has to be true"))
+    #expect(mistake("--kafka", "acks=1").hasPrefix("--kafka: the Kafka property acks=1"))
+    for words in [
+      "sasl.password:hunter2", "=hunter2", "sasl.password.=hunter2", "ssl.keypem=hunter2",
+    ] {
+      let mistake = mistake("--kafka", words)
+      #expect(mistake.hasPrefix("--kafka") && !mistake.contains("hunter2"), "\(mistake)")
+    }
   }
 
   @Test func aValueThatIsTheWordHelpAsksForNone() async throws {
@@ -168,6 +240,8 @@ import Testing
   @Test(arguments: [
     ("kafka.properties.sasl.password", true), ("kafka.properties.ssl.key.pem", true),
     ("topic-key-file", false), ("kafka.properties.ssl.key.location", false), ("listen", false),
+    ("key-lifetime", false), ("kafka.properties.sasl.username", false),
+    ("kafka.properties.sasl.pasword", true),
   ])
   func secretsAreHidden(_ name: String, _ isSecret: Bool) {
     #expect(AdminCommand.Config.isSecret(name) == isSecret)

@@ -193,6 +193,11 @@ import Testing
       (["serve", "--topic-key-file", try csv("short")], "key 1 has 5 bytes, and needs 32"),
       (["serve", "--topic-key-file", pipeline.file("none")], "can't be read"),
       (["serve", "--kafka", "no.such.setting=1", "--store", pipeline.store], "no.such.setting"),
+      (["serve", "--kafka", "acks=1"], "--kafka: the Kafka property acks=1 is refused"),
+      (
+        ["serve", "--kafka", "security.protocol=ssl", "--kafka", "ssl.ca.location=/none"],
+        "ssl.ca.location"
+      ),
     ] {
       let process = try await pipeline.start("writer", arguments)
       expectFailure((try await process.exitCode(within: .seconds(20)), process.log), word)
@@ -201,6 +206,60 @@ import Testing
       try await pipeline.run("ordersctl", "status", "--store", pipeline.file("none")),
       "there is no store")
     expectFailure(try await pipeline.run("projector", "run", "weather"), "weather")
+  }
+
+  /// Wherever it was set; and what may be a secret is not shown.
+  @Test func aPropertyOfKafkaThatIsRefusedIsNamedByWhereItWasSet() async throws {
+    func file(_ name: String, _ text: String) throws -> String {
+      let path = pipeline.file(name)
+      try text.write(toFile: path, atomically: true, encoding: .utf8)
+      return path
+    }
+    let secrets = try file("wrong.properties", "# secrets\nsasl.pasword=hunter2\n")
+    let settings = try file(
+      "settings.json", #"{"kafka": {"properties": {"delivery.timeout.ms": 5000}}}"#)
+    for (environment, words) in [
+      (
+        ["EVENTUALLY_KAFKA_PROPERTIES_ENABLE_IDEMPOTENCE": "false"],
+        ["EVENTUALLY_KAFKA_PROPERTIES_ENABLE_IDEMPOTENCE: ", "enable.idempotence=false is refused"]
+      ),
+      (
+        ["EVENTUALLY_KAFKA_CONFIG": secrets],
+        [
+          "EVENTUALLY_KAFKA_CONFIG: ",
+          "\(secrets), line 2: librdkafka has no property 'sasl.pasword'",
+          "the nearest is 'sasl.password'",
+        ]
+      ),
+      (
+        ["EVENTUALLY_CONFIG": settings],
+        ["\(settings): kafka.properties.delivery.timeout.ms: ", "the store is the backlog"]
+      ),
+    ] {
+      for (name, arguments) in [
+        ("writer", ["serve"]), ("projector", ["run", "orders"]),
+      ] {
+        let process = try await pipeline.start(name, arguments, environment: environment)
+        expectFailure((try await process.exitCode(within: .seconds(20)), process.log), words[0])
+        for word in words { #expect(process.log.contains(word), "\(process.log)") }
+        #expect(!process.log.contains("hunter2"))
+      }
+    }
+    let config = try await pipeline.run(
+      "ordersctl", "config", "--kafka-config", secrets, "writer", "serve")
+    #expect(!config.output.contains("hunter2"), "\(config.output)")
+    let good = try file(
+      "good.properties", "sasl.username=me\nsasl.password=hunter2\nssl.key.location=/key")
+    let shown = try await pipeline.run(
+      "ordersctl", "config", "writer", "serve", "--kafka-config", good, "--kafka",
+      "ssl.key.location=/other")
+    for line in [
+      "kafka.properties.sasl.username +me +", "kafka.properties.sasl.password +\\(hidden\\) +",
+      "kafka.properties.ssl.key.location +/other +--kafka",
+    ] {
+      #expect(try shown.output.contains(Regex(line)), "\(shown.output)")
+    }
+    #expect(shown.output.contains(good) && !shown.output.contains("hunter2"))
   }
 
   @Test func anAddressInUseIsNamed() async throws {

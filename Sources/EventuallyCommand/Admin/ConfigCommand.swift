@@ -1,4 +1,5 @@
 import ArgumentParser
+import EventuallyKafka
 import EventuallyServer
 import Foundation
 
@@ -41,10 +42,11 @@ extension AdminCommand {
       guard command.isEmpty || !line.settings.isEmpty else {
         throw ValidationError("'\(command.joined(separator: " "))' is no command with settings")
       }
-      try Output.standard.table(table(line, command.isEmpty ? sources.settings.all : line.settings))
+      try Output.standard.table(
+        try table(line, command.isEmpty ? sources.settings.all : line.settings))
     }
 
-    private func table(_ line: ConfiguredCommandLine, _ settings: [Setting]) -> TextTable {
+    private func table(_ line: ConfiguredCommandLine, _ settings: [Setting]) throws -> TextTable {
       var table = TextTable("setting", "value", "from")
       func add(_ name: String, _ value: String, _ origin: String) {
         table.add(name, Self.isSecret(name) ? "(hidden)" : value, origin)
@@ -52,14 +54,8 @@ extension AdminCommand {
       for setting in settings {
         let given = line.givenValues(of: setting.name)
         if setting.name == Setting.kafka {
-          for addition in line.additions where addition.setting.hasPrefix("kafka.") {
-            add(
-              addition.setting.replacing("kafka.", with: "kafka.properties.", maxReplacements: 1),
-              addition.value.texts.joined(separator: ", "), addition.value.origin)
-          }
-          for text in given {
-            let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
-            add("kafka.properties.\(parts.first ?? "")", parts.count > 1 ? parts[1] : "", "--kafka")
+          for (property, origin) in try properties(line) {
+            add("\(Self.propertyPrefix)\(property.name)", property.value, origin)
           }
         } else if !given.isEmpty {
           add(setting.name, given.joined(separator: ", "), "--\(setting.name)")
@@ -73,13 +69,40 @@ extension AdminCommand {
       return table
     }
 
-    /// Whether a value is nobody's business. Names of files and lengths of time are no secrets.
+    /// The properties of librdkafka that are in effect, and what they came from.
+    private func properties(
+      _ line: ConfiguredCommandLine
+    ) throws -> [(KafkaSetting, origin: String)] {
+      var all: [(KafkaSetting, origin: String)] = []
+      func add(_ property: KafkaSetting, _ origin: String) {
+        all.removeAll { $0.0.name == property.name }
+        all.append((property, origin))
+      }
+      let name = "kafka-config"
+      let file =
+        line.givenValues(of: name).last
+        ?? line.additions.first { $0.setting == name }?.value.texts.last
+      if let file {
+        for property in try KafkaPropertiesFile.read(file) { add(property, file) }
+      }
+      for addition in line.additions where addition.setting.hasPrefix("\(Setting.kafka).") {
+        add(
+          KafkaSetting(
+            String(addition.setting.dropFirst(Setting.kafka.count + 1)),
+            addition.value.texts.joined(separator: ", ")), addition.value.origin)
+      }
+      for text in line.givenValues(of: Setting.kafka) {
+        if let property = KafkaSetting(line: text) { add(property, "--kafka") }
+      }
+      return all
+    }
+
+    private static var propertyPrefix: String { "kafka.properties." }
+
+    /// Whether a value is nobody's business. Of other settings, only the files of secrets are named.
     static func isSecret(_ name: String) -> Bool {
-      let isHarmless =
-        name.hasPrefix("tls-")
-        || ["-file", ".location", "-lifetime"].contains(where: name.hasSuffix)
-      return !isHarmless
-        && ["password", "secret", "token", "key", "jaas"].contains(where: name.contains)
+      guard name.hasPrefix(propertyPrefix) else { return false }
+      return KafkaSetting(String(name.dropFirst(propertyPrefix.count)), "").isSecret
     }
   }
 }

@@ -15,13 +15,7 @@ package struct KafkaOptions: ParsableArguments {
   @Option(help: "The topic that holds the store's events.")
   package var topic = Program.name
 
-  @Option(
-    name: .customLong("kafka"), parsing: .singleValue,
-    help: ArgumentHelp(
-      "A librdkafka setting, may be repeated: TLS, SASL, time limits.",
-      discussion: "For example --kafka security.protocol=SASL_SSL --kafka sasl.username=me.",
-      valueName: "name=value"))
-  var settings: [String] = []
+  @OptionGroup var properties: KafkaPropertyOptions
 
   @Option(
     help: ArgumentHelp(
@@ -34,7 +28,6 @@ package struct KafkaOptions: ParsableArguments {
   var topicKeyFile: String?
 
   package func validate() throws {
-    _ = try overrides()
     guard !brokers.isEmpty else { throw ValidationError("--brokers is empty") }
     let allowed = CharacterSet(charactersIn: "._-").union(.alphanumerics)
     guard (1...249).contains(topic.count), topic.unicodeScalars.allSatisfy(allowed.contains) else {
@@ -45,7 +38,7 @@ package struct KafkaOptions: ParsableArguments {
 
   package func configuration() throws -> KafkaConfiguration {
     KafkaConfiguration(
-      brokers: brokers, topic: topic, overrides: try overrides(), keys: try topicKeys())
+      brokers: brokers, topic: topic, overrides: try properties.overrides(), keys: try topicKeys())
   }
 
   private func topicKeys() throws -> TopicKeys? {
@@ -61,16 +54,6 @@ package struct KafkaOptions: ParsableArguments {
       return try TopicKeys(lines: [UInt8](content))
     } catch {
       throw Failure("the topic key file \(topicKeyFile): \(error)")
-    }
-  }
-
-  private func overrides() throws -> [KafkaSetting] {
-    try settings.map { text in
-      let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-      guard parts.count == 2, !parts[0].isEmpty else {
-        throw ValidationError("--kafka '\(text)' is not name=value")
-      }
-      return KafkaSetting(String(parts[0]), String(parts[1]))
     }
   }
 }

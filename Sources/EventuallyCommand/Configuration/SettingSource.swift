@@ -1,4 +1,5 @@
 import Configuration
+import EventuallyKafka
 import Foundation
 import SystemPackage
 
@@ -58,7 +59,11 @@ struct EnvironmentSource: SettingSource {
     let prefix = try variable(of: scope + Setting.properties) + "_"
     return variables.filter { $0.key.hasPrefix(prefix) && $0.key.count > prefix.count }.map {
       let name = $0.key.dropFirst(prefix.count).lowercased().replacing("_", with: ".")
-      return (name, ConfiguredValue(texts: [$0.value], origin: $0.key))
+      // log_level is called so.
+      let own = KafkaProperty.names.first {
+        $0.contains("_") && $0.replacing("_", with: ".") == name
+      }
+      return (own ?? name, ConfiguredValue(texts: [$0.value], origin: $0.key))
     }.sorted { $0.name < $1.name }
   }
 
@@ -135,7 +140,9 @@ struct FileSource: SettingSource {
         try collect(value, at: key, into: &types, path)
       case is String: types[key] = .string
       case let value as NSNumber:
-        types[key] = Int(exactly: value.doubleValue) == nil ? .double : .int
+        types[key] =
+          String(cString: value.objCType) == "c"
+          ? .bool : Int(exactly: value.doubleValue) == nil ? .double : .int
       case is [String]: types[key] = .stringArray
       default:
         throw SettingError(
@@ -155,6 +162,7 @@ struct FileSource: SettingSource {
       case .stringArray(let texts): texts
       case .int(let number): ["\(number)"]
       case .double(let number): ["\(number)"]
+      case .bool(let flag): ["\(flag)"]
       default: [String]()
       }
     return ConfiguredValue(texts: texts, origin: "\(path): \(key.joined(separator: "."))")

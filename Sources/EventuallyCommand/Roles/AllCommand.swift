@@ -30,6 +30,7 @@ struct AllCommand: ServiceCommand {
   var queries = ListenAddress.queries
   @Option(help: "A Kafka's bootstrap servers, instead of a development broker.")
   var brokers: String?
+  @OptionGroup var kafka: KafkaPropertyOptions
   @Option(help: "How many partitions a new store has.", transform: Whole.init)
   var partitions: Whole<1, 1000> = 4
   @OptionGroup var log: LogOptions
@@ -45,7 +46,9 @@ struct AllCommand: ServiceCommand {
     let cluster = brokers == nil ? try DevelopmentCluster() : nil
     defer { withExtendedLifetime(cluster) {} }
     var kafka = KafkaConfiguration(
-      brokers: brokers ?? cluster?.brokers ?? "", topic: application.name)
+      brokers: brokers ?? cluster?.brokers ?? "", topic: application.name,
+      // They are those of a Kafka.
+      overrides: cluster == nil ? try kafka.overrides() : [])
     kafka.isDevelopment = cluster != nil
     let heartbeats = Heartbeats()
     var options = Writer.Options(store: store, kafka: kafka)
