@@ -1,5 +1,4 @@
 import Eventually
-import Foundation
 import Logging
 
 /// Reads windows of a topic's end. It blocks its caller's thread.
@@ -16,7 +15,8 @@ final class TailReader {
     limits: TailLimits, logger: Logger
   ) throws(KafkaError) {
     consumer = try ConsumerClient(
-      configuration, group: "eventually-tail-\(UUID().uuidString.lowercased())",
+      // It joins no group, but brokers hold the name against the rights of the user: those of `<topic>.` cover workers too.
+      configuration, group: "\(configuration.topic).tail",
       settings: [
         KafkaSetting("fetch.wait.max.ms", "10"), KafkaSetting("queued.max.messages.kbytes", "2048"),
         KafkaSetting("fetch.max.bytes", "1048576"),
