@@ -1,4 +1,6 @@
+import Eventually
 import Foundation
+import Logging
 import Testing
 
 @testable import EventuallyKafka
@@ -166,6 +168,43 @@ import Testing
     }
     #expect("\(KafkaSetting("sasl.username", "alice"))" == "sasl.username=alice")
     #expect("\(KafkaSetting("ssl.key.location", "/key"))" == "ssl.key.location=/key")
+  }
+
+  /// With `debug=conf` librdkafka logs its configuration.
+  @Test func theLogShowsNoSecrets() throws {
+    let lines = LogLines()
+    var logger = Logger(label: "test") { _ in lines }
+    logger.logLevel = .trace
+    let settings = [
+      KafkaSetting("debug", "all"), KafkaSetting("sasl.password", "hunter2"),
+      KafkaSetting("ssl.key.password", "hunter2"), KafkaSetting("ssl.keystore.password", "hunter2"),
+    ]
+    let configuration = KafkaConfiguration(
+      brokers: "127.0.0.1:1", topic: "t", overrides: settings)
+    _ = try ProducerClient(configuration, logger: logger)
+    _ = try ConsumerClient(configuration, group: "g", settings: [], logger: logger)
+    #expect(lines.text.contains("sasl.password"), "\(lines.text.prefix(2000))")
+    // Whatever it is written by.
+    let log = ClientLog(logger, of: settings)
+    ClientLog.forward(log.context, 3, "FAIL", "[thrd:main]: broker: no user hunter2: hunter2")
+    #expect(lines.text.contains("no user (hidden): (hidden)"))
+    #expect(log.connectionFailure == "broker: no user (hidden): (hidden)")
+    #expect(!lines.text.contains("hunter2"))
+  }
+
+  private struct LogLines: LogHandler {
+    var metadata: Logger.Metadata = [:]
+    var logLevel = Logger.Level.trace
+    private let lines = Shared()
+    private final class Shared: Sendable {
+      let text = Locked("")
+    }
+    var text: String { lines.text.withLock { $0 } }
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+      get { metadata[key] }
+      set { metadata[key] = newValue }
+    }
+    func log(event: LogEvent) { lines.text.withLock { $0 += "\(event.message)\n" } }
   }
 
   /// The article has the table.

@@ -5,10 +5,14 @@ import Logging
 /// Takes a client's log lines from C to a logger. It lives as long as its client.
 final class ClientLog: Sendable {
   private let logger: Logger
+  /// What librdkafka may write out where it is asked to log its configuration (2.0.2 knows of some only).
+  private let secrets: [String]
   private let failure = Locked<(words: String, at: ContinuousClock.Instant)?>(nil)
+  private let isEnding = Locked(false)
 
-  init(_ logger: Logger) {
+  init(_ logger: Logger, of settings: [KafkaSetting] = []) {
     self.logger = logger
+    secrets = settings.filter { !$0.value.isEmpty && $0.isSecret }.map(\.value)
   }
 
   /// Why a connection to a broker failed last; `nil` where that is a while ago. The same reason is told every half minute.
@@ -25,6 +29,9 @@ final class ClientLog: Sendable {
     if error.code < 0, let connectionFailure { result.message += ": \(connectionFailure)" }
     return result
   }
+
+  /// The client ends: connections that it is just making are broken off, which is no failure.
+  func end() { isEnding.withLock { $0 = true } }
 
   private func note(_ level: Int32, _ facility: String, _ line: String) {
     guard facility == "FAIL", level <= 3 else { return }
@@ -43,12 +50,14 @@ final class ClientLog: Sendable {
     guard let context else { return }
     let log = Unmanaged<ClientLog>.fromOpaque(context).takeUnretainedValue()
     let facility = String(cString: facility)
-    let line = String(cString: line)
-    log.note(level, facility, line)
+    let line = log.secrets.reduce(String(cString: line)) { $0.replacing($1, with: "(hidden)") }
+    let isEnding = log.isEnding.withLock { $0 }
+    if !isEnding { log.note(level, facility, line) }
     // Said at each start, before the broker has told what it can do; of a setting that was chosen here, that it is
     // experimental; and how a producer ends with a record that the broker refuses, which its report tells.
     let isNoise =
       facility == "AUTOCREATE" || line.contains("to satisfy gap-less guarantee")
+      || (facility == "FAIL" && isEnding)
       || (facility == "CONFWARN" && line.contains("enable.gapless.guarantee"))
     log.logger.log(
       level: isNoise ? .debug : ClientLog.level(level), "\(line)",

@@ -46,7 +46,7 @@ final class ConsumerClient: @unchecked Sendable {
         // A broker that answers nothing for so long is taken for gone.
         KafkaSetting("socket.timeout.ms", "10000"),
       ] + settings)
-    let log = ClientLog(logger)
+    let log = ClientLog(logger, of: settings)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
       try withCStrings(WireHeader.read.map(\.rawValue)) { (names) throws(KafkaError) in
         var error = cks_error()
@@ -62,6 +62,7 @@ final class ConsumerClient: @unchecked Sendable {
   }
 
   deinit {
+    log.end()
     cks_batch_free(&batch)
     // Where offsets are on their way to a broker that is away, librdkafka waits for them: three attempts of
     // socket.timeout.ms. Who stops does not: the rest is done meanwhile, or never, where the process ends.

@@ -45,7 +45,7 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("message.max.bytes", "\(Self.largestRecord)"),
       KafkaSetting("batch.size", "\(batchSize)"),
     ])
-    let log = ClientLog(logger)
+    let log = ClientLog(logger, of: settings)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
       var error = cks_error()
       guard
@@ -60,6 +60,7 @@ final class ProducerClient: @unchecked Sendable {
   }
 
   deinit {
+    log.end()
     cks_producer_destroy(handle)
     withExtendedLifetime(log) {}
   }
