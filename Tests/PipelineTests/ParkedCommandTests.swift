@@ -51,6 +51,28 @@ import Testing
       ready = try await url.text("/readyz")
     }
     #expect(ready.status == 200 && ready.body.contains("\"parkedEvents\":6,"), "\(ready.body)")
+    // Any process that reads the read model's file tells how many streams are parked, and how far it is.
+    let file = pipeline.file("queries.url")
+    let server = try await pipeline.start(
+      "projector", "serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0",
+      "--address-file", file)
+    let queries = try #require(HTTPEndpoint(try await pipeline.content(of: file, by: server)))
+    let head = try await writer.text("/metrics").body
+    for metrics in [try await url.text("/metrics").body, try await queries.text("/metrics").body] {
+      #expect(metrics.contains(#"eventually_parked_streams{read_model="sales"} 2"#), "\(metrics)")
+      for line in head.split(separator: "\n") where line.hasPrefix("eventually_store_head{") {
+        let applied = line.replacing("eventually_store_head{", with: "eventually_applied_position{")
+          .replacing(#"",partition"#, with: #"",read_model="sales",partition"#)
+        // A partition that has no events may never have been taken.
+        #expect(metrics.contains(applied) || line.hasSuffix(" 0"), "\(applied): \(metrics)")
+      }
+    }
+    #expect(head.contains("eventually_store_unwritable{store="), "\(head)")
+    #expect(try await queries.text("/sales").status == 200)
+    let counted = try await queries.text("/metrics").body
+    #expect(counted.contains(#"eventually_http_requests_total{status="200"} "#), "\(counted)")
+    #expect(counted.contains("eventually_waiting_queries 0"), "\(counted)")
+    #expect(try await server.stop() == 0)
     let status = try await pipeline.start("ordersctl", ["status"] + places)
     #expect(try await status.exitCode() == 0)
     #expect(status.log.contains("6 events of 2 streams parked"), "\(status.log)")

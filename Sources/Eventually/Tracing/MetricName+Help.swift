@@ -7,6 +7,9 @@ extension MetricName {
     appendSeconds: "How long an append takes its caller",
     commitRequests: "How many requests share a transaction of the store",
     pendingErasures: "Removed streams whose events may still be in the store's write-ahead log",
+    storeHead: "The last partition offset of a partition of the store",
+    storeUnwritable:
+      "1 while the store can't be written, because its disk is full for example; else 0",
     publishedEvents: "Events that the bus has acknowledged",
     publishSeconds: "How long the bus takes to acknowledge events, from when they are handed over",
     publishBacklog: "Committed events that the bus has not acknowledged yet",
@@ -26,6 +29,8 @@ extension MetricName {
     endToEndSeconds: "How old events are when they have been applied, from their append",
     retries: "Failures after which something was tried again",
     parkedEvents: "Events that were parked with their streams",
+    parkedStreams: "Streams that are parked",
+    appliedPosition: "The partition offset that was applied last, whoever has the partition",
     rebalances: "How often the group's assignment changed",
     fencings: "Leases that were fenced",
     duplicates: "Records that had been had before",
@@ -36,5 +41,9 @@ extension MetricName {
     lagEvents: "By how many events a partition of a read model is behind the store",
     lagSeconds:
       "How old the last event is that was applied of a partition that is behind; 0 where it is not",
+    requests: "Requests that were answered",
+    requestSeconds: "How long it takes from a request's header to its answer's",
+    waitingQueries: "Queries that wait until a read model has what their token stands for",
+    tokenWaitSeconds: "How long queries with a token waited",
   ]
 }

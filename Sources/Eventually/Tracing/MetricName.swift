@@ -19,6 +19,10 @@ public enum MetricName {
   public static let commitRequests = "eventually_commit_requests"
   /// Removed streams whose events may still be in the store's write-ahead log.
   public static let pendingErasures = "eventually_pending_erasures"
+  /// The last partition offset of each partition of the store: a gauge of the writer, by `store` and `partition`.
+  public static let storeHead = "eventually_store_head"
+  /// 1 while the store can't be written, because its disk is full for example; else 0. A gauge of the writer, by `store`.
+  public static let storeUnwritable = "eventually_store_unwritable"
   /// Events that the bus has acknowledged.
   public static let publishedEvents = "eventually_published_events_total"
   /// How long the bus takes to acknowledge events, from when they are handed over.
@@ -48,6 +52,11 @@ public enum MetricName {
   public static let retries = "eventually_retries_total"
   /// Events that were parked with their streams.
   public static let parkedEvents = "eventually_parked_events_total"
+  /// Streams that are parked: a gauge of each process that can read the read model's file.
+  public static let parkedStreams = "eventually_parked_streams"
+  /// The partition offset that was applied last, of each partition of a read model, by `store`, `read_model` and `partition`: a
+  /// gauge of each process that can read the read model's file, whoever has the partition.
+  public static let appliedPosition = "eventually_applied_position"
   /// How often the group's assignment changed.
   public static let rebalances = "eventually_rebalances_total"
   /// Leases that were fenced.
@@ -61,9 +70,17 @@ public enum MetricName {
   /// Partitions that stopped because an event was applied that the store does not have there.
   public static let forgedEvents = "eventually_forged_events_total"
   /// By how many events a partition of a read model is behind the store: a gauge for each partition that a worker has,
-  /// which there is only while neither the store nor the broker has been silent for seconds.
+  /// which there is only while it has the partition, and neither the store nor the broker has been silent for seconds.
   public static let lagEvents = "eventually_lag_events"
   /// How old the last event is that was applied of a partition that is behind; 0 where it is not. A gauge like that of the
   /// lag in events; there is none of a partition that is behind and of which nothing was applied since it was assigned.
   public static let lagSeconds = "eventually_lag_seconds"
+  /// Requests that were answered, by the answer's `status`.
+  public static let requests = "eventually_http_requests_total"
+  /// How long it takes from a request's header to its answer's.
+  public static let requestSeconds = "eventually_http_request_seconds"
+  /// Queries that wait until a read model has what their token stands for: a gauge.
+  public static let waitingQueries = "eventually_waiting_queries"
+  /// How long queries with a token waited.
+  public static let tokenWaitSeconds = "eventually_token_wait_seconds"
 }

@@ -112,7 +112,7 @@ struct ProjectorCommand: AsyncParsableCommand {
         abstract: "Answer the queries of all read models, without working on them.",
         discussion: """
           The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them: GET /healthz, \
-          /readyz. With tokens, queries ask for one of the role read.
+          /readyz, /metrics. With tokens, queries ask for one of the role read.
 
           The files are made by workers; until one has made a read model's, its queries are answered 503.
           """)
@@ -133,6 +133,7 @@ struct ProjectorCommand: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
+      try Observability.bootstrap()
       let logger = log.logger("projector")
       let queries = QueryServer(
         try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds,

@@ -160,6 +160,11 @@ extension ReadModelReader {
       droppedEvents: try count("dropped_events"), rejectedRecords: try count("foreign_records"))
   }
 
+  /// How many streams are parked.
+  package func parkedStreamCount() async throws -> Int {
+    try await readOwn { try ParkedEvents(connection: $0).count() }
+  }
+
   /// The parked streams, those first that have been parked for longest.
   public func parkedStreams() async throws -> [ParkedStream] {
     try await readOwn { try ParkedEvents(connection: $0).list() }

@@ -12,6 +12,7 @@ struct APIResponder: HTTPResponder {
   private let scheme: String
   private let logger: Logger
   private let isTraced = TraceContext.isActive
+  private let metrics = RequestMetrics()
 
   /// - Parameters:
   ///   - scheme: what requests come by: `http` or `https`.
@@ -31,6 +32,15 @@ struct APIResponder: HTTPResponder {
 
   func respond(
     to request: Request, context: BasicRequestContext
+  ) async throws -> Response {
+    let start = ContinuousClock.now
+    let response = try await traced(request, context)
+    metrics.answered(response.status, in: .now - start)
+    return response
+  }
+
+  private func traced(
+    _ request: Request, _ context: BasicRequestContext
   ) async throws -> Response {
     let route = routes.route(at: request.uri.path)
     guard isTraced else { return try await answer(request, route, context) }

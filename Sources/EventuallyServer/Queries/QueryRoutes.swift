@@ -1,3 +1,4 @@
+import CoreMetrics
 package import Eventually
 import EventuallySQLite
 import HTTPTypes
@@ -35,6 +36,7 @@ package struct QueryRoutes: Sendable {
   private let application: ApplicationModel
   /// Queries that wait for a token.
   private let waiting: Budget
+  private let tokenWait = Timer(label: MetricName.tokenWaitSeconds)
 
   /// - Parameters:
   ///   - directory: where the read models are.
@@ -90,7 +92,28 @@ package struct QueryRoutes: Sendable {
       throw Overloaded("\(waiting.limit) queries are waiting for a token")
     }
     defer { withExtendedLifetime(place) {} }
+    let start = ContinuousClock.now
+    defer { tokenWait.recordNanoseconds((ContinuousClock.now - start).nanoseconds) }
     return try await token.wait(atMost: .seconds(Int64(seconds))) { try source.open() }
+  }
+
+  /// What the read models' files tell, whichever process works on them, for gauges.
+  func gauges() async -> [ScrapedGauges.Key: Double] {
+    var values = [ScrapedGauges.Key(label: MetricName.waitingQueries): Double(waiting.inUse)]
+    for (definition, source) in sources {
+      // Of a file that can't be read there are no gauges, and readiness says why.
+      guard let reader = try? source.open(), let parked = try? await reader.parkedStreamCount(),
+        let checkpoints = try? await reader.checkpoints()
+      else { continue }
+      values[.init(label: MetricName.parkedStreams, readModel: definition.name)] = Double(parked)
+      for checkpoint in checkpoints {
+        let key = ScrapedGauges.Key(
+          label: MetricName.appliedPosition, store: reader.storeID, readModel: definition.name,
+          partition: checkpoint.partition)
+        values[key] = Double(checkpoint.position ?? 0)
+      }
+    }
+    return values
   }
 }
 

@@ -33,6 +33,7 @@ public struct QueryServer: Sendable {
     api.limits = limits
     queries.add(to: &api)
     api.addHealth(Heartbeats())
+    api.addMetrics { [queries] in await queries.gauges() }
     api.add(
       .vital(
         "/readyz", "Whether all read models can be read",

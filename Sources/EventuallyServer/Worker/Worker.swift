@@ -81,7 +81,7 @@ public final class Worker: Service {
     api.version = application.version
     api.limits = options.limits
     api.addHealth(options.heartbeats)
-    api.addMetrics()
+    api.addMetrics { [queries] in await queries.gauges() }
     api.add(
       WorkerReadiness(
         name: definition.name, adminCommand: application.adminCommand, owner: options.owner,

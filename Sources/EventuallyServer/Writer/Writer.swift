@@ -56,6 +56,7 @@ public final class Writer: Service {
   let acceptsUnreadableTypes: Bool
   let loads = LoadGate(capacity: 96 << 20)
   private let repositories: [ObjectIdentifier: any Sendable]
+  private let logger: Logger
 
   /// Takes the writer's role, and creates the store where there is none.
   /// - Throws: `StoreOpenError` where the store can't be opened, by another process's role for example;
@@ -77,6 +78,7 @@ public final class Writer: Service {
       recordLimit: options.recordLimit == nil ? storeOptions.recordLimit : nil,
       heartbeats: options.heartbeats, logger: logger)
     self.application = application
+    self.logger = logger
     heartbeats = options.heartbeats
     limits = options.limits
     readability = StoreReadability(
@@ -132,6 +134,7 @@ public final class Writer: Service {
   public func run() async throws {
     try await withThrowingTaskGroup(of: Void.self) { group in
       group.addTask { await self.readability.check() }
+      group.addTask { [store, logger] in await StoreWatch(store, logger).run() }
       group.addTask { try await self.publisher.run() }
       try await group.waitForAll()
     }
@@ -165,9 +168,25 @@ public final class Writer: Service {
       }
     }
     api.addHealth(heartbeats)
-    api.addMetrics()
+    api.addMetrics { await self.gauges() }
     api.add(WriterReadiness(writer: self).operation)
     return api
+  }
+
+  /// What is known of the store, for gauges.
+  private func gauges() async -> [ScrapedGauges.Key: Double] {
+    let failure = await store.writeFailure()
+    var values = [
+      ScrapedGauges.Key(label: MetricName.storeUnwritable, store: store.storeID):
+        failure == nil ? 0.0 : 1
+    ]
+    // Of a store that can't be read there are none.
+    for (partition, head) in ((try? await store.heads()) ?? []).enumerated() {
+      let key = ScrapedGauges.Key(
+        label: MetricName.storeHead, store: store.storeID, partition: Partition(partition))
+      values[key] = Double(head)
+    }
+    return values
   }
 
   /// Waits until everything that the store holds now is published.

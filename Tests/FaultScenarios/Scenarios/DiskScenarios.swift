@@ -39,8 +39,18 @@ extension Scenario {
       body = answer.body
       return answer.status == 503 && body.contains("no space left")
     }
+    try await waitUntil(
+      "it logs that, and a gauge says it", seen: { stage.pipeline.writer?.log ?? "" }
+    ) {
+      let metrics = try await writer.text("/metrics").body
+      return metrics.contains(/eventually_store_unwritable\{[^}]*\} 1\n/)
+        && stage.pipeline.writer?.log.contains("the store can't be written") == true
+    }
     try volume.empty()
     try await waitUntil("the writer is ready") { try await writer.text("/readyz").status == 200 }
+    try await waitUntil("it logs that") {
+      stage.pipeline.writer?.log.contains("the store can be written again") == true
+    }
     try await stage.becomesReady(worker)
     try await stage.checkAll([.first])
     try await volume.remove()
