@@ -136,10 +136,15 @@ private struct SentenceRow: ReadModelRow {
     #expect(events.map(\.id) == [3, 4, 6].map { EventID(high: 1, low: $0) })
     #expect(try await reader().unapplied() == [0: [3, 4, 6]])
 
-    // The same code fails again, and changes nothing.
+    // The same code fails again, and changes nothing but the reason: since when the stream is parked is not now.
+    try SQLiteConnection(path: path, mode: .readWrite).execute(
+      "UPDATE parked_streams SET since = 7, reason = 'before'")
     await #expect(throws: ProjectionFailures.self) { try await database.retryParked("b") }
     #expect(try rows() == ["a": "1 5 7", "b": "2", "all": "1 2 5 7"])
-    #expect(try await reader().parkedStreams().first?.events == 3)
+    let still = try #require(try await reader().parkedStreams().first)
+    #expect(still.events == 3 && still.since == Timestamp(microseconds: 7), "\(still)")
+    #expect(still.reason.contains("Refused"), "\(still)")
+    #expect(try await reader().parkedStreamCount() == 1)
 
     let fixed = try open(fixed: true)
     #expect(try await fixed.retryParked("b") == 3)

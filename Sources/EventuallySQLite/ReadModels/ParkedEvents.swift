@@ -22,10 +22,14 @@ struct ParkedEvents {
     Int(try connection.integer("SELECT count(*) FROM parked_streams") ?? 0)
   }
 
-  /// Parks a stream because of an event that fails.
+  /// Parks a stream because of an event that fails. One that is parked already gets the new reason, and stays parked since
+  /// when it was.
   func park(_ failure: ProjectionFailure) throws(SQLiteError) {
     try connection.run(
-      "INSERT OR REPLACE INTO parked_streams (stream, partition, reason, since) VALUES (?, ?, ?, ?)",
+      """
+      INSERT INTO parked_streams (stream, partition, reason, since) VALUES (?, ?, ?, ?)
+      ON CONFLICT (stream) DO UPDATE SET reason = excluded.reason
+      """,
       .text(failure.streamID), .integer(Int64(failure.position.partition)), .text(failure.reason),
       .integer(Timestamp.now().microseconds))
   }
