@@ -104,6 +104,11 @@ private final class ForgetfulOutbox: Outbox {
     #expect(values(MetricName.lagSeconds, old) == [1: 2.5])
     let silent = Self.status(heardStore: .seconds(6), heardBroker: .seconds(9), at: instant)
     #expect(LagGauges.values(silent, at: instant, now: .now()).isEmpty)
+    // A store that ends before what was applied tells nothing of a lag, and is not caught up with.
+    var ahead = heard
+    ahead.partitions[0]?.storeHead = 3
+    ahead.partitions[0]?.isStoreBehind = true
+    #expect(values(MetricName.lagEvents, ahead) == [1: 5, 2: 4])
     // A clock that stepped back makes no negative age.
     #expect(
       LagGauges.values(heard, at: instant, now: Timestamp(microseconds: 1))[

@@ -8,9 +8,10 @@ extension SubscriptionStatus {
 
   /// By how many events a partition is behind the store; where the store's end can't be had, by how many records it is
   /// behind the broker.
-  /// - Returns: `nil` where neither end was told lately, or where it is not known which record comes next.
+  /// - Returns: `nil` where neither end was told lately, where it is not known which record comes next, or where the store ends
+  ///   before what was applied.
   public func lag(of partition: Partition, at now: ContinuousClock.Instant = .now) -> UInt64? {
-    guard let state = partitions[partition] else { return nil }
+    guard let state = partitions[partition], !state.isStoreBehind else { return nil }
     if let headsHeard, now - headsHeard <= Self.headsLimit, let head = state.storeHead {
       let position = state.position ?? 0
       return head - min(head, position)

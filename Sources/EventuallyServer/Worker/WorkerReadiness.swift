@@ -87,11 +87,12 @@ struct WorkerReadiness: Sendable {
     ]
   }
 
-  /// How far the worker's partitions are behind in all; null where that is not known of one of them.
-  private static func writeLag(_ subscription: SubscriptionStatus, _ json: inout JSONWriter) {
+  /// How far the worker's partitions are behind in all; null where that is not known of one of them, or not which it has.
+  static func writeLag(_ subscription: SubscriptionStatus, _ json: inout JSONWriter) {
     let now = ContinuousClock.now
     func sum(_ lag: (Partition) -> UInt64?) -> UInt64? {
-      subscription.partitions.keys.reduce(0) { sum, partition in
+      guard subscription.isAssigned else { return nil }
+      return subscription.partitions.keys.reduce(0) { sum, partition in
         guard let sum, let lag = lag(partition) else { return nil }
         return sum + lag
       }
