@@ -11,7 +11,7 @@ extension AdminCommand {
       abstract: "Show the store's head, what is published, and how far each read model is.",
       discussion: """
         For each read model and partition: the position that was applied last, how many events it lags behind \
-        the store, the epoch, and the worker that took the partition last. Before that: the events that hold partitions \
+        the store or is ahead of it, the epoch, and the worker that took the partition last. Before that: the events that hold partitions \
         because the broker refuses them.
         """)
 
@@ -55,24 +55,27 @@ extension AdminCommand {
         uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })
       // Read after the checkpoints: a position beyond them is not the store's.
       let heads = try await log.heads()
-      var forged = try await reader.forgedPositions()
+      let forged = try await reader.forgedPositions()
+      let ahead = AheadPartition.find(Array(checkpoints.values), heads: heads).filter {
+        forged[$0.partition] == nil
+      }
       var table = TextTable("partition", "head", "position", "lag", "epoch", "owner", "updated")
       var lag: UInt64 = 0
       for (partition, head) in heads.enumerated() {
         let checkpoint = checkpoints[Partition(partition)]
         let position = checkpoint?.position ?? 0
-        if position > head, forged[Partition(partition)] == nil {
-          forged[Partition(partition)] = head + 1
-        }
         lag += head - min(head, position)
         table.add(
           "\(partition)", "\(head)", checkpoint?.position.map { "\($0)" } ?? "never",
-          "\(head - min(head, position))", checkpoint.map { "\($0.epoch)" } ?? "-",
+          position > head ? "ahead by \(position - head)" : "\(head - position)",
+          checkpoint.map { "\($0.epoch)" } ?? "-",
           checkpoint?.owner ?? "-", checkpoint?.updated.description ?? "-")
       }
       let parked = try await reader.unappliedCounts()
       try Output.standard.line(
         "read model \(name.name): lag \(grouped(lag)), "
+          + (ahead.isEmpty
+            ? "" : "AHEAD of the store by \(grouped(ahead.reduce(0) { $0 + $1.count })), ")
           + "\(grouped(parked.parkedEvents)) events of \(grouped(parked.parkedStreams)) streams parked, "
           + "\(grouped(parked.droppedEvents)) dropped, "
           + "\(grouped(parked.rejectedRecords)) rejected records")
@@ -87,6 +90,10 @@ extension AdminCommand {
       for held in try await name.definition.held(reader, in: log) {
         try Output.standard.line(held.description + held.hint(readModel: name.name))
       }
+      for partition in ahead.sorted(by: { $0.partition < $1.partition }) {
+        try Output.standard.line(partition.description)
+      }
+      if !ahead.isEmpty { try Output.standard.line(AheadPartition.hint(readModel: name.name)) }
       for (partition, position) in forged.sorted(by: { $0.key < $1.key }) {
         try Output.standard.line(
           "a forged event was applied at partition \(partition), partition offset \(position): "

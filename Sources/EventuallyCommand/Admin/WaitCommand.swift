@@ -12,7 +12,8 @@ extension AdminCommand {
       discussion: """
         With --since, it shows then how long that took each of them, from that event's append to the last event's commit in the \
         read model. The exit code is 1 where the time is up before; then it names the partitions that are \
-        behind, where each of them stands, since when, and why where the files tell.
+        behind, where each of them stands, since when, and why where the files tell. It is 1 at once where a read model has applied \
+        more than the store has.
         """)
 
     @OptionGroup var files: DataOptions
@@ -28,6 +29,7 @@ extension AdminCommand {
 
     private struct Progress {
       var applied: UInt64 = 0
+      var isReached = false
       var updated = Timestamp(microseconds: 0)
     }
 
@@ -38,13 +40,16 @@ extension AdminCommand {
       let deadline = ContinuousClock.now + timeout.seconds
       var line = ProgressLine()
       var reached: [ReadModelName: Progress] = [:]
+      for name in names where !files.exists(name) {
+        FileHandle.standardError.write(Data((printable(files.notBuilt(name)) + "\n").utf8))
+      }
       while true {
         var least = 1.0
         for name in names {
-          let progress = try await progress(of: name, storeID: log.storeID)
+          let progress = try await progress(of: name, heads: heads, log)
           let share = Double(progress.applied) / Double(max(heads.reduce(0, +), 1))
           least = min(least, share)
-          if progress.applied >= heads.reduce(0, +) { reached[name] = progress }
+          if progress.isReached { reached[name] = progress }
         }
         if reached.count == names.count { break }
         line.show("waiting for the read models", fraction: least)
@@ -75,28 +80,53 @@ extension AdminCommand {
       return LatePartition.lines(late, readModel: name.name)
     }
 
-    private func progress(of name: ReadModelName, storeID: String) async throws -> Progress {
+    private func progress(
+      of name: ReadModelName, heads: [UInt64], _ log: SQLiteEventLog
+    ) async throws -> Progress {
       let path = name.path(in: files.readModels)
-      guard FileManager.default.fileExists(atPath: path) else { return Progress() }
+      guard FileManager.default.fileExists(atPath: path) else {
+        return Progress(isReached: heads.allSatisfy { $0 == 0 })
+      }
       let reader: ReadModelReader
       do {
         reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
       } catch {
         // A worker that is just making it has not come further than that.
-        if case .notThisReadModel = error { return Progress() }
+        if case .notThisReadModel = error {
+          return Progress(isReached: heads.allSatisfy { $0 == 0 })
+        }
         throw error
       }
-      guard reader.storeID == storeID else {
-        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: storeID)
+      guard reader.storeID == log.storeID else {
+        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
       }
+      let checkpoints = try await reader.checkpoints()
+      try await checkNotAhead(checkpoints, name, heads, log)
       var progress = Progress()
-      for checkpoint in try await reader.checkpoints() {
-        progress.applied += checkpoint.position ?? 0
-        if checkpoint.position != nil {
-          progress.updated = max(progress.updated, checkpoint.updated)
-        }
+      var late = heads
+      for checkpoint in checkpoints {
+        guard let position = checkpoint.position, late.indices.contains(Int(checkpoint.partition))
+        else { continue }
+        let index = Int(checkpoint.partition)
+        progress.applied += min(position, heads[index])
+        late[index] -= min(position, heads[index])
+        progress.updated = max(progress.updated, checkpoint.updated)
       }
+      progress.isReached = late.allSatisfy { $0 == 0 }
       return progress
+    }
+
+    /// - Throws: ``Failure`` where a read model has applied more than the store has, also now that it may have more.
+    private func checkNotAhead(
+      _ checkpoints: [CheckpointStatus], _ name: ReadModelName, _ heads: [UInt64],
+      _ log: SQLiteEventLog
+    ) async throws {
+      guard !AheadPartition.find(checkpoints, heads: heads).isEmpty else { return }
+      let ahead = AheadPartition.find(checkpoints, heads: try await log.heads())
+      guard !ahead.isEmpty else { return }
+      throw Failure(
+        "the read model '\(name.name)' is ahead of the store by \(grouped(ahead.reduce(0) { $0 + $1.count })) events: "
+          + AheadPartition.hint(readModel: name.name))
     }
 
     private func show(

@@ -158,7 +158,8 @@ public enum VerificationError: Error, Sendable, CustomStringConvertible {
       "the stream '\(streamID)' was removed, and the read model '\(readModel)' has not applied that yet: wait until it "
         + "has caught up"
     case .storeBehind(let readModel):
-      "the store ends before what the read model '\(readModel)' has applied: was it restored from an older copy?"
+      "the store ends before what the read model '\(readModel)' has applied: either it was restored from an older copy, or forged "
+        + "events were applied; 'repair' builds the read model anew from this store"
     case .partitionBeyondStore(let path, let partition, let count):
       "\(path) has applied events of partition \(partition), and the store has \(count) partitions: it is damaged; "
         + "move the file away with its -wal, and let the workers build it anew"
