@@ -117,6 +117,45 @@ import Testing
     #expect(asked[1] - asked[0] >= .seconds(1))
   }
 
+  @Test func aWriterThatIsAwayIsToldNowAndThen() {
+    let start = ContinuousClock.now
+    var contact = WriterContact()
+    func tick(_ seconds: Double) -> WriterContact.Notice? {
+      contact.tick(at: start + .seconds(seconds))
+    }
+    #expect(tick(0) == nil)
+    contact.began(at: start)
+    #expect(tick(1) == nil)
+    #expect(contact.answered(at: start + .seconds(1)) == nil)
+    contact.failed("refused")
+    #expect(tick(2.5) == nil)
+    #expect(tick(3) == .waiting(seconds: 2, reason: "refused"))
+    // Others begin to wait, and give up.
+    contact.began(at: start + .seconds(4))
+    contact.ended()
+    contact.failed("still refused")
+    #expect(tick(12.9) == nil)
+    #expect(tick(13) == .waiting(seconds: 12, reason: "still refused"))
+    #expect(contact.answered(at: start + .seconds(20)) == .back(seconds: 19))
+    contact.ended()
+    // Nobody waits.
+    #expect(tick(60) == nil)
+    contact.began(at: start + .seconds(60))
+    #expect(tick(61) == nil)
+    #expect(tick(62) == .waiting(seconds: 2, reason: nil))
+  }
+
+  @Test func aSimulationSaysThatItsWriterIsAway() async throws {
+    let folder = try Pipeline()
+    let process = try await folder.start(
+      "writer", "simulate", "--orders", "1", "--url", "http://127.0.0.1:1")
+    try await waitUntil("the notice", within: .seconds(60), seen: { process.log }) {
+      process.log.contains("the writer does not take commands; trying again")
+    }
+    #expect(process.log.contains("reason"), "\(process.log)")
+    process.kill()
+  }
+
   @Test func whatIsNoWriterIsSaidToBeNone() async throws {
     _ = try await serving([Prepared(status: .ok, text: "<html>")]) { sink in
       let error = await #expect(throws: Failure.self) { try await sink.check() }

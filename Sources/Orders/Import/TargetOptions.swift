@@ -31,7 +31,10 @@ struct TargetOptions: ParsableArguments {
       endpoint.token = try options.token.presented()?.text
       endpoint.tls = try tls.tls()
       try await runServices([], logger: logger) { [endpoint] in
-        let sink = WriterSink(endpoint: endpoint)
+        let contact = WriterContactLog(logger)
+        let reporting = Task { await contact.run() }
+        defer { reporting.cancel() }
+        let sink = WriterSink(endpoint: endpoint, contact: contact)
         try await sink.check()
         try await work(sink)
       }

@@ -7,6 +7,7 @@ import NIOCore
 struct WriterSink: OrderSink {
   let endpoint: HTTPEndpoint
   let concurrency = 48
+  var contact: WriterContactLog?
 
   /// What an answer means for the order that was sent.
   enum Verdict: Sendable, Equatable {
@@ -70,16 +71,24 @@ struct WriterSink: OrderSink {
     var generator = SystemRandomNumberGenerator()
     let retry = RetryPolicy(
       attempts: 12, firstPause: .milliseconds(100), longestPause: .seconds(5))
+    contact?.began()
+    defer { contact?.ended() }
     for attempt in 1... {
       var pause = retry.pause(afterFailures: attempt, using: &generator)
       do {
         let answer = try await endpoint.ask(
           method, path, body: body, expecting: version, idempotencyKey: idempotencyKey,
           timeout: .seconds(60))
-        if Verdict(status: answer.status) != .later || attempt >= retry.attempts { return answer }
+        if Verdict(status: answer.status) != .later {
+          contact?.answered()
+          return answer
+        }
+        if attempt >= retry.attempts { return answer }
+        contact?.failed(Self.reason(answer))
         pause = max(pause, answer.retryAfter ?? .zero)
       } catch {
         try Task.checkCancellation()
+        contact?.failed("\(error)")
         if attempt >= retry.attempts {
           throw Failure("the writer at \(endpoint.base) does not answer: \(error)")
         }
