@@ -13,13 +13,14 @@ import Testing
   private func stream(
     _ bank: TestWriter, _ scope: SQLiteEventLog.Scope = .store, after: UInt64 = 0,
     heartbeat: Duration = .seconds(60)
-  ) throws -> EventStream {
-    EventStream(
-      log: bank.writer.store.log, head: bank.writer.store.head, scope: scope, after: after,
+  ) throws -> ServerSentEvents<EventStream> {
+    ServerSentEvents(
+      EventStream(
+        log: bank.writer.store.log, head: bank.writer.store.head, scope: scope, after: after),
       place: try #require(Budget(1).share()), heartbeat: heartbeat)
   }
 
-  private func next(_ stream: inout EventStream) async throws -> String {
+  private func next(_ stream: inout ServerSentEvents<EventStream>) async throws -> String {
     var json = JSONWriter()
     let goesOn = try await stream.writeNext(&json)
     #expect(goesOn == true)
@@ -89,7 +90,7 @@ import Testing
   }
 
   private struct StreamService: Service {
-    var stream: EventStream
+    var stream: ServerSentEvents<EventStream>
     let begun: PositionSignal
 
     func run() async throws {

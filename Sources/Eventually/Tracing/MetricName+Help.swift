@@ -45,5 +45,7 @@ extension MetricName {
     requestSeconds: "How long it takes from a request's header to its answer's",
     waitingQueries: "Queries that wait until a read model has what their token stands for",
     tokenWaitSeconds: "How long queries with a token waited",
+    liveViewers: "Viewers of a read model's live queries",
+    liveRuns: "How often a read model's live queries were run, each time for all of their viewers",
   ]
 }

@@ -83,4 +83,8 @@ public enum MetricName {
   public static let waitingQueries = "eventually_waiting_queries"
   /// How long queries with a token waited.
   public static let tokenWaitSeconds = "eventually_token_wait_seconds"
+  /// Viewers of a read model's live queries: a gauge.
+  public static let liveViewers = "eventually_live_viewers"
+  /// How often a read model's live queries were run, each time for all of their viewers.
+  public static let liveRuns = "eventually_live_query_runs_total"
 }

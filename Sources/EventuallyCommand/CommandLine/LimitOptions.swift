@@ -21,6 +21,20 @@ package struct LimitOptions: ParsableArguments {
     help: ArgumentHelp("Streams of events that are open at a time.", valueName: "count"),
     transform: Whole.init)
   var maxViewers: Whole<0, 1_000_000> = 64
+  @Option(
+    help: ArgumentHelp("Viewers of live queries at a time.", valueName: "count"),
+    transform: Whole.init)
+  var maxLiveViewers: Whole<0, 1_000_000> = 500
+  @Option(
+    help: ArgumentHelp(
+      "Different queries of a read model that are live at a time.", valueName: "count"),
+    transform: Whole.init)
+  var maxLiveQueries: Whole<0, 1_000_000> = 64
+  @Option(
+    help: ArgumentHelp(
+      "How long at least from one answer of a live query to the next.", valueName: "milliseconds"),
+    transform: Whole.init)
+  var liveInterval: Whole<10, 3_600_000> = 200
   @Option(help: ArgumentHelp("Bytes of one body.", valueName: "bytes"), transform: Whole.init)
   var maxBody: Whole<1024, 1_073_741_824> = 4_194_304
   @Option(
@@ -53,6 +67,9 @@ package struct LimitOptions: ParsableArguments {
     limits.connections = maxConnections.value
     limits.waitingQueries = maxWaitingQueries.value
     limits.viewers = maxViewers.value
+    limits.liveViewers = maxLiveViewers.value
+    limits.liveQueries = maxLiveQueries.value
+    limits.liveInterval = .milliseconds(Int64(liveInterval.value))
     limits.largestBody = maxBody.value
     limits.bodyBytes = maxBodies.value
     limits.idle = idleLimit.seconds

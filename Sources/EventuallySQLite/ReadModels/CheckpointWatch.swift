@@ -96,10 +96,22 @@ actor CheckpointWatch {
     do { try read() } catch { throw ReadModelError.failed(path, error) }
   }
 
-  private func read() throws {
+  /// SQLite's number for what others have written: it differs from the one before where anything was.
+  func dataVersion() throws -> Int64? {
+    do { return try opened().integer("PRAGMA data_version") } catch {
+      throw ReadModelError.failed(path, error)
+    }
+  }
+
+  private func opened() throws -> SQLiteConnection {
     let connection =
       try self.connection ?? SQLiteConnection(path: path, mode: .readOnly)
     self.connection = connection
+    return connection
+  }
+
+  private func read() throws {
+    let connection = try opened()
     let current = try connection.integer("PRAGMA data_version")
     guard current != version || version == nil else { return }
     for checkpoint in try ReadModelReader.checkpoints(connection) {

@@ -22,6 +22,12 @@ public struct CheckpointStatus: Sendable, Hashable {
   public var updated: Timestamp
 }
 
+/// One of a read model's states, for comparison with others that the same reader has told.
+package struct ReadModelVersion: Sendable, Hashable {
+  var file: FileIdentity?
+  var number: Int64?
+}
+
 /// Answers queries on a read model's database: any number of processes may, beside the workers.
 ///
 /// Opened by the link to the live generation, it follows: each call is answered from the generation that is live then. What
@@ -209,6 +215,12 @@ public final class ReadModelReader: Sendable {
       let reached = try await follow().watch.wait(for: position, in: partition, atMost: step)
       if reached ?? 0 >= position || step == left { return reached }
     }
+  }
+
+  /// What the read model is at: another value where anything was written since, or another generation is live.
+  package func version() async throws -> ReadModelVersion {
+    let opened = try follow()
+    return ReadModelVersion(file: opened.file, number: try await opened.watch.dataVersion())
   }
 
   /// Whether the read model has never caught up with the store yet.

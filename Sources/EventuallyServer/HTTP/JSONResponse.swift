@@ -140,7 +140,12 @@ public struct JSONResponse: Sendable {
     let body = ResponseBody(contentLength: isWhole ? bytes.count : nil) { writer in
       defer { withExtendedLifetime((place, compression)) {} }
       do {
-        if compression == nil {
+        if isLive {
+          // A client that is gone is noticed without anything to send it.
+          try await request.body.consumeWithCancellationOnInboundClose { _ in
+            try await write(to: &writer)
+          }
+        } else if compression == nil {
           try await write(to: &writer)
         } else {
           try await writeCompressed(to: &writer)
@@ -179,15 +184,21 @@ public struct JSONResponse: Sendable {
   /// The whole body.
   /// - Throws: what fails while a further piece is made.
   public func wholeBody() async throws -> [UInt8] {
-    guard var rest else { return bytes }
+    try await wholeBody(atMost: .max) ?? []
+  }
+
+  /// The whole body; `nil` where it has more bytes than `limit`.
+  func wholeBody(atMost limit: Int) async throws -> [UInt8]? {
     var whole = bytes
+    guard var rest else { return whole.count <= limit ? whole : nil }
     var hasMore = true
     while hasMore {
+      guard whole.count <= limit else { return nil }
       rest.writer.bytes.removeAll(keepingCapacity: true)
       hasMore = try await rest.pieces.writeNext(&rest.writer)
       whole += rest.writer.bytes
     }
-    return whole
+    return whole.count <= limit ? whole : nil
   }
 
   private func write(to writer: inout any ResponseBodyWriter) async throws {

@@ -141,13 +141,22 @@ extension APIRequest {
     return Page(found, next: try found.last.map { PageCursor(try $0.place(in: order)) })
   }
 
+  private func queryParts(without names: Set<String>) -> [String] {
+    (query ?? "").split(separator: "&").filter { part in
+      let key = part.prefix { $0 != "=" }
+      return PercentEncoding.decode(key, plusIsSpace: true).map { !names.contains($0) } ?? true
+    }.map(String.init)
+  }
+
+  /// The target of this request without some parameters of the query.
+  func target(without names: Set<String>) -> String {
+    let parts = queryParts(without: names)
+    return parts.isEmpty ? String(pathOnly) : "\(pathOnly)?\(parts.joined(separator: "&"))"
+  }
+
   /// The address of this request with another value of a parameter of the query, as the header `Link` has it.
   func link(_ name: String, _ value: String) -> String {
-    let kept = (query ?? "").split(separator: "&").filter { part in
-      let key = part.prefix { $0 != "=" }
-      return PercentEncoding.decode(key, plusIsSpace: true) != name
-    }
-    let parts = kept.map(String.init) + ["\(name)=\(PercentEncoding.encode(value))"]
+    let parts = queryParts(without: [name]) + ["\(name)=\(PercentEncoding.encode(value))"]
     let target = "\(pathOnly)?\(parts.joined(separator: "&"))"
     // What may stand in a target need not in a link.
     let plain = target.utf8.map { byte in

@@ -93,6 +93,14 @@ struct Precondition: Sendable, Hashable {
   }
 }
 
+extension RequestError {
+  /// A read is for another state than there is.
+  static func preconditionFailed(at tag: EntityTag) -> RequestError {
+    RequestError(
+      kind: .preconditionFailed, "what is asked for is at \(tag) now", parameter: "if-match")
+  }
+}
+
 extension APIRequest {
   /// The answer as the request's conditions have it: 304 where the asker has that state already.
   func conditional(_ response: JSONResponse) throws -> JSONResponse {
@@ -104,8 +112,7 @@ extension APIRequest {
     switch precondition.reading(tag) {
     case .answer: return response
     case .failed:
-      throw RequestError(
-        kind: .preconditionFailed, "what is asked for is at \(tag) now", parameter: "if-match")
+      throw RequestError.preconditionFailed(at: tag)
     case .notModified:
       var same = JSONResponse(withoutBody: .notModified)
       same.headers = response.headers

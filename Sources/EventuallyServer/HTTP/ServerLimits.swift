@@ -7,6 +7,12 @@ public struct ServerLimits: Sendable {
   public var waitingQueries = 512
   /// Streams of events that are open.
   public var viewers = 64
+  /// Viewers of live queries.
+  public var liveViewers = 500
+  /// Different queries of a read model that are live.
+  public var liveQueries = 64
+  /// How long at least from one answer of a live query to the next.
+  public var liveInterval = Duration.milliseconds(200)
   /// Bytes of one body.
   public var largestBody = 4 << 20
   /// Bytes of bodies that are arriving or being worked on, of all connections together.

@@ -8,10 +8,15 @@ final class ReadModelSource: Sendable {
   private let directory: ReadModelDirectory
   private let model: any ReadModel
   private let timeLimit: Duration?
+  private let readers: Int
   private let opened = Locked<ReadModelReader?>(nil)
 
-  init(_ definition: any ReadModelDefinition, directory: String, timeLimit: Duration?) {
+  init(
+    _ definition: any ReadModelDefinition, directory: String, timeLimit: Duration?,
+    readers: Int = 2
+  ) {
     self.timeLimit = timeLimit
+    self.readers = readers
     self.directory = definition.directory(in: directory)
     model = definition.anyModel
   }
@@ -22,7 +27,7 @@ final class ReadModelSource: Sendable {
     let reader = try opened.withLock { (opened) throws(ReadModelError) -> ReadModelReader in
       if let opened { return opened }
       let reader = try ReadModelReader(
-        path: directory.livePath, model: model, timeLimit: timeLimit)
+        path: directory.livePath, model: model, readers: readers, timeLimit: timeLimit)
       opened = reader
       return reader
     }
@@ -37,12 +42,16 @@ package struct QueryRoutes: Sendable {
   /// Queries that wait for a token.
   private let waiting: Budget
   private let tokenWait = Timer(label: MetricName.tokenWaitSeconds)
+  /// Viewers of live queries.
+  private let viewers: Budget
+  /// One for each source.
+  private let hubs: [LiveQueryHub]
 
   /// - Parameters:
   ///   - directory: where the read models are.
   ///   - readModels: the read models whose queries are answered.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
-  ///   - limits: how many queries may wait for a token.
+  ///   - limits: how many queries may wait for a token, and what live ones may take.
   package init(
     _ application: ApplicationModel, directory: String, readModels: [any ReadModelDefinition],
     timeLimit: Duration? = nil, limits: ServerLimits = ServerLimits()
@@ -51,6 +60,13 @@ package struct QueryRoutes: Sendable {
     self.application = application
     sources = readModels.map {
       ($0, ReadModelSource($0, directory: directory, timeLimit: timeLimit))
+    }
+    viewers = Budget(limits.liveViewers)
+    hubs = readModels.map {
+      LiveQueryHub(
+        $0.name,
+        source: ReadModelSource($0, directory: directory, timeLimit: timeLimit, readers: 1),
+        limits: limits)
     }
   }
 
@@ -61,23 +77,55 @@ package struct QueryRoutes: Sendable {
       .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$")),
     API.Parameter.query("wait", "For at most this many seconds", .integer(0...30)),
   ]
+  private static let lastEventID = API.Parameter(
+    name: "Last-Event-ID", place: .header,
+    summary: "Of a live query, the id of the answer that the asker has",
+    schema: .string(pattern: "^[!-~]{1,200}$"))
 
   package func add(to api: inout API) {
-    for (definition, source) in sources {
+    for ((definition, source), hub) in zip(sources, hubs) {
       for query in application.queries(of: definition.name) {
         api.add(
           API.Operation(
             .get, query.path, query.summary, isTagged: true,
-            parameters: query.parameters + Self.consistency,
-            answers: query.answers
+            parameters: query.parameters + Self.consistency + [Self.lastEventID],
+            answers: query.answers.map { $0.status == 200 ? $0.or(EventWriter.contentType) : $0 }
               + [
                 API.Response(
                   422, "A parameter can't be what it is, or the token is of another store")
               ]
           ) { request in
-            try await query.answer(request, try await reader(source, request)).taggedByContent()
+            let reader = try await reader(source, request)
+            var response: JSONResponse
+            if request.prefersEvents {
+              response = try await live(query, hub, request)
+            } else {
+              response = try await query.answer(request, reader).taggedByContent()
+            }
+            response.headers[.vary] = "Accept"
+            return response
           })
       }
+    }
+  }
+
+  /// The answer now, and each other one that there is later.
+  private func live(
+    _ query: RegisteredQuery, _ hub: LiveQueryHub, _ request: APIRequest
+  ) async throws -> JSONResponse {
+    guard let place = viewers.share() else {
+      throw Overloaded("\(viewers.limit) viewers watch queries")
+    }
+    do {
+      let viewer = try await hub.join(LiveQuestion(query, request))
+      let first = try await viewer.first()
+      return try await JSONResponse(
+        events: LiveAnswers(
+          viewer, first: first, isKnown: request.has(first.tag),
+          request: RequestID(request.headers)),
+        place: place)
+    } catch let refusal as LiveRefusal {
+      return refusal.response
     }
   }
 
@@ -120,4 +168,23 @@ package struct QueryRoutes: Sendable {
 extension ReadModelDefinition {
   /// The read model without its type.
   package var anyModel: any ReadModel { model }
+}
+
+extension APIRequest {
+  /// Whether an answer had better come as events than as a whole.
+  fileprivate var prefersEvents: Bool {
+    QualityList(headers[.accept] ?? "").best(of: ["application/json", EventWriter.contentType])
+      == EventWriter.contentType
+  }
+
+  /// Whether the asker has a query's answer already.
+  /// - Throws: an answer 412 where the request is for another one.
+  fileprivate func has(_ tag: EntityTag) throws -> Bool {
+    if EventWriter.lastEventID.flatMap({ headers[$0] }) == tag.value { return true }
+    switch try Precondition(headers).reading(tag) {
+    case .answer: return false
+    case .notModified: return true
+    case .failed: throw RequestError.preconditionFailed(at: tag)
+    }
+  }
 }

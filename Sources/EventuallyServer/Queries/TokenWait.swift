@@ -33,19 +33,25 @@ extension JSONResponse {
   /// The answer with a tag that follows from what it says, where all of that is there.
   func taggedByContent() -> JSONResponse {
     guard status == .ok, headers[.eTag] == nil, let bytes = wholeBytes else { return self }
-    // Of the digest's 256 bits, 128 tell answers apart.
-    var hash = SHA256()
-    hash.update(data: bytes)
+    var parts = [bytes]
     // The page after this one is a part of the answer.
-    if let link = HTTPField.Name("Link").flatMap({ headers[$0] }) {
-      hash.update(data: Array(link.utf8))
-    }
+    if let link = HTTPField.Name("Link").flatMap({ headers[$0] }) { parts.append(Array(link.utf8)) }
+    var response = self
+    response.headers[.eTag] = EntityTag(contentOf: parts).description
+    return response
+  }
+}
+
+extension EntityTag {
+  /// A tag that follows from what is told.
+  init(contentOf parts: [[UInt8]]) {
+    var hash = SHA256()
+    for part in parts { hash.update(data: part) }
+    // Of the digest's 256 bits, 128 tell answers apart.
     let digits = hash.finalize().prefix(16).map { byte in
       (byte < 16 ? "0" : "") + String(byte, radix: 16)
     }
-    var response = self
-    response.headers[.eTag] = EntityTag(digits.joined()).description
-    return response
+    self.init(digits.joined())
   }
 }
 

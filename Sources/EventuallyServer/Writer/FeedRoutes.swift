@@ -7,8 +7,7 @@ import HTTPTypes
 struct FeedRoutes: Sendable {
   private static let lines = "application/x-ndjson"
   private static let page = "application/json"
-  private static let stream = "text/event-stream"
-  private static let lastEventID = HTTPField.Name("last-event-id")
+  private static let stream = EventWriter.contentType
   /// A page is in memory as a whole.
   private static let pageBytes = 1 << 20
 
@@ -125,7 +124,7 @@ struct FeedRoutes: Sendable {
 
   /// The last event that a client of a stream has.
   private func lastEvent(_ request: APIRequest) throws -> UInt64? {
-    guard let text = Self.lastEventID.flatMap({ request.headers[$0] }) else { return nil }
+    guard let text = EventWriter.lastEventID.flatMap({ request.headers[$0] }) else { return nil }
     guard let number = UInt64(text), number <= 1 << 62 else {
       throw RequestError(
         kind: .invalidRequest, "the header 'Last-Event-ID' must be a sequence number",
@@ -144,11 +143,8 @@ struct FeedRoutes: Sendable {
     guard let place = viewers.share() else {
       throw Overloaded("\(viewers.limit) streams of events are open")
     }
-    var response = try await JSONResponse(
-      pieces: EventStream(log: log, head: store.head, scope: scope, after: after, place: place))
-    response.contentType = Self.stream
-    response.isLive = true
-    return response
+    return try await JSONResponse(
+      events: EventStream(log: log, head: store.head, scope: scope, after: after), place: place)
   }
 
   private func summary() async throws -> StoreSummary {
