@@ -245,7 +245,17 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
   @Sendable private func removal(_ store: Store) async throws {
     _ = try await store.append([event(1), event(2)], to: streamID(1), expecting: .any)
     _ = try await store.append([event(3)], to: streamID(2), expecting: .any)
-    let removal = try await store.remove(streamID(1))
+    do throws(EventStoreError) {
+      try await store.remove(streamID(1), expecting: .exact(1))
+      throw .unavailable("a stream was removed that was at another version", cause: nil)
+    } catch {
+      guard case .conflict(let conflict) = error else { throw error }
+      let left = try await events(store, 1).count
+      try require(
+        conflict.expected == 1 && conflict.actual == 2 && left == 2,
+        "the removal at another version is refused with \(conflict), and \(left) events are left")
+    }
+    let removal = try await store.remove(streamID(1), expecting: .exact(2))
     try require(
       removal?.sequenceNumber == 4 && removal?.version == 0,
       "the removal is at \(String(describing: removal))")

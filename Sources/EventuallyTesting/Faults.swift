@@ -102,12 +102,14 @@ public struct FaultyEventStore<Base: EventStore>: EventStore {
 
   /// Removes, or fails before.
   @discardableResult
-  public func remove(_ streamID: StreamID) async throws(EventStoreError) -> EventPosition? {
+  public func remove(
+    _ streamID: StreamID, expecting: ExpectedVersion
+  ) async throws(EventStoreError) -> EventPosition? {
     await faults.delay()
     guard !faults.strikes() else {
       throw .unavailable("the store was made to fail", cause: InjectedFault())
     }
-    return try await base.remove(streamID)
+    return try await base.remove(streamID, expecting: expecting)
   }
 }
 

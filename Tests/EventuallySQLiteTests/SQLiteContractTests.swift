@@ -42,8 +42,10 @@ import Testing
 
     func streamAll(_ select: ReadRange) -> TextStore.Log { base.streamAll(select) }
 
-    func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
-      try await base.remove(streamID)
+    func remove(
+      _ streamID: String, expecting: ExpectedVersion
+    ) async throws(EventStoreError) -> EventPosition? {
+      try await base.remove(streamID, expecting: expecting)
     }
 
     func subscribeAll(after sequenceNumber: UInt64?) -> TextStore.Live {

@@ -99,8 +99,44 @@ import Testing
     let refused = try await send(
       api.api, .post, "/accounts/b/pay-in", #"{"cents":5}"#, [.ifNoneMatch: "*"])
     #expect(refused.status == 409 && refused.body.contains("not-open"), "\(refused)")
-    #expect(try await send(api.api, .delete, "/accounts/a", "", [.ifMatch: #""1""#]).status == 400)
+    for (condition, status) in [(#""1""#, 412), ("x", 400), (#""1", "7""#, 412)] {
+      let removal = try await send(api.api, .delete, "/accounts/a", "", [.ifMatch: condition])
+      #expect(removal.status == status, "\(condition): \(removal)")
+    }
     #expect(api.writer.store.head.position == 5, "what was refused appended something")
+  }
+
+  @Test func anEntityIsRemovedAtTheExpectedVersionAlone() async throws {
+    let bank = try TestWriter(Bank())
+    for _ in 0..<3 {
+      #expect(try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#).status == 200)
+      #expect(try await bank.post("/accounts/a/pay-in", #"{"cents":5}"#).status == 200)
+      let late = try await send(bank.api, .delete, "/accounts/a", "", [.ifMatch: #""1""#])
+      #expect(late.status == 412 && late.body.contains(#""actualVersion":2"#), "\(late)")
+      let removal = try await send(bank.api, .delete, "/accounts/a", "", [.ifMatch: #""2""#])
+      #expect([200, 202].contains(removal.status), "\(removal)")
+      let again = try await send(bank.api, .delete, "/accounts/a", "", [.ifMatch: #""2""#])
+      #expect(again.status == 412 && again.body.contains(#""actualVersion":0"#), "\(again)")
+    }
+    // Of many that remove what they saw, none removes what others appended.
+    #expect(try await bank.post("/accounts/b/open", #"{"owner":"eve"}"#).status == 200)
+    try await withThrowingTaskGroup(of: Int.self) { group in
+      for number in 0..<20 {
+        group.addTask {
+          number % 2 == 0
+            ? try await send(bank.api, .delete, "/accounts/b", "", [.ifMatch: #""1""#]).status
+            : try await send(
+              bank.api, .post, "/accounts/b/pay-in", #"{"cents":1}"#, [.ifMatch: #""1""#]
+            ).status
+        }
+      }
+      var done = 0
+      for try await status in group {
+        if status != 412 { done += 1 }
+        #expect([200, 202, 412].contains(status))
+      }
+      #expect(done == 1)
+    }
   }
 
   @Test func oneOfManyThatExpectTheSameVersionIsCarriedOut() async throws {

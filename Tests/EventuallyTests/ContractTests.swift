@@ -119,7 +119,11 @@ import Testing
       base.streamAll(select)
     }
 
-    func remove(_ streamID: String) -> EventPosition? { base.remove(streamID) }
+    func remove(
+      _ streamID: String, expecting: ExpectedVersion
+    ) throws(EventStoreError) -> EventPosition? {
+      try base.remove(streamID, expecting: expecting)
+    }
   }
 
   @Test func aStoreThatLetsTwoAppendsPassIsFoundOut() async throws {

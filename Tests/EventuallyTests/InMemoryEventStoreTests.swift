@@ -63,8 +63,8 @@ import Testing
   @Test func aRemovedStreamIsGoneAndBeginsAgainAtVersionOne() async throws {
     let store = CounterStore()
     _ = try store.append([.added(1), .added(2)], to: "a", expecting: .exact(0))
-    store.remove("a")
-    store.remove("unknown")
+    try await store.remove("a")
+    try await store.remove("unknown")
     let appended = try store.append([.added(9)], to: "a", expecting: .exact(0))
     #expect(appended.last.sequenceNumber == 4)
     #expect(appended.version == 1)

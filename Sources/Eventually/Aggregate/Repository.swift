@@ -67,12 +67,23 @@ public protocol AggregateRepository<Model>: Sendable {
   ) async throws(RepositoryError) -> IdempotentResult?
 
   /// Erases the entity's stream for good, without decoding its events.
+  /// - Parameter expected: the version that the entity must be at; `nil` for any.
   /// - Returns: where the removal is; `nil` where there were no events.
+  /// - Throws: ``EventStoreError/conflict(_:)`` where the entity is at another version.
   @discardableResult
-  func remove(_ id: Model.ID) async throws(EventStoreError) -> EventPosition?
+  func remove(
+    _ id: Model.ID, expecting expected: Version?
+  ) async throws(EventStoreError) -> EventPosition?
 }
 
 extension AggregateRepository {
+  /// Erases the entity's stream for good, at whatever version it is.
+  /// - Returns: where the removal is; `nil` where there were no events.
+  @discardableResult
+  public func remove(_ id: Model.ID) async throws(EventStoreError) -> EventPosition? {
+    try await remove(id, expecting: nil)
+  }
+
   /// The same, at most eight times.
   public func execute(
     _ commands: [Model.Command], on id: Model.ID, expecting expected: Version? = nil
@@ -313,10 +324,12 @@ where Store.StreamID == Model.ID, Store.Event == Model.Event {
     }
   }
 
-  /// Erases the entity's stream for good; see ``EventStore/remove(_:)``.
+  /// Erases the entity's stream for good; see ``EventStore/remove(_:expecting:)``.
   @discardableResult
-  public func remove(_ id: Model.ID) async throws(EventStoreError) -> EventPosition? {
-    try await store.remove(id)
+  public func remove(
+    _ id: Model.ID, expecting expected: Version?
+  ) async throws(EventStoreError) -> EventPosition? {
+    try await store.remove(id, expecting: expected.map { .exact($0) } ?? .any)
   }
 }
 

@@ -170,9 +170,17 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   /// Erases a stream's events, and its idempotency keys.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
-  public func remove(_ streamID: StreamID) -> EventPosition? {
+  public func remove(
+    _ streamID: StreamID, expecting: ExpectedVersion
+  ) throws(EventStoreError) -> EventPosition? {
     let time = clock()
-    let removal = state.withLock { state -> EventPosition? in
+    let removal = try state.withLock { (state) throws(EventStoreError) -> EventPosition? in
+      let actual = Version(state.streams[StreamKey(streamID)]?.count ?? 0)
+      if case .exact(let expected) = expecting, expected != actual {
+        throw .conflict(
+          VersionConflict(
+            streamID: String(describing: streamID), expected: expected, actual: actual))
+      }
       state.keys[StreamKey(streamID)] = nil
       guard let sequences = state.streams.removeValue(forKey: StreamKey(streamID)) else {
         return nil

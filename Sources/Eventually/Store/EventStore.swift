@@ -63,9 +63,21 @@ public protocol EventStore<StreamID, Event>: Sendable {
   /// ``LogEntry/removed(_:id:at:)`` is added to the log; and the stream begins again at version 1. A
   /// stream without events is left as it is, but for its idempotency keys, which are erased with any stream. Events that can't
   /// be decoded are erased like all others.
+  /// - Parameter expecting: the version that the stream must be at, 0 where it must have no events.
   /// - Returns: where the removal is; `nil` where the stream had no events.
+  /// - Throws: ``EventStoreError/conflict(_:)`` where the stream is at another version; then nothing is erased.
   @discardableResult
-  func remove(_ streamID: StreamID) async throws(EventStoreError) -> EventPosition?
+  func remove(
+    _ streamID: StreamID, expecting: ExpectedVersion
+  ) async throws(EventStoreError) -> EventPosition?
+}
+
+extension EventStore {
+  /// Erases a stream whatever its version is: see ``remove(_:expecting:)``.
+  @discardableResult
+  public func remove(_ streamID: StreamID) async throws(EventStoreError) -> EventPosition? {
+    try await remove(streamID, expecting: .any)
+  }
 }
 
 /// Tells of entries that come into a store from now on.

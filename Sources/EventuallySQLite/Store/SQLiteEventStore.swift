@@ -206,11 +206,12 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// ``waitForErasure(of:atMost:)``.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   @discardableResult
-  public func remove(_ streamID: String) async throws(EventStoreError) -> EventPosition? {
+  public func remove(
+    _ streamID: String, expecting: ExpectedVersion
+  ) async throws(EventStoreError) -> EventPosition? {
     let name = try names.name(of: streamID)
-    guard case .added(let removal) = try await writer.perform(.remove(streamID: name)) else {
-      return nil
-    }
+    let outcome = try await writer.perform(.remove(streamID: name, expecting: expecting))
+    guard case .added(let removal) = outcome else { return nil }
     eraser.removed(at: removal.sequenceNumber)
     return removal
   }
@@ -218,7 +219,7 @@ public final class SQLiteEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// Waits until nothing is left of a removed stream's events in the store's files: the database, its log, and its free
   /// pages. Appends go on meanwhile. The erasure does not depend on anybody's waiting, and goes on after a restart.
   /// - Parameters:
-  ///   - removal: what ``remove(_:)`` returned.
+  ///   - removal: what ``remove(_:expecting:)`` returned.
   ///   - limit: how long to wait at most.
   /// - Returns: whether nothing is left; `false` while somebody still reads the store as it was before, a backup for example.
   public func waitForErasure(of removal: EventPosition, atMost limit: Duration) async -> Bool {

@@ -15,7 +15,7 @@ struct StoreRequest: Sendable {
   enum Kind: Sendable {
     /// Without a key there is at least one event.
     case append(streamID: String, expecting: ExpectedVersion, EncodedEvents, key: StoredKey? = nil)
-    case remove(streamID: String)
+    case remove(streamID: String, expecting: ExpectedVersion)
     case snapshot(streamID: String, Snapshot)
     /// Nothing is left of streams that were removed up to a sequence number.
     case erased(through: UInt64)

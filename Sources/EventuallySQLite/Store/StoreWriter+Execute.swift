@@ -20,9 +20,8 @@ extension StoreWriter {
     case .append(let streamID, let expecting, let events, let key):
       return try append(
         events, to: streamID, expecting: expecting, key: key, time: time, heads: &heads)
-    case .remove(let streamID):
-      let removal = try remove(streamID, time: time, heads: &heads)
-      return .success(removal.map { .added($0) } ?? .unchanged(nil))
+    case .remove(let streamID, let expecting):
+      return try remove(streamID, expecting: expecting, time: time, heads: &heads)
     case .snapshot(let streamID, let snapshot):
       if let found = try stream(streamID), found.version >= snapshot.version {
         var sealed = snapshot

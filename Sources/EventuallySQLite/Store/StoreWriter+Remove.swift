@@ -5,9 +5,21 @@ extension StoreWriter {
   /// Overwrites a stream's events, deletes its idempotency keys, adds the record that says so, and notes that the write-ahead log
   /// still has them. The stream's row stays: whoever looks for it finds version 0.
   func remove(
-    _ streamID: String, time: Timestamp, heads: inout Heads
+    _ streamID: String, expecting: ExpectedVersion, time: Timestamp, heads: inout Heads
+  ) throws -> Result<StoreOutcome, EventStoreError> {
+    let found = try stream(streamID)
+    let actual = found?.version ?? 0
+    if case .exact(let expected) = expecting, expected != actual {
+      return .failure(
+        .conflict(VersionConflict(streamID: streamID, expected: expected, actual: actual)))
+    }
+    let removal = try found.flatMap { try remove($0, named: streamID, time: time, heads: &heads) }
+    return .success(removal.map { .added($0) } ?? .unchanged(nil))
+  }
+
+  private func remove(
+    _ found: StreamRow, named streamID: String, time: Timestamp, heads: inout Heads
   ) throws -> EventPosition? {
-    guard let found = try stream(streamID) else { return nil }
     guard found.version > 0 else {
       try forgetKeys(of: found.key)
       return nil

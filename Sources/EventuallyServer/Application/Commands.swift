@@ -34,7 +34,9 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
         return routes.operations()
           + RemovalRoutes(
             writer: writer, path: path, ids: ids, category: Model.category
-          ) { try await repository.remove($0) }.operations()
+          ) { (id, expected) throws(EventStoreError) in
+            try await repository.remove(id, expecting: expected)
+          }.operations()
       })
   }
 }

@@ -58,8 +58,14 @@ extension API {
     pattern: "^[!-~]([ -~]{0,198}[!-~])?$")
 
   /// What a command expects of its entity, and how it wants to be answered.
-  static let commandParameters = [
-    Parameter.idempotencyKey,
+  static let commandParameters =
+    [Parameter.idempotencyKey] + conditions + [
+      Parameter(
+        name: "Prefer", place: .header, summary: "return=minimal for an answer without a body",
+        schema: .string())
+    ]
+  /// What a command expects of its entity.
+  static let conditions = [
     Parameter(
       name: "If-Match", place: .header,
       summary:
@@ -69,9 +75,6 @@ extension API {
       name: "If-None-Match", place: .header,
       summary: "* where the entity must not be there; or the versions that it must not be at",
       schema: tagsSchema),
-    Parameter(
-      name: "Prefer", place: .header, summary: "return=minimal for an answer without a body",
-      schema: .string()),
   ]
   /// What a read takes that is answered with a tag.
   static let ifNoneMatch = Parameter(

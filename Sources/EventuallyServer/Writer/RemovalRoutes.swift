@@ -8,7 +8,7 @@ struct RemovalRoutes: Sendable {
   let path: String
   let ids: IDRule
   let category: StreamCategory
-  let remove: @Sendable (String) async throws -> EventPosition?
+  let remove: @Sendable (String, Version?) async throws(EventStoreError) -> EventPosition?
   /// An answer waits for the erasure for at most this long.
   var patience = Duration.seconds(1)
 
@@ -26,7 +26,8 @@ struct RemovalRoutes: Sendable {
     [
       API.Operation(
         .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
-        role: .administer, parameters: [.id(ids), .idempotencyKey] + API.contextParameters,
+        role: .administer,
+        parameters: [.id(ids), .idempotencyKey] + API.conditions + API.contextParameters,
         answers: [
           API.Response(
             200, "Removed, and nothing of it is left in the store's files", Self.removal),
@@ -36,6 +37,7 @@ struct RemovalRoutes: Sendable {
               + "the address that the header Location has", Self.removal),
           API.Response(404, "There is no such entity"),
           API.Response(409, "The entity changed at the same time"),
+          API.Response(412, "The entity is not as If-Match or If-None-Match has it"),
           API.Response(422, "The text can't be an id"), API.Response(507, "No space is left"),
         ], handler: remove),
       API.Operation(
@@ -54,12 +56,7 @@ struct RemovalRoutes: Sendable {
     let id = try request.id(ids)
     // A removal has its effect once without a key: what is removed already is not removed again.
     _ = try request.idempotencyKey()
-    guard try Precondition(request.headers).isEmpty else {
-      throw RequestError(
-        kind: .invalidRequest, "a removal takes neither If-Match nor If-None-Match: leave them out",
-        parameter: "if-match")
-    }
-    let removal = try await remove(id)
+    let removal = try await remove(id, where: Precondition(request.headers))
     if let removal { _ = await writer.store.waitForErasure(of: removal, atMost: patience) }
     let erasure = try await writer.store.log.erasure(of: category.streamName(of: id))
     // Whoever asks again, since the answer was lost, is told what there is to wait for.
@@ -71,6 +68,21 @@ struct RemovalRoutes: Sendable {
       response.headers[.location] = "/\(path)/\(PercentEncoding.encode(id))/removal"
     }
     return response
+  }
+
+  /// Removes the entity at the version that was held against the condition; where somebody else was faster, the next one is.
+  private func remove(
+    _ id: String, where condition: Precondition, attempts: Int = 8
+  ) async throws -> EventPosition? {
+    if condition.isEmpty { return try await remove(id, nil) }
+    let version = try await writer.store.log.version(ofStream: category.streamName(of: id))
+    try condition.check(version)
+    do throws(EventStoreError) {
+      return try await remove(id, version)
+    } catch {
+      guard case .conflict = error, attempts > 1 else { throw error }
+    }
+    return try await remove(id, where: condition, attempts: attempts - 1)
   }
 
   private func status(_ request: APIRequest) async throws -> JSONResponse {
