@@ -4,6 +4,10 @@ extension MetricName {
     appends: "Appends that were carried out",
     appendedEvents: "Events that were appended",
     conflicts: "Appends that were refused because the stream was at another version",
+    repeatedRequests:
+      "Requests that had been carried out before under the same idempotency key",
+    reusedKeys:
+      "Requests that were refused because another request had had the same idempotency key",
     appendSeconds: "How long an append takes its caller",
     commitRequests: "How many requests share a transaction of the store",
     pendingErasures: "Removed streams whose events may still be in the store's write-ahead log",

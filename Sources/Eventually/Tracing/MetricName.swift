@@ -13,6 +13,10 @@ public enum MetricName {
   public static let appendedEvents = "eventually_appended_events_total"
   /// Appends that were refused because the stream was at another version.
   public static let conflicts = "eventually_append_conflicts_total"
+  /// Requests that had been carried out before under the same idempotency key.
+  public static let repeatedRequests = "eventually_repeated_requests_total"
+  /// Requests that were refused because another request had had the same idempotency key.
+  public static let reusedKeys = "eventually_reused_keys_total"
   /// How long an append takes its caller.
   public static let appendSeconds = "eventually_append_seconds"
   /// How many requests share a transaction of the store.

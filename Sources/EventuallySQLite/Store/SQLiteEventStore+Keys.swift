@@ -47,8 +47,11 @@ extension SQLiteEventStore {
       lifetime: shared.writer.keyLifetime)
     {
     case .new: return nil
-    case .repetition: return IdempotentResult(last: recorded.last, isRepetition: true)
+    case .repetition:
+      shared.keyMetrics.repeated()
+      return IdempotentResult(last: recorded.last, isRepetition: true)
     case .otherRequest:
+      shared.keyMetrics.reused()
       throw .keyReused(KeyReused(streamID: name, key: key.key, first: recorded.last))
     }
   }

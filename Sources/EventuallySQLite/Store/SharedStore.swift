@@ -6,6 +6,7 @@ final class SharedStore: Sendable {
   let eraser: StoreEraser
   /// The hashes of the names of streams that may have a snapshot: most have none, and are not asked for one. Nobody else saves any.
   let snapshotted: Locked<Set<Int>>
+  let keyMetrics = KeyMetrics()
   let recordLimit: RecordLimit
   let readsBack: Bool
   let clock: @Sendable () -> Timestamp

@@ -6,6 +6,7 @@ struct StoreMetrics {
   private let appends = Counter(label: MetricName.appends)
   private let events = Counter(label: MetricName.appendedEvents)
   private let conflicts = Counter(label: MetricName.conflicts)
+  private let keys = KeyMetrics()
   private let requests = Recorder(label: MetricName.commitRequests, aggregate: true)
 
   /// A transaction was committed.
@@ -18,6 +19,8 @@ struct StoreMetrics {
         appended += 1
         count += events.count
       case .failure(.conflict): refused += 1
+      case .success(.repeated): keys.repeated()
+      case .failure(.keyReused): keys.reused()
       case .success, .failure: break
       }
     }
@@ -28,4 +31,13 @@ struct StoreMetrics {
     if refused > 0 { conflicts.increment(by: refused) }
     requests.record(batch.count)
   }
+}
+
+/// What is counted of requests whose idempotency key came before.
+struct KeyMetrics {
+  private let repetitions = Counter(label: MetricName.repeatedRequests)
+  private let reuses = Counter(label: MetricName.reusedKeys)
+
+  func repeated() { repetitions.increment() }
+  func reused() { reuses.increment() }
 }
