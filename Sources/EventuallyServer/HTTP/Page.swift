@@ -170,6 +170,27 @@ extension APIRequest {
 }
 
 extension JSONResponse {
+  /// A page of a list that a query reads with SQL of its own: an array, and the address of the next page where there is one.
+  /// - Parameters:
+  ///   - elements: those from the page's beginning on: at least one more than `limit` where there are so many.
+  ///   - limit: how many the page has.
+  ///   - request: what is answered.
+  ///   - cursor: the place after an element.
+  ///   - write: writes an element.
+  public static func page<Element>(
+    _ elements: [Element], _ limit: Int, of request: APIRequest,
+    _ cursor: (Element) -> PageCursor, _ write: (Element, inout JSONWriter) -> Void
+  ) -> JSONResponse {
+    let page = elements.prefix(limit)
+    let response = JSONResponse { json in
+      json.beginArray()
+      for element in page { write(element, &json) }
+      json.endArray()
+    }
+    return response.linked(
+      to: elements.count > limit ? page.last.map(cursor) : nil, of: request)
+  }
+
   /// The answer with the address of the next page of a list, where there is one.
   /// - Parameters:
   ///   - next: where the next page begins.

@@ -101,26 +101,3 @@ extension API.Parameter {
   static let orderID = API.Parameter.path(
     "id", "The order's id", .string(pattern: IDRule.orders.pattern))
 }
-
-extension JSONResponse {
-  /// An array of the first of some elements, and the address of the next page where there are more.
-  static func page<Element>(
-    _ elements: [Element], _ limit: Int, of request: APIRequest,
-    _ cursor: (Element) -> PageCursor, _ write: (Element, inout JSONWriter) -> Void
-  ) -> JSONResponse {
-    let page = Array(elements.prefix(limit))
-    let next = elements.count > limit ? page.last.map(cursor) : nil
-    return list(page, write).linked(to: next, of: request)
-  }
-
-  /// An array.
-  static func list<Element>(
-    _ elements: [Element], _ write: (Element, inout JSONWriter) -> Void
-  ) -> JSONResponse {
-    JSONResponse { json in
-      json.beginArray()
-      for element in elements { write(element, &json) }
-      json.endArray()
-    }
-  }
-}

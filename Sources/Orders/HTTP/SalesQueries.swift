@@ -55,52 +55,93 @@ struct SalesQueries: Component {
           json.endObject()
         }
       })
-    for (path, summary, query) in [
-      ("sales/days", "The newest days", Self.days),
-      ("sales/countries", "The countries with the largest revenue", Self.countries),
-      ("sales/products", "The products with the largest revenue", Self.products),
-    ] {
-      registry.add(
-        Query(
-          path, of: SalesReadModel.self, summary, parameters: [.limit],
-          answers: [API.Response(200, "The sums")]
-        ) { request, reader in
-          let limit = Int64(try request.limit())
-          return .list(try await reader.read { try query($0, limit) }) { $0.write(&$1) }
-        })
+    add("sales/days", "The newest days", [.text("day")], Self.days, to: &registry) {
+      if case .day(let day) = $0.subject { [.text(day)] } else { [] }
     }
+    let byRevenue = [TableColumn.integer("revenue"), .text("country")]
+    add(
+      "sales/countries", "The countries with the largest revenue", byRevenue, Self.countries,
+      to: &registry
+    ) {
+      guard case .country(let country) = $0.subject else { return [] }
+      return [.integer(Int64(clamping: $0.totals.revenue)), .text(country)]
+    }
+    add(
+      "sales/products", "The products with the largest revenue",
+      [.integer("high"), .integer("low"), .text("sku")], Self.products, to: &registry
+    ) {
+      guard case .product(let product) = $0.subject else { return [] }
+      let (high, low) = $0.totals.revenueHalves
+      return [.integer(high), .integer(low), .text(product.sku)]
+    }
+  }
+
+  /// A list in pages.
+  /// - Parameters:
+  ///   - order: what a place in the list is told by.
+  ///   - find: the elements after a place, one more than are asked for where there are so many.
+  ///   - place: the place after an element.
+  private func add(
+    _ path: String, _ summary: String, _ order: [TableColumn],
+    _ find: @escaping @Sendable (SQLiteConnection, PageCursor?, Int) throws -> [SalesAnswer],
+    to registry: inout Registry, place: @escaping @Sendable (SalesAnswer) -> [ColumnValue]
+  ) {
+    registry.add(
+      Query(
+        path, of: SalesReadModel.self, summary, parameters: .page,
+        answers: [API.Response(200, "The sums")]
+      ) { request, reader in
+        let limit = try request.limit()
+        let cursor = try request.cursor(of: order)
+        let found = try await reader.read { try find($0, cursor, limit) }
+        return .page(found, limit, of: request) {
+          PageCursor(place($0))
+        } _: {
+          $0.write(&$1)
+        }
+      })
   }
 
   /// The newest days first.
   @Sendable
-  static func days(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
+  static func days(
+    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+  ) throws -> [SalesAnswer] {
     try connection.rows(
-      "SELECT day, revenue, units, orders FROM sales_by_day ORDER BY day DESC LIMIT ?",
-      [.integer(limit)]
+      """
+      SELECT day, revenue, units, orders FROM sales_by_day \(place == nil ? "" : "WHERE day < ?")
+      ORDER BY day DESC LIMIT 1 + ?
+      """, (place?.values ?? []) + [.integer(Int64(limit))]
     ) { SalesAnswer(subject: .day($0.text(0)), totals: SalesTotals($0, from: 1)) }
   }
 
   /// The countries with the largest revenue first.
   @Sendable
-  static func countries(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
+  static func countries(
+    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+  ) throws -> [SalesAnswer] {
     try connection.rows(
       """
       SELECT country, revenue, units, orders FROM sales_by_country
-      ORDER BY revenue DESC, country LIMIT ?
-      """, [.integer(limit)]
+      \(place == nil ? "" : "WHERE (-revenue, country) > (-?, ?)")
+      ORDER BY revenue DESC, country LIMIT 1 + ?
+      """, (place?.values ?? []) + [.integer(Int64(limit))]
     ) { SalesAnswer(subject: .country($0.text(0)), totals: SalesTotals($0, from: 1)) }
   }
 
   /// The products with the largest revenue first, each under the description that it was sold under most.
   @Sendable
-  static func products(_ connection: SQLiteConnection, limit: Int64) throws -> [SalesAnswer] {
+  static func products(
+    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+  ) throws -> [SalesAnswer] {
     try connection.rows(
       """
       SELECT sku, \(SalesTotals.sums),
         (SELECT description FROM sales_by_product d WHERE d.sku = p.sku
          ORDER BY orders DESC, description LIMIT 1)
-      FROM sales_by_product p GROUP BY sku ORDER BY \(SalesTotals.byRevenue), sku LIMIT ?
-      """, [.integer(limit)]
+      FROM sales_by_product p GROUP BY sku \(place == nil ? "" : SalesTotals.afterPlace)
+      ORDER BY \(SalesTotals.byRevenue), sku LIMIT 1 + ?
+      """, (place?.values ?? []) + [.integer(Int64(limit))]
     ) { row in
       SalesAnswer(
         subject: .product(Product(sku: row.text(0), description: row.text(7))),

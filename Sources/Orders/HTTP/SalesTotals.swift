@@ -15,9 +15,16 @@ struct SalesTotals: Sendable, Equatable {
   }.joined(separator: ", ")
 
   /// The largest revenue first, for `ORDER BY` beside ``sums``.
-  static let byRevenue =
-    "sum(revenue >> 32) + (sum(revenue & 4294967295) >> 32) DESC, "
-    + "sum(revenue & 4294967295) & 4294967295 DESC"
+  static let byRevenue = "\(high) DESC, \(low) DESC"
+  private static let high = "sum(revenue >> 32) + (sum(revenue & 4294967295) >> 32)"
+  private static let low = "sum(revenue & 4294967295) & 4294967295"
+  /// Only what comes after a place in the order of ``byRevenue`` and then of `sku`, of which the three values are bound.
+  static let afterPlace = "HAVING (-(\(high)), -(\(low)), sku) > (-?, -?, ?)"
+
+  /// The two numbers by which ``byRevenue`` orders.
+  var revenueHalves: (high: Int64, low: Int64) {
+    (Int64(clamping: revenue >> 32), Int64(revenue & 0xFFFF_FFFF))
+  }
 
   /// The sums of a group of rows.
   init(sums row: SQLiteStatement, from column: Int32) {

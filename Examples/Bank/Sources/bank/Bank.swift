@@ -26,9 +26,9 @@ import EventuallyServer
       Command("close", "Close an empty account", .close)
     }
 
-    Query("customers", of: Customers.self, "The richest customers", parameters: [.limit]) {
+    Query("customers", of: Customers.self, "The richest customers", parameters: .page) {
       request, rows in
-      try rows.rows(CustomerRow.self, orderedBy: [.descending("cents")], limit: request.limit())
+      try request.page(of: CustomerRow.self, in: rows, orderedBy: [.descending("cents")])
     }
     Query("customers/{customer}", of: Customers.self, "A customer") { request, rows in
       try rows.row(CustomerRow.self, request.path("customer"))
@@ -42,15 +42,15 @@ import EventuallyServer
     }
     Query(
       "accounts/{account}/movements", of: Statements.self, "An account's last movements",
-      parameters: [.limit]
+      parameters: .page
     ) {
-      request, rows -> [Movement]? in
+      request, rows -> Page<Movement>? in
       let account = try request.path("account")
       guard try rows.row(StatementRow.self, account) != nil else { return nil }
-      return try rows.rows(
-        MovementRow.self, where: [.equals("account", account)], orderedBy: [.descending("number")],
-        limit: request.limit()
-      ).map(Movement.init)
+      let page = try request.page(
+        of: MovementRow.self, in: rows, where: [.equals("account", account)],
+        orderedBy: [.descending("number")])
+      return Page(page.rows.map(Movement.init), next: page.next)
     }
   }
 }

@@ -18,9 +18,9 @@ struct Tag: Codable { var tag: String }
       Command("write", "Write a note") { (body: Text) in .write(body.text) }
       Command("tag", "Give a note a tag") { (body: Tag) in .tag(body.tag) }
     }
-    Query("tags", of: Tags.self, "All tags, the most used first", parameters: [.limit]) {
+    Query("tags", of: Tags.self, "All tags, the most used first", parameters: .page) {
       request, rows in
-      try rows.rows(TagRow.self, orderedBy: [.descending("notes")], limit: request.limit())
+      try request.page(of: TagRow.self, in: rows, orderedBy: [.descending("notes")])
     }
     Query("tags/{tag}", of: Tags.self, "A tag") { request, rows in
       try rows.row(TagRow.self, request.path("tag"))
