@@ -56,12 +56,12 @@ extension AdminCommand {
         guard ContinuousClock.now < deadline else {
           line.finish()
           let late = names.filter { reached[$0] == nil }
-          var lines = [
+          for name in late {
+            for line in try await standstill(of: name, heads: heads, log) { remark(line) }
+          }
+          throw Failure(
             "after \(timeout) s these have not applied all events: "
-              + late.map(\.name).joined(separator: ", ")
-          ]
-          for name in late { lines += try await standstill(of: name, heads: heads, log) }
-          throw Failure(lines.joined(separator: "\n"))
+              + late.map(\.name).joined(separator: ", "))
         }
         // Other processes' commits give no signal here.
         try await Task.sleep(for: .milliseconds(50))
