@@ -190,38 +190,36 @@ public struct JSONResponse: Sendable {
   /// The whole body; `nil` where it has more bytes than `limit`.
   func wholeBody(atMost limit: Int) async throws -> [UInt8]? {
     var whole = bytes
-    guard var rest else { return whole.count <= limit ? whole : nil }
-    var hasMore = true
-    while hasMore {
-      guard whole.count <= limit else { return nil }
-      rest.writer.bytes.removeAll(keepingCapacity: true)
-      hasMore = try await rest.pieces.writeNext(&rest.writer)
-      whole += rest.writer.bytes
-    }
+    var rest = rest
+    while whole.count <= limit, let next = try await Self.next(&rest) { whole += next }
     return whole.count <= limit ? whole : nil
   }
 
-  private func write(to writer: inout any ResponseBodyWriter) async throws {
-    var part = ByteBuffer(bytes: bytes)
+  /// Hands over the body, part by part, each as soon as it is made.
+  func parts(_ take: ([UInt8]) async throws -> Void) async throws {
+    try await take(bytes)
     var rest = rest
-    while true {
+    while let next = try await Self.next(&rest) {
+      // A piece may have been waited for.
+      if isLive, let pass, !pass.isValid { return }
+      try await take(next)
+    }
+  }
+
+  private func write(to writer: inout any ResponseBodyWriter) async throws {
+    try await parts { bytes in
+      var part = ByteBuffer(bytes: bytes)
       while let next = part.readSlice(length: min(Self.partSize, part.readableBytes)),
         next.readableBytes > 0
       {
         try await writer.write(next)
       }
-      guard let next = try await Self.next(&rest) else { return }
-      // A piece may have been waited for.
-      if isLive, let pass, !pass.isValid { return }
-      part = ByteBuffer(bytes: next)
     }
   }
 
   private func writeCompressed(to writer: inout any ResponseBodyWriter) async throws {
     let gzip = try Gzip()
-    var part = bytes
-    var rest = rest
-    while true {
+    try await parts { part in
       var start = 0
       while start < part.count {
         let end = min(start + Self.partSize, part.count)
@@ -229,8 +227,6 @@ public struct JSONResponse: Sendable {
         if !compressed.isEmpty { try await writer.write(ByteBuffer(bytes: compressed)) }
         start = end
       }
-      guard let next = try await Self.next(&rest) else { break }
-      part = next
     }
     try await writer.write(ByteBuffer(bytes: try gzip.compress([], isLast: true)))
   }
