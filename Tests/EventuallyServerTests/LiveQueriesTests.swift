@@ -104,7 +104,8 @@ import Testing
         guard let first = viewers.filter({ !$0.value.isEnded }).keys.min() else { return }
         queries.leave(first)
         viewers[first]?.isEnded = true
-      default: perform(queries.lost())
+      default:
+        perform(queries.lost())
         for index in viewers.keys { viewers[index]?.isEnded = true }
       }
       forgetUnwatched()

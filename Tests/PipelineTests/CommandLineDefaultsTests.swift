@@ -75,7 +75,7 @@ import Testing
       let words = try #require(row, "the article lacks \(option.1)")
       #expect(words.filter { $0 != "," }.contains("| \(option.2)"), "\(words)")
     }
-    #expect(options == 10, "\(limits)")
+    #expect(options == 13, "\(limits)")
   }
 
   /// `all` says what to do next; a second one is told at once that its address is in use, and makes nothing.

@@ -2,7 +2,9 @@
 ///
 /// A query is run for all of its viewers at once: when it is asked for, and again when the read model has changed since, but not more
 /// often than once in an interval, nor for more than half of the time. A viewer gets each answer that differs from the one before.
-struct LiveQueries<Query: Hashable & Sendable, Version: Hashable & Sendable, Answer: Equatable & Sendable>: Sendable {
+struct LiveQueries<
+  Query: Hashable & Sendable, Version: Hashable & Sendable, Answer: Equatable & Sendable
+>: Sendable {
   typealias Viewer = Int
   typealias Instant = ContinuousClock.Instant
 

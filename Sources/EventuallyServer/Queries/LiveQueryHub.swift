@@ -10,8 +10,9 @@ import Logging
 actor LiveQueryHub {
   typealias Viewer = Int
 
-  /// How long a change goes unnoticed where nothing was run for a while.
-  private static let poll = Duration.milliseconds(20)
+  /// How long a change goes unnoticed where nothing was run for a while, and where nothing has changed for a while.
+  private static let (poll, quietPoll) = (Duration.milliseconds(20), Duration.milliseconds(50))
+  private static let quiet = Duration.seconds(2)
 
   /// A reader of its own: whoever asks once does not wait behind live queries.
   private let source: ReadModelSource
@@ -21,6 +22,7 @@ actor LiveQueryHub {
   private var queries: LiveQueries<LiveQuestion, ReadModelVersion, LiveAnswer>
   private var viewers: [Viewer: LiveMailbox] = [:]
   private var isWatching = false
+  private var latest: (version: ReadModelVersion?, since: ContinuousClock.Instant) = (nil, .now)
 
   init(_ name: String, source: ReadModelSource, limits: ServerLimits) {
     self.source = source
@@ -113,6 +115,7 @@ actor LiveQueryHub {
   private func look() async -> Duration? {
     do {
       let version = try await source.open().version()
+      if version != latest.version { latest = (version, .now) }
       perform(queries.saw(version, now: .now))
     } catch {
       perform(queries.lost(), error)
@@ -121,7 +124,8 @@ actor LiveQueryHub {
       isWatching = false
       return nil
     }
-    guard let due = queries.nextDue else { return Self.poll }
-    return max(Self.poll, due - .now)
+    let now = ContinuousClock.now
+    let poll = now - latest.since < Self.quiet ? Self.poll : Self.quietPoll
+    return max(poll, queries.nextDue.map { $0 - now } ?? poll)
   }
 }

@@ -110,8 +110,8 @@ struct SalesQueries: Component {
     try connection.rows(
       """
       SELECT day, revenue, units, orders FROM sales_by_day \(place == nil ? "" : "WHERE day < ?")
-      ORDER BY day DESC LIMIT 1 + ?
-      """, (place?.values ?? []) + [.integer(Int64(limit))]
+      ORDER BY day DESC LIMIT ?
+      """, (place?.values ?? []) + [.integer(Int64(limit + 1))]
     ) { SalesAnswer(subject: .day($0.text(0)), totals: SalesTotals($0, from: 1)) }
   }
 
@@ -124,8 +124,8 @@ struct SalesQueries: Component {
       """
       SELECT country, revenue, units, orders FROM sales_by_country
       \(place == nil ? "" : "WHERE (-revenue, country) > (-?, ?)")
-      ORDER BY revenue DESC, country LIMIT 1 + ?
-      """, (place?.values ?? []) + [.integer(Int64(limit))]
+      ORDER BY revenue DESC, country LIMIT ?
+      """, (place?.values ?? []) + [.integer(Int64(limit + 1))]
     ) { SalesAnswer(subject: .country($0.text(0)), totals: SalesTotals($0, from: 1)) }
   }
 
@@ -140,8 +140,8 @@ struct SalesQueries: Component {
         (SELECT description FROM sales_by_product d WHERE d.sku = p.sku
          ORDER BY orders DESC, description LIMIT 1)
       FROM sales_by_product p GROUP BY sku \(place == nil ? "" : SalesTotals.afterPlace)
-      ORDER BY \(SalesTotals.byRevenue), sku LIMIT 1 + ?
-      """, (place?.values ?? []) + [.integer(Int64(limit))]
+      ORDER BY \(SalesTotals.byRevenue), sku LIMIT ?
+      """, (place?.values ?? []) + [.integer(Int64(limit + 1))]
     ) { row in
       SalesAnswer(
         subject: .product(Product(sku: row.text(0), description: row.text(7))),
