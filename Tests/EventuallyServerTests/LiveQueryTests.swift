@@ -181,6 +181,18 @@ import Testing
     }
   }
 
+  @Test func theDocumentSaysThatEachQueryCanBeWatched() async throws {
+    let owned = try await Self.owners()
+    let document = try JSONSerialization.jsonObject(with: Data(owned.api.openAPI))
+    let paths = try #require((document as? [String: Any])?["paths"] as? [String: [String: Any]])
+    for path in ["/owners", "/owners/{id}"] {
+      let query = try #require(paths[path]?["get"] as? [String: Any])
+      let answers = query["responses"] as? [String: [String: Any]]
+      let content = try #require(answers?["200"]?["content"] as? [String: Any], "\(query)")
+      #expect(content.keys.sorted() == ["application/json", "text/event-stream"])
+    }
+  }
+
   @Test func equalQueriesOfEqualAskersAreOne() throws {
     let query = RegisteredQuery(
       model: ObjectIdentifier(Owners.self), modelName: "owners", path: "owners", summary: "",

@@ -166,6 +166,24 @@ private enum Spans {
     #expect(try await pipeline.writer?.stop() == 0)
   }
 
+  @Test func requestsWithAKeyThatCameBeforeAreCounted() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    for (country, status) in [("T", "200"), ("T", "200"), ("T", "200"), ("U", "422")] {
+      let body = #"{"country":"\#(country)"}"#
+      let client = try RawConnection(writer.base)
+      client.send(
+        "POST /orders/one/create HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+          + "Idempotency-Key: one\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)")
+      let answer = try await client.answer()
+      #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+    }
+    let text = try await metrics(
+      of: writer, with: "eventually_repeated_requests_total 2", "eventually_reused_keys_total 1")
+    try checkFormat(text)
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
+
   /// The metrics of a process, as soon as they have some lines.
   private func metrics(of process: HTTPEndpoint, with lines: String...) async throws -> String {
     var text = ""
