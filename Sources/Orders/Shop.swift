@@ -35,14 +35,26 @@ public struct Shop: ExtendedCommandLine, FaultPointSource {
       Command("create", "Place an order", body: OrderBody.headerSchema) { body in
         .create(try OrderBody.header(body.span, defaultTime: .now()))
       }
+      .refusing(
+        .alreadyExists("tea-1"), .invalidID("a b"),
+        .invalid("country", "1 to 100 bytes"))
       Command("addItem", "Add a line to an open order", body: OrderBody.lineSchema) { body in
         .addItem(try OrderBody.line(body.span))
       }
+      .operationID("addItemToOrder")
+      .refusing(
+        .unknown("tea-1"), .notOpen("tea-1", .completed),
+        .tooManyLines("tea-1"), .amountTooLarge)
       Command("complete", "Make an order final", .complete)
+        .refusing(
+          .unknown("tea-1"), .notOpen("tea-1", .cancelled),
+          .empty("tea-1"))
       Command("cancel", "Give an order up", body: OrderBody.cancellationSchema) { body in
         .cancel(reason: try OrderBody.reason(body.span) ?? OrderEvent.unspecified)
       }
+      .refusing(.unknown("tea-1"), .notOpen("tea-1", .completed))
     }
+    .example(.created(OrderBody.exampleHeader), .itemAdded(OrderBody.exampleLine))
     OrderRoutes()
     OrderQueries()
     SalesQueries()

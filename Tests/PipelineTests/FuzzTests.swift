@@ -16,10 +16,24 @@ import Testing
     var answers: [String: [String: Any]]
   }
 
+  /// The same with what references refer to in their place.
+  private func resolved(_ value: Any, in document: [String: Any]) -> Any {
+    if let list = value as? [Any] { return list.map { resolved($0, in: document) } }
+    guard let object = value as? [String: Any] else { return value }
+    guard let reference = object["$ref"] as? String else {
+      return object.mapValues { resolved($0, in: document) }
+    }
+    let target = reference.split(separator: "/").dropFirst().reduce(document as Any) {
+      ($0 as? [String: Any])?[String($1)] ?? NSNull()
+    }
+    return resolved(target, in: document)
+  }
+
   private func operations(of endpoint: HTTPEndpoint) async throws -> [Operation] {
     let document = try await endpoint.text("/openapi.json")
-    let json = try #require(
+    let whole = try #require(
       try JSONSerialization.jsonObject(with: Data(document.body.utf8)) as? [String: Any])
+    let json = try #require(resolved(whole, in: whole) as? [String: Any])
     #expect(json["openapi"] as? String == "3.1.0")
     let paths = try #require(json["paths"] as? [String: [String: [String: Any]]])
     return paths.sorted { $0.key < $1.key }.flatMap { path, operations in

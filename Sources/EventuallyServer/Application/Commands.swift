@@ -9,6 +9,11 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
   let path: String
   let ids: IDRule
   let commands: [Command<Model>]
+  /// The events of an entity, as an example.
+  private(set) var events: [Model.Event] = []
+
+  /// What an entity is called in the OpenAPI document.
+  var noun: String { OperationNames.identifier(["\(Model.self)"]) }
 
   /// Commands below a path.
   /// - Parameters:
@@ -25,15 +30,33 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
     self.commands = commands()
   }
 
+  /// The same with the events of an entity, from its first, of which the OpenAPI document has history and state as examples.
+  public func example(_ events: Model.Event...) -> Commands {
+    var commands = self
+    commands.events = events
+    return commands
+  }
+
+  private func example(in writer: Writer) throws(ApplicationError) -> EntityExample? {
+    let type = ObjectIdentifier(Model.self)
+    guard !events.isEmpty,
+      let aggregate = writer.application.aggregates.first(where: { $0.type == type })
+    else { return nil }
+    return try EntityExample(events, of: Model.self, id: ids.example, in: aggregate)
+  }
+
   /// Adds the commands.
   public func register(in registry: inout Registry) {
     registry.writerRoutes.append(
       WriterRoutes(generatedFor: Model.self, below: path, problem: problem) { [self] writer in
         let repository = try writer.repository(of: Model.self)
-        let routes = CommandRoutes(definition: self, writer: writer, repository: repository)
+        let routes = CommandRoutes(
+          definition: self, writer: writer, repository: repository, example: try example(in: writer)
+        )
         return routes.operations()
           + RemovalRoutes(
-            writer: writer, path: path, ids: ids, category: Model.category
+            writer: writer, path: path, ids: ids, category: Model.category,
+            noun: noun
           ) { (id, expected) throws(EventStoreError) in
             try await repository.remove(id, expecting: expected)
           }.operations()
@@ -55,6 +78,10 @@ extension Commands {
     }
     if let problem = commands.lazy.compactMap(\.problem).first {
       return "a command below '\(path)': \(problem)"
+    }
+    for command in commands {
+      guard let problem = command.exampleProblem else { continue }
+      return "the command '\(command.name)' below '\(path)': \(problem)"
     }
     var names: Set<String> = []
     for command in commands {
@@ -79,6 +106,11 @@ public struct Command<Model: Aggregate>: Sendable {
   let problem: String?
   /// Whether a body may be left out.
   var isBodyOptional = false
+  /// A body, as an example; `nil` for one that is made up.
+  private(set) var example: API.Example?
+  /// Why it may be refused, as examples.
+  private(set) var refusals: [any Error] = Self.allRefusals
+  private(set) var operationID: String?
   /// Makes the command of a body, which something leads to: `commands[0].deposit`.
   let make: @Sendable ([UInt8], _ path: String) throws -> Model.Command
 
@@ -97,7 +129,7 @@ public struct Command<Model: Aggregate>: Sendable {
     self.name = name
     self.summary = summary
     let shape = Schema.shape(of: Body.self)
-    schema = Schema(shape.value)
+    schema = Schema(shape.value, of: Body.self)
     problem = shape.problem
     self.make = { bytes, path in
       let body = try JSONBody.decode(Body.self, bytes, shape.value, at: path)
@@ -111,7 +143,7 @@ public struct Command<Model: Aggregate>: Sendable {
   ) where Model.Command: Sendable {
     self.name = name
     self.summary = summary
-    schema = .object([])
+    schema = .named("Nothing", .object([]))
     problem = nil
     isBodyOptional = true
     make = { bytes, path in
@@ -147,6 +179,47 @@ public struct Command<Model: Aggregate>: Sendable {
     schema = body
     problem = nil
     make = { bytes, path in try Self.located(at: path) { try read(bytes) } }
+  }
+
+  /// The same with a body as an example in the OpenAPI document: `["cents": 1250]`. It must be one that the command takes.
+  public func example(_ body: API.Example) -> Command {
+    var command = self
+    command.example = body
+    return command
+  }
+
+  /// The same with some of the aggregate's errors that it may be refused with, as examples in the OpenAPI document. By default it has all of
+  /// an aggregate whose errors are `CaseIterable`.
+  public func refusing(_ errors: Model.Failure...) -> Command {
+    var command = self
+    command.refusals = errors
+    return command
+  }
+
+  /// The same under another name in clients that are generated from the OpenAPI document: by default `depositAccount` for the command
+  /// `deposit` of an `Account`.
+  public func operationID(_ name: String) -> Command {
+    var command = self
+    command.operationID = name
+    return command
+  }
+
+  private static var allRefusals: [any Error] {
+    func all<Failure: CaseIterable>(_ type: Failure.Type) -> [any Error] {
+      type.allCases.compactMap { $0 as? any Error }
+    }
+    return (Model.Failure.self as? any CaseIterable.Type).map { all($0) } ?? []
+  }
+
+  /// What is wrong with the example.
+  var exampleProblem: String? {
+    guard let example else { return nil }
+    do {
+      _ = try make(example.json, "")
+      return nil
+    } catch {
+      return "it does not take the example that is given for it: \(error)"
+    }
   }
 
   /// Says of whatever is refused where in the request it is.
@@ -195,15 +268,19 @@ public struct IDRule: Sendable {
   public var pattern: String
   /// What ids have, in words: `1 to 64 letters and digits`.
   public var description: String
+  /// An id, for the OpenAPI document.
+  public var example: String
   /// Whether a text is an id.
   public var isValid: @Sendable (String) -> Bool
 
   /// A rule.
   public init(
-    pattern: String, _ description: String, isValid: @escaping @Sendable (String) -> Bool
+    pattern: String, _ description: String, example: String = "1",
+    isValid: @escaping @Sendable (String) -> Bool
   ) {
     self.pattern = pattern
     self.description = description
+    self.example = example
     self.isValid = isValid
   }
 
@@ -237,6 +314,9 @@ extension APIRequest {
 extension API.Parameter {
   /// The part `{id}` of a path, which ``APIRequest/id(_:)`` reads.
   public static func id(_ rule: IDRule = .default) -> API.Parameter {
-    .path("id", "The id", .string(pattern: rule.pattern))
+    let schema = Schema.string(pattern: rule.pattern)
+    return .path(
+      "id", "The id: \(rule.description)",
+      rule.isValid(rule.example) ? schema.example(.init(stringLiteral: rule.example)) : schema)
   }
 }

@@ -4,14 +4,29 @@ import Foundation
 /// Events' records as JSON, as the event feed has them.
 package enum RecordJSON {
   /// What a record looks like.
-  static let schema = Schema.object([
-    .required("id", .string(format: "uuid")), .required("type", .string(minimum: 1)),
-    .required("stream", .string(minimum: 1)), .required("version", .integer(0...(1 << 62))),
-    .required("partition", .integer(0...10_000)), .required("position", .integer(1...(1 << 62))),
-    .required("sequenceNumber", .integer(1...(1 << 62))),
-    .required("time", .string(format: "date-time")), .optional("data", .any),
-    .optional("dataBase64", .string()), .optional("metadata", .map(.string())),
-  ])
+  static let schema = Schema.named(
+    "EventRecord",
+    .object([
+      .required("id", .string(format: "uuid")),
+      .required("type", .string(minimum: 1).example("deposited")),
+      .required("stream", .string(minimum: 1).example("account/1")),
+      .required("version", .integer(0...(1 << 62)).example(3)),
+      .required("partition", .integer(0...10_000).example(0)),
+      .required("position", .integer(1...(1 << 62)).example(9)),
+      .required("sequenceNumber", .integer(1...(1 << 62)).example(42)),
+      .required("time", .string(format: "date-time")),
+      .optional("data", .any), .optional("dataBase64", .string()),
+      .optional("metadata", .map(.string())),
+    ]))
+  /// One of them.
+  static func example(of stream: String) -> API.Example {
+    [
+      "id": "019ab0c4-6d2e-7c41-9c1f-3f5d8a2b7e60", "type": "deposited",
+      "stream": .init(stringLiteral: stream), "version": 3, "partition": 0, "position": 9,
+      "sequenceNumber": 42, "time": "2026-11-23T12:00:00Z", "data": ["cents": 500],
+      "metadata": ["correlationId": "basket-17"],
+    ]
+  }
 
   /// An event's record.
   package static func write(_ record: EventRecord, _ json: inout JSONWriter) {

@@ -41,6 +41,9 @@ public struct API: Sendable {
         return false
       }
       operation.role = max(operation.role, $0.role)
+      operation.operationID = operation.operationID ?? $0.operationID
+      operation.tag = operation.tag ?? $0.tag
+      if operation.description.isEmpty { operation.description = $0.description }
       return true
     }
     operations.append(operation)
@@ -70,6 +73,12 @@ extension API {
     public var path: String
     /// What it does, in a line.
     public var summary: String
+    /// What is to be known of it, at length, for the OpenAPI document.
+    public var description = ""
+    /// What clients that are generated from the OpenAPI document call it: `createOrder`; by default made of method and path.
+    public var operationID: String?
+    /// What it belongs to, in the OpenAPI document.
+    var tag: Tag?
     /// Who may ask it, where the interface has tokens.
     public var role: AccessRole
     /// Whether it is answered under any load: what tells how the process is.
@@ -80,6 +89,8 @@ extension API {
     public var parameters: [Parameter]
     /// What its body looks like; `nil` where it takes none.
     public var body: Schema?
+    /// A body, as an example; by default one that fits ``body``.
+    public var bodyExample: Example?
     /// Whether the body must be there, where it takes one.
     public var isBodyRequired = true
     /// What it may answer.
@@ -115,6 +126,9 @@ extension API {
       var operation = Operation(
         .get, path, summary, role: .anyone, answers: answers, handler: handler)
       operation.isVital = true
+      operation.operationID = OperationNames.identifier(["get", path])
+      operation.tag = Tag(name: "process", description: "How the process is.")
+      operation.description = "Asks for no token, and is answered under any load."
       return operation
     }
 
@@ -192,7 +206,8 @@ extension API {
     }
 
     /// The parameter that ``APIRequest/limit(default:)`` reads.
-    public static let limit = Parameter.query("limit", "At most this many", .integer(1...1000))
+    public static let limit = Parameter.query(
+      "limit", "At most this many", .integer(1...1000).example(20))
 
     /// A parameter of the query, which may be left out.
     public static func query(_ name: String, _ summary: String, _ schema: Schema) -> Parameter {
@@ -206,19 +221,45 @@ extension API {
     var summary: String
     var contentType: String
     var schema: Schema?
+    /// A body, as an example; by default one that fits the schema.
+    public var example: Example?
     var headers: [Header] = []
     /// Further media types that it may come in.
-    var alternatives: [(type: String, schema: Schema?)] = []
+    var alternatives: [Content] = []
+    /// Where what it is about can be read, by its `id`.
+    var links: [Link] = []
+    /// What it may tell of, one of each kind as an example.
+    var problems: [RequestError]
 
     /// An answer.
     public init(
       _ status: Int, _ summary: String, contentType: String = "application/json",
       _ schema: Schema? = nil
     ) {
+      var problem = ProblemKind(status: status).example
+      problem.status = HTTPResponse.Status(code: status)
+      problems = status < 400 ? [] : [problem]
       self.status = status
       self.summary = summary
       self.contentType = contentType
       self.schema = schema
     }
+  }
+}
+
+extension API {
+  /// A form of a body.
+  typealias Content = (type: String, schema: Schema?)
+
+  /// A group of operations.
+  struct Tag: Sendable {
+    var name: String
+    var description = ""
+  }
+
+  /// An operation that reads what an answer is about.
+  struct Link: Sendable {
+    var name: String
+    var path: String
   }
 }

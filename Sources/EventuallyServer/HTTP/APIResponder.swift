@@ -20,7 +20,7 @@ struct APIResponder: HTTPResponder {
   init(_ api: API, scheme: String, logger: Logger) {
     self.scheme = scheme
     self.logger = logger
-    let document = JSONResponse { api.write(&$0) }
+    let document = JSONResponse { $0.raw(api.openAPI) }
     let description = API.Operation.vital(
       "/openapi.json", "This interface, as OpenAPI", answers: []
     ) { _ in document }

@@ -67,5 +67,6 @@ extension API.Parameter {
     summary:
       "Names this request: sent again with the same key, as often as it takes to get an answer, it has its effect once and "
       + "the same answer",
-    schema: .string(pattern: #"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-\[\]-~]{1,255})$"#))
+    schema: .string(pattern: #"^("([ !#-\[\]-~]|\\["\\]){1,255}"|[!#-+\--:<-\[\]-~]{1,255})$"#)
+      .example("\"payment-4711\""))
 }

@@ -98,7 +98,7 @@ extension API.Parameter {
   /// The parameter that ``APIRequest/cursor(of:)`` reads.
   public static let cursor = API.Parameter.query(
     "cursor", "Where the page begins, as the header Link of the page before has it",
-    .string(pattern: "^[A-Za-z0-9_-]{1,4000}$"))
+    .string(pattern: "^[A-Za-z0-9_-]{1,4000}$").example("WzUwMCwiZXZlIl0"))
 }
 
 extension APIRequest {

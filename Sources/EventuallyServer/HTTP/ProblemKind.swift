@@ -263,9 +263,12 @@ extension API.Operation {
     _ path: String, _ summary: String, _ parameters: [API.Parameter],
     _ make: @escaping @Sendable (APIRequest) throws -> String
   ) -> API.Operation {
-    var answers = [API.Response(200, "The text", contentType: "text/plain")]
+    let example = API.Example(stringLiteral: ProblemKind.conflict.text)
+    var answers = [
+      API.Response(200, "The text", contentType: "text/plain", .string()).example(example)
+    ]
     if !parameters.isEmpty { answers.append(API.Response(404, "There is no such kind")) }
-    return API.Operation(
+    var operation = API.Operation(
       .get, path, summary, role: .anyone, parameters: parameters, answers: answers
     ) { request in
       let text = try make(request)
@@ -273,5 +276,8 @@ extension API.Operation {
       response.contentType = "text/plain; charset=utf-8"
       return response
     }
+    operation.description =
+      "What `type` of an answer with problem details refers to. The names are for ever; `code` tells an application's own reasons apart."
+    return operation
   }
 }

@@ -27,6 +27,11 @@ extension RequestError {
       }
   }
 
+  /// What an error of an aggregate, or of a handler, is answered as.
+  init(refusal error: any Error) {
+    self = (error as? RequestError) ?? CommandRefused(cause: error).requestError
+  }
+
   /// What is answered where what came can't even be read as a request.
   init(unreadable error: any Error) {
     if case .headerOverflow? = error as? HTTPParserError {

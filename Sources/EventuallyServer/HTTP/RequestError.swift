@@ -50,35 +50,39 @@ public struct RequestError: Error, Sendable, CustomStringConvertible {
   /// The answer.
   /// - Parameter id: the request's.
   func response(id: RequestID?) -> JSONResponse {
-    var response = JSONResponse(status) { json in
-      json.beginObject()
-      json.member("type", kind.path)
-      json.member("title", kind.title)
-      json.member("status", status.code)
-      json.member("detail", message)
-      if let id { json.member("instance", id.uri) }
-      if let code { json.member("code", code) }
-      if let member { json.member("member", member) }
-      if let parameter { json.member("parameter", parameter) }
-      if let expectedVersion { json.member("expectedVersion", expectedVersion) }
-      if let actualVersion { json.member("actualVersion", actualVersion) }
-      json.endObject()
-    }
+    var response = JSONResponse(status) { write(&$0, instance: id?.uri) }
     response.contentType = "application/problem+json"
     response.headers = headers
     return response
   }
 
+  func write(_ json: inout JSONWriter, instance: String?) {
+    json.beginObject()
+    json.member("type", kind.path)
+    json.member("title", kind.title)
+    json.member("status", status.code)
+    json.member("detail", message)
+    if let instance { json.member("instance", instance) }
+    if let code { json.member("code", code) }
+    if let member { json.member("member", member) }
+    if let parameter { json.member("parameter", parameter) }
+    if let expectedVersion { json.member("expectedVersion", expectedVersion) }
+    if let actualVersion { json.member("actualVersion", actualVersion) }
+    json.endObject()
+  }
+
   /// What the answer looks like.
-  static let schema = Schema.object([
-    .required("type", .string(pattern: "^/problems/[a-z-]+$")),
-    .required("title", .string(minimum: 1)), .required("status", .integer(400...599)),
-    .required("detail", .string(minimum: 1)), .optional("instance", .string(minimum: 1)),
-    .optional("code", .string(minimum: 1)), .optional("member", .string(minimum: 1)),
-    .optional("parameter", .string(minimum: 1)),
-    .optional("expectedVersion", .integer(0...(1 << 62))),
-    .optional("actualVersion", .integer(0...(1 << 62))),
-  ])
+  static let schema = Schema.named(
+    "Problem",
+    .object([
+      .required("type", .string(pattern: "^/problems/[a-z-]+$").example("/problems/refused")),
+      .required("title", .string(minimum: 1)), .required("status", .integer(400...599)),
+      .required("detail", .string(minimum: 1)), .optional("instance", .string(minimum: 1)),
+      .optional("code", .string(minimum: 1)), .optional("member", .string(minimum: 1)),
+      .optional("parameter", .string(minimum: 1)),
+      .optional("expectedVersion", .integer(0...(1 << 62))),
+      .optional("actualVersion", .integer(0...(1 << 62))),
+    ]))
 }
 
 /// Too much at once: the same request is worth trying again after a second.

@@ -12,7 +12,10 @@ extension API {
     add(
       .vital(
         "/metrics", "Metrics, in Prometheus' text format",
-        answers: [Response(200, "The metrics", contentType: "text/plain; version=0.0.4")]
+        answers: [
+          Response(200, "The metrics", contentType: "text/plain; version=0.0.4", .string()).example(
+            "# TYPE http_requests_total counter\nhttp_requests_total 42\n")
+        ]
       ) { _ in
         scraped.set(await gauges())
         var response = JSONResponse { $0.raw(Observability.metrics.text().utf8) }

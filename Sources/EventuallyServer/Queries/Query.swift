@@ -7,7 +7,7 @@ import HTTPTypes
 /// Workers of the read model and `projector serve` answer it. It may come with a consistency token, in the parameter `after` or the
 /// header `eventually-token`: then it waits until the read model has applied that event.
 public struct Query: Component {
-  private let registered: RegisteredQuery
+  private var registered: RegisteredQuery
 
   /// A query whose answer is any `Codable` value, of rows for example.
   /// - Parameters:
@@ -72,7 +72,8 @@ public struct Query: Component {
       model: model, modelName: modelName, path: path, summary: summary.isEmpty ? path : summary,
       parameters: parameters, problem: problem.map { "the query '\(path)': \($0)" },
       answers: [
-        API.Response(200, "The answer", Schema(shape)),
+        API.Response(200, "The answer", Schema(shape, of: Answer.self))
+          .carrying(Answer.self is any AnyPage.Type ? [.link] : []),
         API.Response(404, "The read model has nothing of that name"),
       ]
     ) { request, reader in
@@ -86,6 +87,22 @@ public struct Query: Component {
       return try JSONResponse(encoding: found)
         .linked(to: (found as? any AnyPage)?.next, of: request)
     }
+  }
+
+  /// The same with an answer as an example in the OpenAPI document; by default one is made up.
+  public func example(_ answer: API.Example) -> Query {
+    var query = self
+    for index in registered.answers.indices where registered.answers[index].status == 200 {
+      query.registered.answers[index].example = answer
+    }
+    return query
+  }
+
+  /// The same under another name in clients that are generated from the OpenAPI document: by default `getOwnersById` for `owners/{id}`.
+  public func operationID(_ name: String) -> Query {
+    var query = self
+    query.registered.operationID = name
+    return query
   }
 
   /// Adds the query.
@@ -104,6 +121,7 @@ struct RegisteredQuery: Sendable {
   /// What is wrong with the type of its answer.
   var problem: String?
   var answers: [API.Response]
+  var operationID: String?
   var answer: @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
 
   init(

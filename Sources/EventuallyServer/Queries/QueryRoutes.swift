@@ -74,37 +74,50 @@ package struct QueryRoutes: Sendable {
   static let consistency = [
     API.Parameter.query(
       "after", "The token of a command's answer: the answer waits until the command has its effect",
-      .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$")),
-    API.Parameter.query("wait", "For at most this many seconds", .integer(0...30)),
+      .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$").example("0-9")),
+    API.Parameter.query(
+      "wait", "For at most this many seconds, 5 by default", .integer(0...30).example(10)),
   ]
   private static let lastEventID = API.Parameter(
     name: "Last-Event-ID", place: .header,
     summary: "Of a live query, the id of the answer that the asker has",
     schema: .string())
+  /// The token of a command's answer, as it came.
+  private static let token = API.Parameter(
+    name: "eventually-token", place: .header, summary: "The same as 'after', which goes before it",
+    schema: .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$").example("0-9"))
 
   package func add(to api: inout API) {
     for ((definition, source), hub) in zip(sources, hubs) {
       for query in application.queries(of: definition.name) {
-        api.add(
-          API.Operation(
-            .get, query.path, query.summary, isTagged: true,
-            parameters: query.parameters + Self.consistency + [Self.lastEventID],
-            answers: query.answers.map { $0.status == 200 ? $0.or(EventWriter.contentType) : $0 }
-              + [
-                API.Response(
-                  422, "A parameter can't be what it is, or the token is of another store")
-              ]
-          ) { request in
-            let reader = try await reader(source, request)
-            var response: JSONResponse
-            if request.prefersEvents {
-              response = try await live(query, hub, request)
-            } else {
-              response = try await query.answer(request, reader).taggedByContent()
-            }
-            response.headers[.vary] = "Accept"
-            return response
-          })
+        var operation = API.Operation(
+          .get, query.path, query.summary, isTagged: true,
+          parameters: query.parameters + Self.consistency + [Self.token, Self.lastEventID],
+          answers: query.answers.map { $0.status == 200 ? $0.or(EventWriter.contentType) : $0 }
+            + [
+              API.Response(
+                422, "A parameter can't be what it is, or the token is of another store"),
+              API.Response(
+                "Overloaded, the read model can't be read, or it has not got to the token; worth trying again",
+                .overloaded, .stopping, .notYet, .parked, .readModelUnavailable),
+            ]
+        ) { request in
+          let reader = try await reader(source, request)
+          var response: JSONResponse
+          if request.prefersEvents {
+            response = try await live(query, hub, request)
+          } else {
+            response = try await query.answer(request, reader).taggedByContent()
+          }
+          response.headers[.vary] = "Accept"
+          return response
+        }
+        operation.operationID = query.operationID
+        operation.tag = API.Tag(
+          name: definition.name, description: "Queries of the read model '\(definition.name)'.")
+        operation.description =
+          "All of the answer is as of one moment. With the token of a command's answer, the query waits until the read model has applied that command."
+        api.add(operation)
       }
     }
   }

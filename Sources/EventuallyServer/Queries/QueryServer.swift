@@ -37,7 +37,10 @@ public struct QueryServer: Sendable {
     api.add(
       .vital(
         "/readyz", "Whether all read models can be read",
-        answers: [API.Response(200, "Ready"), API.Response(503, "Not ready, with the reasons")]
+        answers: API.readiness(
+          "QueriesReadiness",
+          [.required("parkedStreams", .map(.integer(0...(1 << 62))))],
+          ready: ["status": "ready", "reasons": [], "parkedStreams": ["owners": 0]])
       ) { _ in await readiness() })
     return api
   }

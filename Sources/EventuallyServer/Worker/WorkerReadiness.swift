@@ -22,8 +22,26 @@ struct WorkerReadiness: Sendable {
       "/readyz",
       "Whether the worker's partitions go on: 503 where not, with the reasons; and how far "
         + "it is behind the store and the broker",
-      answers: [API.Response(200, "Ready"), API.Response(503, "Not ready, with the reasons")]
+      answers: API.readiness(
+        "WorkerReadiness", statuses: ["ready", "not ready", "starting"], Self.members,
+        ready: [
+          "status": "ready", "readModel": .init(stringLiteral: name), "worker": "host-1",
+          "reasons": [], "lag": 0, "brokerLag": 0, "applied": 42, "parked": 0,
+          "partitions": [
+            ["partition": 0, "epoch": 3, "position": 24, "storeHead": 24, "lag": 0]
+          ],
+        ])
     ) { _ in await readiness() }
+  }
+
+  private static var members: [Schema.Member] {
+    let lag = Schema.oneOf([.integer(0...(1 << 62)), .null])
+    return [
+      .optional("readModel", .string(minimum: 1)), .optional("worker", .string(minimum: 1)),
+      .optional("lag", lag), .optional("brokerLag", lag),
+      .optional("applied", .integer(0...(1 << 62))), .optional("parked", .integer(0...(1 << 62))),
+      .optional("partitions", .array(.map(.any))),
+    ]
   }
 
   /// A worker is ready when it has an assignment and nothing keeps its partitions from going on.

@@ -18,44 +18,78 @@ struct FeedRoutes: Sendable {
 
   private var log: SQLiteEventLog { store.log }
 
+  private static let tag = API.Tag(
+    name: "feed", description: "The store, and its events for workers and other systems.")
+  private static let storeSchema = Schema.named(
+    "Store",
+    .object([
+      .required("storeId", .string(minimum: 1).example("019ab0c4-6d2e-7c41-9c1f-3f5d8a2b7e60")),
+      .required("partitions", .integer(1...10_000).example(2)),
+      .required("head", .integer(0...(1 << 62)).example(42)),
+      .required("published", .integer(0...(1 << 62)).example(42)),
+      .required("heads", .array(.integer(0...(1 << 62))).example([24, 18])),
+    ]))
+
   func add(to api: inout API) {
-    api.add(
-      API.Operation(
-        .get, "/events",
-        "The events, of a partition or of the whole store: one a line, as a page, or as a stream that goes on",
-        parameters: parameters,
-        answers: [
-          API.Response(200, "Events, in the form that Accept prefers", contentType: Self.lines)
-            .carrying(.link).or(Self.page, .array(RecordJSON.schema)).or(Self.stream),
-          API.Response(409, "This is another store"),
-        ], handler: events))
-    api.add(
-      API.Operation(
-        .get, "/store", "The store's id, partitions and heads",
-        answers: [API.Response(200, "The store")]
-      ) { _ in
-        let summary = try await summary()
-        return JSONResponse { summary.write(&$0) }
-      })
+    let example = RecordJSON.example(of: "account/1")
+    let line = String(decoding: example.json, as: UTF8.self)
+    var feed = API.Operation(
+      .get, "/events",
+      "The events, of a partition or of the whole store: one a line, as a page, or as a stream that goes on",
+      parameters: parameters,
+      answers: [
+        API.Response(
+          200, "Events, in the form that Accept prefers", contentType: Self.page,
+          .array(RecordJSON.schema)
+        ).carrying(.link).example([example])
+          .or(Self.lines, .string().example(.init(stringLiteral: line + "\n")))
+          .or(Self.stream, .string().example(.init(stringLiteral: "id: 42\ndata: \(line)\n\n"))),
+        API.Response("This is another store", .wrongStore),
+      ], handler: events)
+    feed.operationID = "getEvents"
+    feed.description =
+      "With `Accept: application/json` a page, and the address of the next one in the header `Link`; with `text/event-stream` Server-Sent Events "
+      + "that go on; one event a line otherwise."
+    feed.tag = Self.tag
+    api.add(feed)
+    var asked = API.Operation(
+      .get, "/store", "The store's id, partitions and heads",
+      answers: [API.Response(200, "The store", Self.storeSchema)]
+    ) { _ in
+      let summary = try await summary()
+      return JSONResponse { summary.write(&$0) }
+    }
+    asked.operationID = "getStore"
+    asked.description =
+      "`head` is the last sequence number, `heads` the last partition offsets, and `published` the sequence number up to which the broker has all events."
+    asked.tag = Self.tag
+    api.add(asked)
   }
 
   private var parameters: [API.Parameter] {
     [
-      .query("partition", "Only this partition's", .integer(0...Int64(log.partitionCount) - 1)),
+      .query(
+        "partition", "Only this partition's",
+        .integer(0...Int64(log.partitionCount) - 1)
+          .example(0)),
       .query(
         "partitions",
         "Only these partitions', separated by commas, in the store's order; goes before 'partition'",
-        .array(.integer(0...Int64(log.partitionCount) - 1), minimum: 1)),
+        .array(.integer(0...Int64(log.partitionCount) - 1), minimum: 1).example([0])),
       .query(
         "after",
         "The position, in the partition or in the store, after which to begin; of a stream the sequence number",
-        .integer(0...(1 << 62))),
-      .query("limit", "At most this many events; a stream has no end", .integer(1...10_000)),
-      .query("store", "The id of the store that is meant", .string(maximum: 80)),
+        .integer(0...(1 << 62)).example(41)),
+      .query(
+        "limit", "At most this many events; a stream has no end",
+        .integer(1...10_000).example(100)),
+      .query(
+        "store", "The id of the store that is meant",
+        .string(maximum: 80).example("019ab0c4-6d2e-7c41-9c1f-3f5d8a2b7e60")),
       API.Parameter(
         name: "Last-Event-ID", place: .header,
         summary: "Of a stream, the sequence number after which to begin; goes before 'after'",
-        schema: .string(pattern: "^[0-9]{1,18}$")),
+        schema: .string(pattern: "^[0-9]{1,18}$").example("41")),
     ]
   }
 

@@ -8,48 +8,73 @@ struct RemovalRoutes: Sendable {
   let path: String
   let ids: IDRule
   let category: StreamCategory
+  /// What an entity is called in the OpenAPI document.
+  let noun: String
   let remove: @Sendable (String, Version?) async throws(EventStoreError) -> EventPosition?
   /// An answer waits for the erasure for at most this long.
   var patience = Duration.seconds(1)
 
-  private static let removal = Schema.object([
-    .required("id", .string(minimum: 1)),
-    .required("removed", .boolean),
-    .required("erasure", .string(values: ["pending", "done"])),
-    .required("removedAt", .string(format: "date-time")),
-    .optional("erasedAt", .string(format: "date-time")),
-    .optional("reason", .string(minimum: 1)),
-    .required("token", .string(pattern: "^[0-9]+-[0-9]+$")),
-  ])
+  private static let removal = Schema.named(
+    "Removal",
+    .object([
+      .required("id", .string(minimum: 1).example("1")),
+      .required("removed", .boolean),
+      .required("erasure", .string(values: ["pending", "done"]).example("done")),
+      .required("removedAt", .string(format: "date-time")),
+      .optional("erasedAt", .string(format: "date-time")),
+      .optional("reason", .string(minimum: 1)),
+      .required("token", .token),
+    ]))
+  private static let done: API.Example = [
+    "id": "1", "removed": true, "erasure": "done", "removedAt": "2026-11-23T12:00:00Z",
+    "erasedAt": "2026-11-23T12:00:01Z", "token": "0-9",
+  ]
+  private static let pending: API.Example = [
+    "id": "1", "removed": true, "erasure": "pending", "removedAt": "2026-11-23T12:00:00Z",
+    "reason": "a reader of the store holds an earlier state", "token": "0-9",
+  ]
 
   func operations() -> [API.Operation] {
-    [
-      API.Operation(
-        .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
-        role: .administer,
-        parameters: [.id(ids), .idempotencyKey] + API.conditions + API.contextParameters,
-        answers: [
-          API.Response(
-            200, "Removed, and nothing of it is left in the store's files", Self.removal),
-          API.Response(
-            202,
-            "Removed; the store's log has the events until nobody reads an earlier state any more: ask at "
-              + "the address that the header Location has", Self.removal),
-          API.Response(404, "There is no such entity"),
-          API.Response(409, "The entity changed at the same time"),
-          API.Response(412, "The entity is not as If-Match or If-None-Match has it"),
-          API.Response(422, "The text can't be an id"), API.Response(507, "No space is left"),
-        ], handler: remove),
-      API.Operation(
-        .get, "/\(path)/{id}/removal",
-        "Whether anything of a removed entity is left in the store's files",
-        parameters: [.id(ids)],
-        answers: [
-          API.Response(200, "The entity's last removal", Self.removal),
-          API.Response(404, "There is no such entity, or it was never removed"),
-          API.Response(422, "The text can't be an id"),
-        ], handler: status),
-    ]
+    var erase = API.Operation(
+      .delete, "/\(path)/{id}", "Erase an entity for good, in the read models too",
+      role: .administer,
+      parameters: [.id(ids), .idempotencyKey] + API.conditions + API.contextParameters,
+      answers: [
+        API.Response(
+          200, "Removed, and nothing of it is left in the store's files", Self.removal
+        ).carrying(.token).example(Self.done),
+        API.Response(
+          202,
+          "Removed; the store's log has the events until nobody reads an earlier state any more: ask at "
+            + "the address that the header Location has", Self.removal
+        ).carrying(.token, .location).example(Self.pending),
+        API.Response("The request comes from a page of another origin", .otherOrigin),
+        API.Response(404, "There is no such entity"),
+        API.Response("The entity changed at the same time", .conflict),
+        API.Response(412, "The entity is not as If-Match or If-None-Match has it"),
+        API.Response(422, "The text can't be an id"),
+        API.Response(
+          "Overloaded, or the store can't be used; worth trying again", .overloaded, .stopping,
+          .storeUnavailable), API.Response("No space is left for events", .storeFull),
+      ], handler: remove)
+    erase.operationID = "delete\(noun)"
+    erase.description =
+      "Its events' payloads are overwritten, read models forget it, and an entity of the same id begins anew at version 1. There is no way back."
+    var asked = API.Operation(
+      .get, "/\(path)/{id}/removal",
+      "Whether anything of a removed entity is left in the store's files",
+      parameters: [.id(ids)],
+      answers: [
+        API.Response(200, "The entity's last removal", Self.removal).carrying(.token)
+          .example(Self.done),
+        API.Response(404, "There is no such entity, or it was never removed"),
+        API.Response(422, "The text can't be an id"),
+      ], handler: status)
+    asked.operationID = "get\(noun)Removal"
+    asked.description =
+      "`erasure` is `done` once nothing of the entity is left in the store's files; `reason` says what is waited for until then."
+    (erase.tag, asked.tag) = (API.Tag(name: path), API.Tag(name: path))
+    return [erase, asked]
   }
 
   private func remove(_ request: APIRequest) async throws -> JSONResponse {

@@ -106,29 +106,60 @@ extension [API.Parameter] {
 
 extension [API.Response] {
   /// What a command may answer, for the OpenAPI document.
-  public static var command: [API.Response] {
+  public static var command: [API.Response] { command() }
+
+  /// - Parameter links: where the entity can be read.
+  static func command(_ links: [API.Link] = []) -> [API.Response] {
     [
       API.Response(
         200, "Done: the entity's version, and the token of the place of its last event",
-        .object([
-          .required("id", .string(minimum: 1)), .required("version", .integer(0...(1 << 62))),
-          .optional("sequenceNumber", .integer(1...(1 << 62))),
-          .optional("token", .string(pattern: "^[0-9]+-[0-9]+$")),
-        ])
-      ).carrying(.entityTag),
+        commandAnswer
+      ).carrying(.entityTag, .token, .replayed).linking(links),
       API.Response(204, "Done, where the request prefers return=minimal")
-        .carrying(.entityTag, .preferenceApplied),
-      API.Response(
-        403,
-        "The token's role does not allow it, or the request comes from a page of another origin"),
+        .carrying(.entityTag, .token, .replayed, .preferenceApplied),
+      API.Response("The request comes from a page of another origin", .otherOrigin),
       API.Response(404, "There is no such entity"),
-      API.Response(409, "The command is refused"),
-      API.Response(412, "The entity is not as If-Match or If-None-Match has it"),
-      API.Response(413, "The body is too large, or an event of it is larger than the topic takes"),
-      API.Response(415, "There is a body, and it is not said to be JSON"),
+      API.Response("The command is refused", .refused, .conflict, .streamTooLarge),
+      API.Response("The entity is not as If-Match or If-None-Match has it", .preconditionFailed),
       API.Response(
-        422, "A member is missing or not what it has to be, or the key came with another request"),
-      API.Response(507, "No space is left for events"),
+        "The body is too large, or an event of it is larger than the topic takes", .bodyTooLarge,
+        .recordTooLarge),
+      API.Response("There is a body, and it is not said to be JSON", .notJSON),
+      API.Response(
+        "A member is missing or not what it has to be, or the key came with another request",
+        .invalidMember, .invalid, .keyReused, .unreadableEvent),
+      API.Response(
+        "Overloaded, or the store can't be used; worth trying again", .overloaded, .stopping,
+        .storeUnavailable),
+      API.Response("No space is left for events", .storeFull),
     ]
+  }
+
+  private static var commandAnswer: Schema {
+    .named(
+      "CommandAnswer",
+      .object([
+        .required("id", .string(minimum: 1).example("1")),
+        .required("version", .integer(0...(1 << 62)).example(3)),
+        .optional("sequenceNumber", .integer(1...(1 << 62)).example(42)),
+        .optional("token", .token),
+      ]))
+  }
+
+  /// The same with errors of an aggregate, each at its status, as examples.
+  func refusing(_ errors: [any Error]) -> [API.Response] {
+    var answers = self
+    for problem in errors.map({ RequestError(refusal: $0) }) {
+      let status = problem.status.code
+      guard let index = answers.firstIndex(where: { $0.status == status }) else {
+        answers.append(API.Response(status, "The command is refused").telling(problem))
+        continue
+      }
+      // In place of the example that says nothing of the application.
+      answers[index].problems.removeAll { $0.kind == .refused && $0.code == "refused" }
+      if status == 404 { answers[index].problems.removeAll { $0.kind == .notFound } }
+      answers[index].problems.append(problem)
+    }
+    return answers
   }
 }

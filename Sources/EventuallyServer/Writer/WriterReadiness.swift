@@ -11,8 +11,28 @@ struct WriterReadiness: Sendable {
   var operation: API.Operation {
     .vital(
       "/readyz", "Whether commands can be taken, and how far publishing is",
-      answers: [API.Response(200, "Ready"), API.Response(503, "Not ready, with the reasons")]
+      answers: API.readiness(
+        "WriterReadiness", Self.members,
+        ready: [
+          "status": "ready", "reasons": [], "head": 42, "published": 42, "backlog": 0,
+          "publisher": "publishing", "topicRecordsRejected": 0, "erasuresPending": 0,
+          "unreadableEvents": 0, "unknownEvents": 0,
+        ])
     ) { _ in await answer() }
+  }
+
+  private static var members: [Schema.Member] {
+    let count = Schema.integer(0...(1 << 62))
+    return [
+      .required("head", count), .required("published", count), .required("backlog", count),
+      .required("publisher", .string(minimum: 1)), .required("topicRecordsRejected", count),
+      .optional("failure", .string(minimum: 1)), .required("erasuresPending", count),
+      .optional("erasuresPendingSince", .string(format: "date-time")),
+      .optional("erasureReason", .string(minimum: 1)), .optional("refused", .array(.map(.any))),
+      .optional("cursorFailure", .string(minimum: 1)), .required("unreadableEvents", count),
+      .required("unknownEvents", count), .optional("firstUnreadable", .string(minimum: 1)),
+      .optional("eventsLookedAt", count),
+    ]
   }
 
   private func answer() async -> JSONResponse {

@@ -51,7 +51,7 @@ struct CustomerQueries: Component {
     registry.add(
       Query(
         "customers", of: CustomersReadModel.self, "The customers with the largest revenue",
-        parameters: .page, answers: [API.Response(200, "The customers")]
+        parameters: .page, answers: [.page("The customers", of: AnswerSchemas.customer)]
       ) { request, reader in
         let limit = try request.limit()
         let place = try request.cursor(of: [.integer("revenue"), .text("id")])
@@ -65,9 +65,11 @@ struct CustomerQueries: Component {
     registry.add(
       Query(
         "customers/{id}", of: CustomersReadModel.self, "A customer",
-        parameters: [.path("id", "The customer's id", .string(maximum: 100))],
+        parameters: [
+          .path("id", "The customer's id", .string(minimum: 1, maximum: 100).example("marie"))
+        ],
         answers: [
-          API.Response(200, "The customer"),
+          API.Response(200, "The customer", AnswerSchemas.customer),
           API.Response(404, "The read model has no such customer"),
         ]
       ) { request, reader in

@@ -4,31 +4,55 @@ public import HTTPTypes
 
 /// Orders as the HTTP interface reads and writes them. It is not how events are stored: either may change without the other.
 package enum OrderBody {
-  static let headerSchema = Schema.object([
-    .required("country", .string(minimum: 1, maximum: 100)),
-    .optional("customer", .oneOf([.string(minimum: 1, maximum: 100), .null])),
-    .optional("kind", .string(values: OrderKind.allCases.map(\.rawValue))),
-    .optional("time", .string(format: "date-time")),
-  ])
-  static let lineSchema = Schema.object([
-    .required("sku", .string(minimum: 1, maximum: 100)),
-    .optional("description", .string(maximum: 1000)),
-    .required("quantity", .integer(Quantity.range)),
-    .required("unitPrice", .string(pattern: "^-?[0-9]{1,8}([.][0-9]{1,4})?$")),
-  ])
-  static let cancellationSchema = Schema.object([
-    .optional("reason", .string(minimum: 1, maximum: 200))
-  ])
-  static let orderSchema = Schema.object([
-    .required("id", .string(pattern: IDRule.orders.pattern)),
-    .required("version", .integer(1...(1 << 62))),
-    .required("status", .string(values: ["open", "completed", "cancelled"])),
-    .required("country", .string(minimum: 1)), .optional("customer", .string(minimum: 1)),
-    .required("kind", .string(values: OrderKind.allCases.map(\.rawValue))),
-    .required("time", .string(format: "date-time")),
-    .optional("cancellation", .string(minimum: 1)), .required("total", .string(minimum: 1)),
-    .required("items", .array(lineSchema)),
-  ])
+  static let kind = Schema.named(
+    "OrderKind", .string(values: OrderKind.allCases.map(\.rawValue)))
+  static let status = Schema.named(
+    "OrderStatus", .string(values: ["open", "completed", "cancelled"]))
+  static let headerSchema = Schema.named(
+    "OrderHeader",
+    .object([
+      .required("country", .string(minimum: 1, maximum: 100).example("France")),
+      .optional(
+        "customer", .oneOf([.string(minimum: 1, maximum: 100), .null]).example("marie")),
+      .optional("kind", kind), .optional("time", .string(format: "date-time")),
+    ]))
+  static let lineSchema = Schema.named(
+    "OrderLine",
+    .object([
+      .required("sku", .string(minimum: 1, maximum: 100).example("T1")),
+      .optional("description", .string(maximum: 1000).example("TEAPOT")),
+      .required("quantity", .integer(Quantity.range).example(2)),
+      .required(
+        "unitPrice", .string(pattern: "^-?[0-9]{1,8}([.][0-9]{1,4})?$").example("12.495")),
+    ]))
+  static let cancellationSchema = Schema.named(
+    "Cancellation",
+    .object([
+      .optional("reason", .string(minimum: 1, maximum: 200).example("out of stock"))
+    ]))
+  static let orderSchema = Schema.named(
+    "Order",
+    .object([
+      .required("id", .string(pattern: IDRule.orders.pattern).example("tea-1")),
+      .required("version", .integer(1...(1 << 62)).example(2)),
+      .required("status", status), .required("country", .string(minimum: 1).example("France")),
+      .optional("customer", .string(minimum: 1).example("marie")),
+      .required("kind", kind), .required("time", .string(format: "date-time")),
+      .optional("cancellation", .string(minimum: 1)),
+      .required("total", .string(minimum: 1).example("24.99")),
+      .required("items", .array(lineSchema)),
+    ]))
+  static let exampleHeader = OrderHeader(
+    customer: "marie", country: "France", kind: .sale,
+    time: Timestamp(microseconds: 1_795_435_200_000_000))
+  static let exampleLine = OrderLine(
+    sku: "T1", description: "TEAPOT", quantity: 2, unitPrice: Money(tenThousandths: 124_950))
+  /// An open order with one line.
+  static let example: API.Example = [
+    "id": "tea-1", "version": 2, "status": "open", "country": "France", "customer": "marie",
+    "kind": "sale", "time": "2026-11-23T12:00:00Z", "total": "24.99",
+    "items": [["sku": "T1", "description": "TEAPOT", "quantity": 2, "unitPrice": "12.495"]],
+  ]
 
   // MARK: - Reading
 
@@ -210,7 +234,7 @@ extension IDRule {
   /// Which texts name orders.
   static let orders = IDRule(
     pattern: "^[A-Za-z0-9._-]{1,64}$", "1 to 64 letters, digits, dots, hyphens and underscores",
-    isValid: Order.isValid)
+    example: "tea-1", isValid: Order.isValid)
 }
 
 extension OrderError: CommandRefusal {

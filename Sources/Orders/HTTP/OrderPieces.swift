@@ -12,9 +12,9 @@ struct OrderRoutes: Component {
           .get, "/orders/{id}", "An order, as its events make it",
           isTagged: true, parameters: [.orderID],
           answers: [
-            API.Response(200, "The order", OrderBody.orderSchema),
-            API.Response(404, "There is no such order"),
-            API.Response(422, "The id can't name an order"),
+            API.Response(200, "The order", OrderBody.orderSchema).example(OrderBody.example),
+            API.Response(404, "There is no such order").telling(OrderError.unknown("tea-1")),
+            API.Response(422, "The id can't name an order").telling(OrderError.invalidID("a b")),
           ]
         ) { request in
           let id = try request.path("id")

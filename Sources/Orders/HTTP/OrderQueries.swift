@@ -11,8 +11,10 @@ struct OrderQueries: Component {
         "orders", of: OrdersReadModel.self, "The newest orders, of all customers or of one",
         parameters: [
           .limit, .cursor,
-          .query("customer", "Only this customer's", .string(minimum: 1, maximum: 100)),
-        ], answers: [API.Response(200, "The orders")]
+          .query(
+            "customer", "Only this customer's",
+            .string(minimum: 1, maximum: 100).example("marie")),
+        ], answers: [.page("The orders", of: AnswerSchemas.order)]
       ) { request, reader in
         let limit = try request.limit()
         let place = try request.cursor(of: [.integer("time"), .text("id")])
@@ -31,7 +33,8 @@ struct OrderQueries: Component {
       Query(
         "orders/{id}", of: OrdersReadModel.self, "An order", parameters: [.orderID],
         answers: [
-          API.Response(200, "The order"), API.Response(404, "The read model has no such order"),
+          API.Response(200, "The order", AnswerSchemas.order),
+          API.Response(404, "The read model has no such order"),
         ]
       ) { request, reader in
         let id = try request.path("id")
@@ -99,5 +102,5 @@ extension OrderRow {
 
 extension API.Parameter {
   static let orderID = API.Parameter.path(
-    "id", "The order's id", .string(pattern: IDRule.orders.pattern))
+    "id", "The order's id", .string(pattern: IDRule.orders.pattern).example("tea-1"))
 }

@@ -40,7 +40,7 @@ struct SalesQueries: Component {
     registry.add(
       Query(
         "sales", of: SalesReadModel.self, "The sums over all days, countries and products",
-        answers: [API.Response(200, "The sums")]
+        answers: [API.Response(200, "The sums", AnswerSchemas.sales)]
       ) { _, reader in
         let totals = try await reader.read { try Self.totals($0) }
         return JSONResponse { json in
@@ -55,20 +55,23 @@ struct SalesQueries: Component {
           json.endObject()
         }
       })
-    add("sales/days", "The newest days", [.text("day")], Self.days, to: &registry) {
+    add(
+      "sales/days", "The newest days", [.text("day")], Self.days, AnswerSchemas.day, to: &registry
+    ) {
       if case .day(let day) = $0.subject { [.text(day)] } else { [] }
     }
     let byRevenue = [TableColumn.integer("revenue"), .text("country")]
     add(
       "sales/countries", "The countries with the largest revenue", byRevenue, Self.countries,
-      to: &registry
+      AnswerSchemas.country, to: &registry
     ) {
       guard case .country(let country) = $0.subject else { return [] }
       return [.integer(Int64(clamping: $0.totals.revenue)), .text(country)]
     }
     add(
       "sales/products", "The products with the largest revenue",
-      [.integer("high"), .integer("low"), .text("sku")], Self.products, to: &registry
+      [.integer("high"), .integer("low"), .text("sku")], Self.products,
+      AnswerSchemas.product, to: &registry
     ) {
       guard case .product(let product) = $0.subject else { return [] }
       let (high, low) = $0.totals.revenueHalves
@@ -84,12 +87,13 @@ struct SalesQueries: Component {
   private func add(
     _ path: String, _ summary: String, _ order: [TableColumn],
     _ find: @escaping @Sendable (SQLiteConnection, PageCursor?, Int) throws -> [SalesAnswer],
-    to registry: inout Registry, place: @escaping @Sendable (SalesAnswer) -> [ColumnValue]
+    _ schema: Schema, to registry: inout Registry,
+    place: @escaping @Sendable (SalesAnswer) -> [ColumnValue]
   ) {
     registry.add(
       Query(
         path, of: SalesReadModel.self, summary, parameters: .page,
-        answers: [API.Response(200, "The sums")]
+        answers: [API.Response(200, "The sums", .array(schema))]
       ) { request, reader in
         let limit = try request.limit()
         let cursor = try request.cursor(of: order)

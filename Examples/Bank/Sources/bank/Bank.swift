@@ -13,18 +13,27 @@ import EventuallyServer
 
     Commands("customers", for: Customer.self) {
       Command("register", "Register a customer") { (body: Name) in .register(name: body.name) }
+        .example(["name": "Eve"])
       Command("rename", "Change a customer's name") { (body: Name) in .rename(name: body.name) }
+        .example(["name": "Evelyn"])
     }
+    .example(.registered(name: "Eve"))
     Commands("accounts", for: Account.self) {
       Command("open", "Open an account of a customer") { (body: Open) in
         .open(customer: body.customer)
       }
+      .example(["customer": "eve"]).refusing(.alreadyOpened, .customerMissing)
       Command("deposit", "Pay in") { (body: Amount) in .deposit(cents: body.cents) }
+        .example(["cents": 1250]).refusing(.notOpened, .closed, .full, .amountOutOfRange)
       Command("withdraw", "Pay out what is covered") { (body: Amount) in
         .withdraw(cents: body.cents)
       }
+      .example(["cents": 250])
+      .refusing(.notOpened, .closed, .notCovered(balance: 200), .amountOutOfRange)
       Command("close", "Close an empty account", .close)
+        .refusing(.notOpened, .closed, .notEmpty(balance: 200))
     }
+    .example(.opened(customer: "eve"), .deposited(cents: 1250))
 
     Query("customers", of: Customers.self, "The richest customers", parameters: .page) {
       request, rows in

@@ -10,7 +10,7 @@ struct Note: Aggregate {
   }
 
   enum Command { case write(String), tag(String) }
-  enum Failure: Error { case alreadyWritten, notWritten }
+  enum Failure: Error, CaseIterable { case alreadyWritten, notWritten }
 
   struct State: Codable {
     var text: String?

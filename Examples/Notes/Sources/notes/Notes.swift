@@ -16,8 +16,11 @@ struct Tag: Codable { var tag: String }
     Tags()
     Commands("notes", for: Note.self) {
       Command("write", "Write a note") { (body: Text) in .write(body.text) }
+        .example(["text": "Water the plants"])
       Command("tag", "Give a note a tag") { (body: Tag) in .tag(body.tag) }
+        .example(["tag": "garden"])
     }
+    .example(.written(text: "Water the plants"), .tagged(tag: "garden"))
     Query("tags", of: Tags.self, "All tags, the most used first", parameters: .page) {
       request, rows in
       try request.page(of: TagRow.self, in: rows, orderedBy: [.descending("notes")])

@@ -6,7 +6,7 @@ struct Customer: Aggregate {
 
   enum Event: Codable, Equatable { case registered(name: String), renamed(name: String) }
   enum Command { case register(name: String), rename(name: String) }
-  enum Failure: Error, Equatable { case nameMissing, alreadyRegistered, notRegistered }
+  enum Failure: Error, CaseIterable { case nameMissing, alreadyRegistered, notRegistered }
   struct State: Codable { var name: String? }
 
   var initialState: State { State() }

@@ -24,6 +24,13 @@ public indirect enum Schema: Sendable {
   case oneOf([Schema])
   /// Anything.
   case any
+  /// A schema that has a name in the document, where others refer to it.
+  case named(String, Schema)
+  /// A schema, and a value that fits it.
+  case with(Schema, example: API.Example)
+
+  /// The same with a value that fits it, for the document.
+  public func example(_ value: API.Example) -> Schema { .with(self, example: value) }
 
   /// A member of an object.
   public struct Member: Sendable {
@@ -42,10 +49,20 @@ public indirect enum Schema: Sendable {
     }
   }
 
-  /// The schema of what a type decodes from.
+  /// The schema of what a type decodes from. One with members is called like the type in the document.
   /// - Throws: `ShapeError` where how the type is written does not tell.
   public init<Value: Decodable>(of type: Value.Type) throws(ShapeError) {
-    self.init(try Shape(of: type))
+    self.init(try Shape(of: type), of: type)
+  }
+
+  /// The schema of a type whose shape is known.
+  init(_ shape: Shape, of type: Any.Type) {
+    switch (shape, type) {
+    case (.object, _): self = .named("\(type)", Schema(shape))
+    case (.list(let element), let list as any List.Type):
+      self = .array(Schema(element, of: list.element))
+    default: self.init(shape)
+    }
   }
 
   /// The schema of what a type decodes from.
@@ -72,8 +89,20 @@ public indirect enum Schema: Sendable {
       }
   }
 
-  func write(_ json: inout JSONWriter) {
+  /// - Parameter components: where schemas with names go.
+  func write(_ json: inout JSONWriter, _ components: inout Components) {
+    if case .named(let name, let schema) = self {
+      var value = JSONWriter()
+      schema.write(&value, &components)
+      components.refer(to: value.bytes, .schemas, name, isNumbered: true, &json)
+      return
+    }
     json.beginObject()
+    writeMembers(&json, &components)
+    json.endObject()
+  }
+
+  private func writeMembers(_ json: inout JSONWriter, _ components: inout Components) {
     switch self {
     case .string(let pattern, let format, let minimum, let maximum, let values):
       json.member("type", "string")
@@ -93,7 +122,7 @@ public indirect enum Schema: Sendable {
     case .map(let element):
       json.member("type", "object")
       json.key("additionalProperties")
-      element.write(&json)
+      element.write(&json, &components)
     case .boolean: json.member("type", "boolean")
     case .null: json.member("type", "null")
     case .array(let element, let minimum, let maximum):
@@ -101,18 +130,30 @@ public indirect enum Schema: Sendable {
       if let minimum { json.member("minItems", minimum) }
       if let maximum { json.member("maxItems", maximum) }
       json.key("items")
-      element.write(&json)
-    case .object(let members): Self.write(members, &json)
+      element.write(&json, &components)
+    case .object(let members): Self.write(members, &json, &components)
     case .oneOf(let schemas):
       json.key("oneOf")
       json.beginArray()
-      for schema in schemas { schema.write(&json) }
+      for schema in schemas { schema.write(&json, &components) }
+      json.endArray()
+    case .named:
+      json.key("allOf")
+      json.beginArray()
+      write(&json, &components)
+      json.endArray()
+    case .with(let schema, let example):
+      schema.writeMembers(&json, &components)
+      json.key("examples")
+      json.beginArray()
+      json.raw(example.json)
       json.endArray()
     }
-    json.endObject()
   }
 
-  private static func write(_ members: [Member], _ json: inout JSONWriter) {
+  private static func write(
+    _ members: [Member], _ json: inout JSONWriter, _ components: inout Components
+  ) {
     json.member("type", "object")
     let required = members.filter(\.isRequired).map(\.name)
     if !required.isEmpty { json.member("required", required) }
@@ -120,8 +161,21 @@ public indirect enum Schema: Sendable {
     json.beginObject()
     for member in members {
       json.key(named: member.name)
-      member.schema.write(&json)
+      member.schema.write(&json, &components)
     }
     json.endObject()
   }
+}
+
+/// A type that is written as an array.
+protocol List {
+  static var element: Any.Type { get }
+}
+
+extension Array: List {
+  static var element: Any.Type { Element.self }
+}
+
+extension Page: List {
+  static var element: Any.Type { Row.self }
 }
