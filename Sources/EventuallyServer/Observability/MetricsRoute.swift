@@ -14,7 +14,7 @@ extension API {
         "/metrics", "Metrics, in Prometheus' text format",
         answers: [
           Response(200, "The metrics", contentType: "text/plain; version=0.0.4", .string()).example(
-            "# TYPE http_requests_total counter\nhttp_requests_total 42\n")
+            "# TYPE eventually_appends_total counter\neventually_appends_total 42\n")
         ]
       ) { _ in
         scraped.set(await gauges())

@@ -85,7 +85,7 @@ package struct QueryRoutes: Sendable {
   /// The token of a command's answer, as it came.
   private static let token = API.Parameter(
     name: "eventually-token", place: .header, summary: "The same as 'after', which goes before it",
-    schema: .string(pattern: "^[0-9]{1,9}-[0-9]{1,18}$").example("0-9"))
+    schema: .string(pattern: "^([0-9]{1,9}-[0-9]{1,18})?$").example("0-9"))
 
   package func add(to api: inout API) {
     for ((definition, source), hub) in zip(sources, hubs) {

@@ -60,11 +60,16 @@ extension APIRequest {
   /// - Throws: an answer 400 where it is none.
   func consistencyToken() throws -> ConsistencyToken? {
     let header = ConsistencyToken.header.flatMap { headers[$0] }
-    guard let text = try parameter("after") ?? header else { return nil }
+    let sent = try header.flatMap { try $0.isEmpty ? nil : token($0, of: "eventually-token") }
+    guard let text = try parameter("after") else { return sent }
+    return try token(text, of: "after")
+  }
+
+  private func token(_ text: String, of parameter: String) throws -> ConsistencyToken {
     guard let token = ConsistencyToken(text) else {
       throw RequestError(
         kind: .invalidRequest, "'\(text.prefix(40))' is not a token: a command's answer has one",
-        parameter: "after")
+        parameter: parameter)
     }
     return token
   }
