@@ -75,6 +75,24 @@ extension FirstApplication {
     }
   }
 
+  @ComponentBuilder static var withExamples: [any Component] {
+    // snippet.examples
+    Commands("accounts", for: Account.self) {
+      Command("open", "Open an account") { (body: Open) in .open(owner: body.owner) }
+        .example(["owner": "eve"])
+      Command("withdraw", "Pay out") { (body: Amount) in .withdraw(body.cents) }
+        .example(["cents": 250])
+        .refusing(.notOpen, .notCovered(balance: 200))
+    }
+    .example(.opened(owner: "eve"), .deposited(cents: 450))
+    Query("owners/{owner}", of: Owners.self, "An owner") { request, rows in
+      try rows.row(OwnerRow.self, request.path("owner"))
+    }
+    .example(["owner": "eve", "accounts": 1, "cents": 450])
+    .operationID("getOwner")
+    // snippet.end
+  }
+
   struct Customer: Aggregate {
     static let category: StreamCategory = "customer"
     enum Event: Codable { case registered }
