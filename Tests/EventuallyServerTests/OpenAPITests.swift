@@ -117,7 +117,7 @@ import Testing
 
   private struct Examples: EventuallyApplication {
     static let name = "examples"
-    static let interfaceVersion = "2.1"
+    static let version = "2.1"
     var components: [any Component] {
       Account()
       Owners()

@@ -48,7 +48,10 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
   /// Adds the commands.
   public func register(in registry: inout Registry) {
     registry.writerRoutes.append(
-      WriterRoutes(generatedFor: Model.self, below: path, problem: problem) { [self] writer in
+      WriterRoutes(
+        generatedFor: Model.self, below: path, problem: problem,
+        example: { [self] writer in try example(in: writer) }
+      ) { [self] writer in
         let repository = try writer.repository(of: Model.self)
         let routes = CommandRoutes(
           definition: self, writer: writer, repository: repository, example: try example(in: writer)

@@ -2,7 +2,7 @@ import Eventually
 
 /// An entity with some events, as reads of it are answered: an example for the OpenAPI document.
 struct EntityExample {
-  let history: API.Example
+  let records: [API.Example]
   let state: API.Example
 
   /// - Throws: ``ApplicationError`` where the events can't be encoded, or can't follow each other.
@@ -29,7 +29,7 @@ struct EntityExample {
       throw ApplicationError(
         "the events that are given as an example of the aggregate \(model) are none: \(error)")
     }
-    history = .init(records)
+    self.records = records
   }
 
   private static func record<Codec: EventCodec>(

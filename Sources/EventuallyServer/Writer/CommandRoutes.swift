@@ -152,7 +152,7 @@ struct CommandRoutes<Model: Aggregate>: Sendable where Model.ID == String {
           200, "The events, oldest first",
           .array(RecordJSON.schema)
         ).carrying(.link).example(
-          example?.history ?? [RecordJSON.example(of: streamName(exampleID))])
+          .init(example?.records ?? [RecordJSON.example(of: streamName(exampleID))]))
       ] + missing
     ) { request in
       let id = try request.id(definition.ids)

@@ -15,6 +15,8 @@ struct FeedRoutes: Sendable {
   let publisher: KafkaPublisher<ApplicationStore>
   /// Streams that are open.
   let viewers: Budget
+  /// Events, for the OpenAPI document.
+  let examples: [API.Example]
 
   private var log: SQLiteEventLog { store.log }
 
@@ -31,8 +33,8 @@ struct FeedRoutes: Sendable {
     ]))
 
   func add(to api: inout API) {
-    let example = RecordJSON.example(of: "account/1")
-    let line = String(decoding: example.json, as: UTF8.self)
+    let examples = examples.isEmpty ? [RecordJSON.example(of: "account/1")] : examples
+    let line = String(decoding: examples[0].json, as: UTF8.self)
     var feed = API.Operation(
       .get, "/events",
       "The events, of a partition or of the whole store: one a line, as a page, or as a stream that goes on",
@@ -41,9 +43,9 @@ struct FeedRoutes: Sendable {
         API.Response(
           200, "Events, in the form that Accept prefers", contentType: Self.page,
           .array(RecordJSON.schema)
-        ).carrying(.link).example([example])
+        ).carrying(.link).example(.init(examples))
           .or(Self.lines, .string().example(.init(stringLiteral: line + "\n")))
-          .or(Self.stream, .string().example(.init(stringLiteral: "id: 42\ndata: \(line)\n\n"))),
+          .or(Self.stream, .string().example(.init(stringLiteral: "id: 1\ndata: \(line)\n\n"))),
         API.Response("This is another store", .wrongStore),
       ], handler: events)
     feed.operationID = "getEvents"

@@ -154,7 +154,11 @@ public final class Writer: Service {
     api.version = application.version
     api.origins = origins
     api.limits = limits
-    FeedRoutes(store: store, publisher: publisher, viewers: Budget(limits.viewers)).add(to: &api)
+    let example = try application.writerRoutes.compactMap { try $0.example(self) }.first
+    FeedRoutes(
+      store: store, publisher: publisher, viewers: Budget(limits.viewers),
+      examples: example?.records ?? []
+    ).add(to: &api)
     for routes in application.writerRoutes.filter(\.isGenerated) {
       for operation in try routes.make(self) { api.add(operation) }
     }
@@ -222,6 +226,8 @@ public struct WriterRoutes: Component {
   let path: String?
   /// What is wrong with how they are written.
   let problem: String?
+  /// An entity, for the OpenAPI document.
+  let example: @Sendable (Writer) throws -> EntityExample?
   let make: @Sendable (Writer) throws -> [API.Operation]
 
   /// Routes that use a writer's store or repositories.
@@ -232,17 +238,20 @@ public struct WriterRoutes: Component {
     aggregates = []
     path = nil
     problem = nil
+    example = { _ in nil }
     self.make = make
   }
 
   init<Model: Aggregate>(
     generatedFor model: Model.Type, below path: String, problem: String?,
+    example: @escaping @Sendable (Writer) throws -> EntityExample?,
     _ make: @escaping @Sendable (Writer) throws -> [API.Operation]
   ) {
     isGenerated = true
     aggregates = [(ObjectIdentifier(model), "\(model)")]
     self.path = path
     self.problem = problem
+    self.example = example
     self.make = make
   }
 
