@@ -94,9 +94,11 @@ extension API {
     name: "If-None-Match", place: .header,
     summary: "The tags of what the asker has: answered 304 where that is what there is",
     schema: tagsSchema.example("\"3\""))
-  private static let tagsSchema = Schema.oneOf([
-    .string(values: ["*"]), .string(pattern: #"^(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*$"#),
-  ])
+  private static let tagsSchema = Schema.named(
+    "EntityTags",
+    .oneOf([
+      .string(values: ["*"]), .string(pattern: #"^(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*$"#),
+    ]))
 }
 
 extension Schema {

@@ -110,8 +110,7 @@ public indirect enum Schema: Sendable {
       if let format { json.member("format", format) }
       if let minimum { json.member("minLength", minimum) }
       if let maximum { json.member("maxLength", maximum) }
-      if values.count > 1 { json.member("enum", values) }
-      if values.count == 1 { json.member("const", values[0]) }
+      if !values.isEmpty { json.member("enum", values) }
     case .integer(let range):
       json.member("type", "integer")
       if let range {
