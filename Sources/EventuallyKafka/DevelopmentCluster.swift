@@ -78,3 +78,13 @@ public final class DevelopmentCluster: @unchecked Sendable {
     }
   }
 }
+
+extension DevelopmentCluster: Hashable {
+  /// Whether both are the same cluster.
+  public static func == (left: DevelopmentCluster, right: DevelopmentCluster) -> Bool {
+    left === right
+  }
+
+  /// By identity.
+  public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}

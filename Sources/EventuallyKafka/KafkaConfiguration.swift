@@ -14,9 +14,9 @@ public struct KafkaConfiguration: Sendable, Hashable {
   /// How many brokers hold each partition of a topic that the publisher creates, from 1; the brokers' default where it is
   /// `nil`. A topic that exists stays as it is.
   public var replicationFactor: Int32?
-  /// Whether the brokers begin with nothing at each start, as a development cluster does: that the topic has lost events is
-  /// expected then.
-  package var isDevelopment = false
+  /// The cluster that lives and dies with this process, where it is one: what its topic lacks was lost with the one before. Clients
+  /// keep it, so that it is there for as long as they are.
+  package var development: DevelopmentCluster?
 
   /// A configuration from its parts.
   public init(

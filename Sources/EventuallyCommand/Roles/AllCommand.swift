@@ -44,12 +44,11 @@ struct AllCommand: ServiceCommand {
     let store = "\(data)/store.sqlite"
     try makeDirectory(of: store)
     let cluster = brokers == nil ? try DevelopmentCluster() : nil
-    defer { withExtendedLifetime(cluster) {} }
     var kafka = KafkaConfiguration(
       brokers: brokers ?? cluster?.brokers ?? "", topic: application.name,
       // They are those of a Kafka.
       overrides: cluster == nil ? try kafka.overrides() : [])
-    kafka.isDevelopment = cluster != nil
+    kafka.development = cluster
     let heartbeats = Heartbeats()
     var options = Writer.Options(store: store, kafka: kafka)
     options.heartbeats = heartbeats

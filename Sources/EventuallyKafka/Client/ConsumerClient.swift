@@ -27,6 +27,8 @@ struct StartOffset: Equatable {
 final class ConsumerClient: @unchecked Sendable {
   private let handle: OpaquePointer
   private let log: ClientLog
+  /// It is there until the client is closed.
+  private let cluster: DevelopmentCluster?
   private var batch = cks_batch()
 
   init(
@@ -59,6 +61,7 @@ final class ConsumerClient: @unchecked Sendable {
       }
     }
     self.log = log
+    cluster = configuration.development
   }
 
   deinit {

@@ -177,7 +177,7 @@ public final class KafkaPublisher<Source: Outbox>: Service {
       producerLog.withLock { $0 = client.log }
       let life = Relay(
         client, source: source, batch: emptyBatch, tails: tails,
-        isLossExpected: configuration.isDevelopment, state: relay, logger: logger)
+        isLossExpected: configuration.development != nil, state: relay, logger: logger)
       tails = []
       let end = try await life.run(after: position, heartbeats)
       let (isLeft, after) = relay.advance { plan -> (Bool, UInt64) in
