@@ -67,7 +67,9 @@ public protocol AggregateRepository<Model>: Sendable {
   ) async throws(RepositoryError) -> IdempotentResult?
 
   /// Erases the entity's stream for good, without decoding its events.
-  /// - Parameter expected: the version that the entity must be at; `nil` for any.
+  /// - Parameters:
+  ///   - id: the entity.
+  ///   - expected: the version that the entity must be at; `nil` for any.
   /// - Returns: where the removal is; `nil` where there were no events.
   /// - Throws: ``EventStoreError/conflict(_:)`` where the entity is at another version.
   @discardableResult

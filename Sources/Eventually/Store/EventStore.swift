@@ -63,7 +63,9 @@ public protocol EventStore<StreamID, Event>: Sendable {
   /// ``LogEntry/removed(_:id:at:)`` is added to the log; and the stream begins again at version 1. A
   /// stream without events is left as it is, but for its idempotency keys, which are erased with any stream. Events that can't
   /// be decoded are erased like all others.
-  /// - Parameter expecting: the version that the stream must be at, 0 where it must have no events.
+  /// - Parameters:
+  ///   - streamID: the stream.
+  ///   - expecting: the version that the stream must be at, 0 where it must have no events.
   /// - Returns: where the removal is; `nil` where the stream had no events.
   /// - Throws: ``EventStoreError/conflict(_:)`` where the stream is at another version; then nothing is erased.
   @discardableResult
