@@ -62,6 +62,38 @@ import Testing
     }
   }
 
+  /// The same flag has another default in another command.
+  @Test func configTellsTheDefaultsOfTheCommand() async throws {
+    for (command, value) in [
+      (["writer", "serve"], "127.0.0.1:8080"), (["projector", "run", "sales"], "127.0.0.1:0"),
+      (["projector", "serve"], "127.0.0.1:8081"),
+    ] {
+      let config = try await shop.ctl(["config"] + command)
+      let line = config.output.split(separator: "\n").first { $0.hasPrefix("listen ") }
+      #expect(line?.contains(" \(value) ") == true, "\(command): \(config)")
+    }
+  }
+
+  /// Also what is there to try things out asks for the tokens that it is given.
+  @Test func allAsksForTokens() async throws {
+    let all = try await shop.pipeline.start(
+      "ordersctl",
+      [
+        "all", "--data", shop.pipeline.file("tokens"), "--listen", "127.0.0.1:0", "--queries",
+        "127.0.0.1:0",
+      ], environment: ["EVENTUALLY_TOKEN": "0123456789abcdef"])
+    try await waitUntil("what to do next", seen: { all.log }) { all.log.contains("Ctrl-C") }
+    for (name, path) in [("commands ", "/store"), ("queries ", "/sales")] {
+      let line = try #require(all.log.split(separator: "\n").first { $0.hasPrefix(name) })
+      let address = try #require(line.firstMatch(of: /http:\/\/[0-9.:]+/)?.0)
+      var endpoint = try #require(HTTPEndpoint(String(address)))
+      #expect(try await endpoint.send("GET", path).status == 401)
+      endpoint.token = "0123456789abcdef"
+      #expect(try await endpoint.send("GET", path).status == 200)
+    }
+    #expect(try await all.stop() == 0, "\(all.log)")
+  }
+
   /// The article on limits names the options that there are, with their defaults.
   @Test func theArticleOnLimitsNamesEveryOption() throws {
     let article = try String(

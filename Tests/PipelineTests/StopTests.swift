@@ -1,5 +1,6 @@
 import Eventually
 import EventuallySQLite
+import EventuallyServer
 import FaultScenarios
 import Foundation
 import Testing
@@ -45,6 +46,24 @@ import Testing
     var environment = ["TMPDIR": pipeline.file("tmp")]
     environment[FaultPlan.variable] = faults
     return try await pipeline.start(name, arguments, environment: environment)
+  }
+
+  /// Who asks a server to read its configuration again by SIGHUP does not end it; `all` ends with its terminal.
+  @Test func aHangUpEndsOnlyWhatBelongsToATerminal() async throws {
+    let server = try await start(
+      "projector", ["serve", "--read-models", pipeline.readModels, "--listen", "127.0.0.1:0"])
+    try await waitUntil("it serves", within: .seconds(30), seen: { server.log }) {
+      server.log.contains("serving")
+    }
+    server.send(SIGHUP)
+    try await stop(server, expecting: 0) { server.log.contains("SIGHUP changes nothing") }
+    let all = try await start(
+      "ordersctl",
+      [
+        "all", "--data", pipeline.file("all"), "--listen", "127.0.0.1:0", "--queries",
+        "127.0.0.1:0",
+      ])
+    try await stop(all, SIGHUP, expecting: 0) { all.log.contains("Ctrl-C") }
   }
 
   @Test func aProjectorThatWaitsForItsFeedEndsWithZero() async throws {

@@ -63,7 +63,7 @@ extension AdminCommand {
           add(
             setting.name, addition.value.texts.joined(separator: ", "), addition.value.origin)
         } else {
-          add(setting.name, setting.defaultValue ?? "-", "default")
+          add(setting.name, setting.defaultValue(of: command) ?? "-", "default")
         }
       }
       return table

@@ -21,20 +21,39 @@ private func configuration(
   .init(service: service, failureTerminationBehavior: .gracefullyShutdownGroup)
 }
 
-/// Runs services until one fails, or until SIGTERM, SIGINT, or SIGHUP unless that is ignored, as under nohup; then stops all of
-/// them, the last one first. Meanwhile SIGUSR1 and SIGUSR2 change how much is logged. A service manager that waits for it is
-/// told how the process is.
-package func runServices(_ services: [any Service], logger: Logger) async throws {
+/// Runs services until one fails, or until SIGTERM or SIGINT; then stops all of them, the last one first. Meanwhile SIGUSR1 and
+/// SIGUSR2 change how much is logged, and SIGHUP changes nothing. A service manager that waits for it is told how the process is.
+/// - Parameter endsWithTerminal: whether SIGHUP stops them as well, unless it is ignored, as under nohup.
+package func runServices(
+  _ services: [any Service], logger: Logger, endsWithTerminal: Bool = false
+) async throws {
   var services = services
   ServiceManagerNotifier(
     of: &services, environment: ProcessInfo.processInfo.environment, logger: logger)
+  let stopsOnHangUp = endsWithTerminal && hangsUp
   let group = ServiceGroup(
     configuration: ServiceGroupConfiguration(
       services: services.map(configuration),
-      gracefulShutdownSignals: [.sigterm, .sigint] + (hangsUp ? [.sighup] : []), logger: logger))
-  let signals = LogVerbosity.followSignals(logger)
+      gracefulShutdownSignals: [.sigterm, .sigint] + (stopsOnHangUp ? [.sighup] : []),
+      logger: logger))
+  var signals = LogVerbosity.followSignals(logger)
+  if !stopsOnHangUp { signals.append(noteHangUp(logger)) }
   defer { for source in signals { source.cancel() } }
   try await group.run()
+}
+
+/// SIGHUP has servers read their configuration again, as a rule. Here there is nothing to do for that, and a process must not end by it.
+private func noteHangUp(_ logger: Logger) -> any DispatchSourceSignal {
+  signal(SIGHUP, SIG_IGN)
+  let source = DispatchSource.makeSignalSource(
+    signal: SIGHUP, queue: DispatchQueue(label: "hang-up"))
+  source.setEventHandler {
+    logger.notice(
+      "SIGHUP changes nothing: files of tokens and certificates are read again when they change; for other settings, restart"
+    )
+  }
+  source.resume()
+  return source
 }
 
 /// Whether SIGHUP ends a process, as it does unless whoever started it says otherwise.

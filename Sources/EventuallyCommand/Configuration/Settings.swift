@@ -6,12 +6,26 @@ struct Setting: Sendable {
   var name: String
   /// What it is.
   var meaning: String
-  /// The value where nothing sets it.
-  var defaultValue: String?
+  /// The values where nothing sets it, by command.
+  var defaultValues: [String: String]
   /// Whether it may be given several times.
   var isRepeating: Bool
   /// The commands that have it: `writer serve`.
   var commands: [String]
+
+  /// The value where nothing sets it, of one command, or of all where they are meant; those that differ with the commands' names.
+  func defaultValue(of command: [String]) -> String? {
+    let line = command.joined(separator: " ") + " "
+    if let title = commands.first(where: { line.hasPrefix($0 + " ") }) {
+      return defaultValues[title]
+    }
+    let values = commands.map { defaultValues[$0] }
+    guard let first = values.first, values.contains(where: { $0 != first }) else {
+      return values.first ?? nil
+    }
+    return zip(commands, values).compactMap { command, value in value.map { "\(command): \($0)" } }
+      .joined(separator: "; ")
+  }
 
   /// The option whose values are librdkafka's properties; their keys are ``properties``.*name*.
   static let kafka = "kafka"
@@ -41,10 +55,12 @@ struct Settings: Sendable {
       guard let name = option.longName else { continue }
       if let index = all.firstIndex(where: { $0.name == name }) {
         all[index].commands.append(title)
+        all[index].defaultValues[title] = option.value
       } else {
         all.append(
           Setting(
-            name: name, meaning: option.meaning, defaultValue: option.value,
+            name: name, meaning: option.meaning,
+            defaultValues: option.value.map { [title: $0] } ?? [:],
             isRepeating: option.isRepeating, commands: [title]))
       }
     }

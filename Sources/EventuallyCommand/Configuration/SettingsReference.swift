@@ -13,7 +13,8 @@ struct SettingsReference {
       let key = isKafka ? "kafka.properties.*" : setting.name
       let variable = try environment.variable(of: isKafka ? Setting.properties : [setting.name])
       // An application's own name says nothing of others.
-      let value = setting.name == "topic" ? "the application's name" : setting.defaultValue
+      let value =
+        setting.name == "topic" ? "the application's name" : setting.defaultValue(of: [])
       lines.append(
         "| `--\(setting.name)` | `\(variable)\(isKafka ? "_*" : "")` | `\(key)` | "
           + "\(value.map { "`\($0)`" } ?? "") | \(setting.meaning) | \(setting.commands.joined(separator: ", ")) |"

@@ -33,6 +33,8 @@ struct AllCommand: ServiceCommand {
   @OptionGroup var kafka: KafkaPropertyOptions
   @Option(help: "How many partitions a new store has.", transform: Whole.init)
   var partitions: Whole<1, 1000> = 4
+  @OptionGroup var token: TokenOptions
+  @OptionGroup var tls: ServerTLSOptions
   @OptionGroup var log: LogOptions
 
   func run() async throws {
@@ -64,13 +66,17 @@ struct AllCommand: ServiceCommand {
       options.heartbeats = heartbeats
       return try Worker(application, readModel: definition.name, options: options, logger: logger)
     }
+    let (tokens, tls) = (try token.accepted(logger: logger), try tls.tls(logger: logger))
+    var queriesAPI = QueryServer(application, directory: directory).api
+    queriesAPI.tokens = tokens
     let greeting = Greeting(
       data: data,
-      commands: HTTPServer(api: try writer.api(), listen: listen, logger: logger),
-      queries: HTTPServer(
-        api: QueryServer(application, directory: directory).api, listen: queries, logger: logger))
+      commands: HTTPServer(
+        api: try writer.api(tokens: tokens), listen: listen, tls: tls, logger: logger),
+      queries: HTTPServer(api: queriesAPI, listen: queries, tls: tls, logger: logger))
     try await runServices(
-      [writer] + workers + [greeting.queries, greeting.commands, greeting], logger: logger)
+      [writer] + workers + [greeting.queries, greeting.commands, greeting], logger: logger,
+      endsWithTerminal: true)
   }
 }
 

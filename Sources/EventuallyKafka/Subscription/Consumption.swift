@@ -16,6 +16,7 @@ actor Consumption<Codec: EventCodec> {
   let checkpoints: any PartitionCheckpointStore
   let options: KafkaSubscription<Codec>.Options
   let logger: Logger
+  private var notedFeedFailure: String?
   let feed: FeedReader
   let heartbeat: Heartbeat
   nonisolated let status = Locked(SubscriptionStatus())
@@ -284,8 +285,22 @@ actor Consumption<Codec: EventCodec> {
 
   // MARK: - Telling others
 
+  /// Tells once that the feed can't be read, and once that it can again: as long as the topic has all events, nothing else tells it.
+  private func noteFeed(_ failure: String?) {
+    guard (failure == nil) != (notedFeedFailure == nil) else { return }
+    notedFeedFailure = failure
+    if let failure {
+      logger.warning(
+        "the event feed can't be read: events that the topic lacks can't be fetched",
+        metadata: ["error": "\(failure)"])
+    } else {
+      logger.notice("the event feed can be read again")
+    }
+  }
+
   func publishStatus() {
     let feedState = feed.state
+    noteFeed(feedState.failure)
     status.withLock { status in
       status.feedFailure = feedState.failure
       status.headsHeard = feedState.headsHeard
