@@ -192,21 +192,6 @@ import Testing
     #expect(!lines.text.contains("hunter2"))
   }
 
-  private struct LogLines: LogHandler {
-    var metadata: Logger.Metadata = [:]
-    var logLevel = Logger.Level.trace
-    private let lines = Shared()
-    private final class Shared: Sendable {
-      let text = Locked("")
-    }
-    var text: String { lines.text.withLock { $0 } }
-    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-      get { metadata[key] }
-      set { metadata[key] = newValue }
-    }
-    func log(event: LogEvent) { lines.text.withLock { $0 += "\(event.message)\n" } }
-  }
-
   /// The article has the table.
   @Test func theArticleListsAllRows() throws {
     let article = URL(filePath: #filePath).deletingLastPathComponent().appending(

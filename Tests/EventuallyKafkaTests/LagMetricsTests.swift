@@ -1,5 +1,6 @@
 import CoreMetrics
 import Eventually
+import Logging
 import MetricsTestKit
 import Testing
 
@@ -199,6 +200,7 @@ private final class ForgetfulOutbox: Outbox {
     try await written.wait(MetricName.publishBacklog) { $0 == ["": 0] }
 
     let feed = MutableFeed(outbox)
+    let lines = LogLines()
     let model = MemoryReadModel()
     func work(_ metrics: TestMetrics, _ owner: String) -> (Subscription, Task<Void, Never>) {
       var options = Subscription.Options(group: group, owner: owner)
@@ -206,7 +208,8 @@ private final class ForgetfulOutbox: Outbox {
       options.readModel = "notes"
       let subscription = Subscription(
         configuration, storeID: outbox.storeID, partitionCount: 4, codec: TextCodec(),
-        checkpoints: model, feed: feed, options: options, logger: testLogger)
+        checkpoints: model, feed: feed, options: options,
+        logger: Logger(label: "test") { _ in lines })
       let projector = ReadModelProjector(subscription, into: model)
       return (subscription, withMetricsFactory(metrics) { Task { await projector.run() } })
     }
@@ -224,9 +227,12 @@ private final class ForgetfulOutbox: Outbox {
     try cluster.setBroker(1, isUp: false)
     try await metrics.wait(MetricName.lagEvents, within: .seconds(60)) { $0.isEmpty }
     #expect(metrics.gauges(MetricName.lagSeconds).isEmpty)
+    #expect(lines.text.split(separator: "\n").count { $0.contains("feed can't be read") } == 1)
     feed.silence(false)
     try cluster.setBroker(1, isUp: true)
     try await metrics.wait(MetricName.lagEvents, within: .seconds(60)) { $0.count == 4 }
+
+    #expect(lines.text.contains("the event feed can be read again"), "\(lines.text)")
 
     let second = TestMetrics()
     let (other, otherWorking) = work(second, "two")

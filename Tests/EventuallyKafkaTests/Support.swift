@@ -279,3 +279,19 @@ func within(
     try await group.next()
   }
 }
+
+/// Keeps the messages that are logged.
+struct LogLines: LogHandler {
+  var metadata: Logger.Metadata = [:]
+  var logLevel = Logger.Level.trace
+  private let lines = Shared()
+  private final class Shared: Sendable {
+    let text = Locked("")
+  }
+  var text: String { lines.text.withLock { $0 } }
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+  func log(event: LogEvent) { lines.text.withLock { $0 += "\(event.message)\n" } }
+}
