@@ -208,6 +208,14 @@ import Testing
       try #require(Self.id): "1",
     ]
     #expect(plain == question("/owners?after=1-2&limit=2&wait=3", browser))
+    let proxy: HTTPFields = [
+      try #require(HTTPField.Name("X-Forwarded-For")): "192.0.2.1",
+      try #require(HTTPField.Name("X-Real-IP")): "192.0.2.1",
+      try #require(HTTPField.Name("X-B3-TraceId")): "80f198ee56343ba8",
+    ]
+    #expect(plain == question("/owners?limit=2", proxy))
+    let user: HTTPFields = [try #require(HTTPField.Name("X-Forwarded-User")): "ann"]
+    #expect(plain != question("/owners?limit=2", user))
     #expect(plain != question("/owners?limit=3"))
     #expect(plain != question("/owners?limit=2", [.authorization: "Bearer a"]))
     #expect(plain != question("/owners?limit=2", [.cookie: "a=b"]))

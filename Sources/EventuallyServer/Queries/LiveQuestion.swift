@@ -17,14 +17,23 @@ struct LiveQuestion: Sendable, Hashable {
     "correlation-id", "dnt", "eventually-token", "host", "if-match", "if-none-match",
     "keep-alive", "last-event-id", "origin", "pragma", "priority", "referer", "te", "traceparent",
     "tracestate", "upgrade-insecure-requests", "user-agent", "x-request-id",
+    // What proxies add of the way that a request took: it differs from viewer to viewer, and would have each run the query
+    // alone.
+    "b3", "cf-connecting-ip", "cf-ray", "cf-visitor", "forwarded", "true-client-ip", "via",
+    "x-amzn-trace-id", "x-client-ip",
+    "x-cloud-trace-context", "x-correlation-id", "x-forwarded-for", "x-forwarded-host",
+    "x-forwarded-port", "x-forwarded-proto", "x-forwarded-scheme", "x-forwarded-server",
+    "x-original-forwarded-for", "x-real-ip", "x-scheme",
   ]
+  private static let prefixesPassedOver = ["sec-", "x-b3-", "x-envoy-"]
 
   init(_ query: RegisteredQuery, _ request: APIRequest) {
     let names = Set(QueryRoutes.consistency.map(\.name))
     let target = request.target(without: names)
     let headers = request.headers.filter { field in
       let name = field.name.canonicalName
-      return !Self.passedOver.contains(name) && !name.hasPrefix("sec-")
+      return !Self.passedOver.contains(name)
+        && !Self.prefixesPassedOver.contains { name.hasPrefix($0) }
     }
     let lines = headers.map { "\($0.name.canonicalName): \($0.value)" }.sorted()
     text = ([target] + lines).joined(separator: "\n")
