@@ -236,6 +236,30 @@ import Testing
     }
   }
 
+  @Test func whatCouldNotBeReadIsTriedAgainThoughItLooksTheSame() throws {
+    try withMount("first") { path, exchange in
+      let log = RecordedLog()
+      let isReadable = Locked(true)
+      let files = try FollowedFiles("words", in: [path], logger: log.logger) {
+        () throws(Failure) in
+        guard isReadable.withLock({ $0 }) else { throw Failure("too many open files") }
+        return FileManager.default.contents(atPath: path).map {
+          String(decoding: $0, as: UTF8.self)
+        }
+      }
+      isReadable.withLock { $0 = false }
+      try exchange("second")
+      for _ in 0..<5 { files.check() }
+      #expect(files.current == "first")
+      #expect(log.messages(.error).count == 1, "\(log.messages(.error))")
+      isReadable.withLock { $0 = true }
+      files.check()
+      #expect(files.current == "second")
+      for _ in 0..<5 { files.check() }
+      #expect(log.messages(.notice).count == 1, "\(log.messages(.notice))")
+    }
+  }
+
   @Test func filesThatBelongTogetherAreReadTogether() {
     var watch = FileWatch<Int>(known: [1, 1])
     #expect(watch.check([2, 1]) == .nothing)

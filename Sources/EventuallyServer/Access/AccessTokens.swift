@@ -22,12 +22,13 @@ public final class AccessTokens: Sendable {
   /// - Throws: an error that names the line, and shows no token.
   public init(file path: String, logger: Logger) throws {
     files = try FollowedFiles("tokens", in: [path], logger: logger) { () throws(Failure) in
+      let list = try TokenList(file: path)
       if FileStamp(path: path)?.isReadableByAll == true {
         logger.warning(
           "every user of this host may read the tokens: take that right away, chmod o-r",
           metadata: ["file": "\(path)"])
       }
-      return try TokenList(file: path)
+      return list
     }
   }
 

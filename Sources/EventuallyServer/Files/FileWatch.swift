@@ -13,6 +13,7 @@ struct FileWatch<Stamp: Sendable & Equatable>: Sendable {
   /// What was read, or told to be missing. `nil` stands for a file that is not there.
   private var known: [Stamp?]
   private var changed: [Stamp?]?
+  private var hasFailed = false
 
   /// - Parameter known: of the files, before they were read for the first time.
   init(known: [Stamp?]) {
@@ -22,7 +23,9 @@ struct FileWatch<Stamp: Sendable & Equatable>: Sendable {
   mutating func check(_ stamps: [Stamp?]) -> Action {
     guard stamps != known else {
       changed = nil
-      return .nothing
+      guard hasFailed else { return .nothing }
+      hasFailed = false
+      return .read
     }
     guard stamps == changed else {
       changed = stamps
@@ -30,6 +33,11 @@ struct FileWatch<Stamp: Sendable & Equatable>: Sendable {
     }
     known = stamps
     changed = nil
+    hasFailed = false
     return stamps.firstIndex { $0 == nil }.map { .missing($0) } ?? .read
   }
+
+  /// What was read can't be used. It is read again though it looks the same: what failed may be nothing of the file's own, such as
+  /// who may read it, or descriptors that are used up.
+  mutating func failed() { hasFailed = true }
 }

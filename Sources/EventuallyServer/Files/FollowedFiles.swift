@@ -4,11 +4,13 @@ import Logging
 import NIOPosix
 
 /// A value that is made of files, and made anew when they change. While what they hold can't be used, the value from before is in force;
-/// that is an error in the log, once, and a gauge.
+/// that is an error in the log, once, and a gauge; what can't be read is tried again.
 final class FollowedFiles<Value: Sendable>: Sendable {
   private struct State: Sendable {
     var value: Value
     var watch: FileWatch<FileStamp>
+    /// Why the value from before is in force.
+    var problem: String?
     /// `nil` while they are looked at: on a disk that hangs, that may take for ever.
     var nextCheck: ContinuousClock.Instant? = .now + .seconds(1)
   }
@@ -94,10 +96,14 @@ final class FollowedFiles<Value: Sendable>: Sendable {
     case .read:
       do throws(Failure) {
         let value = try read()
-        state.withLock { $0.value = value }
+        state.withLock { state in
+          state.value = value
+          state.problem = nil
+        }
         gauge?.record(0)
         logger.notice("\(content): the changed files are in force", metadata: place)
       } catch {
+        state.withLock { $0.watch.failed() }
         keep(error.description)
       }
     }
@@ -105,6 +111,11 @@ final class FollowedFiles<Value: Sendable>: Sendable {
 
   private func keep(_ reason: String) {
     gauge?.record(1)
+    let isNew = state.withLock { state in
+      defer { state.problem = reason }
+      return state.problem != reason
+    }
+    guard isNew else { return }
     logger.error(
       "\(content): the changed files can't be used, and what was read before stays in force",
       metadata: place.merging(["reason": "\(reason)"]) { $1 })
