@@ -28,7 +28,7 @@ import Testing
     "transactional.id": ([], ["t", ""]),
     "delivery.report.only.error": (["false"], ["true"]),
     "message.max.bytes": (["20000000", "1000000000"], ["1000", "1000000", "19999999"]),
-    "queue.buffering.max.kbytes": (["20000", "1048576"], ["1", "19999"]),
+    "queue.buffering.max.kbytes": (["20000", "1048576"], ["1", "19999", "0020000", "+20000"]),
     "allow.auto.create.topics": (["false"], ["true"]),
     "group.id": ([], ["g", ""]),
     "partition.assignment.strategy": (

@@ -51,7 +51,8 @@ package struct GuardedProperty: Sendable {
     case .flag(let flag): (flag ? ["true", "t", "1"] : ["false", "f", "0"]).contains(value)
     case .words(let words): words.contains(value)
     case .list(let words): value.split(separator: ",").allSatisfy { words.contains(String($0)) }
-    case .number(let range): Int(value).map(range.contains) ?? false
+    // A number that begins with 0 is octal for librdkafka.
+    case .number(let range): Int(value).map { range.contains($0) && "\($0)" == value } ?? false
     }
   }
 
