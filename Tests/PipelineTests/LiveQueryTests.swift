@@ -150,6 +150,27 @@ import Testing
     #expect(try await pipeline.writer?.stop() == 0)
   }
 
+  /// A body, which no query has, must neither hide that its sender is gone nor keep the process from stopping.
+  @Test func aViewerThatSendsABodyIsLetGo() async throws {
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4", "--max-viewers", "1")
+    for length in [100_000, 10_000_000] {
+      try await waitUntil("a free place", within: .seconds(10)) {
+        let events = try RawConnection(writer.base)
+        events.send(
+          "GET /events HTTP/1.1\r\nHost: test\r\nAccept: text/event-stream\r\nContent-Length: \(length)\r\n\r\n"
+        )
+        events.send(String(repeating: "x", count: 100_000))
+        try await waitUntil("an answer") {
+          events.receive()
+          return events.text.contains("\r\n\r\n")
+        }
+        return events.text.hasPrefix("HTTP/1.1 200")
+      }
+    }
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
+
   /// Places of `/events` come back with the connection's end, and not with the next comment.
   @Test func aStreamOfEventsWhoseClientIsGoneIsNoticed() async throws {
     try await pipeline.startBroker()

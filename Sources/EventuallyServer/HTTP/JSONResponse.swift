@@ -142,7 +142,9 @@ public struct JSONResponse: Sendable {
       do {
         if isLive {
           // A client that is gone is noticed without anything to send it.
-          try await request.body.consumeWithCancellationOnInboundClose { _ in
+          try await request.body.consumeWithCancellationOnInboundClose { body in
+            // A body that nobody takes would hide that, and never be waited for to its end.
+            async let _ = Self.discard(body)
             try await write(to: &writer)
           }
         } else if compression == nil {
@@ -157,6 +159,14 @@ public struct JSONResponse: Sendable {
       try await writer.finish(nil)
     }
     return Response(status: status, headers: headers, body: body)
+  }
+
+  private static func discard(_ body: RequestBody) async {
+    do {
+      for try await _ in body {}
+    } catch {
+      // The answer ends with the connection, which is told apart from this.
+    }
   }
 
   /// Leave to compress the answer, where it is large, the request takes gzip, and not too many are compressed already. The headers say so.
