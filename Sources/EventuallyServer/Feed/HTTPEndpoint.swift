@@ -94,7 +94,9 @@ public struct HTTPEndpoint: Sendable, Hashable {
     do {
       response = try await Self.client.execute(
         request, timeout: .milliseconds(timeout.milliseconds))
-    } catch let error where error is NIOSSLError || error is NIOSSLExtraError {
+    } catch let error
+      where error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError
+    {
       throw TLSFailure(url: base, cause: error)
     }
     let bytes = try await response.body.collect(upTo: 64 << 20)

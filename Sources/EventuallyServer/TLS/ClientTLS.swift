@@ -58,14 +58,14 @@ struct TLSFailure: Error, CustomStringConvertible {
     var advice = ""
     if text.contains("CERTIFICATE_VERIFY_FAILED") {
       advice =
-        "the server's certificate is not valid, or is signed by none that is trusted: --tls-ca names whom to trust; "
+        "the server's certificate is not valid, or is signed by none that is trusted: --tls-ca names whom to trust"
     } else if text.contains("WRONG_VERSION_NUMBER") {
-      advice = "what answers there has no TLS: the URL may have to begin with http://; "
+      advice = "what answers there has no TLS: the URL may have to begin with http://"
     } else if text.contains("failedToValidateHostname") {
-      advice = "the server's certificate is for other names than the URL's; "
+      advice = "the server's certificate is for other names than the URL's"
     } else if text.contains("CERTIFICATE_REQUIRED") || text.contains("ALERT_BAD_CERTIFICATE") {
-      advice = "the server asks for a certificate: --tls-client-certificate and --tls-client-key; "
+      advice = "the server asks for a certificate: --tls-client-certificate and --tls-client-key"
     }
-    return "no TLS with \(url): \(advice)\(text)"
+    return "no TLS with \(url): \(advice.isEmpty ? text : advice)"
   }
 }
