@@ -92,6 +92,22 @@ import Testing
     }
   }
 
+  /// In whatever form it comes: generators make types of it.
+  @Test func eachContentHasASchema() async throws {
+    let bank = try TestWriter(Bank())
+    for api in [bank.api, try await bank.queries(of: "owners").api] {
+      let document = try Document(api)
+      for (place, operation) in document.operations {
+        for (status, answer) in operation["responses"] as? [String: Any] ?? [:] {
+          let answer = document.resolved(answer) as? [String: Any]
+          for (type, content) in answer?["content"] as? [String: [String: Any]] ?? [:] {
+            #expect(content["schema"] != nil, "\(place) \(status) \(type)")
+          }
+        }
+      }
+    }
+  }
+
   @Test func eachErrorHasItsKindsAsExamples() throws {
     let document = try Document(TestWriter(Bank()).api)
     for (place, operation) in document.operations {

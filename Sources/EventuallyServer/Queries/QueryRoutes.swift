@@ -78,6 +78,9 @@ package struct QueryRoutes: Sendable {
     API.Parameter.query(
       "wait", "For at most this many seconds, 5 by default", .integer(0...30).example(10)),
   ]
+  /// What a live query's answers come as.
+  private static let events = Schema.string().example(
+    "id: \"5f1c2c0e\"\nevent: answer\ndata: {}\n\n")
   private static let lastEventID = API.Parameter(
     name: "Last-Event-ID", place: .header,
     summary: "Of a live query, the id of the answer that the asker has",
@@ -93,7 +96,9 @@ package struct QueryRoutes: Sendable {
         var operation = API.Operation(
           .get, query.path, query.summary, isTagged: true,
           parameters: query.parameters + Self.consistency + [Self.token, Self.lastEventID],
-          answers: query.answers.map { $0.status == 200 ? $0.or(EventWriter.contentType) : $0 }
+          answers: query.answers.map {
+            $0.status == 200 ? $0.or(EventWriter.contentType, Self.events) : $0
+          }
             + [
               API.Response(
                 422, "A parameter can't be what it is, or the token is of another store"),
