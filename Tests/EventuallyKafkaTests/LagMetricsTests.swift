@@ -135,6 +135,29 @@ private final class ForgetfulOutbox: Outbox {
     }
   }
 
+  /// A topic that was made for another store: leases of partitions that the store does not have would damage the read model.
+  @Test func partitionsOfAnotherStoreAreNotTaken() async throws {
+    let (topic, cluster) = (uniqueName("topic"), try DevelopmentCluster())
+    try cluster.createTopic(topic, partitions: 6)
+    let outbox = MemoryOutbox(partitions: 4)
+    let model = MemoryReadModel()
+    let subscription = Subscription(
+      configuration(cluster.brokers, topic), storeID: outbox.storeID, partitionCount: 4,
+      codec: TextCodec(), checkpoints: model, feed: MutableFeed(outbox),
+      options: Subscription.Options(group: uniqueName("group"), owner: "one"), logger: testLogger)
+    let projector = ReadModelProjector(subscription, into: model)
+    let working = Task { await projector.run() }
+    try await within(.seconds(60), seen: { "\(subscription.status)" }) {
+      while subscription.status.partitions.isEmpty, !Task.isCancelled {
+        try await Task.sleep(for: .milliseconds(20))
+      }
+    }
+    #expect(subscription.status.partitions.keys.sorted() == [0, 1, 2, 3])
+    #expect(subscription.status.foreignPartitions == [4, 5])
+    working.cancel()
+    await working.value
+  }
+
   /// Nothing is acknowledged, so nothing but the clock makes the gauge follow the store.
   @Test func theBacklogGrowsWhileTheBrokerIsAway() async throws {
     let metrics = TestMetrics()

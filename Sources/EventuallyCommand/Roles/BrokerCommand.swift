@@ -60,6 +60,10 @@ struct BrokerCommand: ServiceCommand {
   }
 
   func run() async throws {
+    // Who waits for it must not find that of a broker before.
+    if let bootstrapFile, FileManager.default.fileExists(atPath: bootstrapFile) {
+      try FileManager.default.removeItem(atPath: bootstrapFile)
+    }
     let cluster = try DevelopmentCluster(brokers: Int32(brokers.value))
     for topic in topics {
       try cluster.createTopic(

@@ -9,10 +9,20 @@ extension Consumption {
     switch change {
     case .assigned(let partitions):
       logger.info("assigned", metadata: ["partitions": "\(partitions.sorted())"])
-      try await perform(assignment.assign(partitions))
+      // A checkpoint of such a partition would be one of no event that there can be.
+      let own = partitions.filter { (0..<source.partitionCount).contains($0) }
+      let foreign = partitions.filter { !own.contains($0) }.sorted()
+      status.withLock { $0.foreignPartitions = foreign }
+      if !foreign.isEmpty {
+        logger.error(
+          "the topic has partitions that the store does not have: they are not consumed; name another topic",
+          metadata: ["partitions": "\(foreign)", "store": "\(source.partitionCount) partitions"])
+      }
+      try await perform(assignment.assign(own))
     case .revoked(let partitions, let isLost):
       logger.info(
         isLost ? "lost" : "revoked", metadata: ["partitions": "\(partitions.sorted())"])
+      status.withLock { $0.foreignPartitions = [] }
       try await perform(assignment.revoke(isLost: isLost))
     }
     publishStatus()

@@ -9,7 +9,7 @@ actor Consumption<Codec: EventCodec> {
 
   private let executor = BlockingExecutor(label: "kafka.subscription")
   private let configuration: KafkaConfiguration
-  private var source: EventSource
+  private(set) var source: EventSource
   let codec: Codec
   /// Of the generation that the leases were taken in.
   var decoder: EntryDecoder<Codec>

@@ -69,6 +69,8 @@ public struct SubscriptionStatus: Sendable, Hashable {
   public var feedFailure: String?
   /// The client's last error.
   public var failure: String?
+  /// Partitions of the topic that were assigned and that the store does not have. They are not consumed: the topic is another one's.
+  public var foreignPartitions: [Partition] = []
 }
 
 /// What a worker knows of the broker, which it asks every few seconds.

@@ -176,6 +176,11 @@ struct WorkerReadiness: Sendable {
       let why = subscription.failure.map { " (\($0))" } ?? ""
       reasons.append("the group has given this worker no assignment yet\(why)")
     }
+    if !subscription.foreignPartitions.isEmpty {
+      reasons.append(
+        "the topic has the partitions \(subscription.foreignPartitions), which the store does not have: name another topic"
+      )
+    }
     if let failure = subscription.broker.failure {
       reasons.append("the broker does not answer: \(failure)")
     } else if let age = subscription.broker.heard.map({ ContinuousClock.now - $0 }),
