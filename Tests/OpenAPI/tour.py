@@ -130,8 +130,8 @@ def place_an_order():
 
 
 def batches():
-    """Orders of several countries, each placed at once."""
-    token = None
+    """Orders of several countries, each placed at once: their tokens, for they are in several partitions."""
+    tokens = []
     for number in range(25):
         commands = OrderCommands(commands=[
             OrderCreate(create=OrderHeader(country=["Spain", "Norway"][number % 2], customer=f"c{number % 7}")),
@@ -141,13 +141,13 @@ def batches():
         done = answered(
             execute_order_commands.sync_detailed(f"batch-{number:02}", client=writer, body=commands, if_none_match="*"), 200, "a batch")
         expect(done.version == 3, "three events", done)
-        token = done.token
+        tokens.append(done.token)
     empty = OrderCommands(commands=[OrderCreate(create=OrderHeader(country="Italy")), OrderComplete(complete=Nothing())])
     problem = refused(
         execute_order_commands.sync_detailed("batch-none", client=writer, body=empty), 409, "refused", "a batch with a wrong command")
     expect(problem.code == "empty" and problem.detail.startswith("commands[1]"), "which one", problem)
     refused(get_order.sync_detailed("batch-none", client=writer), 404, "refused", "nothing of it happened")
-    return token
+    return tokens
 
 
 def read(tokens):
@@ -223,8 +223,9 @@ def look_at_processes():
 
 
 token = place_an_order()
-tokens = [token, batches()]
-read(tokens + [answered(get_order_removal.sync_detailed("x", client=writer), 404, "no removal") and token])
+tokens = [token] + batches()
+answered(get_order_removal.sync_detailed("tea-1", client=writer), 404, "the removal of an order that is there")
+read(tokens)
 look_at_events()
 remove()
 look_at_processes()
