@@ -1,4 +1,4 @@
-import Dispatch
+package import Dispatch
 
 /// Runs an actor on a thread of its own, so that its calls may block in C libraries without holding up
 /// the threads that all other tasks share.
@@ -21,6 +21,19 @@ package final class BlockingExecutor: SerialExecutor {
   package func run(_ body: @escaping @Sendable () -> Void) {
     queue.async(execute: body)
   }
+
+  /// Tells on this executor when a descriptor can be read.
+  package func readSource(_ descriptor: Int32) -> any DispatchSourceRead {
+    DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+  }
+
+  /// Tells on this executor when a descriptor can be written.
+  package func writeSource(_ descriptor: Int32) -> any DispatchSourceWrite {
+    DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: queue)
+  }
+
+  /// Tells on this executor that a time has come.
+  package func timer() -> any DispatchSourceTimer { DispatchSource.makeTimerSource(queue: queue) }
 
   /// Traps where the caller does not run on this executor.
   package func checkIsolated() {

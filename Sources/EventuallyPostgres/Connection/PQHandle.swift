@@ -1,0 +1,177 @@
+import CLibPQ
+import Foundation
+
+/// Owns libpq's connection, and is the only code that calls libpq with it. It is used on one executor, and none of its calls
+/// blocks but ``start(_:)``, where libpq looks names up.
+final class PQHandle {
+  private let connection: OpaquePointer
+
+  private init(_ connection: OpaquePointer) { self.connection = connection }
+
+  deinit { PQfinish(connection) }
+
+  /// Begins to connect.
+  /// - Parameter url: `postgres://…`, or `key=value` pairs; what it leaves out is taken from libpq's variables and files.
+  static func start(_ url: String) throws(PostgresError) -> PQHandle {
+    guard let connection = PQconnectStart(url) else {
+      throw PostgresError(.unreachable, "no memory", operation: "connect")
+    }
+    let handle = PQHandle(connection)
+    guard PQstatus(connection) != CONNECTION_BAD else {
+      throw PostgresError(.unreachable, handle.message, operation: "connect")
+    }
+    // Where nobody takes notices, libpq prints them.
+    PQsetNoticeProcessor(connection, { _, _ in }, nil)
+    return handle
+  }
+
+  /// libpq's words for what failed last.
+  var message: String {
+    let text = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
+    let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return trimmed.isEmpty ? "the server closed the connection" : trimmed
+  }
+
+  var socket: Int32 { PQsocket(connection) }
+  var isBroken: Bool { PQstatus(connection) == CONNECTION_BAD }
+
+  func poll() -> ConnectionMachine.Polling {
+    switch PQconnectPoll(connection) {
+    case PGRES_POLLING_READING: .reading
+    case PGRES_POLLING_WRITING: .writing
+    case PGRES_POLLING_OK: .ready
+    default: .failed(message)
+    }
+  }
+
+  func enterPipeline() -> Bool {
+    PQsetnonblocking(connection, 1) == 0 && PQenterPipelineMode(connection) == 1
+  }
+
+  func prepare(_ sql: String, name: String) -> Bool {
+    PQsendPrepare(connection, name, sql, 0, nil) == 1
+  }
+
+  func execute(name: String, _ parameters: [PostgresValue]) -> Bool {
+    var bytes: [UInt8] = []
+    var ends: [Int] = []
+    for parameter in parameters {
+      parameter.encode(into: &bytes)
+      ends.append(bytes.count)
+    }
+    // An empty value has an address, too: without one it would be null.
+    bytes.append(0)
+    return bytes.withUnsafeBytes { bytes in
+      var values: [UnsafePointer<CChar>?] = []
+      var lengths: [Int32] = []
+      var start = 0
+      for (parameter, end) in zip(parameters, ends) {
+        let address = bytes.baseAddress?.advanced(by: start).assumingMemoryBound(to: CChar.self)
+        values.append(parameter == .null ? nil : address)
+        lengths.append(Int32(clamping: end - start))
+        start = end
+      }
+      let formats = [Int32](repeating: 1, count: parameters.count)
+      return PQsendQueryPrepared(
+        connection, name, Int32(clamping: parameters.count), values, lengths, formats, 1) == 1
+    }
+  }
+
+  func synchronize() -> Bool { PQpipelineSync(connection) == 1 }
+
+  /// - Returns: whether all is sent; `nil` where the connection is broken.
+  func flush() -> Bool? {
+    switch PQflush(connection) {
+    case 0: true
+    case 1: false
+    default: nil
+    }
+  }
+
+  /// Reads what is there.
+  func consume() -> Bool { PQconsumeInput(connection) == 1 }
+
+  /// The next answer, and its rows; `nil` where it has not come yet.
+  func answer(operation: String) -> (ConnectionMachine.Answer, PostgresRows?)? {
+    // A `nil` comes between the answers of two statements; two of them tell that nothing is under way.
+    var ends = 0
+    while ends < 2, PQisBusy(connection) == 0 {
+      guard let result = PQgetResult(connection) else {
+        ends += 1
+        continue
+      }
+      switch PQresultStatus(result) {
+      case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
+        return (.done, PostgresRows(result))
+      case PGRES_PIPELINE_SYNC:
+        PQclear(result)
+        return (.synchronized, nil)
+      case PGRES_PIPELINE_ABORTED:
+        PQclear(result)
+        return (.skipped, nil)
+      default:
+        defer { PQclear(result) }
+        return (.refused(Self.error(result, operation: operation)), nil)
+      }
+    }
+    return nil
+  }
+
+  private static func error(_ result: OpaquePointer, operation: String) -> PostgresError {
+    func field(_ letter: Character) -> String? {
+      guard let code = letter.asciiValue else { return nil }
+      return clibpq_field(result, CChar(bitPattern: code)).map { String(cString: $0) }
+    }
+    var message = field("M") ?? PQresultErrorMessage(result).map { String(cString: $0) } ?? ""
+    if let detail = field("D") { message += "; \(detail)" }
+    if let hint = field("H") { message += "; \(hint)" }
+    guard let state = field("C") else {
+      return PostgresError(.lost, message, operation: operation)
+    }
+    return PostgresError(
+      .refused(SQLState(rawValue: state)), message, operation: operation)
+  }
+
+  /// What `NOTIFY` sent since it was asked last: channels and payloads.
+  func notifications() -> [PostgresNotification] {
+    var notifications: [PostgresNotification] = []
+    while let notification = PQnotifies(connection) {
+      notifications.append(
+        PostgresNotification(
+          channel: String(cString: notification.pointee.relname),
+          payload: String(cString: notification.pointee.extra)))
+      PQfreemem(notification)
+    }
+    return notifications
+  }
+
+  /// What stops the server's work for this connection, from any thread.
+  func canceller() -> PQCanceller? { PQCanceller(PQgetCancel(connection)) }
+}
+
+/// What a session sent by `NOTIFY`.
+struct PostgresNotification: Sendable, Hashable {
+  var channel: String
+  var payload: String
+}
+
+/// Asks a server to stop what it does for a connection.
+///
+/// Sendable: libpq's manual says that it may be used in another thread than the connection; it is never changed.
+final class PQCanceller: @unchecked Sendable {
+  private let handle: OpaquePointer
+
+  init?(_ handle: OpaquePointer?) {
+    guard let handle else { return nil }
+    self.handle = handle
+  }
+
+  deinit { PQfreeCancel(handle) }
+
+  /// Connects to the server, and blocks until it has been told.
+  func cancel() {
+    var message = [CChar](repeating: 0, count: 256)
+    // Where it fails, the connection is given up when the server has not stopped in time.
+    _ = PQcancel(handle, &message, Int32(message.count))
+  }
+}

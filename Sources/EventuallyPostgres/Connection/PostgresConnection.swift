@@ -1,0 +1,252 @@
+import Eventually
+
+/// A connection to PostgreSQL over libpq, which never blocks on its socket.
+///
+/// One exchange goes on at a time: who uses a connection has it alone, from a ``PostgresPool`` for example. What to do next
+/// is decided by ``ConnectionMachine``.
+actor PostgresConnection {
+  /// How long things may take.
+  struct Limits: Sendable, Hashable {
+    /// Connecting, with all hosts that the address names.
+    var connecting = Duration.seconds(10)
+    /// An exchange, after which the server is told to stop.
+    var exchange = Duration.seconds(30)
+    /// What the server may take to stop, after which the connection is given up.
+    var stopping = Duration.seconds(5)
+  }
+
+  private let executor: BlockingExecutor
+  private let limits: Limits
+  private let handle: PQHandle
+  private var machine = ConnectionMachine()
+  private var watch: SocketWatch?
+  private let alarm: Alarm
+  private var canceller: PQCanceller?
+  private var names: [String: String] = [:]
+
+  private var opening: CheckedContinuation<Result<Void, PostgresError>, Never>?
+  private var exchange: Exchange?
+  private let listeners = Locked<[AsyncStream<PostgresNotification>.Continuation]>([])
+  /// Why the connection ended; `nil` while it is there.
+  nonisolated let ending = Locked<PostgresError?>(nil)
+
+  private struct Exchange {
+    var statements: [PostgresStatement]
+    var operation: String
+    var rows: [PostgresRows] = []
+    var completion: CheckedContinuation<Result<[PostgresRows], PostgresError>, Never>
+  }
+
+  /// For what blocks: to tell a server to stop needs a connection of its own.
+  private static let cancelling = BlockingExecutor(label: "postgres.cancel")
+
+  nonisolated var unownedExecutor: UnownedSerialExecutor {
+    executor.asUnownedSerialExecutor()
+  }
+
+  /// Connects.
+  /// - Parameter url: `postgres://…`, or `key=value` pairs; what it leaves out is taken from libpq's variables and files.
+  init(_ url: String, limits: Limits = Limits()) async throws(PostgresError) {
+    let executor = BlockingExecutor(label: "postgres.connection")
+    self.executor = executor
+    self.limits = limits
+    alarm = Alarm(on: executor)
+    let handle = Locked<Result<SendableHandle, PostgresError>?>(nil)
+    // Names are looked up, which blocks.
+    await withCheckedContinuation { continuation in
+      executor.run {
+        let result: Result<SendableHandle, PostgresError>
+        do throws(PostgresError) {
+          result = .success(SendableHandle(handle: try PQHandle.start(url)))
+        } catch {
+          result = .failure(error)
+        }
+        handle.withLock { $0 = result }
+        continuation.resume()
+      }
+    }
+    guard let started = handle.withLock({ $0 }) else {
+      throw PostgresError(.unreachable, "it was not begun", operation: "connect")
+    }
+    self.handle = try started.get().handle
+    try await open()
+  }
+
+  /// Sendable: it is handed over, and nobody else has it.
+  private struct SendableHandle: @unchecked Sendable { let handle: PQHandle }
+
+  private func open() async throws(PostgresError) {
+    alarm.start { [weak self] in
+      self?.assumeIsolated { $0.perform($0.machine.timeLimitPassed()) }
+    }
+    alarm.set(limits.connecting)
+    let result = await withCheckedContinuation { continuation in
+      opening = continuation
+      // libpq wants the socket to be writable first.
+      perform([.watch(reading: false, writing: true)])
+    }
+    try result.get()
+  }
+
+  /// Sends statements together, and waits for all their answers. They are one transaction, unless they say otherwise: where one is
+  /// refused, none is carried out.
+  /// - Parameter operation: what is being done, for the error.
+  /// - Returns: what each statement returned.
+  func run(
+    _ statements: [PostgresStatement], _ operation: String
+  ) async throws(PostgresError) -> [PostgresRows] {
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        begin(
+          Exchange(statements: statements, operation: operation, completion: continuation))
+      }
+    } onCancel: {
+      executor.run { [weak self] in
+        self?.assumeIsolated { $0.perform($0.machine.cancelled()) }
+      }
+    }
+    return try result.get()
+  }
+
+  private func begin(_ exchange: Exchange) {
+    guard self.exchange == nil else {
+      exchange.completion.resume(
+        returning: .failure(
+          PostgresError(.malformed, "the connection is in use", operation: exchange.operation)))
+      return
+    }
+    self.exchange = exchange
+    perform(machine.submit(exchange.statements.map(\.sql), operation: exchange.operation))
+  }
+
+  /// What `NOTIFY` sends on channels that this connection listens at; it ends with the connection.
+  nonisolated func notifications() -> AsyncStream<PostgresNotification> {
+    // Who listens reads what has changed: of many that come at once, the newest is enough.
+    let (stream, continuation) = AsyncStream.makeStream(
+      of: PostgresNotification.self, bufferingPolicy: .bufferingNewest(16))
+    listeners.withLock { $0.append(continuation) }
+    if ending.withLock({ $0 }) != nil { continuation.finish() }
+    return stream
+  }
+
+  /// Ends the connection. An exchange that is under way is lost.
+  func close() { perform(machine.failed("the connection was closed")) }
+
+  // MARK: - The shell
+
+  /// The socket can be read or written.
+  private func ready() {
+    if machine.isClosed { return }
+    if opening != nil {
+      perform(machine.polled(handle.poll()))
+      return
+    }
+    guard handle.consume() else {
+      takeAnswers()
+      perform(machine.failed(handle.message))
+      return
+    }
+    takeAnswers()
+    if machine.isClosed { return }
+    flush()
+    let notifications = handle.notifications()
+    if !notifications.isEmpty {
+      listeners.withLock { listeners in
+        for listener in listeners { for one in notifications { listener.yield(one) } }
+      }
+    }
+    if handle.isBroken { perform(machine.failed(handle.message)) }
+  }
+
+  private func takeAnswers() {
+    while !machine.isClosed,
+      let (answer, rows) = handle.answer(operation: exchange?.operation ?? "read")
+    {
+      for action in machine.answered(answer) {
+        if action == .keep, let rows { exchange?.rows.append(rows) } else { perform([action]) }
+      }
+    }
+  }
+
+  private func flush() {
+    guard let isDone = handle.flush() else {
+      perform(machine.failed(handle.message))
+      return
+    }
+    perform(machine.flushed(isDone: isDone))
+  }
+
+  private func perform(_ actions: [ConnectionMachine.Action]) {
+    for action in actions {
+      switch action {
+      case .watch(let reading, let writing): watchSocket(reading: reading, writing: writing)
+      case .enterPipeline:
+        if !handle.enterPipeline() { perform(machine.failed(handle.message)) }
+      case .opened:
+        alarm.set(nil)
+        canceller = handle.canceller()
+        opening?.resume(returning: .success(()))
+        opening = nil
+      case .send(let steps): send(steps)
+      case .keep: break
+      case .cancel:
+        alarm.set(limits.stopping)
+        if let canceller { Self.cancelling.run { canceller.cancel() } }
+      case .finish(let error):
+        alarm.set(nil)
+        let exchange = exchange.take()
+        exchange?.completion.resume(
+          returning: error.map { .failure($0) } ?? .success(exchange?.rows ?? []))
+      case .close(let error): end(error)
+      }
+    }
+  }
+
+  private func send(_ steps: [ConnectionMachine.Step]) {
+    guard let exchange else { return }
+    alarm.set(limits.exchange)
+    var statements = exchange.statements[...]
+    var isSent = true
+    for step in steps where isSent {
+      switch step {
+      case .prepare(let sql):
+        let name = names[sql] ?? "s\(names.count)"
+        names[sql] = name
+        isSent = handle.prepare(sql, name: name)
+      case .execute:
+        guard let statement = statements.popFirst(), let name = names[statement.sql] else {
+          continue
+        }
+        isSent = handle.execute(name: name, statement.parameters)
+      case .synchronize: isSent = handle.synchronize()
+      }
+    }
+    if isSent { flush() } else { perform(machine.failed(handle.message)) }
+  }
+
+  private func watchSocket(reading: Bool, writing: Bool) {
+    let socket = handle.socket
+    if watch?.socket != socket {
+      watch = SocketWatch(socket, on: executor) { [weak self] in
+        self?.assumeIsolated { $0.ready() }
+      }
+    }
+    guard let watch else {
+      perform(machine.failed("there is no descriptor left to watch the connection by"))
+      return
+    }
+    watch.watch(reading: reading, writing: writing)
+  }
+
+  private func end(_ error: PostgresError) {
+    ending.withLock { $0 = $0 ?? error }
+    alarm.set(nil)
+    watch = nil
+    opening?.resume(returning: .failure(error))
+    opening = nil
+    listeners.withLock { listeners in
+      for listener in listeners { listener.finish() }
+      listeners.removeAll()
+    }
+  }
+}

@@ -1,0 +1,47 @@
+/// Something that PostgreSQL refused, or that kept it from answering.
+public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What kind of failure it is.
+  public enum Kind: Sendable, Hashable {
+    /// No connection could be made.
+    case unreachable
+    /// The connection ended. What was under way may have been carried out or not.
+    case lost
+    /// The server refused; nothing of the transaction was carried out.
+    case refused(SQLState)
+    /// The time that was allowed is up; the server was told to stop.
+    case timedOut
+    /// The caller was cancelled before the request began, or while it waited.
+    case cancelled
+    /// The server answered what it does not answer.
+    case malformed
+  }
+
+  /// What kind of failure it is.
+  public var kind: Kind
+  /// PostgreSQL's words, with its detail and its hint.
+  public var message: String
+  /// What was being done.
+  public var operation: String
+
+  /// An error from its parts.
+  public init(_ kind: Kind, _ message: String, operation: String) {
+    self.kind = kind
+    self.message = message
+    self.operation = operation
+  }
+
+  /// The code, where the server refused.
+  public var state: SQLState? {
+    if case .refused(let state) = kind { return state }
+    return nil
+  }
+
+  /// Whether it is unknown if the transaction was committed.
+  public var isInDoubt: Bool { kind == .lost }
+
+  /// The message.
+  public var description: String {
+    let code = state.map { " (SQLSTATE \($0))" } ?? ""
+    return "\(operation): \(message)\(code)"
+  }
+}

@@ -1,0 +1,139 @@
+import Eventually
+
+/// Connections to one database, made when they are needed, and made anew where they end.
+actor PostgresPool {
+  /// How a pool works.
+  struct Options: Sendable, Hashable {
+    /// How many connections there are at most.
+    var size = 8
+    /// How long a caller waits for a connection.
+    var waiting = Duration.seconds(10)
+    /// A connection that nobody used for so long is closed.
+    var idle = Duration.seconds(300)
+    var limits = PostgresConnection.Limits()
+    /// The first pause after a failed attempt to connect; it doubles up to the longest.
+    var firstPause = Duration.milliseconds(100)
+    var longestPause = Duration.seconds(5)
+  }
+
+  private let url: String
+  private let options: Options
+  private let clock: any Clock<Duration>
+  private var machine: PoolMachine<ContinuousClock.Instant>
+  private var connections: [Int: PostgresConnection] = [:]
+  private var callers:
+    [Int: CheckedContinuation<Result<(Int, PostgresConnection), PostgresError>, Never>] = [:]
+  private var lastCaller = 0
+
+  init(_ url: String, options: Options = Options(), clock: any Clock<Duration> = ContinuousClock())
+  {
+    self.url = url
+    self.options = options
+    self.clock = clock
+    machine = PoolMachine(size: options.size)
+  }
+
+  /// Why no connection can be made; `nil` where the last attempt did not fail.
+  var failure: PostgresError? { machine.failure }
+
+  /// Lends a connection for as long as `body` goes on.
+  func withConnection<Value: Sendable>(
+    _ body: @Sendable (PostgresConnection) async throws(PostgresError) -> Value
+  ) async throws(PostgresError) -> Value {
+    let (id, connection) = try await checkOut()
+    let result: Result<Value, PostgresError>
+    do throws(PostgresError) {
+      result = .success(try await body(connection))
+    } catch {
+      result = .failure(error)
+    }
+    if connection.ending.withLock({ $0 }) == nil {
+      perform(machine.giveBack(id, now: .now))
+    } else {
+      forget(id)
+    }
+    perform(machine.expire(before: .now - options.idle))
+    return try result.get()
+  }
+
+  /// Runs statements on a connection of its own choice, as one transaction.
+  func run(
+    _ statements: [PostgresStatement], _ operation: String
+  ) async throws(PostgresError) -> [PostgresRows] {
+    try await withConnection { connection throws(PostgresError) in
+      try await connection.run(statements, operation)
+    }
+  }
+
+  /// Closes all connections; those that are lent, when they come back.
+  func close() { perform(machine.close()) }
+
+  private func checkOut() async throws(PostgresError) -> (Int, PostgresConnection) {
+    lastCaller += 1
+    let caller = lastCaller
+    let timeout = Task { [clock, options] in
+      try await clock.sleep(for: options.waiting)
+      self.leave(caller)
+    }
+    defer { timeout.cancel() }
+    let result = await withTaskCancellationHandler {
+      await withCheckedContinuation { continuation in
+        callers[caller] = continuation
+        perform(machine.want(caller))
+      }
+    } onCancel: {
+      Task { await self.leave(caller) }
+    }
+    return try result.get()
+  }
+
+  private func leave(_ caller: Int) { perform(machine.leave(caller)) }
+
+  private func perform(_ actions: [PoolMachine<ContinuousClock.Instant>.Action]) {
+    for action in actions {
+      switch action {
+      case .connect(let id): Task { await self.connect(id) }
+      case .give(let id, let caller):
+        guard let connection = connections[id], connection.ending.withLock({ $0 }) == nil else {
+          // It ended while nobody used it.
+          forget(id)
+          perform(machine.want(caller))
+          continue
+        }
+        callers.removeValue(forKey: caller)?.resume(returning: .success((id, connection)))
+      case .refuse(let caller, let failure):
+        let error =
+          failure
+          ?? PostgresError(
+            Task.isCancelled ? .cancelled : .timedOut,
+            "no connection was free within \(options.waiting)", operation: "connect")
+        callers.removeValue(forKey: caller)?.resume(returning: .failure(error))
+      case .close(let id):
+        if let connection = connections.removeValue(forKey: id) {
+          Task { await connection.close() }
+        }
+      case .pause(let attempt):
+        let pause = min(options.longestPause, options.firstPause * (1 << min(attempt - 1, 10)))
+        Task { [clock] in
+          // Where the task is cancelled, which nobody does, the next attempt comes sooner.
+          try? await clock.sleep(for: pause)
+          self.perform(self.machine.pauseIsOver())
+        }
+      }
+    }
+  }
+
+  private func connect(_ id: Int) async {
+    do throws(PostgresError) {
+      connections[id] = try await PostgresConnection(url, limits: options.limits)
+      perform(machine.connected(id, now: .now))
+    } catch {
+      perform(machine.failedToConnect(id, error))
+    }
+  }
+
+  private func forget(_ id: Int) {
+    connections[id] = nil
+    perform(machine.lost(id))
+  }
+}

@@ -1,0 +1,55 @@
+import Eventually
+import Testing
+
+@testable import EventuallyPostgres
+
+struct PoolTests {
+  @Test func manyCallersShareFewConnections() async throws {
+    let pool = PostgresPool(
+      try TestServer.shared.get().url(), options: .init(size: 4, waiting: .seconds(60)))
+    let sessions = try await withThrowingTaskGroup(of: Int64.self) { group in
+      for _ in 0..<200 {
+        group.addTask {
+          try await pool.run([PostgresStatement("SELECT pg_backend_pid()")], "ask")[0].integer(0, 0)
+        }
+      }
+      return try await group.reduce(into: Set()) { $0.insert($1) }
+    }
+    #expect((1...4).contains(sessions.count), "\(sessions)")
+    await pool.close()
+  }
+
+  @Test func aCallerWaitsAsLongAsItMay() async throws {
+    let pool = PostgresPool(
+      try TestServer.shared.get().url(), options: .init(size: 1, waiting: .milliseconds(100)))
+    try await pool.withConnection { _ throws(PostgresError) in
+      do throws(PostgresError) {
+        _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")
+        Issue.record("there was a second connection")
+      } catch {
+        #expect(error.kind == .timedOut, "\(error)")
+      }
+    }
+    _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")
+    await pool.close()
+  }
+
+  @Test func itComesBackWhenTheServerDoes() async throws {
+    let server = try TestServer()
+    let pool = PostgresPool(server.url(), options: .init(size: 2, waiting: .seconds(60)))
+    _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")
+    try server.kill()
+    let waiting = Task {
+      try await pool.run([PostgresStatement("SELECT 2")], "ask")[0].integer(0, 0)
+    }
+    try server.start()
+    // What was lost in the kill is told, or the caller has got a new connection.
+    do {
+      #expect(try await waiting.value == 2)
+    } catch let error as PostgresError {
+      #expect(error.kind == .lost || error.state?.reaction == .reconnect, "\(error)")
+    }
+    #expect(try await pool.run([PostgresStatement("SELECT 3")], "ask")[0].integer(0, 0) == 3)
+    await pool.close()
+  }
+}
