@@ -87,6 +87,7 @@ let package = Package(
   products: [
     .library(name: "Eventually", targets: ["Eventually"]),
     .library(name: "EventuallySQLite", targets: ["EventuallySQLite"]),
+    .library(name: "EventuallyPostgres", targets: ["EventuallyPostgres"]),
     .library(name: "EventuallyKafka", targets: ["EventuallyKafka"]),
     .library(name: "EventuallyServer", targets: ["EventuallyServer"]),
     .library(name: "EventuallyCommand", targets: ["EventuallyCommand"]),
@@ -121,7 +122,7 @@ let package = Package(
   ],
   targets: [
     // The abstractions: pure Swift, no store and no bus.
-    library("Eventually", [lifecycle, tracing, metrics]),
+    library("Eventually", ["Digests", lifecycle, tracing, metrics]),
     // What users' tests, and those of adapters, are made of.
     library("EventuallyTesting", ["Eventually", subprocess, system, httpClient, nio, nioHTTP]),
 
@@ -137,6 +138,11 @@ let package = Package(
     library(
       "EventuallySQLite",
       ["Eventually", "CSQLite", "Digests", logging, lifecycle, tracing, metrics]),
+    .systemLibrary(
+      name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+    library(
+      "EventuallyPostgres",
+      ["Eventually", "CLibPQ", "Digests", logging, lifecycle, tracing, metrics]),
     .systemLibrary(
       name: "CRdKafka", pkgConfig: "rdkafka",
       providers: [.apt(["librdkafka-dev"]), .brew(["librdkafka"])]),
@@ -200,6 +206,10 @@ let package = Package(
     tests(
       "EventuallySQLiteTests",
       ["Eventually", "EventuallySQLite", "EventuallyTesting", logging, lifecycle]),
+    .testTarget(
+      name: "EventuallyPostgresTests",
+      dependencies: ["Eventually", "EventuallyPostgres", "EventuallyTesting", logging, lifecycle],
+      exclude: ["postgres-server.sh"], swiftSettings: strict),
     tests(
       "EventuallyKafkaTests",
       [

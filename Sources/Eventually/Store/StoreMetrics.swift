@@ -1,16 +1,17 @@
 import CoreMetrics
-import Eventually
 
 /// What a store's writer counts.
-struct StoreMetrics {
+package struct StoreMetrics {
   private let appends = Counter(label: MetricName.appends)
   private let events = Counter(label: MetricName.appendedEvents)
   private let conflicts = Counter(label: MetricName.conflicts)
   private let keys = KeyMetrics()
   private let requests = Recorder(label: MetricName.commitRequests, aggregate: true)
 
+  package init() {}
+
   /// A transaction was committed.
-  func committed(_ batch: [StoreRequest], _ results: [Result<StoreOutcome, EventStoreError>]) {
+  package func committed(_ batch: [StoreRequest], _ results: [Result<StoreOutcome, EventStoreError>]) {
     var (appended, refused, count) = (0, 0, 0)
     for (request, result) in zip(batch, results) {
       guard case .append(_, _, let events, _) = request.kind else { continue }
@@ -34,10 +35,12 @@ struct StoreMetrics {
 }
 
 /// What is counted of requests whose idempotency key came before.
-struct KeyMetrics {
+package struct KeyMetrics {
   private let repetitions = Counter(label: MetricName.repeatedRequests)
   private let reuses = Counter(label: MetricName.reusedKeys)
 
-  func repeated() { repetitions.increment() }
-  func reused() { reuses.increment() }
+  package init() {}
+
+  package func repeated() { repetitions.increment() }
+  package func reused() { reuses.increment() }
 }

@@ -1,16 +1,14 @@
-public import Eventually
-
 /// Encodes the events of appends, and checks that they can be read back.
 ///
 /// It is made where the codec is known, so that both are compiled for that codec: a store is generic, and would ask for
 /// each thing that it does with an event at run time.
 @usableFromInline
-struct AppendEncoder<Event: Sendable>: Sendable {
-  @usableFromInline typealias Encode =
+package struct AppendEncoder<Event: Sendable>: Sendable {
+  @usableFromInline package typealias Encode =
     @Sendable (
       [Event], inout EncodedPayloads
     ) throws(EventStoreError) -> Void
-  @usableFromInline typealias Check =
+  @usableFromInline package typealias Check =
     @Sendable ([Event], EncodedPayloads, _ stream: String) -> ReadBackFailure?
 
   private let encode: Encode
@@ -20,7 +18,7 @@ struct AppendEncoder<Event: Sendable>: Sendable {
   private static var few: Int { 2 }
 
   @inlinable
-  init<Codec: EventCodec>(
+  package init<Codec: EventCodec>(
     _ codec: Codec, limit: RecordLimit, readsBack: Bool
   ) where Codec.Event == Event {
     let encode: Encode = {
@@ -39,7 +37,7 @@ struct AppendEncoder<Event: Sendable>: Sendable {
   }
 
   @usableFromInline
-  init(encode: @escaping Encode, check: Check?, limit: RecordLimit) {
+  package init(encode: @escaping Encode, check: Check?, limit: RecordLimit) {
     self.encode = encode
     self.limit = limit
     self.check = check
@@ -48,7 +46,7 @@ struct AppendEncoder<Event: Sendable>: Sendable {
   /// Encodes the events of an append.
   /// - Throws: ``EventStoreError/unreadable(_:)`` where one can't be read back, if there are few: of many, ``EncodedEvents/check``
   ///   tells.
-  func callAsFunction(
+  package func callAsFunction(
     _ events: [Event], of streamID: String, metadata: EventMetadata
   ) throws(EventStoreError) -> EncodedEvents {
     var json: [UInt8] = []
@@ -94,19 +92,19 @@ struct AppendEncoder<Event: Sendable>: Sendable {
 
 /// The types and payloads of events, as they are encoded.
 @usableFromInline
-struct EncodedPayloads: Sendable {
-  @usableFromInline var types: [String] = []
-  @usableFromInline var bytes: [UInt8] = []
-  @usableFromInline var ends: [Int] = []
+package struct EncodedPayloads: Sendable {
+  @usableFromInline package var types: [String] = []
+  @usableFromInline package var bytes: [UInt8] = []
+  @usableFromInline package var ends: [Int] = []
 
-  init(capacity: Int) {
+  package init(capacity: Int) {
     types.reserveCapacity(capacity)
     ends.reserveCapacity(capacity)
     bytes.reserveCapacity(capacity * 128)
   }
 
   @inlinable
-  mutating func append<Codec: EventCodec>(
+  package mutating func append<Codec: EventCodec>(
     _ event: Codec.Event, _ codec: Codec
   ) throws(EventStoreError) {
     let type = codec.type(of: event)
@@ -121,7 +119,7 @@ struct EncodedPayloads: Sendable {
 
   /// The first event that can't be read back.
   @inlinable
-  func failure<Codec: EventCodec>(
+  package func failure<Codec: EventCodec>(
     of events: [Codec.Event], in stream: String, _ readBack: ReadBack<Codec>
   ) -> ReadBackFailure? {
     var start = 0

@@ -1,7 +1,5 @@
-import Eventually
-
 /// What a request came to.
-enum StoreOutcome: Sendable {
+package enum StoreOutcome: Sendable {
   /// Events were added, or a removal; the last entry is here.
   case added(EventPosition)
   /// No event was added. For an append with an idempotency key: the stream's last event is here, if anywhere.
@@ -11,8 +9,8 @@ enum StoreOutcome: Sendable {
 }
 
 /// Something that the writer does in a transaction.
-struct StoreRequest: Sendable {
-  enum Kind: Sendable {
+package struct StoreRequest: Sendable {
+  package enum Kind: Sendable {
     /// Without a key there is at least one event.
     case append(streamID: String, expecting: ExpectedVersion, EncodedEvents, key: StoredKey? = nil)
     case remove(streamID: String, expecting: ExpectedVersion)
@@ -27,17 +25,24 @@ struct StoreRequest: Sendable {
     case probe
   }
 
-  var kind: Kind
+  package var kind: Kind
   /// Gets the outcome once it is durable.
-  var completion: @Sendable (Result<StoreOutcome, EventStoreError>) -> Void
+  package var completion: @Sendable (Result<StoreOutcome, EventStoreError>) -> Void
 
   /// Whether it removes a stream.
-  var isRemoval: Bool {
+  package var isRemoval: Bool {
     if case .remove = kind { return true }
     return false
   }
 
-  var weight: Int {
+  package init(
+    kind: Kind, completion: @escaping @Sendable (Result<StoreOutcome, EventStoreError>) -> Void
+  ) {
+    self.kind = kind
+    self.completion = completion
+  }
+
+  package var weight: Int {
     // A key alone takes a row, too.
     if case .append(_, _, let events, _) = kind { return max(events.count, 1) }
     return 0

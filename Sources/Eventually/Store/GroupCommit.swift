@@ -2,26 +2,26 @@
 ///
 /// Requests that come while a transaction is being committed wait, and the next transaction takes as many of
 /// them as its limit allows, in the order in which they came. Without load, a request is committed at once.
-struct GroupCommit<Request> {
+package struct GroupCommit<Request> {
   /// At most this much weight goes into one transaction, unless a single request weighs more.
-  let limit: Int
+  package let limit: Int
   /// While this much weight waits, nothing more is taken in.
-  let capacity: Int
+  package let capacity: Int
   private var waitingWeight = 0
   private var waiting: [(request: Request, weight: Int)] = []
   /// How many of `waiting`, from the front, have been handed out.
   private var taken = 0
   private var isRunning = false
 
-  init(limit: Int, capacity: Int = .max) {
+  package init(limit: Int, capacity: Int = .max) {
     self.limit = limit
     self.capacity = capacity
   }
 
   /// How many requests wait for a transaction.
-  var count: Int { waiting.count - taken }
+  package var count: Int { waiting.count - taken }
 
-  enum SubmitAction: Equatable {
+  package enum SubmitAction: Equatable {
     /// Nobody commits at the moment: call ``next()`` until it gives nothing.
     case startCommitting
     /// Whoever commits will take the request.
@@ -31,7 +31,7 @@ struct GroupCommit<Request> {
   }
 
   /// Takes in a request of a weight, its number of events. One without weight is never refused.
-  mutating func submit(_ request: Request, weight: Int) -> SubmitAction {
+  package mutating func submit(_ request: Request, weight: Int) -> SubmitAction {
     if weight > 0, waitingWeight > 0, weight > capacity - waitingWeight { return .refuse }
     waitingWeight += weight
     waiting.append((request, weight))
@@ -42,7 +42,7 @@ struct GroupCommit<Request> {
 
   /// The requests of the next transaction; none where all are done, after which the next request starts
   /// committing anew.
-  mutating func next() -> [Request] {
+  package mutating func next() -> [Request] {
     guard taken < waiting.count else {
       waiting.removeAll(keepingCapacity: true)
       taken = 0

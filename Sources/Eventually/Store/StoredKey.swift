@@ -1,18 +1,17 @@
 import Digests
-import Eventually
 
 /// An idempotency key as a store keeps it: digests, since what a client calls its requests, and what they are, may be
 /// personal. They tell nothing to whoever does not know the key, also where SQLite leaves copies of rows that it has moved.
-final class StoredKey: Sendable {
-  let key: IdempotencyKey
+package final class StoredKey: Sendable {
+  package let key: IdempotencyKey
   /// The beginning of a digest of the stream and the key.
-  let digest: [UInt8]
+  package let digest: [UInt8]
   /// The beginning of a digest of the whole of that digest and the request's fingerprint.
-  let request: Int64?
+  package let request: Int64?
 
-  static let digestSize = 16
+  package static let digestSize = 16
 
-  init(_ key: IdempotencyKey, of streamID: String) {
+  package init(_ key: IdempotencyKey, of streamID: String) {
     self.key = key
     var hash = SHA256()
     hash.update(data: Array(streamID.utf8))

@@ -1,7 +1,5 @@
-import Eventually
-
 /// Which streams a view of a store has, and what it calls them.
-enum StreamNames: Sendable {
+package enum StreamNames: Sendable {
   /// All, by their whole names.
   case all
   /// Those of a category, by their ids.
@@ -9,7 +7,7 @@ enum StreamNames: Sendable {
 
   /// The name of a stream.
   /// - Throws: `EventStoreError.invalid` where a stream can't have such a name.
-  func name(of id: String) throws(EventStoreError) -> String {
+  package func name(of id: String) throws(EventStoreError) -> String {
     guard case .category(let category) = self else {
       guard !id.isEmpty, id.utf8.count <= 512 else {
         throw .invalid("a stream id has 1 to 512 bytes; '\(id.prefix(40))' has not")
@@ -29,7 +27,7 @@ enum StreamNames: Sendable {
   }
 
   /// The entry that a record stands for in this view.
-  func entry<Codec: EventCodec>(
+  package func entry<Codec: EventCodec>(
     _ record: EventRecord, decodedBy codec: Codec
   ) throws(EventStoreError) -> LogEntry<String, Codec.Event> {
     guard case .category(let category) = self else { return try record.entry(decodedBy: codec) }

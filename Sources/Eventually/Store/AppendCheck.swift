@@ -1,11 +1,10 @@
 import Dispatch
-import Eventually
 
 /// Whether the events of an append can be read back, found out while the store inserts them.
 ///
 /// The appending task checks its own events, on another core than the store's thread inserts them on; before the store
 /// commits it waits for the outcome, or checks by itself where the task has not come to it.
-final class AppendCheck: Sendable {
+package final class AppendCheck: Sendable {
   private enum State {
     case waiting
     case running
@@ -17,12 +16,12 @@ final class AppendCheck: Sendable {
   private let state = Locked(State.waiting)
   private let body: @Sendable () -> ReadBackFailure?
 
-  init(_ body: @escaping @Sendable () -> ReadBackFailure?) {
+  package init(_ body: @escaping @Sendable () -> ReadBackFailure?) {
     self.body = body
   }
 
   /// Finds out, unless somebody does already.
-  func run() {
+  package func run() {
     let isMine = state.withLock { state in
       guard case .waiting = state else { return false }
       state = .running
@@ -39,7 +38,7 @@ final class AppendCheck: Sendable {
   }
 
   /// The event that can't be read back; `nil` where there is none, or where that is not known yet.
-  var knownFailure: ReadBackFailure? {
+  package var knownFailure: ReadBackFailure? {
     state.withLock { state in
       if case .finished(let outcome) = state { return outcome }
       return nil
@@ -47,7 +46,7 @@ final class AppendCheck: Sendable {
   }
 
   /// The event that can't be read back, `nil` for none. It may block: for the store's own thread, and for one caller.
-  func failure() -> ReadBackFailure? {
+  package func failure() -> ReadBackFailure? {
     run()
     let semaphore = state.withLock { state -> DispatchSemaphore? in
       guard case .running = state else { return nil }

@@ -1,19 +1,17 @@
-import Eventually
-
 /// Encoded events that wait to be appended. The payloads lie one after the other in one array.
 ///
 /// A class, since requests are handed from one to the next: to hand over one reference costs less than five arrays.
-final class EncodedEvents: Sendable {
-  let types: [String]
-  let payloads: [UInt8]
+package final class EncodedEvents: Sendable {
+  package let types: [String]
+  package let payloads: [UInt8]
   /// Where each event's payload ends.
-  let ends: [Int]
+  package let ends: [Int]
   /// The encoded metadata of all of them; empty for none.
-  let metadata: [UInt8]
+  package let metadata: [UInt8]
   /// Finds out whether they can be read back; `nil` where that is known, or nobody asks.
-  let check: AppendCheck?
+  package let check: AppendCheck?
 
-  init(
+  package init(
     types: [String], payloads: [UInt8], ends: [Int], metadata: [UInt8], check: AppendCheck?
   ) {
     self.types = types
@@ -23,8 +21,8 @@ final class EncodedEvents: Sendable {
     self.check = check
   }
 
-  var count: Int { types.count }
+  package var count: Int { types.count }
 
   /// What the events add to their stream's size, of which metadata is no part: a trace adds some to each event.
-  var bytes: UInt64 { UInt64(payloads.count) }
+  package var bytes: UInt64 { UInt64(payloads.count) }
 }
