@@ -1,4 +1,5 @@
 import ArgumentParser
+import Eventually
 import EventuallySQLite
 
 extension AdminCommand {

@@ -1,31 +1,4 @@
-public import Eventually
-
-/// A stream's last removal, and whether anything of its events is left in the store's files.
-public struct StreamErasure: Sendable, Hashable {
-  /// The stream.
-  public var streamID: String
-  /// Where the removal is.
-  public var removal: EventPosition
-  /// When the stream was removed.
-  public var removed: Timestamp
-  /// When it was found that nothing is left of the events in the store's files; `nil` while something may be.
-  public var erased: Timestamp?
-}
-
-/// Removals whose events may still be in the store's write-ahead log.
-public struct PendingErasures: Sendable, Hashable {
-  /// How many streams.
-  public var count: Int
-  /// When the first of them was removed; `nil` for none.
-  public var since: Timestamp?
-  /// Why the last attempt was in vain, where there was one.
-  public var reason: String?
-
-  /// Nothing is pending.
-  public init() {
-    count = 0
-  }
-}
+import Eventually
 
 /// What keeps a write-ahead log from being emptied.
 enum LogObstacle: Equatable, CustomStringConvertible {

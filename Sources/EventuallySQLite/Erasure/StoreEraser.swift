@@ -46,7 +46,7 @@ actor StoreEraser {
       self.connection = connection
       gauge.record(state.withLock { $0.pending.count })
     } catch {
-      throw .unreadable(path: path, cause: error)
+      throw .unreadable(at: path, cause: error)
     }
   }
 

@@ -23,32 +23,6 @@ enum SkipDecision {
   }
 }
 
-/// Why an event can't be skipped.
-public enum SkipError: Error, Sendable, CustomStringConvertible {
-  /// The store has no such partition.
-  case noPartition(Partition, count: Partition)
-  /// The partition is not held by this event: by another one, or by none.
-  case notRefused(partition: Partition, offset: UInt64, heldBy: UInt64?)
-  /// The store could not be written.
-  case unavailable(path: String, cause: any Error)
-
-  /// What is wrong, and what to do.
-  public var description: String {
-    switch self {
-    case .noPartition(let partition, let count):
-      "the store has the partitions 0 to \(count - 1): there is no \(partition)"
-    case .notRefused(let partition, let offset, let holder?):
-      "the event at partition \(partition), partition offset \(offset), does not hold its partition: the one at "
-        + "partition offset \(holder) does (the command 'status')"
-    case .notRefused(let partition, let offset, nil):
-      "partition \(partition) is not held by an event that the broker refuses, so that the one at partition offset "
-        + "\(offset) can't be skipped (the command 'status')"
-    case .unavailable(let path, let cause):
-      "the decision could not be written to the store \(path): \(cause)"
-    }
-  }
-}
-
 extension SQLiteEventLog {
   /// Decides that a placeholder is published in the place of an event that holds its partition, because the broker refuses its
   /// record: the store's writer does so within seconds, or when it runs again. To decide it twice changes nothing.
@@ -73,7 +47,7 @@ extension SQLiteEventLog {
     } catch let error as SkipError {
       throw error
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .unavailable(location: path, cause: error)
     }
   }
 }

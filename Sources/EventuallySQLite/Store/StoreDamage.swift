@@ -43,11 +43,11 @@ extension StoreOpenError {
   static func failed(_ path: String, _ cause: any Error) -> StoreOpenError {
     switch cause {
     case let error as StoreOpenError: error
-    case is StoreDamage: .damaged(path: path, cause: cause)
+    case is StoreDamage: .damaged(at: path, cause: cause)
     case let error as SQLiteError where error.isDamage(of: path):
-      .damaged(path: path, cause: cause)
-    case let error as SQLiteError where error.isOfOtherTables: .damaged(path: path, cause: cause)
-    default: .unreadable(path: path, cause: cause)
+      .damaged(at: path, cause: cause)
+    case let error as SQLiteError where error.isOfOtherTables: .damaged(at: path, cause: cause)
+    default: .unreadable(at: path, cause: cause)
     }
   }
 }

@@ -31,7 +31,7 @@ final class StoreLock: Sendable {
       let owner = Self.note(in: descriptor).owner
       close(descriptor)
       throw code == EWOULDBLOCK
-        ? .locked(path: storePath, owner: owner ?? "unknown process")
+        ? .locked(at: storePath, owner: owner ?? "unknown process")
         : Self.noLocks(storePath, code) ?? Self.failure(path, code)
     }
     var held = Self.note(in: descriptor).storeID
@@ -43,7 +43,7 @@ final class StoreLock: Sendable {
         ftruncate(descriptor, 0)
       } else if let held, try Self.isEmpty(storePath) {
         throw StoreOpenError.damaged(
-          path: storePath,
+          at: storePath,
           cause: StoreDamage(
             "it is empty and held the store \(held) before; to begin a new store, delete \(path) too"
           ))
@@ -92,13 +92,13 @@ final class StoreLock: Sendable {
   }
 
   static func failure(_ path: String, _ code: Int32) -> StoreOpenError {
-    .unreadable(path: path, cause: POSIXError(.init(rawValue: code) ?? .EIO))
+    .unreadable(at: path, cause: POSIXError(.init(rawValue: code) ?? .EIO))
   }
 
   /// The error where the system says that there are no locks.
   static func noLocks(_ path: String, _ code: Int32) -> StoreOpenError? {
     guard [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL].contains(code) else { return nil }
-    return .noLocks(path: path, cause: POSIXError(.init(rawValue: code) ?? .ENOLCK))
+    return .noLocks(at: path, cause: POSIXError(.init(rawValue: code) ?? .ENOLCK))
   }
 }
 
@@ -116,7 +116,7 @@ enum LockProbe {
     let second = open(path, O_RDWR | O_CLOEXEC)
     guard second >= 0 else { throw StoreLock.failure(path, errno) }
     defer { close(second) }
-    guard lock(second, LOCK_EX | LOCK_NB) != 0 else { throw .noLocks(path: storePath, cause: nil) }
+    guard lock(second, LOCK_EX | LOCK_NB) != 0 else { throw .noLocks(at: storePath, cause: nil) }
     let code = errno
     guard code == EWOULDBLOCK else {
       throw StoreLock.noLocks(storePath, code) ?? StoreLock.failure(path, code)
@@ -160,12 +160,12 @@ final class LockedStoreFiles: Sendable {
         entries[file] = entry
       }
       guard !entry.isHeld else {
-        throw .locked(path: path, owner: "this process, \(getpid()), through another path")
+        throw .locked(at: path, owner: "this process, \(getpid()), through another path")
       }
       guard flock(entry.descriptor, LOCK_EX | LOCK_NB) == 0 else {
         let code = errno
         throw code == EWOULDBLOCK
-          ? .locked(path: path, owner: "a process that has it open through another path")
+          ? .locked(at: path, owner: "a process that has it open through another path")
           : StoreLock.noLocks(path, code) ?? StoreLock.failure(path, code)
       }
       entries[file]?.isHeld = true

@@ -147,7 +147,7 @@ enum StoreSchema {
     let identity = try identity(connection)
     if let partitionCount, partitionCount != identity.partitionCount {
       throw StoreOpenError.partitionCount(
-        path: connection.path, asked: partitionCount, actual: identity.partitionCount)
+        at: connection.path, asked: partitionCount, actual: identity.partitionCount)
     }
     return identity
   }
@@ -158,21 +158,25 @@ enum StoreSchema {
     if found == 0 {
       let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
       throw isEmpty
-        ? StoreOpenError.empty(path: connection.path)
-        : StoreOpenError.notAStore(path: connection.path)
+        ? StoreOpenError.empty(at: connection.path)
+        : StoreOpenError.notAStore(at: connection.path)
     }
     guard found >= 0 else { throw StoreDamage("it says that it has schema version \(found)") }
-    if found > version { throw StoreOpenError.newer(path: connection.path, version: found) }
-    if found < oldestReadable { throw StoreOpenError.older(path: connection.path, version: found) }
+    if found > version {
+      throw StoreOpenError.newer(at: connection.path, version: found, expected: version)
+    }
+    if found < oldestReadable {
+      throw StoreOpenError.older(at: connection.path, version: found, expected: version)
+    }
     let id: String?
     let count: Int64?
     do {
       id = try connection.text("SELECT value FROM store WHERE key = 'store_id'")
       count = try connection.integer("SELECT value FROM store WHERE key = 'partitions'")
     } catch {
-      throw error.isOfOtherTables ? StoreOpenError.notAStore(path: connection.path) : error
+      throw error.isOfOtherTables ? StoreOpenError.notAStore(at: connection.path) : error
     }
-    guard let id, let count else { throw StoreOpenError.notAStore(path: connection.path) }
+    guard let id, let count else { throw StoreOpenError.notAStore(at: connection.path) }
     guard partitionCounts.contains(count) else {
       throw StoreDamage("it says that it has \(count) partitions")
     }
@@ -183,7 +187,7 @@ enum StoreSchema {
     _ connection: SQLiteConnection, partitionCount: Partition
   ) throws {
     guard try connection.integer("SELECT count(*) FROM sqlite_schema") == 0 else {
-      throw StoreOpenError.notAStore(path: connection.path)
+      throw StoreOpenError.notAStore(at: connection.path)
     }
     try migrate(connection, from: 0)
     let id = UUID().uuidString.lowercased()

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import EventuallySQLite
+@testable import Eventually
 
 @Suite struct GroupCommitTests {
   @Test func theFirstRequestStartsAndTheOthersWait() {

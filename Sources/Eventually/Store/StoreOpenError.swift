@@ -1,5 +1,3 @@
-import Eventually
-
 /// Why a store can't be opened.
 ///
 /// What to do about it depends on the ``code``, which can be compared:
@@ -39,8 +37,8 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
 
   /// The kind of reason.
   public let code: Code
-  /// The store's file.
-  public let path: String
+  /// Where the store is: its file's path, or its address without the password.
+  public let location: String
   /// The process that is the store's writer, as it says of itself; `nil` unless the store is ``Code/locked``.
   public let owner: String?
   /// What was found, and what was asked for: schema versions, or numbers of partitions; `nil` for other reasons.
@@ -49,49 +47,56 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   public let cause: (any Error)?
 
   private init(
-    _ code: Code, _ path: String, owner: String? = nil, found: Int64? = nil, expected: Int64? = nil,
+    _ code: Code, _ location: String, owner: String? = nil, found: Int64? = nil,
+    expected: Int64? = nil,
     cause: (any Error)? = nil
   ) {
     self.code = code
-    self.path = path
+    self.location = location
     self.owner = owner
     self.found = found
     self.expected = expected
     self.cause = cause
   }
 
-  static func locked(path: String, owner: String) -> StoreOpenError {
-    StoreOpenError(.locked, path, owner: owner)
+  package static func locked(at location: String, owner: String) -> StoreOpenError {
+    StoreOpenError(.locked, location, owner: owner)
   }
 
-  static func noLocks(path: String, cause: (any Error)?) -> StoreOpenError {
-    StoreOpenError(.noLocks, path, cause: cause)
+  package static func noLocks(at location: String, cause: (any Error)?) -> StoreOpenError {
+    StoreOpenError(.noLocks, location, cause: cause)
   }
 
-  static func notAStore(path: String) -> StoreOpenError { StoreOpenError(.notAStore, path) }
-
-  static func empty(path: String) -> StoreOpenError { StoreOpenError(.empty, path) }
-
-  static func newer(path: String, version: Int64) -> StoreOpenError {
-    StoreOpenError(.newer, path, found: version, expected: StoreSchema.version)
+  package static func notAStore(at location: String) -> StoreOpenError {
+    StoreOpenError(.notAStore, location)
   }
 
-  static func older(path: String, version: Int64) -> StoreOpenError {
-    StoreOpenError(.older, path, found: version, expected: StoreSchema.version)
+  package static func empty(at location: String) -> StoreOpenError {
+    StoreOpenError(.empty, location)
   }
 
-  static func partitionCount(
-    path: String, asked: Partition, actual: Partition
+  package static func newer(at location: String, version: Int64, expected: Int64) -> StoreOpenError
+  {
+    StoreOpenError(.newer, location, found: version, expected: expected)
+  }
+
+  package static func older(at location: String, version: Int64, expected: Int64) -> StoreOpenError
+  {
+    StoreOpenError(.older, location, found: version, expected: expected)
+  }
+
+  package static func partitionCount(
+    at location: String, asked: Partition, actual: Partition
   ) -> StoreOpenError {
-    StoreOpenError(.partitionCount, path, found: Int64(actual), expected: Int64(asked))
+    StoreOpenError(.partitionCount, location, found: Int64(actual), expected: Int64(asked))
   }
 
-  static func damaged(path: String, cause: any Error) -> StoreOpenError {
-    StoreOpenError(.damaged, path, cause: cause)
+  package static func damaged(at location: String, cause: any Error) -> StoreOpenError {
+    StoreOpenError(.damaged, location, cause: cause)
   }
 
-  static func unreadable(path: String, cause: any Error) -> StoreOpenError {
-    StoreOpenError(.unreadable, path, cause: cause)
+  package static func unreadable(at location: String, cause: any Error) -> StoreOpenError {
+    StoreOpenError(.unreadable, location, cause: cause)
   }
 
   /// Whether the reason is of one of some kinds.
@@ -102,27 +107,27 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     let (found, expected) = (found ?? 0, expected ?? 0)
     return switch code {
     case .locked:
-      "the store \(path) already has a writer (\(owner ?? "unknown process")): stop that one first, "
+      "the store \(location) already has a writer (\(owner ?? "unknown process")): stop that one first, "
         + "or send commands to it over HTTP"
     case .noLocks:
-      "the file system of \(path) has no working locks\(cause.map { " (\($0))" } ?? ""), so that two writers could "
+      "the file system of \(location) has no working locks\(cause.map { " (\($0))" } ?? ""), so that two writers could "
         + "damage the store: put it on a local disk"
     case .notAStore:
-      "\(path) is not an event store: name another path"
+      "\(location) is not an event store: name another path"
     case .empty:
-      "\(path) is empty: start the store's writer, or name another path"
+      "\(location) is empty: start the store's writer, or name another path"
     case .newer:
-      "the store \(path) has schema version \(found), newer than this program's \(expected): run the newer program"
+      "the store \(location) has schema version \(found), newer than this program's \(expected): run the newer program"
     case .older:
-      "the store \(path) has schema version \(found), older than this program's \(expected): start this program's "
+      "the store \(location) has schema version \(found), older than this program's \(expected): start this program's "
         + "writer on it, which brings it up to date"
     case .partitionCount:
-      "the store \(path) was created with \(found) partitions, not \(expected): the number can't "
+      "the store \(location) was created with \(found) partitions, not \(expected): the number can't "
         + "change; leave it out, or create a new store"
     case .damaged:
-      "the store \(path) is damaged\(cause.map { " (\($0))" } ?? ""): \(StoreDamage.wayBack)"
+      "the store \(location) is damaged\(cause.map { " (\($0))" } ?? ""): put a backup in its place"
     case .unreadable:
-      "the store \(path) can't be opened\(cause.map { ": \($0)" } ?? "")"
+      "the store \(location) can't be opened\(cause.map { ": \($0)" } ?? "")"
     }
   }
 }

@@ -1,0 +1,51 @@
+/// What a store of encoded events does for ``RecordEventStore``, which makes a typed store of it: an adapter to a database
+/// implements this and ``StoreLog``.
+package protocol RecordStore: AnyObject, Outbox {
+  /// The same store, for reading.
+  var log: any StoreLog { get }
+  /// How long an idempotency key lives from when it was kept; `nil` for as long as its stream.
+  var keyLifetime: Duration? { get }
+
+  /// Hands a request over; its completion is called when it has been carried out, durably, or refused.
+  func submit(_ request: StoreRequest)
+
+  /// About how many bytes a stream's events take, without asking the database; 0 for less than 256 KiB.
+  func size(ofLargeStream name: String) -> UInt64
+
+  /// The snapshot that is kept of a stream; without asking the database where it is known that there is none.
+  func snapshot(of name: String) async throws(EventStoreError) -> Snapshot?
+
+  /// What is kept of a stream's idempotency key.
+  func recorded(
+    _ key: StoredKey, of name: String
+  ) async throws(EventStoreError) -> RecordedKey<Int64>?
+
+  /// Why the store could not be written last; `nil` where it could. After a failure it is tried anew.
+  func writeFailure() async -> String?
+
+  /// Waits until nothing is left of a removed stream's events in the store's files.
+  /// - Returns: whether nothing is left.
+  func waitForErasure(of removal: EventPosition, atMost limit: Duration) async -> Bool
+
+  /// The removals of which something may be left, and why.
+  var pendingErasures: PendingErasures { get }
+
+  /// Takes no requests any more, and gives back what the store holds of its database.
+  func close() async
+}
+
+extension RecordStore {
+  /// Has a request carried out.
+  package func perform(
+    _ kind: StoreRequest.Kind
+  ) async throws(EventStoreError) -> StoreOutcome {
+    var check: AppendCheck?
+    // While the store inserts them.
+    if case .append(_, _, let events, _) = kind { check = events.check }
+    let result = await withCheckedContinuation { [check] continuation in
+      submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
+      check?.run()
+    }
+    return try result.get()
+  }
+}
