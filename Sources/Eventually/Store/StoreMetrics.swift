@@ -11,7 +11,9 @@ package struct StoreMetrics {
   package init() {}
 
   /// A transaction was committed.
-  package func committed(_ batch: [StoreRequest], _ results: [Result<StoreOutcome, EventStoreError>]) {
+  package func committed(
+    _ batch: [StoreRequest], _ results: [Result<StoreOutcome, EventStoreError>]
+  ) {
     var (appended, refused, count) = (0, 0, 0)
     for (request, result) in zip(batch, results) {
       guard case .append(_, _, let events, _) = request.kind else { continue }
