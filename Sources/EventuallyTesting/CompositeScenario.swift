@@ -45,7 +45,7 @@ public struct CompositeScenario: Sendable {
   }
 
   /// What a query finds in the rows that the events lead to.
-  public func query<Answer>(_ query: (any RowReader) throws -> Answer) throws -> Answer {
+  public func query<Answer>(_ query: (any SQLRows) throws -> Answer) throws -> Answer {
     try scenario.query(query)
   }
 

@@ -103,7 +103,7 @@ public struct ReadModelScenario<Model: ReadModel>: Sendable {
   }
 
   /// What a query finds in the rows that the events lead to.
-  public func query<Answer>(_ query: (any RowReader) throws -> Answer) throws -> Answer {
+  public func query<Answer>(_ query: (any SQLRows) throws -> Answer) throws -> Answer {
     try query(MemoryRowReader(try rows()))
   }
 

@@ -68,7 +68,7 @@ extension FirstApplication {
         "totals", of: Owners.self, "All owners together",
         answers: [API.Response(200, "The sum", .object([.required("cents", .integer())]))]
       ) { request, reader in
-        let sum = try await reader.read { try $0.integer("SELECT sum(cents) FROM owners") }
+        let sum = try await reader.read { try $0.integer("SELECT CAST(sum(cents) AS bigint) FROM owners") }
         return try JSONResponse(encoding: ["cents": sum ?? 0])
       }
       // snippet.end

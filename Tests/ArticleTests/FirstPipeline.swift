@@ -49,8 +49,8 @@ extension FirstAggregate {
         _ = try await reader.wait(
           for: last.partitionOffset, in: last.partition, atMost: .seconds(30))
       }
-      let balance = try await reader.lookUp { connection in
-        try SQLiteRowReader(connection).row(BalanceRow.self, "alice")?.balance
+      let balance = try await reader.lookUp { rows in
+        try rows.row(BalanceRow.self, "alice")?.balance
       }
       // snippet.end
       #expect(balance == 3)

@@ -62,7 +62,7 @@ import Testing
     }
     found["positions"] = await .of { try await reader.positions() }
     found["digest"] = await .of {
-      try await reader.read {
+      try await reader.withConnection {
         try ReadModelDigest.of($0, tables: WordModel().tables.map { $0.schema }).text
       }
     }

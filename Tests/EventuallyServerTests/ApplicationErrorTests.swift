@@ -1,4 +1,5 @@
 import Eventually
+import EventuallySQLite
 import Testing
 
 @testable import EventuallyServer
@@ -201,5 +202,63 @@ import Testing
       var components: [any Component] { Account() }
     }
     #expect(throws: ApplicationError.self) { try ApplicationModel(Spaced()) }
+  }
+
+  /// Where read models are in one kind of database, a query that is written for another one is refused at the start.
+  @Test func aQueryForAnotherDatabaseIsRefused() throws {
+    func check(
+      _ sql: Query.SQL, on dialect: SQLDialect, of names: [String] = ["owners"]
+    ) throws -> String {
+      let application = try model {
+        Account(); Customer(); Owners()
+        Query("owners/{id}", of: Owners.self, sql: sql) { _, rows in
+          try rows.integer("SELECT count(*) FROM owners")
+        }
+      }
+      do throws(ApplicationError) {
+        try application.check(queriesOf: names, on: dialect)
+        return ""
+      } catch { return "\(error)" }
+    }
+    for dialect in [SQLDialect.sqlite, .postgres] {
+      #expect(try check(.any, on: dialect).isEmpty)
+      #expect(try check(.only(dialect), on: dialect).isEmpty)
+    }
+    let refused = try check(.only(.postgres), on: .sqlite)
+    #expect(refused.contains("'/owners/{id}' is written for PostgreSQL"), "\(refused)")
+    #expect(refused.contains("in SQLite: keep them in PostgreSQL"), "\(refused)")
+    #expect(try check(.only(.sqlite), on: .postgres).contains("written for SQLite"))
+    // A process answers the queries of its own read models.
+    #expect(try check(.only(.sqlite), on: .postgres, of: ["others"]).isEmpty)
+    let application = try model {
+      Account(); Customer(); Owners()
+      Query("owners", of: Owners.self, sql: .only(.postgres)) { _, rows in
+        try rows.rows(OwnerRow.self)
+      }
+    }
+    #expect(throws: ApplicationError.self) { try QueryServer(application, directory: "") }
+  }
+
+  /// A query that takes SQLite's connection is SQLite's without saying so.
+  @Test func aQueryOnAConnectionIsSQLites() throws {
+    let application = try model {
+      Account(); Customer(); Owners()
+      Query.onSQLite(
+        "count", of: Owners.self, "How many", answers: [API.Response(200, "The number", .any)]
+      ) { _, connection in
+        let count = try connection.integer("SELECT count(*) FROM owners")
+        return JSONResponse { $0.integer(count ?? 0) }
+      }
+    }
+    try application.check(queriesOf: ["owners"], on: .sqlite)
+    #expect(throws: ApplicationError.self) {
+      try application.check(queriesOf: ["owners"], on: .postgres)
+    }
+  }
+
+  private func model(
+    @ComponentBuilder _ parts: () -> [any Component]
+  ) throws -> ApplicationModel {
+    try Parts.$parts.withValue(parts()) { try ApplicationModel(Parts()) }
   }
 }

@@ -85,7 +85,7 @@ import Testing
     #expect(try await bank.post("/accounts/bob/pay-in", #"{"cents":9}"#).status == 200)
     let application = try ApplicationModel(Bank())
     let directory = "\(bank.folder)/read-models"
-    let server = QueryServer(application, directory: directory)
+    let server = try QueryServer(application, directory: directory)
     let early = await server.api.answer(APIRequest(.get, "/owners/eve"))
     #expect(early.status.code == 503, "\(early)")
     func readiness() async throws -> (Int, String) {

@@ -145,7 +145,7 @@ final class TestWriter: Sendable {
       throw Failure("there is no read model '\(name)'")
     }
     try await build(definition, in: directory)
-    return QueryServer(writer.application, directory: directory)
+    return try QueryServer(writer.application, directory: directory)
   }
 
   private func build<Definition: ReadModelDefinition>(

@@ -21,7 +21,7 @@ import Testing
     let directory = "\(bank.folder)/read-models"
     return Owned(
       bank: bank,
-      api: QueryServer(bank.writer.application, directory: directory, limits: limits).api,
+      api: try QueryServer(bank.writer.application, directory: directory, limits: limits).api,
       path: ReadModelDirectory("\(directory)/owners", model: CompositeDirectory()).livePath)
   }
 

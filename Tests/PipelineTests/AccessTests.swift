@@ -129,7 +129,7 @@ import Testing
   @Test func everyOperationOfTheQueriesAsksForItsRole() async throws {
     let pipeline = try Pipeline()
     let application = try ApplicationModel(Shop())
-    try await check(QueryServer(application, directory: pipeline.readModels).api)
+    try await check(try QueryServer(application, directory: pipeline.readModels).api)
     for model in application.readModels {
       let options = Worker.Options(
         directory: pipeline.readModels,

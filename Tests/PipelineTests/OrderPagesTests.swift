@@ -38,7 +38,7 @@ import Testing
 
   private func queries() async throws -> API {
     for definition in writer.application.readModels { try await build(definition) }
-    return QueryServer(writer.application, directory: pipeline.readModels).api
+    return try QueryServer(writer.application, directory: pipeline.readModels).api
   }
 
   private func build<Definition: ReadModelDefinition>(_ definition: Definition) async throws {

@@ -8,7 +8,7 @@ import Testing
 @Suite struct SalesTotalsTests {
   /// The tables of sales with rows at the ends of their range, whose sums SQLite's `sum` has no integer for.
   private func withSums(
-    _ revenues: [Int64], _ body: (SQLiteConnection) throws -> Void
+    _ revenues: [Int64], _ body: (SQLiteRowReader) throws -> Void
   ) throws {
     let path = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path()
     defer { try? FileManager.default.removeItem(atPath: path) }
@@ -29,21 +29,21 @@ import Testing
         "INSERT INTO sales_by_product VALUES ('s\(index % 3)', 'd\(index)', \(revenue), \(revenue), 1)"
       )
     }
-    try body(connection)
+    try body(SQLiteRowReader(connection))
   }
 
   @Test func sumsBeyond64BitsAreExact() throws {
     let most = Money.maximum.tenThousandths
-    try withSums(Array(repeating: most, count: 6)) { connection in
-      let totals = try SalesQueries.totals(connection)
+    try withSums(Array(repeating: most, count: 6)) { database in
+      let totals = try SalesQueries.totals(database)
       for sums in [totals.days, totals.countries, totals.products] {
         #expect(sums.revenueText == "2400000000000000.00")
         #expect(sums.units == Int128(most) * 6)
         #expect(sums.orders == 6)
       }
     }
-    try withSums(Array(repeating: -most, count: 6) + [-1, -12_345, most]) { connection in
-      let totals = try SalesQueries.totals(connection)
+    try withSums(Array(repeating: -most, count: 6) + [-1, -12_345, most]) { database in
+      let totals = try SalesQueries.totals(database)
       #expect(totals.days.revenueText == "-2000000000000001.2346")
       #expect(totals.products.units == Int128(most) * -5 - 12_346)
     }
@@ -66,8 +66,8 @@ import Testing
   }
 
   @Test func noRowsAreNothing() throws {
-    try withSums([]) { connection in
-      let totals = try SalesQueries.totals(connection)
+    try withSums([]) { database in
+      let totals = try SalesQueries.totals(database)
       #expect(totals.days.revenueText == "0.00")
       #expect(totals.products.units == 0)
     }
@@ -78,8 +78,8 @@ import Testing
       (-1, "-0.0001"), (0, "0.00"), (12_345, "1.2345"), (-25_500, "-2.55"),
     ] as [(Int64, String)]) func amountsAreWrittenAsMoneyIs(amount: Int64, text: String) throws
   {
-    try withSums([amount]) { connection in
-      let totals = try SalesQueries.totals(connection)
+    try withSums([amount]) { database in
+      let totals = try SalesQueries.totals(database)
       #expect(totals.days.revenueText == text)
       #expect(Money(tenThousandths: amount).description == text)
     }

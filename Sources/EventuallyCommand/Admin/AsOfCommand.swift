@@ -97,7 +97,7 @@ extension AdminCommand {
         try await Show.show(name, in: readModels, limit: 5)
       } else if text.hasPrefix("/") {
         var api = API(title: "", summary: "")
-        QueryRoutes(try Program.current(), directory: readModels, readModels: [name.definition])
+        try QueryRoutes(try Program.current(), directory: readModels, readModels: [name.definition])
           .add(to: &api)
         let answer = await api.answer(APIRequest(.get, text))
         let body = try await answer.wholeBody()
@@ -116,7 +116,7 @@ extension AdminCommand {
     }
 
     private static func select(_ sql: String, _ reader: ReadModelReader) async throws {
-      let table = try await reader.read { connection in
+      let table = try await reader.withConnection { connection in
         let statement = try connection.statement(sql)
         defer { statement.reset() }
         var table = TextTable()

@@ -67,7 +67,7 @@ struct AllCommand: ServiceCommand {
       return try Worker(application, readModel: definition.name, options: options, logger: logger)
     }
     let (tokens, tls) = (try token.accepted(logger: logger), try tls.tls(logger: logger))
-    var queriesAPI = QueryServer(application, directory: directory).api
+    var queriesAPI = try QueryServer(application, directory: directory).api
     queriesAPI.tokens = tokens
     let greeting = Greeting(
       data: data,

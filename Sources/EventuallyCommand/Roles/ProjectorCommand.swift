@@ -135,7 +135,7 @@ struct ProjectorCommand: AsyncParsableCommand {
     func run() async throws {
       try Observability.bootstrap()
       let logger = log.logger("projector")
-      let queries = QueryServer(
+      let queries = try QueryServer(
         try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds,
         limits: limits.limits)
       var api = queries.api

@@ -148,7 +148,7 @@ public struct PendingRemovals: Sendable, Hashable {
 extension ReadModelReader {
   /// The removed streams of which something may be left in the read model's files, as the live generation says.
   public func pendingRemovals() async throws -> PendingRemovals {
-    try await read { connection in
+    try await withConnection { connection in
       guard try Removals.exist(connection) else { return PendingRemovals(count: 0) }
       let found = try connection.rows("SELECT count(*), min(applied) FROM removals") {
         (Int($0.integer(0)), $0.optionalInteger(1))

@@ -73,7 +73,7 @@ extension ReadModelReader {
   /// - Parameter limit: at most so many findings are told.
   /// - Returns: what was found, in SQLite's words; empty for a file that is sound.
   public func findDamage(limit: Int = 10) async throws -> [String] {
-    try await read { connection in
+    try await withConnection { connection in
       try connection.rows("PRAGMA integrity_check(\(limit))") { $0.text(0) }.filter { $0 != "ok" }
     }
   }

@@ -161,6 +161,13 @@ public final class ReadModelReader: Sendable {
   /// behind queries that read more, of which ``read(_:)`` runs a few at a time.
   /// - Throws: ``ReadModelError/timeLimit(_:path:)`` where it takes longer than it may, and what `body` throws.
   public func lookUp<Result: Sendable>(
+    _ body: @Sendable (any SQLRows) throws -> Result
+  ) async throws -> Result {
+    try await lookUpOwn { try body(SQLiteRowReader($0)) }
+  }
+
+  /// The same on a connection.
+  func lookUpOwn<Result: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws -> Result {
     let opened = try follow()
@@ -185,6 +192,13 @@ public final class ReadModelReader: Sendable {
   /// Runs a query; all of its reads see one state of the read model.
   /// - Throws: ``ReadModelError/timeLimit(_:path:)`` where it takes longer than it may, and what `body` throws.
   public func read<Result: Sendable>(
+    _ body: @Sendable (any SQLRows) throws -> Result
+  ) async throws -> Result {
+    try await withConnection { try body(SQLiteRowReader($0)) }
+  }
+
+  /// The same on a connection, for what only SQLite has.
+  public func withConnection<Result: Sendable>(
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws -> Result {
     let opened = try follow()
@@ -196,7 +210,7 @@ public final class ReadModelReader: Sendable {
     _ body: @Sendable (SQLiteConnection) throws -> Result
   ) async throws -> Result {
     do {
-      return try await read(body)
+      return try await withConnection(body)
     } catch let error as SQLiteError where error.isOfOtherTables {
       throw ReadModelError.damaged(path: path, cause: error)
     }
@@ -225,12 +239,12 @@ public final class ReadModelReader: Sendable {
 
   /// Whether the read model has never caught up with the store yet.
   public func isBuilding() async throws -> Bool {
-    try await lookUp { try ReadModelSchema.build($0).isBuilding }
+    try await lookUpOwn { try ReadModelSchema.build($0).isBuilding }
   }
 
   /// How far the read model is, for each partition that a worker has ever taken.
   public func checkpoints() async throws -> [CheckpointStatus] {
-    try await lookUp { try Self.checkpoints($0) }
+    try await lookUpOwn { try Self.checkpoints($0) }
   }
 
   /// The same on a connection, so that it can share a snapshot with a query.

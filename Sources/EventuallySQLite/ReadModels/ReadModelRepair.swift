@@ -182,7 +182,7 @@ extension ReadModelReader {
 
   /// Whether the event at a partition offset was not applied, since its stream is parked or was given up.
   public func isUnapplied(_ partitionOffset: UInt64, in partition: Partition) async throws -> Bool {
-    try await lookUp { connection in
+    try await lookUpOwn { connection in
       try connection.rows(
         """
         SELECT 1 FROM parked_events WHERE partition = ?1 AND position = ?2

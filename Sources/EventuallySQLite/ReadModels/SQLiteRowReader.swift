@@ -1,19 +1,23 @@
 public import Eventually
 
-/// Reads a read model's rows in its database, on a connection as ``ReadModelReader/read(_:)`` gives it.
-///
-/// ```swift
-/// let open = try await reader.read { connection in
-///   try SQLiteRowReader(connection).rows(
-///     AccountRow.self, where: [.equals("owner", owner)], orderedBy: [.descending("balance")], limit: 20)
-/// }
-/// ```
-public struct SQLiteRowReader: RowReader {
-  private let connection: SQLiteConnection
+/// Reads a read model's database on a connection to it. Queries are given one by ``ReadModelReader/read(_:)``.
+public struct SQLiteRowReader: SQLRows {
+  /// The connection, for what only SQLite has.
+  public let connection: SQLiteConnection
 
   /// A reader of the rows that a connection sees.
   public init(_ connection: SQLiteConnection) {
     self.connection = connection
+  }
+
+  /// SQLite.
+  public var dialect: SQLDialect? { .sqlite }
+
+  /// All rows that a `SELECT` gives.
+  public func rows<Element>(
+    _ sql: String, _ values: [ColumnValue], _ row: (any SQLRow) throws -> Element
+  ) throws -> [Element] {
+    try connection.rows(sql, values) { try row(SQLiteRow(statement: $0)) }
   }
 
   /// The row with a key, or `nil`.
@@ -95,4 +99,16 @@ public struct SQLiteRowReader: RowReader {
   private static func quoted(_ name: String) -> String {
     "\"\(name.replacing("\"", with: "\"\""))\""
   }
+}
+
+/// The row that a statement is at.
+private struct SQLiteRow: SQLRow {
+  let statement: SQLiteStatement
+
+  var columnCount: Int { Int(statement.columnCount) }
+  func name(_ column: Int) -> String { statement.name(Int32(clamping: column)) }
+  func value(_ column: Int) -> ColumnValue { statement.value(Int32(clamping: column)) }
+  func integer(_ column: Int) -> Int64 { statement.integer(Int32(clamping: column)) }
+  func text(_ column: Int) -> String { statement.text(Int32(clamping: column)) }
+  func isNull(_ column: Int) -> Bool { statement.isNull(Int32(clamping: column)) }
 }

@@ -41,6 +41,6 @@ package enum DiskSpace {
 extension ReadModelReader {
   /// How many bytes a copy of the read model takes.
   package func size() async throws -> UInt64 {
-    try await lookUp { try DiskSpace.size(of: $0) }
+    try await lookUpOwn { try DiskSpace.size(of: $0) }
   }
 }

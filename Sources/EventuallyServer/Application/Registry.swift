@@ -160,6 +160,17 @@ public struct ApplicationModel: Sendable {
       ?? aggregates.first { $0.name.lowercased() == name.lowercased() }
   }
 
+  /// Makes sure that queries can be answered from a kind of database.
+  /// - Throws: ``ApplicationError`` with the path of one that can't, and what to do.
+  func check(queriesOf readModels: [String], on dialect: SQLDialect) throws(ApplicationError) {
+    for query in readModels.flatMap({ queries(of: $0) }) {
+      guard case .only(let own) = query.sql, own != dialect else { continue }
+      throw ApplicationError(
+        "the query '\(query.path)' is written for \(own), and the read models are in \(dialect): keep them in "
+          + "\(own), or write the query with rows, or in SQL that both have, and say `sql: .any`")
+    }
+  }
+
   /// The queries of a read model.
   func queries(of readModel: String) -> [RegisteredQuery] {
     queries.filter { modelsByType[$0.model] == readModel }

@@ -7,6 +7,14 @@ import HTTPTypes
 /// Workers of the read model and `projector serve` answer it. It may come with a consistency token, in the parameter `after` or the
 /// header `eventually-token`: then it waits until the read model has applied that event.
 public struct Query: Component {
+  /// The databases that a query can be answered from.
+  public enum SQL: Sendable, Hashable {
+    /// All of them: it reads rows by their types, or by SQL that they have in common.
+    case any
+    /// One kind. An application whose read models are in another one is refused when it starts.
+    case only(SQLDialect)
+  }
+
   private var registered: RegisteredQuery
 
   /// A query whose answer is any `Codable` value, of rows for example.
@@ -15,22 +23,23 @@ public struct Query: Component {
   ///   - model: the read model, which is a component of the application too.
   ///   - summary: what it tells, in a line.
   ///   - parameters: parameters of the query; those of the path follow from it.
+  ///   - sql: whose SQL the answer is read by, where it is not by rows alone.
   ///   - answer: reads rows; all of them are as of one moment. Where it returns `nil`, the answer is 404. It may throw ``RequestError``.
   public init<Model: ReadModel, Answer: Codable & Sendable>(
     _ path: String, of model: Model.Type, _ summary: String = "",
-    parameters: [API.Parameter] = [],
-    _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
+    parameters: [API.Parameter] = [], sql: SQL = .any,
+    _ answer: @escaping @Sendable (APIRequest, any SQLRows) throws -> Answer?
   ) {
-    self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, answer)
+    self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, sql, answer)
   }
 
   /// The same of a read model that takes several aggregates' events.
   public init<Model: CompositeReadModel, Answer: Codable & Sendable>(
     _ path: String, of model: Model.Type, _ summary: String = "",
-    parameters: [API.Parameter] = [],
-    _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
+    parameters: [API.Parameter] = [], sql: SQL = .any,
+    _ answer: @escaping @Sendable (APIRequest, any SQLRows) throws -> Answer?
   ) {
-    self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, answer)
+    self.init(path, ObjectIdentifier(model), "\(model)", summary, parameters, sql, answer)
   }
 
   /// A query that is written by hand, with SQL and `JSONWriter` for example.
@@ -40,46 +49,45 @@ public struct Query: Component {
   ///   - summary: what it tells, in a line.
   ///   - parameters: parameters of the query; those of the path follow from it where they are not among these.
   ///   - answers: what it may answer.
+  ///   - sql: whose SQL it is written in.
   ///   - reading: answers from one generation of the read model.
   public init<Model: ReadModel>(
     _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
-    answers: [API.Response],
+    answers: [API.Response], sql: SQL = .any,
     reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     registered = RegisteredQuery(
       model: ObjectIdentifier(model), modelName: "\(model)", path: path, summary: summary,
-      parameters: parameters, answers: answers, answer: reading)
+      parameters: parameters, sql: sql, answers: answers, answer: reading)
   }
 
   /// The same of a read model that takes several aggregates' events.
   public init<Model: CompositeReadModel>(
     _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
-    answers: [API.Response],
+    answers: [API.Response], sql: SQL = .any,
     reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     registered = RegisteredQuery(
       model: ObjectIdentifier(model), modelName: "\(model)", path: path, summary: summary,
-      parameters: parameters, answers: answers, answer: reading)
+      parameters: parameters, sql: sql, answers: answers, answer: reading)
   }
 
   private init<Answer: Codable & Sendable>(
     _ path: String, _ model: ObjectIdentifier, _ modelName: String, _ summary: String,
-    _ parameters: [API.Parameter],
-    _ answer: @escaping @Sendable (APIRequest, any RowReader) throws -> Answer?
+    _ parameters: [API.Parameter], _ sql: SQL,
+    _ answer: @escaping @Sendable (APIRequest, any SQLRows) throws -> Answer?
   ) {
     let (shape, problem) = Schema.shape(of: Answer.self)
     registered = RegisteredQuery(
       model: model, modelName: modelName, path: path, summary: summary.isEmpty ? path : summary,
-      parameters: parameters, problem: problem.map { "the query '\(path)': \($0)" },
+      parameters: parameters, problem: problem.map { "the query '\(path)': \($0)" }, sql: sql,
       answers: [
         API.Response(200, "The answer", Schema(shape, of: Answer.self))
           .carrying(Answer.self is any AnyPage.Type ? [.link] : []),
         API.Response(404, "The read model has nothing of that name"),
       ]
     ) { request, reader in
-      let found = try await reader.read { connection in
-        try answer(request, SQLiteRowReader(connection))
-      }
+      let found = try await reader.read { try answer(request, $0) }
       guard let found else {
         throw RequestError(
           kind: .notFound, "there is no '\(String(request.pathOnly).excerpt(200))'")
@@ -120,13 +128,15 @@ struct RegisteredQuery: Sendable {
   var parameters: [API.Parameter]
   /// What is wrong with the type of its answer.
   var problem: String?
+  var sql: Query.SQL
   var answers: [API.Response]
   var operationID: String?
   var answer: @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
 
   init(
     model: ObjectIdentifier, modelName: String, path: String, summary: String,
-    parameters: [API.Parameter], problem: String? = nil, answers: [API.Response],
+    parameters: [API.Parameter], problem: String? = nil, sql: Query.SQL = .any,
+    answers: [API.Response],
     answer: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
   ) {
     self.model = model
@@ -141,6 +151,7 @@ struct RegisteredQuery: Sendable {
       }.map {
         "the query '\(path)' needs another name for its parameter '\($0.name)': every query takes one of that name, for tokens"
       }
+    self.sql = sql
     self.answers = answers
     self.answer = answer
     let named = Set(parameters.map(\.name))

@@ -52,10 +52,12 @@ package struct QueryRoutes: Sendable {
   ///   - readModels: the read models whose queries are answered.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
   ///   - limits: how many queries may wait for a token, and what live ones may take.
+  /// - Throws: ``ApplicationError`` where a query is written for another kind of database.
   package init(
     _ application: ApplicationModel, directory: String, readModels: [any ReadModelDefinition],
     timeLimit: Duration? = nil, limits: ServerLimits = ServerLimits()
-  ) {
+  ) throws(ApplicationError) {
+    try application.check(queriesOf: readModels.map(\.name), on: .sqlite)
     waiting = Budget(limits.waitingQueries)
     self.application = application
     sources = readModels.map {

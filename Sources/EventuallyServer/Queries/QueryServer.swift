@@ -15,13 +15,14 @@ public struct QueryServer: Sendable {
   ///   - directory: where the read models are.
   ///   - timeLimit: how long a query may read before it is answered 503.
   ///   - limits: what its interface takes before it refuses.
+  /// - Throws: ``ApplicationError`` where a query is written for another kind of database.
   public init(
     _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10),
     limits: ServerLimits = ServerLimits()
-  ) {
+  ) throws(ApplicationError) {
     self.application = application
     self.limits = limits
-    queries = QueryRoutes(
+    queries = try QueryRoutes(
       application, directory: directory, readModels: application.readModels, timeLimit: timeLimit,
       limits: limits)
   }

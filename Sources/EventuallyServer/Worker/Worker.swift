@@ -53,7 +53,8 @@ public final class Worker: Service {
   private let running = Locked<RunningWorker?>(nil)
 
   /// A worker of a read model.
-  /// - Throws: ``ApplicationError`` where the application has no read model of that name; `KafkaError` where a setting is wrong.
+  /// - Throws: ``ApplicationError`` where the application has no read model of that name, or a query of it is written for another kind of
+  ///   database; `KafkaError` where a setting is wrong.
   public init(
     _ application: ApplicationModel, readModel: String, options: Options, logger: Logger
   ) throws {
@@ -68,7 +69,7 @@ public final class Worker: Service {
     self.definition = definition
     self.options = options
     self.logger = logger
-    queries = QueryRoutes(
+    queries = try QueryRoutes(
       application, directory: options.directory, readModels: [definition],
       timeLimit: options.queryLimit, limits: options.limits)
   }

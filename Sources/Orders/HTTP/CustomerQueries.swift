@@ -96,7 +96,7 @@ struct CustomerQueries: Component {
   ///   - place: the revenue and the id of the customer after whom to begin.
   ///   - limit: one more comes where there are more.
   static func top(
-    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+    _ database: any SQLRows, after place: PageCursor? = nil, limit: Int
   ) throws -> [CustomerAnswer] {
     var filter = ""
     var values: [ColumnValue] = []
@@ -105,26 +105,26 @@ struct CustomerQueries: Component {
       values = [place.values[0], place.values[0], place.values[1]]
     }
     values.append(.integer(Int64(limit)))
-    let rows = try connection.rows(
+    let rows = try database.rows(
       "SELECT \(columns) \(filter) ORDER BY revenue DESC, id LIMIT 1 + ?", values, row)
-    return try rows.map { try answer($0, connection) }
+    return try rows.map { try answer($0, database) }
   }
 
-  static func customer(_ connection: SQLiteConnection, id: String) throws -> CustomerAnswer? {
-    try connection.rows("SELECT \(columns) WHERE id = ?", [.text(id)], row).first.map {
-      try answer($0, connection)
+  static func customer(_ database: any SQLRows, id: String) throws -> CustomerAnswer? {
+    try database.rows("SELECT \(columns) WHERE id = ?", [.text(id)], row).first.map {
+      try answer($0, database)
     }
   }
 
-  private static func row(_ statement: SQLiteStatement) throws -> CustomerRow {
-    try CustomerRow(key: statement.text(0), values: [statement.value(1), statement.value(2)])
+  private static func row(_ row: any SQLRow) throws -> CustomerRow {
+    try CustomerRow(key: row.text(0), values: [row.value(1), row.value(2)])
   }
 
   private static func answer(
-    _ row: CustomerRow, _ connection: SQLiteConnection
+    _ row: CustomerRow, _ database: any SQLRows
   ) throws -> CustomerAnswer {
     func order(_ direction: String) throws -> CustomerAnswer.OrderReference? {
-      try connection.rows(
+      try database.rows(
         """
         SELECT id, time FROM customer_orders WHERE customer = ? AND counted = 1
         ORDER BY time \(direction), id \(direction) LIMIT 1

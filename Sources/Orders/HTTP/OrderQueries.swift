@@ -49,8 +49,8 @@ struct OrderQueries: Component {
   private static let columns =
     "id, status, kind, customer, country, time, items, units, total FROM orders"
 
-  static func order(_ connection: SQLiteConnection, id: String) throws -> OrderRow? {
-    try connection.rows("SELECT \(columns) WHERE id = ?", [.text(id)], row).first
+  static func order(_ database: any SQLRows, id: String) throws -> OrderRow? {
+    try database.rows("SELECT \(columns) WHERE id = ?", [.text(id)], row).first
   }
 
   /// The newest orders first, of all customers or of one.
@@ -58,7 +58,7 @@ struct OrderQueries: Component {
   ///   - place: the time and the id of the order after which to begin.
   ///   - limit: one more comes where there are more.
   static func newest(
-    _ connection: SQLiteConnection, customer: String?, after place: PageCursor? = nil, limit: Int
+    _ database: any SQLRows, customer: String?, after place: PageCursor? = nil, limit: Int
   ) throws -> [OrderRow] {
     var conditions: [String] = []
     var values: [ColumnValue] = []
@@ -72,13 +72,13 @@ struct OrderQueries: Component {
     }
     let filter = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
     values.append(.integer(Int64(limit)))
-    return try connection.rows(
+    return try database.rows(
       "SELECT \(columns)\(filter) ORDER BY time DESC, id DESC LIMIT 1 + ?", values, row)
   }
 
-  private static func row(_ statement: SQLiteStatement) throws -> OrderRow {
+  private static func row(_ row: any SQLRow) throws -> OrderRow {
     try OrderRow(
-      key: statement.text(0), values: (1..<statement.columnCount).map { statement.value($0) })
+      key: row.text(0), values: (1..<row.columnCount).map { row.value($0) })
   }
 }
 

@@ -86,7 +86,7 @@ struct SalesQueries: Component {
   ///   - place: the place after an element.
   private func add(
     _ path: String, _ summary: String, _ order: [TableColumn],
-    _ find: @escaping @Sendable (SQLiteConnection, PageCursor?, Int) throws -> [SalesAnswer],
+    _ find: @escaping @Sendable (any SQLRows, PageCursor?, Int) throws -> [SalesAnswer],
     _ schema: Schema, to registry: inout Registry,
     place: @escaping @Sendable (SalesAnswer) -> [ColumnValue]
   ) {
@@ -109,9 +109,9 @@ struct SalesQueries: Component {
   /// The newest days first.
   @Sendable
   static func days(
-    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+    _ database: any SQLRows, after place: PageCursor? = nil, limit: Int
   ) throws -> [SalesAnswer] {
-    try connection.rows(
+    try database.rows(
       """
       SELECT day, revenue, units, orders FROM sales_by_day \(place == nil ? "" : "WHERE day < ?")
       ORDER BY day DESC LIMIT ?
@@ -122,9 +122,9 @@ struct SalesQueries: Component {
   /// The countries with the largest revenue first.
   @Sendable
   static func countries(
-    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+    _ database: any SQLRows, after place: PageCursor? = nil, limit: Int
   ) throws -> [SalesAnswer] {
-    try connection.rows(
+    try database.rows(
       """
       SELECT country, revenue, units, orders FROM sales_by_country
       \(place == nil ? "" : "WHERE (-revenue, country) > (-?, ?)")
@@ -136,9 +136,9 @@ struct SalesQueries: Component {
   /// The products with the largest revenue first, each under the description that it was sold under most.
   @Sendable
   static func products(
-    _ connection: SQLiteConnection, after place: PageCursor? = nil, limit: Int
+    _ database: any SQLRows, after place: PageCursor? = nil, limit: Int
   ) throws -> [SalesAnswer] {
-    try connection.rows(
+    try database.rows(
       """
       SELECT sku, \(SalesTotals.sums),
         (SELECT description FROM sales_by_product d WHERE d.sku = p.sku
@@ -155,10 +155,10 @@ struct SalesQueries: Component {
 
   /// The sums of each of the three tables, which agree in revenue and units.
   static func totals(
-    _ connection: SQLiteConnection
+    _ database: any SQLRows
   ) throws -> (days: SalesTotals, countries: SalesTotals, products: SalesTotals) {
     func sum(_ table: String) throws -> SalesTotals {
-      try connection.rows("SELECT \(SalesTotals.sums) FROM \(table)") {
+      try database.rows("SELECT \(SalesTotals.sums) FROM \(table)") {
         SalesTotals(sums: $0, from: 0)
       }[0]
     }

@@ -1,8 +1,7 @@
 import Eventually
-import EventuallySQLite
 
-/// Sums over rows of **sales**. Each row is in the range of its type, but their sum may be beyond 64 bits, where SQLite's
-/// `sum` fails. So the upper and the lower 32 bits are summed each on their own, which no table is large enough to overflow.
+/// Sums over rows of **sales**. Each row is in the range of its type, but their sum may be beyond 64 bits, where a
+/// database's `sum` fails. So the upper and the lower 32 bits are summed each on their own, which no table is large enough to overflow.
 struct SalesTotals: Sendable, Equatable {
   /// In ten-thousandths.
   var revenue: Int128
@@ -11,13 +10,17 @@ struct SalesTotals: Sendable, Equatable {
 
   /// The columns that ``init(sums:from:)`` reads, of a query that groups rows or takes them all.
   static let sums = ["revenue", "units", "orders"].map {
-    "coalesce(sum(\($0) >> 32), 0) AS \($0)_high, coalesce(sum(\($0) & 4294967295), 0) AS \($0)_low"
+    "coalesce(\(sum("\($0) >> 32")), 0) AS \($0)_high, coalesce(\(sum("\($0) & 4294967295")), 0) AS \($0)_low"
   }.joined(separator: ", ")
+
+  /// PostgreSQL's sum of integers is no integer by itself.
+  private static func sum(_ terms: String) -> String { "CAST(sum(\(terms)) AS bigint)" }
 
   /// The largest revenue first, for `ORDER BY` beside ``sums``.
   static let byRevenue = "\(high) DESC, \(low) DESC"
-  private static let high = "sum(revenue >> 32) + (sum(revenue & 4294967295) >> 32)"
-  private static let low = "sum(revenue & 4294967295) & 4294967295"
+  private static let high =
+    "\(sum("revenue >> 32")) + (\(sum("revenue & 4294967295")) >> 32)"
+  private static let low = "\(sum("revenue & 4294967295")) & 4294967295"
   /// Only what comes after a place in the order of ``byRevenue`` and then of `sku`, of which the three values are bound.
   static let afterPlace = "HAVING (-(\(high)), -(\(low)), sku) > (-?, -?, ?)"
 
@@ -27,8 +30,8 @@ struct SalesTotals: Sendable, Equatable {
   }
 
   /// The sums of a group of rows.
-  init(sums row: SQLiteStatement, from column: Int32) {
-    func sum(_ column: Int32) -> Int128 {
+  init(sums row: any SQLRow, from column: Int) {
+    func sum(_ column: Int) -> Int128 {
       Int128(row.integer(column)) << 32 + Int128(row.integer(column + 1))
     }
     revenue = sum(column)
@@ -37,7 +40,7 @@ struct SalesTotals: Sendable, Equatable {
   }
 
   /// The figures of one row.
-  init(_ row: SQLiteStatement, from column: Int32) {
+  init(_ row: any SQLRow, from column: Int) {
     revenue = Int128(row.integer(column))
     units = Int128(row.integer(column + 1))
     orders = Int128(row.integer(column + 2))
