@@ -112,4 +112,19 @@ public protocol Outbox: EventRecordSource {
 
   /// Whether an administrator has decided that a placeholder is published in an event's place.
   func isSkipped(partition: Partition, offset: UInt64) async throws(EventStoreError) -> Bool
+
+  /// Waits until this process may publish: one relay of a store does at a time. Without it nothing is published, and nothing
+  /// noted as published.
+  /// - Parameter standBy: called with who publishes, again and again while it waits.
+  /// - Returns: what is asked before anything is published, and given back at the end.
+  /// - Throws: what the store throws, and `CancellationError`.
+  func lease(_ standBy: @escaping @Sendable (RelayHolder) -> Void) async throws -> RelayTerm
+
+  /// Notes that the bus has acknowledged everything up to `sequenceNumber`, unless the term is over.
+  /// - Throws: ``RelayFenced`` where it is, having noted nothing; `EventStoreError`.
+  func markPublished(_ sequenceNumber: UInt64, under term: RelayTerm) async throws
+
+  /// Notes how far each partition is published, and which events the bus refuses, unless the term is over.
+  /// - Throws: ``RelayFenced`` where it is, having noted nothing; `EventStoreError`.
+  func markPublished(_ progress: PublishedProgress, under term: RelayTerm) async throws
 }

@@ -89,4 +89,21 @@ extension Outbox {
   public func isSkipped(
     partition: Partition, offset: UInt64
   ) async throws(EventStoreError) -> Bool { false }
+
+  /// At once, and for as long as it likes: for stores with one writer.
+  public func lease(
+    _ standBy: @escaping @Sendable (RelayHolder) -> Void
+  ) async throws -> RelayTerm { RelayTerm() }
+
+  /// Asks the term, and then notes it: for stores with one writer.
+  public func markPublished(_ sequenceNumber: UInt64, under term: RelayTerm) async throws {
+    try term.check()
+    try await markPublished(sequenceNumber)
+  }
+
+  /// Asks the term, and then notes it: for stores with one writer.
+  public func markPublished(_ progress: PublishedProgress, under term: RelayTerm) async throws {
+    try term.check()
+    try await markPublished(progress)
+  }
 }

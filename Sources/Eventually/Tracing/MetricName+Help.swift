@@ -19,6 +19,9 @@ extension MetricName {
     publishBacklog: "Committed events that the bus has not acknowledged yet",
     publishBlocked:
       "1 while the topic can't be published to, or it can't be told whether it may be; else 0",
+    publishStandby:
+      "1 while another process publishes the store's events, and this one would take over; else 0",
+    publishEpoch: "The number of the term under which the process publishes; 0 where it does not",
     publishHeld:
       "The partition offset of the event that holds a partition, because the broker refuses its record; 0 for none",
     tailRejectedRecords:

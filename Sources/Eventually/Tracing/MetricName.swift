@@ -36,6 +36,11 @@ public enum MetricName {
   public static let publishBacklog = "eventually_publish_backlog_events"
   /// 1 while the topic can't be published to, or it can't be told whether it may be; else 0. A gauge, while a publisher runs.
   public static let publishBlocked = "eventually_publish_blocked"
+  /// 1 while another process publishes the store's events, and this one would take over; else 0. A gauge, while a publisher runs.
+  public static let publishStandby = "eventually_publish_standby"
+  /// The number of the term under which the process publishes: of two processes, the one with the larger one does. 0 where it does
+  /// not publish, or nobody else can. A gauge, while a publisher runs.
+  public static let publishEpoch = "eventually_publish_epoch"
   /// The partition offset of the event that holds a partition, because the broker refuses its record; 0 where none does any more.
   public static let publishHeld = "eventually_publish_held_offset"
   /// Records in the end of the topic that a starting publisher found not to be its store's.
