@@ -8,8 +8,8 @@ package final class AppendCheck: Sendable {
   private enum State {
     case waiting
     case running
-    /// The store's thread waits for whoever runs it.
-    case awaited(DispatchSemaphore)
+    /// The store waits for whoever runs it.
+    case awaited(@Sendable () -> Void)
     case finished(ReadBackFailure?)
   }
 
@@ -29,12 +29,12 @@ package final class AppendCheck: Sendable {
     }
     guard isMine else { return }
     let outcome = body()
-    let waiting = state.withLock { state -> DispatchSemaphore? in
+    let waiting = state.withLock { state -> (@Sendable () -> Void)? in
       defer { state = .finished(outcome) }
-      if case .awaited(let semaphore) = state { return semaphore }
+      if case .awaited(let finished) = state { return finished }
       return nil
     }
-    waiting?.signal()
+    waiting?()
   }
 
   /// The event that can't be read back; `nil` where there is none, or where that is not known yet.
@@ -48,13 +48,26 @@ package final class AppendCheck: Sendable {
   /// The event that can't be read back, `nil` for none. It may block: for the store's own thread, and for one caller.
   package func failure() -> ReadBackFailure? {
     run()
-    let semaphore = state.withLock { state -> DispatchSemaphore? in
-      guard case .running = state else { return nil }
-      let semaphore = DispatchSemaphore(value: 0)
-      state = .awaited(semaphore)
-      return semaphore
-    }
-    semaphore?.wait()
+    let semaphore = DispatchSemaphore(value: 0)
+    if awaits({ semaphore.signal() }) { semaphore.wait() }
     return knownFailure
+  }
+
+  /// The same without blocking: for one caller, where a store can't take an event back that it has sent.
+  package func outcome() async -> ReadBackFailure? {
+    run()
+    await withCheckedContinuation { continuation in
+      if !awaits({ continuation.resume() }) { continuation.resume() }
+    }
+    return knownFailure
+  }
+
+  /// - Returns: whether somebody still runs it, who calls `finished` at its end.
+  private func awaits(_ finished: @escaping @Sendable () -> Void) -> Bool {
+    state.withLock { state in
+      guard case .running = state else { return false }
+      state = .awaited(finished)
+      return true
+    }
   }
 }

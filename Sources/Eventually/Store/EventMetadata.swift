@@ -166,3 +166,14 @@ extension EventMetadata {
     return texts
   }
 }
+
+extension EventMetadata {
+  /// Metadata as it is stored. What can't be read is kept as it is: it says nothing of what happened.
+  package init(stored bytes: [UInt8]) {
+    do {
+      try self.init(json: bytes.span)
+    } catch {
+      self.init(additional: ["unreadable": String(decoding: bytes, as: UTF8.self)])
+    }
+  }
+}

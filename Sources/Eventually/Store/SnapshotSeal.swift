@@ -1,18 +1,17 @@
 import Digests
-import Eventually
 
 /// A snapshot's payload as the store keeps it: with a digest behind it.
 ///
 /// A state in which a bit has changed would be decided from. A snapshot without its digest, as earlier versions kept them, or
 /// with another one, is passed over: the stream's events come to the same state.
-enum SnapshotSeal {
+package enum SnapshotSeal {
   /// The payload and the digest.
-  static func seal(_ snapshot: Snapshot, of streamID: String) -> [UInt8] {
+  package static func seal(_ snapshot: Snapshot, of streamID: String) -> [UInt8] {
     snapshot.payload + digest(snapshot, of: streamID)
   }
 
   /// The snapshot with its payload alone; `nil` where the digest is another one.
-  static func open(_ sealed: Snapshot, of streamID: String) -> Snapshot? {
+  package static func open(_ sealed: Snapshot, of streamID: String) -> Snapshot? {
     guard sealed.payload.count >= SHA256.byteCount else { return nil }
     var snapshot = sealed
     snapshot.payload.removeLast(SHA256.byteCount)
