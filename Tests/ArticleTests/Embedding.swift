@@ -29,7 +29,7 @@ extension FirstApplication {
       // snippet.services
       let application = try ApplicationModel(bank)
       let kafka = KafkaConfiguration(brokers: brokers, topic: "bank")
-      let writer = try Writer(
+      let writer = try await Writer(
         application, options: Writer.Options(store: "\(folder)/store.sqlite", kafka: kafka),
         logger: logger)
       let worker = try Worker(

@@ -85,7 +85,7 @@ struct RepublicationTests {
     if !isNoticed { #expect(try await write(5, to: configuration).acknowledged == 5) }
     let log = try SQLiteEventLog(path: path)
     let head: UInt64 = isNoticed ? 40 : 45
-    let republication = try log.republish()
+    let republication = try await log.republish()
     #expect(republication.from == 1 && republication.publishedBefore == head)
     let status = try await write(0, to: configuration)
     #expect(status.acknowledged == head && status.published == head && status.failure == nil)

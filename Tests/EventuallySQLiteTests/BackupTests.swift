@@ -14,12 +14,14 @@ import Testing
   private static let secret = "what must be gone"
   private let folder: TemporaryFolder
   private let store: TextStore
+  private let log: SQLiteEventLog
   private var destination: String { folder.file("backup.sqlite") }
 
   init() throws {
     folder = try TemporaryFolder()
     store = try TextStore(
       path: folder.file("store.sqlite"), codec: TextCodec(), options: .init(partitionCount: 2))
+    log = try SQLiteEventLog(path: folder.file("store.sqlite"))
   }
 
   /// So many events that a copy of them tells of its progress many times.
@@ -45,7 +47,7 @@ import Testing
     _ path: String, available: UInt64 = .max, progress: (Double) -> Void = { _ in }
   ) -> String {
     do throws(BackupError) {
-      return "\(try store.log.backup(to: path, available: { _ in available }, progress: progress))"
+      return "\(try log.backup(to: path, available: { _ in available }, progress: progress))"
     } catch {
       return error.description
     }
@@ -65,7 +67,7 @@ import Testing
       }
     }
     var parts: [Double] = []
-    let backup = try store.log.backup(to: destination) { [store] part in
+    let backup = try log.backup(to: destination) { [store] part in
       // The copy began before that.
       if parts.isEmpty { Self.waitForAppend(after: store.head.position, to: store) }
       parts.append(part)
@@ -96,7 +98,7 @@ import Testing
   @Test func aBackupIsAStoreThatGoesOn() async throws {
     _ = try await store.append(["one", "two"], to: "a", expecting: .exact(0))
     try await store.markPublished(2)
-    try store.log.backup(to: destination)
+    try log.backup(to: destination)
     _ = try await store.append(["three"], to: "a", expecting: .exact(2))
     let restored = try TextStore(path: destination, codec: TextCodec())
     #expect(restored.storeID == store.storeID && restored.head.position == 2)
@@ -113,7 +115,7 @@ import Testing
     try await fill()
     _ = try await store.append([Self.secret], to: "removed", expecting: .exact(0))
     var removing: Task<EventPosition?, any Error>?
-    let backup = try store.log.backup(to: destination) { [store] _ in
+    let backup = try log.backup(to: destination) { [store] _ in
       guard removing == nil else { return }
       let head = store.head.position
       removing = Task { try await store.remove("removed") }
@@ -129,7 +131,7 @@ import Testing
     try await fill()
     try Data("mine".utf8).write(to: URL(filePath: destination))
     #expect(failure(destination).contains("exists"))
-    #expect(failure(store.log.path).contains("exists"))
+    #expect(failure(log.path).contains("exists"))
     #expect(try String(contentsOfFile: destination, encoding: .utf8) == "mine")
     #expect(try files() == ["backup.sqlite"])
     // One that comes while the copy is made is not either.
@@ -147,7 +149,7 @@ import Testing
     let full = failure(destination, available: 4096)
     #expect(full.contains("its disk has 4096") && full.contains("another disk"), "\(full)")
     #expect(try files() == [])
-    let log = store.log
+    let log = log
     let destination = destination
     let task = Task { () throws -> StoreBackup in
       try log.backup(to: destination) { _ in withUnsafeCurrentTask { $0?.cancel() } }
@@ -173,7 +175,7 @@ import Testing
     #expect(failure(destination).contains("another process"))
     #expect(FileManager.default.fileExists(atPath: unfinished))
     close(descriptor)
-    let backup = try store.log.backup(to: destination)
+    let backup = try log.backup(to: destination)
     #expect(backup.head == 1)
     #expect(try files() == ["backup.sqlite"])
   }

@@ -17,11 +17,11 @@ private final class Tail: PartitionedSubscription {
     var renewals = 0
   }
 
-  let log: SQLiteEventLog
+  let log: any StoreLog
   let checkpoints: any PartitionCheckpointStore
   private let state = Locked(State())
 
-  init(_ log: SQLiteEventLog, _ checkpoints: any PartitionCheckpointStore) {
+  init(_ log: any StoreLog, _ checkpoints: any PartitionCheckpointStore) {
     self.log = log
     self.checkpoints = checkpoints
   }

@@ -47,23 +47,23 @@ import Testing
     let record = try #require(try await store.records(after: 1, limit: 1).first)
     let partition = record.position.partition
     let log = try SQLiteEventLog(path: path)
-    func refused(_ partition: Partition, _ offset: UInt64) -> String {
+    func refused(_ partition: Partition, _ offset: UInt64) async -> String {
       do {
-        return try log.skip(partition: partition, offset: offset).description
+        return try await log.skip(partition: partition, offset: offset).description
       } catch {
         return error.description
       }
     }
-    #expect(refused(partition, 2).contains("is not held"))
-    #expect(refused(2, 1).contains("partitions 0 to 1"))
+    #expect(await refused(partition, 2).contains("is not held"))
+    #expect(await refused(2, 1).contains("partitions 0 to 1"))
     try await store.markPublished(
       PublishedProgress(through: 1, partitions: [1, 1], refused: [refusal(record)]))
-    #expect(refused(partition, 1).contains("the one at partition offset 2 does"))
-    #expect(refused(1 - partition, 2).contains("is not held"))
+    #expect(await refused(partition, 1).contains("the one at partition offset 2 does"))
+    #expect(await refused(1 - partition, 2).contains("is not held"))
     #expect(try await !store.isSkipped(partition: partition, offset: 2))
     async let appending = store.append(["x"], to: "b", expecting: .any)
-    #expect(try log.skip(partition: partition, offset: 2) == refusal(record))
-    #expect(try log.skip(partition: partition, offset: 2).id == record.id)
+    #expect(try await log.skip(partition: partition, offset: 2) == refusal(record))
+    #expect(try await log.skip(partition: partition, offset: 2).id == record.id)
     _ = try await appending
     #expect(try await store.isSkipped(partition: partition, offset: 2))
     await store.close()

@@ -213,7 +213,7 @@ private struct Stalled: PartitionedSubscription {
 
 /// A log that has lost its end, and does not say so.
 private struct ShortLog: EventLog {
-  let base: SQLiteEventLog
+  let base: any StoreLog
   let ends: [UInt64]
 
   var storeID: String { base.storeID }

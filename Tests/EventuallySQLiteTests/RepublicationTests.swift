@@ -15,9 +15,9 @@ import Testing
     try TextStore(path: path, codec: TextCodec(), options: .init(partitionCount: 2))
   }
 
-  private func failure(_ log: SQLiteEventLog, from sequenceNumber: UInt64 = 1) -> String {
+  private func failure(_ log: SQLiteEventLog, from sequenceNumber: UInt64 = 1) async -> String {
     do throws(RepublishError) {
-      return "\(try log.republish(from: sequenceNumber))"
+      return "\(try await log.republish(from: sequenceNumber))"
     } catch {
       return error.description
     }
@@ -32,17 +32,17 @@ import Testing
     let log = try SQLiteEventLog(path: path)
     // What is noted of single partitions may be further: it goes.
     #expect(
-      try log.republish(from: 3) == Republication(from: 3, publishedBefore: 2, head: 3))
+      try await log.republish(from: 3) == Republication(from: 3, publishedBefore: 2, head: 3))
     #expect(try await log.published() == 2)
     #expect(try await log.publishedProgress() == nil)
     #expect(
-      try log.republish(from: 2) == Republication(from: 2, publishedBefore: 2, head: 3))
+      try await log.republish(from: 2) == Republication(from: 2, publishedBefore: 2, head: 3))
     #expect(try await log.published() == 1)
     // It never counts more as published.
     #expect(
-      try log.republish(from: 3) == Republication(from: 2, publishedBefore: 1, head: 3))
-    #expect(try log.republish() == Republication(from: 1, publishedBefore: 1, head: 3))
-    #expect(try log.republish() == Republication(from: 1, publishedBefore: 0, head: 3))
+      try await log.republish(from: 3) == Republication(from: 2, publishedBefore: 1, head: 3))
+    #expect(try await log.republish() == Republication(from: 1, publishedBefore: 1, head: 3))
+    #expect(try await log.republish() == Republication(from: 1, publishedBefore: 0, head: 3))
     #expect(try await log.published() == 0)
     let again = try open()
     #expect(try await again.published() == 0)
@@ -52,23 +52,24 @@ import Testing
   @Test func itIsRefusedWhileAWriterRunsAndWithoutSuchAnEvent() async throws {
     let store = try open()
     let log = try SQLiteEventLog(path: path)
-    #expect(failure(log).contains("already has a writer"))
+    #expect(await failure(log).contains("already has a writer"))
     _ = try await store.append(["one"], to: "a", expecting: .any)
     try await store.markPublished(1)
-    #expect(failure(log).contains("already has a writer"))
+    #expect(await failure(log).contains("already has a writer"))
     #expect(try await log.published() == 1)
     await store.close()
     for number: UInt64 in [0, 2, .max] {
-      #expect(failure(log, from: number).contains("no event of the sequence number \(number)"))
+      #expect(
+        await failure(log, from: number).contains("no event of the sequence number \(number)"))
     }
     #expect(try await log.published() == 1)
     // The role is given back.
-    #expect(throws: Never.self) { try log.republish() }
+    await #expect(throws: Never.self) { try await log.republish() }
     await (try open()).close()
   }
 
   @Test func aStoreWithoutEventsHasNothingToPublish() async throws {
     await (try open()).close()
-    #expect(failure(try SQLiteEventLog(path: path)).contains("no events"))
+    #expect(await failure(try SQLiteEventLog(path: path)).contains("no events"))
   }
 }

@@ -36,7 +36,7 @@ import Testing
       try await base.result(of: idempotencyKey, on: streamID)
     }
 
-    func stream(_ streamID: String, _ select: ReadRange) -> SQLiteStreamEvents<TextCodec> {
+    func stream(_ streamID: String, _ select: ReadRange) -> StoredStream<TextCodec> {
       base.stream(streamID, select)
     }
 

@@ -9,7 +9,7 @@ import Testing
 /// What commands and queries of an application do, asked without a network.
 @Suite struct ApplicationTests {
   @Test func commandsFollowFromTheAggregatesAndTheirBodies() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let opened = try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#)
     #expect(opened.status == 200, "\(opened)")
     #expect(opened.body.contains(#""id":"a","version":1"#), "\(opened)")
@@ -22,7 +22,7 @@ import Testing
   }
 
   @Test func refusalsNameTheirReason() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for (path, json, status, words) in [
       ("/accounts/a/pay-in", #"{"cents":5}"#, 409, #""code":"not-open""#),
       ("/accounts/a/open", "{}", 422, "'owner' is missing"),
@@ -53,7 +53,7 @@ import Testing
   }
 
   @Test func severalCommandsAreOneAppend() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let all = #"{"commands":[{"open":{"owner":"eve"}},{"payIn":{"cents":5}}]}"#
     let first = try await bank.post("/accounts/a/commands", all)
     #expect(first.status == 200 && first.body.contains(#""version":2"#), "\(first)")
@@ -64,7 +64,7 @@ import Testing
   }
 
   @Test func aggregatesWithEqualIDsDoNotCollide() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/customers/eve/register", #"{"name":"Eve"}"#).status == 200)
     #expect(try await bank.post("/accounts/eve/open", #"{"owner":"eve"}"#).status == 200)
     #expect(try await bank.post("/accounts/eve/pay-in", #"{"cents":3}"#).status == 200)
@@ -77,7 +77,7 @@ import Testing
   }
 
   @Test func aReadModelOfTwoAggregatesAnswersQueries() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/customers/eve/register", #"{"name":"Eve"}"#).status == 200)
     #expect(try await bank.post("/accounts/eve/open", #"{"owner":"eve"}"#).status == 200)
     #expect(try await bank.post("/accounts/eve/pay-in", #"{"cents":3}"#).status == 200)
@@ -110,8 +110,8 @@ import Testing
     #expect(try await ask("/owners?limit=0").0 == 400)
   }
 
-  @Test func theDocumentHasEveryRouteOnce() throws {
-    let bank = try TestWriter(Bank())
+  @Test func theDocumentHasEveryRouteOnce() async throws {
+    let bank = try await TestWriter(Bank())
     let document = String(decoding: bank.api.openAPI, as: UTF8.self)
     for path in [
       "/accounts/{id}/open", "/accounts/{id}/pay-in", "/accounts/{id}/close",

@@ -119,7 +119,7 @@ final class TestWriter: Sendable {
 
   init(
     _ application: some EventuallyApplication, limits: ServerLimits = ServerLimits()
-  ) throws {
+  ) async throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "bank-\(UUID())").path()
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var logger = Logger(label: "test")
@@ -129,7 +129,7 @@ final class TestWriter: Sendable {
       kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "bank"))
     options.partitionCount = 4
     options.limits = limits
-    writer = try Writer(ApplicationModel(application), options: options, logger: logger)
+    writer = try await Writer(ApplicationModel(application), options: options, logger: logger)
     api = try writer.api()
   }
 

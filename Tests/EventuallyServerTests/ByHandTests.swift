@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func aRouteAsksAnotherAggregateAndAnswersAsAGeneratedOne() async throws {
-    let bank = try TestWriter(Guarded())
+    let bank = try await TestWriter(Guarded())
     let nobody = try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#)
     #expect(nobody.status == 409 && nobody.body.contains("no-customer"), "\(nobody)")
     let registered = try await bank.post("/customers/eve/register", #"{"name":"Eve"}"#)
@@ -62,8 +62,8 @@ import Testing
     #expect(bad.status == 422 && bad.body.contains("can't be an id"), "\(bad)")
   }
 
-  @Test func anAggregateThatIsNoneOfTheApplicationsIsTold() throws {
-    let writer = try TestWriter(WithoutAccounts()).writer
+  @Test func anAggregateThatIsNoneOfTheApplicationsIsTold() async throws {
+    let writer = try await TestWriter(WithoutAccounts()).writer
     let error = try #require(throws: ApplicationError.self) {
       try writer.repository(of: Account.self)
     }
@@ -71,7 +71,7 @@ import Testing
   }
 
   @Test func aRefusalNamesTheCommand() async throws {
-    let bank = try TestWriter(Guarded())
+    let bank = try await TestWriter(Guarded())
     for (commands, status, words) in [
       (#"{"open":{"owner":"eve"}},{"open":{"owner":"bob"}}"#, 409, #""detail":"commands[1]: "#),
       (#"{"close":{}}"#, 409, #""detail":"commands[0]: "#),

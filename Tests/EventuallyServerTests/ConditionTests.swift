@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test func aCommandIsCarriedOutAtTheExpectedVersionAlone() async throws {
-    let api = try TestWriter(Bank())
+    let api = try await TestWriter(Bank())
     func pay(_ headers: HTTPFields) async throws -> Answer {
       try await send(api.api, .post, "/accounts/a/pay-in", #"{"cents":5}"#, headers)
     }
@@ -107,7 +107,7 @@ import Testing
   }
 
   @Test func anEntityIsRemovedAtTheExpectedVersionAlone() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for _ in 0..<3 {
       #expect(try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#).status == 200)
       #expect(try await bank.post("/accounts/a/pay-in", #"{"cents":5}"#).status == 200)
@@ -140,7 +140,7 @@ import Testing
   }
 
   @Test func oneOfManyThatExpectTheSameVersionIsCarriedOut() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#).status == 200)
     for condition in [#""1""#, #""1", "7""#] {
       let before = bank.writer.store.head.position
@@ -161,7 +161,7 @@ import Testing
   }
 
   @Test func whoHasTheStateIsToldSo() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#).status == 200)
     for path in ["/accounts/a", "/accounts/a/history"] {
       let state = try await send(bank.api, .get, path)
@@ -182,7 +182,7 @@ import Testing
   }
 
   @Test func anAnswerCanDoWithoutABody() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let prefer = try #require(HTTPField.Name("prefer"))
     let applied = try #require(HTTPField.Name("preference-applied"))
     let token = try #require(ConsistencyToken.header)
@@ -203,7 +203,7 @@ import Testing
   }
 
   @Test func theTagOfAQuerysAnswerFollowsFromWhatItSays() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/accounts/eve/open", #"{"owner":"eve"}"#).status == 200)
     #expect(try await bank.post("/accounts/eve/pay-in", #"{"cents":3}"#).status == 200)
     let server = try await bank.queries(of: "owners")

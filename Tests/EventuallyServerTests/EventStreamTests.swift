@@ -11,7 +11,7 @@ import Testing
 /// The event feed as Server-Sent Events, without a server.
 @Suite(.timeLimit(.minutes(2))) struct EventStreamTests {
   private func stream(
-    _ bank: TestWriter, _ scope: SQLiteEventLog.Scope = .store, after: UInt64 = 0,
+    _ bank: TestWriter, _ scope: LogScope = .store, after: UInt64 = 0,
     heartbeat: Duration = .seconds(60)
   ) throws -> ServerSentEvents<EventStream> {
     ServerSentEvents(
@@ -28,7 +28,7 @@ import Testing
   }
 
   @Test func whatThereIsComesFirstAndThenEachEventAsItIsAppended() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/accounts/a/open", #"{"owner":"a\nb"}"#).status == 200)
     var stream = try stream(bank)
     #expect(try await next(&stream) == "retry: 1000\n\n")
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func aStreamOfPartitionsGoesOnPastOthersEvents() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for number in 0..<20 {
       #expect(try await bank.post("/accounts/\(number)/open", #"{"owner":"a"}"#).status == 200)
     }
@@ -62,14 +62,14 @@ import Testing
   }
 
   @Test func aStreamWithoutEventsSaysThatItIsThere() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     var stream = try stream(bank, heartbeat: .milliseconds(1))
     _ = try await next(&stream)
     for _ in 0..<3 { #expect(try await next(&stream) == ": still here\n\n") }
   }
 
   @Test func aStreamEndsWithItsProcess() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     try await withThrowingTaskGroup(of: Bool.self) { group in
       let trigger = PositionSignal(at: 0)
       let service = StreamService(stream: try stream(bank), begun: trigger)
@@ -105,7 +105,7 @@ import Testing
   @Test func viewersAreBounded() async throws {
     var limits = ServerLimits()
     limits.viewers = 2
-    let bank = try TestWriter(Bank(), limits: limits)
+    let bank = try await TestWriter(Bank(), limits: limits)
     func open(_ headers: HTTPFields = [:]) async -> JSONResponse {
       var headers = headers
       headers[.accept] = "text/event-stream"

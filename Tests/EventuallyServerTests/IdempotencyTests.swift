@@ -70,7 +70,7 @@ import Testing
   }
 
   @Test func aRepeatedCommandHasOneEffectAndOneAnswer() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let opened = try await Self.send(bank.api, "/accounts/a/open", #"{"owner":"eve"}"#, keys: "o")
     #expect(opened.status == 200 && !opened.isReplayed, "\(opened)")
     // Without a key: 409.
@@ -93,7 +93,7 @@ import Testing
   }
 
   @Test func aCommandWithoutEventsHasTheSameAnswerAgain() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     _ = try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#)
     let nothing = try await Self.send(bank.api, "/accounts/a/pay-in", #"{"cents":0}"#, keys: "n")
     #expect(nothing.status == 200 && nothing.body.contains(#""version":1"#), "\(nothing)")
@@ -103,7 +103,7 @@ import Testing
   }
 
   @Test func aRefusedCommandIsDecidedAnew() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let early = try await Self.send(bank.api, "/accounts/a/pay-in", #"{"cents":5}"#, keys: "p")
     #expect(early.status == 409, "\(early)")
     _ = try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#)
@@ -112,7 +112,7 @@ import Testing
   }
 
   @Test func aKeyIsOfOneRequestToOneEntity() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for id in ["a", "b"] {
       let opened = try await Self.send(
         bank.api, "/accounts/\(id)/open", #"{"owner":"eve"}"#, keys: "k")
@@ -130,7 +130,7 @@ import Testing
   }
 
   @Test func whatIsNoKeyIsRefused() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for (method, path) in [
       (HTTPRequest.Method.post, "/accounts/a/open"), (.delete, "/accounts/a"),
     ] {
@@ -150,7 +150,7 @@ import Testing
   }
 
   @Test func manyAtOnceHaveTheirEffectOnce() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     _ = try await bank.post("/accounts/a/open", #"{"owner":"eve"}"#)
     let api = bank.api
     let bodies = try await withThrowingTaskGroup(of: Answer.self) { group in
@@ -170,12 +170,12 @@ import Testing
   }
 
   @Test func aRestartedWriterKnowsItsKeys() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let first = try await Self.send(bank.api, "/accounts/a/open", #"{"owner":"eve"}"#, keys: "o")
     await bank.writer.store.close()
     var logger = Logger(label: "test")
     logger.logLevel = .critical
-    let writer = try Writer(
+    let writer = try await Writer(
       ApplicationModel(Bank()),
       options: Writer.Options(
         store: "\(bank.folder)/store.sqlite",
@@ -186,7 +186,7 @@ import Testing
   }
 
   @Test func aRemovedEntityBeginsAnewWithoutKeys() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let first = try await Self.send(bank.api, "/accounts/a/open", #"{"owner":"eve"}"#, keys: "o")
     #expect(first.status == 200)
     #expect(try await Self.send(bank.api, "/accounts/a", by: .delete, keys: "d").status == 200)
@@ -218,7 +218,7 @@ import Testing
   }
 
   @Test func aRouteByHandTakesKeysInOneCall() async throws {
-    let writer = try TestWriter(ByHand())
+    let writer = try await TestWriter(ByHand())
     for _ in 1...2 {
       let answer = try await Self.send(writer.api, "/gifts/a", "{}", keys: "k")
       #expect(answer.status == 200 && answer.body.contains("version 2"), "\(answer)")
@@ -228,8 +228,8 @@ import Testing
     #expect(writer.writer.store.head.position == 2)
   }
 
-  @Test func theDocumentHasTheHeader() throws {
-    let document = String(decoding: try TestWriter(Bank()).api.openAPI, as: UTF8.self)
+  @Test func theDocumentHasTheHeader() async throws {
+    let document = String(decoding: try await TestWriter(Bank()).api.openAPI, as: UTF8.self)
     // Five commands, two routes for several of them, and two erasures.
     let count = document.components(separatedBy: "/parameters/idempotencyKey\"").count - 1
     #expect(count == 8, "\(count)")

@@ -12,7 +12,7 @@ import Testing
 
   /// A read model of three owners with 5 cents each.
   private static func owners(_ limits: ServerLimits = ServerLimits()) async throws -> Owned {
-    let bank = try TestWriter(Bank(), limits: limits)
+    let bank = try await TestWriter(Bank(), limits: limits)
     for owner in ["a", "b", "c"] {
       #expect(try await bank.post("/accounts/\(owner)/open", #"{"owner":"x"}"#).status == 200)
       #expect(try await bank.post("/accounts/\(owner)/pay-in", #"{"cents":5}"#).status == 200)

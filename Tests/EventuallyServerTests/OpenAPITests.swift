@@ -49,7 +49,7 @@ import Testing
   }
 
   @Test func operationsHaveNamesOfMethods() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     var names = try Document(bank.api).operations.compactMap { $0.value["operationId"] as? String }
     #expect(Set(names).count == names.count, "\(names)")
     for name in [
@@ -81,7 +81,7 @@ import Testing
   }
 
   @Test func everythingThatIsReferredToIsThere() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for api in [bank.api, try await bank.queries(of: "owners").api] {
       let document = try Document(api)
       #expect(document.references.count > 20)
@@ -94,7 +94,7 @@ import Testing
 
   /// In whatever form it comes: generators make types of it.
   @Test func eachContentHasASchema() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     for api in [bank.api, try await bank.queries(of: "owners").api] {
       let document = try Document(api)
       for (place, operation) in document.operations {
@@ -108,8 +108,8 @@ import Testing
     }
   }
 
-  @Test func eachErrorHasItsKindsAsExamples() throws {
-    let document = try Document(TestWriter(Bank()).api)
+  @Test func eachErrorHasItsKindsAsExamples() async throws {
+    let document = try await Document(TestWriter(Bank()).api)
     for (place, operation) in document.operations {
       let answers = operation["responses"] as? [String: Any] ?? [:]
       #expect(answers.keys.contains { $0.hasPrefix("2") }, "\(place): \(answers.keys)")
@@ -153,7 +153,7 @@ import Testing
   }
 
   @Test func examplesThatAreGivenAreThere() async throws {
-    let bank = try TestWriter(Examples())
+    let bank = try await TestWriter(Examples())
     let document = try Document(bank.api)
     #expect(document["info", "version"] as? String == "2.1")
     let open = "/accounts/{id}/open"

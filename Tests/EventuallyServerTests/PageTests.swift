@@ -52,7 +52,7 @@ import Testing
 
   private func bank(_ owners: Int, limits: ServerLimits = ServerLimits()) async throws -> TestWriter
   {
-    let bank = try TestWriter(Bank(), limits: limits)
+    let bank = try await TestWriter(Bank(), limits: limits)
     for number in 0..<owners {
       let id = "o\(number)"
       #expect(try await bank.post("/accounts/\(id)/open", #"{"owner":"x"}"#).status == 200)

@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func whatIsWrongIsToldWithItsKindAndItsPlace() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let missing = try await problem(bank, .post, "/accounts/a/open", "{}")
     #expect(missing.type == "/problems/invalid-member" && missing.member == "owner", "\(missing)")
     let nested = try await problem(
@@ -52,7 +52,7 @@ import Testing
   }
 
   @Test func theInstanceIsTheRequestsID() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     let name = try #require(RequestID.header)
     let given = try await problem(bank, .get, "/nowhere", headers: [name: "a/7"])
     #expect(given.instance == "/requests/a%2F7")

@@ -61,7 +61,7 @@ import Testing
   ]
 
   @Test(.timeLimit(.minutes(2))) func theAnswerIsTheSameWithAndWithoutAServer() async throws {
-    let writer = try TestWriter(Overridden())
+    let writer = try await TestWriter(Overridden())
     try await Self.serve(writer.api, in: writer.folder) { url in
       for (method, path, status, words) in Self.expectations {
         let direct = try await writer.send(method, path)
@@ -73,8 +73,8 @@ import Testing
     }
   }
 
-  @Test func whatComesInPlaceOfAProtectedRouteIsProtected() throws {
-    let writer = try TestWriter(Overridden())
+  @Test func whatComesInPlaceOfAProtectedRouteIsProtected() async throws {
+    let writer = try await TestWriter(Overridden())
     var open: Set<String> = []
     for operation in writer.api.operations where operation.role == .anyone {
       open.insert(operation.path)

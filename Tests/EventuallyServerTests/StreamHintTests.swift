@@ -19,7 +19,7 @@ import Testing
   }
 
   @Test func eventsOfAnIDNameTheStreamsThatExist() async throws {
-    let bank = try TestWriter(Bank())
+    let bank = try await TestWriter(Bank())
     #expect(try await bank.post("/accounts/eve/open", #"{"owner":"eve"}"#).status == 200)
     #expect(try await bank.post("/accounts/bob/open", #"{"owner":"bob"}"#).status == 200)
     #expect(try await bank.post("/customers/eve/register", #"{"name":"Eve"}"#).status == 200)

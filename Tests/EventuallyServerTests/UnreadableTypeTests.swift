@@ -37,18 +37,18 @@ import Testing
 
   private func writer<Model: Seats>(
     _ model: Model.Type, accepting: Bool = false
-  ) throws -> Writer {
+  ) async throws -> Writer {
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     var options = Writer.Options(
       store: store, kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "cinema"))
     options.partitionCount = 1
     options.acceptsUnreadableTypes = accepting
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-    return try Writer(ApplicationModel(Cinema<Model>()), options: options, logger: logger)
+    return try await Writer(ApplicationModel(Cinema<Model>()), options: options, logger: logger)
   }
 
   private func fill<Model: Seats>(_ model: Model.Type, accepting: Bool = false) async throws {
-    let writer = try writer(model, accepting: accepting)
+    let writer = try await writer(model, accepting: accepting)
     _ = try await writer.repository(of: model).execute([true, true, false], on: "a")
     await writer.store.close()
   }
@@ -63,7 +63,7 @@ import Testing
   @Test func aFormThatChangedWithoutANewNameIsRefused() async throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try await fill(First.self)
-    let error = try #require(throws: UnreadableType.self) { try writer(Changed.self) }
+    let error = try await #require(throws: UnreadableType.self) { try await writer(Changed.self) }
     #expect(error.type == "reserved" && error.position.sequenceNumber == 2)
     for words in ["category 'seats'", "row", "'reserved.v2'", "--accept-unreadable-types"] {
       #expect(error.description.contains(words), "\(words): \(error)")
@@ -75,7 +75,7 @@ import Testing
   @Test func aFormThatReadsTheOldOneIsNot() async throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try await fill(First.self)
-    let writer = try writer(Extended.self)
+    let writer = try await writer(Extended.self)
     #expect(try await ready(writer).hasPrefix(#"200 {"status":"ready","reasons":[]"#))
     await writer.store.close()
   }
@@ -84,11 +84,11 @@ import Testing
   @Test func readinessTellsOfATypeThatIsFoundLater() async throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try await fill(First.self)
-    let before = try writer(First.self)
+    let before = try await writer(First.self)
     _ = try await before.repository(of: First.self).execute(
       Array(repeating: false, count: 10_000), on: "b")
     await before.store.close()
-    let writer = try writer(Changed.self)
+    let writer = try await writer(Changed.self)
     let told = try await ready(writer)
     #expect(told.hasPrefix(#"503 {"status":"not ready""#), "\(told)")
     #expect(told.contains("the type 'reserved' of the category 'seats'"), "\(told)")
@@ -98,7 +98,7 @@ import Testing
   @Test func whatIsAcceptedIsNoReason() async throws {
     defer { try? FileManager.default.removeItem(at: folder) }
     try await fill(First.self)
-    let writer = try writer(Changed.self, accepting: true)
+    let writer = try await writer(Changed.self, accepting: true)
     let told = try await ready(writer)
     #expect(told.hasPrefix("200 ") && told.contains(#""unreadableEvents":2"#), "\(told)")
     await writer.store.close()

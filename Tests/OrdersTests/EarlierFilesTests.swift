@@ -57,7 +57,7 @@ import Testing
   }
 
   private func verify(
-    _ definition: some ReadModelDefinition, _ log: SQLiteEventLog
+    _ definition: some ReadModelDefinition, _ log: any StoreLog
   ) async throws -> VerificationOutcome {
     try await ReadModelVerification(
       definition.directory(in: files.readModels), model: definition.model, codec: definition.codec,

@@ -27,11 +27,11 @@ import Testing
       try secrets.map { try BearerToken($1, from: "test", name: "the-\($0.rawValue)", role: $0) })
   }
 
-  private func writer(_ pipeline: Pipeline) throws -> Writer {
+  private func writer(_ pipeline: Pipeline) async throws -> Writer {
     var options = Writer.Options(
       store: pipeline.store, kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "orders"))
     options.partitionCount = 4
-    return try Writer(
+    return try await Writer(
       ApplicationModel(Shop()), options: options,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
   }
@@ -121,7 +121,7 @@ import Testing
 
   @Test func everyOperationOfTheWriterAsksForItsRole() async throws {
     let pipeline = try Pipeline()
-    let writer = try writer(pipeline)
+    let writer = try await writer(pipeline)
     try await check(try writer.api())
     await writer.store.close()
   }
@@ -144,7 +144,7 @@ import Testing
 
   @Test func eventsSayWhoseTokenLedToThem() async throws {
     let pipeline = try Pipeline()
-    let writer = try writer(pipeline)
+    let writer = try await writer(pipeline)
     let api = try writer.api(tokens: try Self.tokens())
     try await serving(api) { endpoint in
       var endpoint = endpoint

@@ -19,7 +19,7 @@ import Testing
   }
 
   private func project<Codec: EventCodec>(
-    _ log: SQLiteEventLog, by codec: Codec, into readModel: some ReadModelStore<Codec.Event>
+    _ log: any StoreLog, by codec: Codec, into readModel: some ReadModelStore<Codec.Event>
   ) async throws {
     let heads = try await log.heads()
     let subscription = LogSubscription(

@@ -23,12 +23,12 @@ private struct SmallShop: EventuallyApplication {
   private let store: ApplicationStore
   private let api: API
 
-  init() throws {
+  init() async throws {
     pipeline = try Pipeline()
     var options = Writer.Options(
       store: pipeline.store, kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "none"))
     options.partitionCount = 4
-    let writer = try Writer(
+    let writer = try await Writer(
       ApplicationModel(SmallShop()), options: options,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     store = writer.store

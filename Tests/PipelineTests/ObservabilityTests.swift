@@ -37,7 +37,7 @@ private enum Spans {
     let application = try ApplicationModel.shop()
     var options = Writer.Options(store: pipeline.store, kafka: kafka)
     options.partitionCount = 4
-    let writer = try Writer(application, options: options, logger: logger)
+    let writer = try await Writer(application, options: options, logger: logger)
     let server = HTTPServer(
       api: try writer.api(), listen: try #require(ListenAddress("127.0.0.1:0")),
       addressFile: pipeline.file("writer.url"), logger: logger)

@@ -20,7 +20,7 @@ import Testing
     var options = Writer.Options(
       store: pipeline.store, kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "none"))
     options.partitionCount = 4
-    writer = try Writer(
+    writer = try await Writer(
       ApplicationModel(Shop()), options: options,
       logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     let api = try writer.api()

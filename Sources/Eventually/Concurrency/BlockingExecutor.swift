@@ -22,6 +22,17 @@ package final class BlockingExecutor: SerialExecutor {
     queue.async(execute: body)
   }
 
+  /// Runs `body`, which may block, once, on a thread of its own.
+  package static func run<Result: Sendable, Failure>(
+    label: String, _ body: @escaping @Sendable () throws(Failure) -> Result
+  ) async throws(Failure) -> Result {
+    let executor = BlockingExecutor(label: label)
+    let result = await withCheckedContinuation { continuation in
+      executor.run { continuation.resume(returning: Swift.Result(catching: body)) }
+    }
+    return try result.get()
+  }
+
   /// Tells on this executor when a descriptor can be read.
   package func readSource(_ descriptor: Int32) -> any DispatchSourceRead {
     DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)

@@ -1,10 +1,10 @@
 /// What a store of encoded events does for ``RecordEventStore``, which makes a typed store of it: an adapter to a database
 /// implements this and ``StoreLog``.
+///
+/// What an ``Outbox`` reads comes from ``log``, and what it notes goes the way of all requests, unless an adapter says otherwise.
 package protocol RecordStore: AnyObject, Outbox {
   /// The same store, for reading.
   var log: any StoreLog { get }
-  /// How long an idempotency key lives from when it was kept; `nil` for as long as its stream.
-  var keyLifetime: Duration? { get }
 
   /// Hands a request over; its completion is called when it has been carried out, durably, or refused.
   func submit(_ request: StoreRequest)
@@ -47,5 +47,45 @@ extension RecordStore {
       check?.run()
     }
     return try result.get()
+  }
+  package var storeID: String { log.storeID }
+  package var partitionCount: Partition { log.partitionCount }
+
+  package func records(
+    after sequenceNumber: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await log.records(after: sequenceNumber, limit: limit)
+  }
+
+  package func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await log.records(of: .partitions(partitions), after: sequenceNumber, limit: limit)
+  }
+
+  package func heads() async throws -> [UInt64] { try await log.heads() }
+
+  package func heads(at sequenceNumber: UInt64) async throws -> [UInt64] {
+    try await log.heads(at: sequenceNumber)
+  }
+
+  package func published() async throws(EventStoreError) -> UInt64 { try await log.published() }
+
+  package func publishedProgress() async throws(EventStoreError) -> PublishedProgress? {
+    try await log.publishedProgress()
+  }
+
+  package func markPublished(_ sequenceNumber: UInt64) async throws(EventStoreError) {
+    _ = try await perform(.published(sequenceNumber))
+  }
+
+  package func markPublished(_ progress: PublishedProgress) async throws(EventStoreError) {
+    _ = try await perform(.progress(progress))
+  }
+
+  package func isSkipped(
+    partition: Partition, offset: UInt64
+  ) async throws(EventStoreError) -> Bool {
+    try await log.isSkipped(partition: partition, offset: offset)
   }
 }

@@ -73,6 +73,60 @@ public protocol StoreLog: EventLog {
   func republish(from sequenceNumber: UInt64) async throws(RepublishError) -> Republication
 }
 
+extension StoreLog {
+  /// Up to `limit` records in order, and about 4 MiB of payload.
+  /// - Parameters:
+  ///   - scope: whose records are meant.
+  ///   - position: the sequence number, or the position in a single partition, of the last record that is not meant.
+  ///   - limit: at most so many records.
+  public func records(
+    of scope: LogScope, after position: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await records(of: scope, after: position, limit: limit, bytes: 4 << 20)
+  }
+
+  /// Up to `limit` records in order, and about 4 MiB of payload, the first of them the one after
+  /// `sequenceNumber`.
+  public func records(
+    after sequenceNumber: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await records(of: .store, after: sequenceNumber, limit: limit)
+  }
+
+  /// Up to `limit` records of some partitions in the store's order, and about 4 MiB of payload.
+  public func records(
+    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await records(of: .partitions(partitions), after: sequenceNumber, limit: limit)
+  }
+
+  /// Up to `limit` records of a partition in order, the first of them the one after `position`.
+  public func records(
+    partition: Partition, after position: UInt64, limit: Int
+  ) async throws(EventStoreError) -> [EventRecord] {
+    try await records(of: .partition(partition), after: position, limit: limit)
+  }
+
+  /// The records of a stream from a version on, oldest first, in pages of up to 512 records and about 128 KiB of payload.
+  public func pages(ofStream streamID: String, from version: Version = 1) -> any StreamPages {
+    pages(ofStream: streamID, from: version, bytes: 128 << 10)
+  }
+
+  /// All records of a stream, oldest first. A large stream is better read in ``pages(ofStream:from:bytes:)``.
+  public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
+    var pages = pages(ofStream: streamID, from: 1, bytes: .max)
+    var records = try await pages.next()
+    while !pages.isAtEnd { records += try await pages.next() }
+    return records
+  }
+
+  /// Has the next publisher publish all events again: see ``republish(from:)``.
+  @discardableResult
+  public func republish() async throws(RepublishError) -> Republication {
+    try await republish(from: 1)
+  }
+}
+
 /// The records of a stream, a page at a time, so that a large stream is never in memory as a whole.
 public protocol StreamPages: Sendable {
   /// The version at which the stream ends, once the first page has been read; 0 before.

@@ -45,11 +45,13 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   public let found, expected: Int64?
   /// What the system or SQLite said; `nil` unless the file is ``Code/unreadable`` or ``Code/damaged``, or has ``Code/noLocks``.
   public let cause: (any Error)?
+  /// What to do about it, where the kind of database tells.
+  private let advice: String?
 
   private init(
     _ code: Code, _ location: String, owner: String? = nil, found: Int64? = nil,
     expected: Int64? = nil,
-    cause: (any Error)? = nil
+    cause: (any Error)? = nil, advice: String? = nil
   ) {
     self.code = code
     self.location = location
@@ -57,6 +59,7 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     self.found = found
     self.expected = expected
     self.cause = cause
+    self.advice = advice
   }
 
   package static func locked(at location: String, owner: String) -> StoreOpenError {
@@ -91,8 +94,10 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     StoreOpenError(.partitionCount, location, found: Int64(actual), expected: Int64(asked))
   }
 
-  package static func damaged(at location: String, cause: any Error) -> StoreOpenError {
-    StoreOpenError(.damaged, location, cause: cause)
+  package static func damaged(
+    at location: String, cause: any Error, advice: String? = nil
+  ) -> StoreOpenError {
+    StoreOpenError(.damaged, location, cause: cause, advice: advice)
   }
 
   package static func unreadable(at location: String, cause: any Error) -> StoreOpenError {
@@ -125,7 +130,8 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
       "the store \(location) was created with \(found) partitions, not \(expected): the number can't "
         + "change; leave it out, or create a new store"
     case .damaged:
-      "the store \(location) is damaged\(cause.map { " (\($0))" } ?? ""): put a backup in its place"
+      "the store \(location) is damaged\(cause.map { " (\($0))" } ?? ""): "
+        + (advice ?? "put a backup in its place")
     case .unreadable:
       "the store \(location) can't be opened\(cause.map { ": \($0)" } ?? "")"
     }

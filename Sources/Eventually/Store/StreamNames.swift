@@ -5,6 +5,14 @@ package enum StreamNames: Sendable {
   /// Those of a category, by their ids.
   case category(StreamCategory)
 
+  /// The name of a stream that is to have more events. Names with U+0000 are refused here alone: streams that have one from before
+  /// can be read and removed.
+  /// - Throws: `EventStoreError.invalid` where a stream can't have such a name.
+  package func name(toAppendTo id: String) throws(EventStoreError) -> String {
+    try id.checkNoZero("a stream id")
+    return try name(of: id)
+  }
+
   /// The name of a stream.
   /// - Throws: `EventStoreError.invalid` where a stream can't have such a name.
   package func name(of id: String) throws(EventStoreError) -> String {

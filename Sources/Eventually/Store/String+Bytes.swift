@@ -27,4 +27,11 @@ extension String {
     }
     return true
   }
+
+  /// Makes sure that the text has no U+0000: not each database has text with it, and a store can be copied to any other.
+  /// - Parameter what: what the text is, such as `a stream id`.
+  /// - Throws: ``EventStoreError/invalid(_:)`` where it has.
+  func checkNoZero(_ what: String) throws(EventStoreError) {
+    guard !utf8.contains(0) else { throw .invalid("\(what) has no U+0000; this one has") }
+  }
 }

@@ -28,8 +28,9 @@ enum AdminCommand {
     @Option(
       name: .customLong("store"),
       help: ArgumentHelp(
-        "The event store's file, where it is not store.sqlite in --data.", valueName: "file"))
-    var namedStore: String?
+        "The event store's file or URL, where it is not store.sqlite in --data.",
+        valueName: "file or url"))
+    var namedStore: StoreLocation?
     @Option(
       name: .customLong("read-models"),
       help: ArgumentHelp(
@@ -37,16 +38,34 @@ enum AdminCommand {
         valueName: "directory"))
     var namedReadModels: String?
 
-    var store: String { namedStore ?? "\(data)/store.sqlite" }
+    var store: StoreLocation { namedStore ?? .file("\(data)/store.sqlite") }
     var readModels: String { namedReadModels ?? "\(data)/read-models" }
 
     /// The store, which must exist.
-    func openStore() throws -> SQLiteEventLog {
-      guard FileManager.default.fileExists(atPath: store) else {
+    func openStore() async throws -> any StoreLog {
+      try checkStoreExists()
+      return try await store.openForReading()
+    }
+
+    /// The store, which must exist and be a file.
+    func openStoreFile() throws -> SQLiteEventLog {
+      try checkStoreExists()
+      return try store.openFile()
+    }
+
+    private func checkStoreExists() throws {
+      guard store.mayExist else {
         throw Failure(
           "there is no store \(store): name it with --store, or its directory with --data")
       }
-      return try SQLiteEventLog(path: store)
+    }
+
+    /// - Throws: `ValidationError` where the store is not a file.
+    func requireStoreFile(_ command: String) throws {
+      guard case .file = store else {
+        throw ValidationError(
+          "'\(command)' is for stores in files, and \(store) is none: use the database's own tools")
+      }
     }
 
     /// The read models that a command line names, or all that exist where it names none.

@@ -74,7 +74,7 @@ extension AdminCommand {
 
     func run() async throws {
       guard let moment else { return }
-      let log = try files.openStore()
+      let log = try await files.openStore()
       let sequence = try await moment.sequenceNumber(in: log)
       if let id, let aggregate = AggregateName(argument: target) {
         return try await show(id, of: aggregate, log, sequence)
@@ -131,7 +131,7 @@ extension AdminCommand {
     }
 
     private func show(
-      _ id: String, of aggregate: AggregateName, _ log: SQLiteEventLog, _ sequence: UInt64
+      _ id: String, of aggregate: AggregateName, _ log: any StoreLog, _ sequence: UInt64
     ) async throws {
       let records = try await log.records(
         ofStream: aggregate.aggregate.category.streamName(of: id)

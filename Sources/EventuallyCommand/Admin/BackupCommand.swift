@@ -22,10 +22,12 @@ extension AdminCommand {
     @Argument(help: "The file to write, in a folder that exists.")
     var file: String
 
+    func validate() throws { try files.requireStoreFile("backup") }
+
     func run() async throws {
       var line = ProgressLine()
       defer { line.finish() }
-      let backup = try files.openStore().backup(to: file) {
+      let backup = try files.openStoreFile().backup(to: file) {
         line.show("copying the store", fraction: $0)
       }
       line.finish()

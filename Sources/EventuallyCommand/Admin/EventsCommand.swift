@@ -24,7 +24,7 @@ extension AdminCommand {
     var json = false
 
     func run() async throws {
-      let log = try files.openStore()
+      let log = try await files.openStore()
       if let stream {
         let records = try await log.records(ofStream: stream)
         guard !records.isEmpty else { throw try await unknown(stream, log) }
@@ -45,7 +45,7 @@ extension AdminCommand {
     }
 
     /// What to say of a stream that has no events.
-    private func unknown(_ stream: String, _ log: SQLiteEventLog) async throws -> Failure {
+    private func unknown(_ stream: String, _ log: any StoreLog) async throws -> Failure {
       var meant: [String] = []
       for name in Program.streams(ofID: stream)
       where try await !log.records(ofStream: name).isEmpty {

@@ -34,7 +34,7 @@ extension AdminCommand {
         defer { withExtendedLifetime(scratch) {} }
         var logger = Logger(label: "openapi")
         logger.logLevel = .error
-        let writer = try Writer(
+        let writer = try await Writer(
           application,
           options: Writer.Options(
             store: scratch.file("store.sqlite"),

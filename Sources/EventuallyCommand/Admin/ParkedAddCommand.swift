@@ -19,7 +19,7 @@ extension AdminCommand.Parked {
 
     func run() async throws {
       let (partition, offset) = (held.partition, held.offset)
-      let log = try target.files.openStore()
+      let log = try await target.files.openStore()
       guard partition < log.partitionCount else {
         throw Failure(
           "the store has the partitions 0 to \(log.partitionCount - 1): there is no \(partition)")

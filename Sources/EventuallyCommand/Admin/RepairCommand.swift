@@ -33,7 +33,7 @@ extension AdminCommand {
     @OptionGroup var files: DataOptions
 
     func run() async throws {
-      let log = try files.openStore()
+      let log = try await files.openStore()
       let directory = readModel.directory(in: files.readModels)
       func run(_ definition: some ReadModelDefinition) async throws {
         try await runUntilSignal {
@@ -54,7 +54,7 @@ extension AdminCommand {
 
     /// The newest savepoint that has nothing of the forged events.
     private static func savepoint(
-      _ directory: ReadModelDirectory, model: any ReadModel, log: SQLiteEventLog
+      _ directory: ReadModelDirectory, model: any ReadModel, log: any StoreLog
     ) async throws -> Savepoint? {
       var limits = try await log.heads()
       let reader = try ReadModelReader(path: directory.livePath, model: model, readers: 1)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 
 extension AdminCommand {
   /// `admin republish`
@@ -26,7 +25,7 @@ extension AdminCommand {
     var first: SequenceNumber = 1
 
     func run() async throws {
-      let republication = try files.openStore().republish(from: UInt64(first.value))
+      let republication = try await files.openStore().republish(from: UInt64(first.value))
       let (from, head) = (grouped(republication.from), grouped(republication.head))
       try Output.standard.line(
         republication.from > republication.publishedBefore

@@ -1,7 +1,6 @@
 import EventuallyServer
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 
 extension AdminCommand {
   /// `admin skip`
@@ -20,8 +19,8 @@ extension AdminCommand {
     @OptionGroup var held: HeldEvent
 
     func run() async throws {
-      let log = try files.openStore()
-      let event = try log.skip(partition: held.partition, offset: held.offset)
+      let log = try await files.openStore()
+      let event = try await log.skip(partition: held.partition, offset: held.offset)
       try Output.standard.line(
         "a placeholder is published in the place of the event at partition \(held.partition), partition offset "
           + "\(held.offset), of type '\(event.type)', of stream '\(event.streamID)', once a writer comes to it"

@@ -18,8 +18,8 @@ extension AdminCommand {
     @OptionGroup var files: DataOptions
 
     func run() async throws {
-      let log = try files.openStore()
-      try Output.standard.line("store       \(log.path)")
+      let log = try await files.openStore()
+      try Output.standard.line("store       \(log.location)")
       try Output.standard.line("id          \(log.storeID)")
       try Output.standard.line("streams     \(grouped(try await log.streamCount()))")
       try Output.standard.line("head        \(grouped(try await log.head()))")
@@ -44,7 +44,7 @@ extension AdminCommand {
     }
 
     private func show(
-      _ name: ReadModelName, _ log: SQLiteEventLog
+      _ name: ReadModelName, _ log: any StoreLog
     ) async throws {
       let reader = try files.reader(name)
       guard reader.storeID == log.storeID else {

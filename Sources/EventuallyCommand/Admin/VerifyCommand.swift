@@ -21,9 +21,9 @@ extension AdminCommand {
     var caughtUp = false
 
     func run() async throws {
-      let log = try targets.files.openStore()
+      let log = try await targets.files.openStore()
       let wanted = try targets.existing()
-      var isRight = try await checkStore(log)
+      var isRight = try await checkStoreFile()
       for name in wanted {
         let outcome = try await verify(name, name.definition, log)
         try report(
@@ -39,7 +39,7 @@ extension AdminCommand {
     }
 
     private func verify(
-      _ name: ReadModelName, _ definition: some ReadModelDefinition, _ log: SQLiteEventLog
+      _ name: ReadModelName, _ definition: some ReadModelDefinition, _ log: any StoreLog
     ) async throws -> VerificationOutcome {
       let scratch = try ScratchFolder("eventually-verify-\(name.name)")
       defer { withExtendedLifetime(scratch) {} }
@@ -55,8 +55,13 @@ extension AdminCommand {
       }
     }
 
-    /// Whether nothing is wrong with the store's file.
-    private func checkStore(_ log: SQLiteEventLog) async throws -> Bool {
+    /// Whether nothing is wrong with the store's file, where it is one. Other databases look after their own.
+    private func checkStoreFile() async throws -> Bool {
+      guard case .file = targets.files.store else {
+        remark("the store \(targets.files.store) is no file: only the read models are looked at")
+        return true
+      }
+      let log = try targets.files.openStoreFile()
       var progress = ProgressLine()
       let damage = try await log.findDamage { progress.show("checking \(log.path)", fraction: $0) }
       progress.finish()

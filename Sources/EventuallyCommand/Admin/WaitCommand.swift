@@ -34,7 +34,7 @@ extension AdminCommand {
     }
 
     func run() async throws {
-      let log = try files.openStore()
+      let log = try await files.openStore()
       let names = names.isEmpty ? ReadModelName.all : names
       let heads = try await log.heads()
       let deadline = ContinuousClock.now + timeout.seconds
@@ -72,7 +72,7 @@ extension AdminCommand {
 
     /// Where the partitions of a read model stand that are behind.
     private func standstill(
-      of name: ReadModelName, heads: [UInt64], _ log: SQLiteEventLog
+      of name: ReadModelName, heads: [UInt64], _ log: any StoreLog
     ) async throws -> [String] {
       guard files.exists(name) else { return [files.notBuilt(name)] }
       let reader = try files.reader(name)
@@ -81,7 +81,7 @@ extension AdminCommand {
     }
 
     private func progress(
-      of name: ReadModelName, heads: [UInt64], _ log: SQLiteEventLog
+      of name: ReadModelName, heads: [UInt64], _ log: any StoreLog
     ) async throws -> Progress {
       let path = name.path(in: files.readModels)
       guard FileManager.default.fileExists(atPath: path) else {
@@ -119,7 +119,7 @@ extension AdminCommand {
     /// - Throws: ``Failure`` where a read model has applied more than the store has, also now that it may have more.
     private func checkNotAhead(
       _ checkpoints: [CheckpointStatus], _ name: ReadModelName, _ heads: [UInt64],
-      _ log: SQLiteEventLog
+      _ log: any StoreLog
     ) async throws {
       guard !AheadPartition.find(checkpoints, heads: heads).isEmpty else { return }
       let ahead = AheadPartition.find(checkpoints, heads: try await log.heads())
@@ -130,7 +130,7 @@ extension AdminCommand {
     }
 
     private func show(
-      _ reached: [ReadModelName: Progress], _ events: UInt64, _ log: SQLiteEventLog
+      _ reached: [ReadModelName: Progress], _ events: UInt64, _ log: any StoreLog
     ) async throws {
       guard let since else {
         for name in ReadModelName.all where reached[name] != nil {

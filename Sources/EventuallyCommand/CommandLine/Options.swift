@@ -62,8 +62,8 @@ package struct KafkaOptions: ParsableArguments {
 package struct StoreOptions: ParsableArguments {
   package init() {}
 
-  @Option(help: ArgumentHelp("The event store's file.", valueName: "file"))
-  package var store = "data/store.sqlite"
+  @Option(help: ArgumentHelp("The event store's file or URL.", valueName: "file or url"))
+  package var store = StoreLocation.file("data/store.sqlite")
 
   @Option(
     help: ArgumentHelp(
@@ -71,9 +71,9 @@ package struct StoreOptions: ParsableArguments {
       valueName: "count"), transform: Whole.init)
   package var partitions: Whole<1, 1000>?
 
-  /// The file, in a directory that exists.
-  package func preparedPath() throws -> String {
-    try makeDirectory(of: store)
+  /// Where the store is: a file in a directory that exists.
+  package func prepared() throws -> StoreLocation {
+    if case .file(let path) = store { try makeDirectory(of: path) }
     return store
   }
 }
@@ -175,6 +175,14 @@ package func makeDirectory(of path: String) throws {
   } catch {
     throw Failure("the directory \(directory.path()) can't be created: \(error)")
   }
+}
+
+extension StoreLocation: ExpressibleByArgument {
+  /// A URL of PostgreSQL, or else a path.
+  public init?(argument: String) { self.init(argument) }
+
+  /// The path, or the URL without passwords.
+  public var defaultValueDescription: String { description }
 }
 
 extension HTTPEndpoint: ExpressibleByArgument {

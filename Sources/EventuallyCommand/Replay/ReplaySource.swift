@@ -15,7 +15,7 @@ struct ReplaySourceOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "A writer's URL, instead of the store's file: for events, and for what Kafka does not hold.",
+      "A writer's URL, instead of the store: for events, and for what Kafka does not hold.",
       valueName: "url"))
   var feed: String?
   @Option(
@@ -35,7 +35,7 @@ struct ReplaySourceOptions: ParsableArguments {
 
   /// The store's log: its file, or a writer's feed.
   func log(_ files: AdminCommand.DataOptions) async throws -> any EventLog {
-    guard let feed else { return try files.openStore() }
+    guard let feed else { return try await files.openStore() }
     guard var endpoint = HTTPEndpoint(feed) else {
       throw ValidationError("--feed '\(feed)' is not an http or https URL")
     }

@@ -5,7 +5,7 @@ import EventuallyServer
 
 /// A read model as it stood at a moment, built on the side and thrown away afterwards.
 struct TimeMachine {
-  let log: SQLiteEventLog
+  let log: any StoreLog
   /// Where the read models are whose savepoints are begun from.
   let readModels: String
 

@@ -58,7 +58,7 @@ struct AllCommand: ServiceCommand {
     if !FileManager.default.fileExists(atPath: store) {
       options.partitionCount = Partition(partitions.value)
     }
-    let writer = try Writer(application, options: options, logger: logger)
+    let writer = try await Writer(application, options: options, logger: logger)
     try cluster?.createTopic(application.name, partitions: writer.store.partitionCount)
     let directory = "\(data)/read-models"
     let workers = try application.readModels.map { definition in

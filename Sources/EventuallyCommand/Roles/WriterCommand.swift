@@ -2,7 +2,6 @@ public import ArgumentParser
 import Eventually
 import EventuallyKafka
 package import EventuallyServer
-import EventuallySQLite
 import Foundation
 package import Logging
 
@@ -48,7 +47,7 @@ struct WriterCommand: AsyncParsableCommand {
     func run() async throws {
       try trace.begin()
       let logger = log.logger("writer")
-      let writer = try options.writer(logger: logger)
+      let writer = try await options.writer(logger: logger)
       try await runServices(
         [writer, try options.server(of: writer, logger: logger)], logger: logger)
     }
@@ -105,10 +104,10 @@ package struct WriterOptions: ParsableArguments {
   package init() {}
 
   /// Takes the writer's role.
-  package func writer(logger: Logger) throws -> Writer {
+  package func writer(logger: Logger) async throws -> Writer {
     var kafka = try kafka.configuration()
     kafka.replicationFactor = replicationFactor.map { Int32($0.value) }
-    var options = Writer.Options(store: try store.preparedPath(), kafka: kafka)
+    var options = Writer.Options(store: try store.prepared(), kafka: kafka)
     options.partitionCount = store.partitions.map { Partition($0.value) }
     options.topicConflict = topicConflict
     options.recordLimit = maxRecordBytes?.value
@@ -116,7 +115,7 @@ package struct WriterOptions: ParsableArguments {
     options.keyLifetime = keyLifetime?.seconds
     options.heartbeats = health.heartbeats()
     options.limits = limits.limits
-    return try Writer(try Program.current(), options: options, logger: logger)
+    return try await Writer(try Program.current(), options: options, logger: logger)
   }
 
   /// The writer's HTTP server.

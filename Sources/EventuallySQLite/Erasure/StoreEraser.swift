@@ -58,9 +58,10 @@ actor StoreEraser {
     if state.withLock({ $0.schedule.start() }) { work() }
   }
 
-  /// A removal is committed.
-  nonisolated func removed(at sequence: UInt64) {
-    if state.withLock({ $0.schedule.removed(at: sequence) }) { work() }
+  /// A request to remove a stream is committed.
+  nonisolated func removed(_ outcome: StoreOutcome) {
+    guard case .added(let removal) = outcome else { return }
+    if state.withLock({ $0.schedule.removed(at: removal.sequenceNumber) }) { work() }
   }
 
   /// Waits until everything that was removed up to a sequence number is erased.

@@ -10,7 +10,17 @@ extension SQLiteEventLog {
   /// - Parameter sequenceNumber: the first event that is to be published again.
   /// - Throws: ``RepublishError``, with a ``StoreOpenError`` of the code ``StoreOpenError/Code/locked`` while a writer runs.
   @discardableResult
-  public func republish(from sequenceNumber: UInt64 = 1) throws(RepublishError) -> Republication {
+  public func republish(
+    from sequenceNumber: UInt64
+  ) async throws(RepublishError) -> Republication {
+    try await BlockingExecutor.run(label: "store.republish") { () throws(RepublishError) in
+      try self.noteUnpublished(from: sequenceNumber)
+    }
+  }
+
+  private func noteUnpublished(
+    from sequenceNumber: UInt64
+  ) throws(RepublishError) -> Republication {
     do {
       return try withExtendedLifetime(try StoreLock(storePath: path)) {
         let connection = try SQLiteConnection(path: path, mode: .readWrite)

@@ -1,22 +1,21 @@
-package import Eventually
+public import Eventually
 
 extension SQLiteEventLog {
   /// The newest events of each type, of those that are among the store's last ones; removals and erased events are left out.
   ///
-  /// It blocks the caller's thread, for some ten milliseconds per 10,000 events looked at.
+  /// It takes some ten milliseconds per 10,000 events looked at.
   /// - Parameters:
   ///   - count: at most so many of each type and category, the oldest first.
   ///   - limit: how many of the store's last events are looked at.
-  package func newestOfEachType(
+  public func newestOfEachType(
     _ count: Int, amongLast limit: Int
-  ) throws(EventStoreError) -> [EventRecord] {
+  ) async throws(EventStoreError) -> [EventRecord] {
     struct Kind: Hashable {
       var type: ByteKey
       var category: StreamCategory?
     }
-    do {
-      let connection = try SQLiteConnection(path: path, mode: .readOnly)
-      return try connection.snapshot {
+    return try await read { [partitionCount] connection in
+      try connection.snapshot {
         // Payloads are read of those alone that are wanted.
         let last = try connection.rows(
           """
@@ -40,8 +39,6 @@ extension SQLiteEventLog {
           }
         }
       }
-    } catch {
-      throw .failed(path, "could not be read", error)
     }
   }
 }

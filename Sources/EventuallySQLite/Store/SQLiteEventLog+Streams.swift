@@ -11,14 +11,9 @@ extension SQLiteEventLog {
 
   /// The records of a stream from a version on, oldest first, in pages of up to 512 records and about `bytes` of payload.
   public func pages(
-    ofStream streamID: String, from version: Version = 1, bytes: Int = 128 << 10
-  ) -> SQLiteStreamPages {
+    ofStream streamID: String, from version: Version, bytes: Int
+  ) -> any StreamPages {
     SQLiteStreamPages(log: self, streamID: streamID, from: version, bytes: bytes)
-  }
-
-  /// All records of a stream, oldest first. A large stream is better read in ``pages(ofStream:from:bytes:)``.
-  public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
-    try await records(at: try await sequenceNumbers(of: streamID, from: 1)[...], bytes: .max)
   }
 
   /// The version of a stream's last event; 0 where there is none.

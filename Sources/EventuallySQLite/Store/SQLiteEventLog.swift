@@ -1,13 +1,15 @@
 public import Eventually
 
 /// Reads an event store's file: any number of processes may, beside the writer.
-public final class SQLiteEventLog: EventLog, Sendable {
+public final class SQLiteEventLog: StoreLog {
   /// Tells this store from every other.
   public let storeID: String
   /// How many partitions the store's streams are divided among.
   public let partitionCount: Partition
   /// The store's file.
   public let path: String
+  /// The store's file.
+  public var location: String { path }
   private let readers: SQLiteReaderPool
 
   /// Opens a store that exists.
@@ -30,38 +32,6 @@ public final class SQLiteEventLog: EventLog, Sendable {
     FROM events e LEFT JOIN streams s ON s.key = e.stream
     """
 
-  /// Whose records are meant.
-  public enum Scope: Sendable, Hashable {
-    /// All, in order of sequence number.
-    case store
-    /// Those of some partitions, in order of sequence number.
-    case partitions(Set<Partition>)
-    /// Those of one partition, in its own order.
-    case partition(Partition)
-  }
-
-  /// Up to `limit` records in order, and about 4 MiB of payload, the first of them the one after
-  /// `sequenceNumber`.
-  public func records(
-    after sequenceNumber: UInt64, limit: Int
-  ) async throws(EventStoreError) -> [EventRecord] {
-    try await records(of: .store, after: sequenceNumber, limit: limit)
-  }
-
-  /// Up to `limit` records of some partitions in the store's order, and about 4 MiB of payload.
-  public func records(
-    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
-  ) async throws(EventStoreError) -> [EventRecord] {
-    try await records(of: .partitions(partitions), after: sequenceNumber, limit: limit)
-  }
-
-  /// Up to `limit` records of a partition in order, the first of them the one after `position`.
-  public func records(
-    partition: Partition, after position: UInt64, limit: Int
-  ) async throws(EventStoreError) -> [EventRecord] {
-    try await records(of: .partition(partition), after: position, limit: limit)
-  }
-
   /// Up to `limit` records in order. They end with the one that brings their payloads to `bytes`.
   /// - Parameters:
   ///   - scope: whose records are meant.
@@ -69,7 +39,7 @@ public final class SQLiteEventLog: EventLog, Sendable {
   ///   - limit: at most so many records.
   ///   - bytes: how many bytes of payload are enough.
   public func records(
-    of scope: Scope, after position: UInt64, limit: Int, bytes: Int = 4 << 20
+    of scope: LogScope, after position: UInt64, limit: Int, bytes: Int
   ) async throws(EventStoreError) -> [EventRecord] {
     try await read { [partitionCount] connection in
       switch scope {

@@ -1,7 +1,7 @@
-public import Eventually
+import Eventually
 
 /// The records of a stream, a page at a time, so that a large stream is never in memory as a whole.
-public struct SQLiteStreamPages: Sendable {
+struct SQLiteStreamPages: StreamPages {
   private let log: SQLiteEventLog
   private let streamID: String
   private let from: Version
@@ -10,7 +10,7 @@ public struct SQLiteStreamPages: Sendable {
   private var left: ArraySlice<UInt64>?
 
   /// The version at which the stream ends, once the first page has been read; 0 before.
-  public private(set) var lastVersion: Version = 0
+  private(set) var lastVersion: Version = 0
 
   init(log: SQLiteEventLog, streamID: String, from: Version, bytes: Int) {
     self.log = log
@@ -20,11 +20,11 @@ public struct SQLiteStreamPages: Sendable {
   }
 
   /// Whether the last page has been read.
-  public var isAtEnd: Bool { left?.isEmpty ?? false }
+  var isAtEnd: Bool { left?.isEmpty ?? false }
 
   /// The next records in order of version, up to 512 of them; none at the end. The stream ends where it ended when the first page
   /// was read. A record of a stream that was removed since is of the type `EventRecord.erasedType`.
-  public mutating func next() async throws(EventStoreError) -> [EventRecord] {
+  mutating func next() async throws(EventStoreError) -> [EventRecord] {
     let numbers: ArraySlice<UInt64>
     if let left {
       numbers = left

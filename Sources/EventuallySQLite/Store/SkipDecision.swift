@@ -27,10 +27,20 @@ extension SQLiteEventLog {
   /// Decides that a placeholder is published in the place of an event that holds its partition, because the broker refuses its
   /// record: the store's writer does so within seconds, or when it runs again. To decide it twice changes nothing.
   /// - Returns: the event.
-  public func skip(partition: Partition, offset: UInt64) throws(SkipError) -> RefusedEvent {
+  public func skip(
+    partition: Partition, offset: UInt64
+  ) async throws(SkipError) -> RefusedEvent {
     guard (0..<partitionCount).contains(partition) else {
       throw .noPartition(partition, count: partitionCount)
     }
+    return try await BlockingExecutor.run(label: "store.skip") { () throws(SkipError) in
+      try self.decideToSkip(partition: partition, offset: offset)
+    }
+  }
+
+  private func decideToSkip(
+    partition: Partition, offset: UInt64
+  ) throws(SkipError) -> RefusedEvent {
     do {
       // Beside the writer's own connection: it is one small transaction.
       let connection = try SQLiteConnection(path: path, mode: .readWrite)

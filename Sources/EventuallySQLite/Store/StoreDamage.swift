@@ -39,14 +39,18 @@ extension EventStoreError {
 }
 
 extension StoreOpenError {
+  /// The store's file is damaged.
+  static func damaged(_ path: String, _ cause: any Error) -> StoreOpenError {
+    .damaged(at: path, cause: cause, advice: StoreDamage.wayBack)
+  }
+
   /// Why a store can't be opened, where a call on its file has failed.
   static func failed(_ path: String, _ cause: any Error) -> StoreOpenError {
     switch cause {
     case let error as StoreOpenError: error
-    case is StoreDamage: .damaged(at: path, cause: cause)
-    case let error as SQLiteError where error.isDamage(of: path):
-      .damaged(at: path, cause: cause)
-    case let error as SQLiteError where error.isOfOtherTables: .damaged(at: path, cause: cause)
+    case is StoreDamage: .damaged(path, cause)
+    case let error as SQLiteError where error.isDamage(of: path): .damaged(path, cause)
+    case let error as SQLiteError where error.isOfOtherTables: .damaged(path, cause)
     default: .unreadable(at: path, cause: cause)
     }
   }

@@ -43,8 +43,8 @@ final class StoreLock: Sendable {
         ftruncate(descriptor, 0)
       } else if let held, try Self.isEmpty(storePath) {
         throw StoreOpenError.damaged(
-          at: storePath,
-          cause: StoreDamage(
+          storePath,
+          StoreDamage(
             "it is empty and held the store \(held) before; to begin a new store, delete \(path) too"
           ))
       }

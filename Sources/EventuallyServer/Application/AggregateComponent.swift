@@ -1,5 +1,4 @@
 public import Eventually
-public import EventuallySQLite
 
 /// An aggregate in an application, and how its events are encoded.
 public struct AggregateComponent<Model: Aggregate>: Component where Model.ID == String {
@@ -11,7 +10,7 @@ public struct AggregateComponent<Model: Aggregate>: Component where Model.ID == 
     // Made here, where both types are known, so that appends are compiled for them.
     registered = RegisteredAggregate(model, codec: codec) {
       (store: ApplicationStore, snapshots) in
-      let view = SQLiteEventStore(store, category: Model.category, codec: codec)
+      let view = RecordEventStore(store, category: Model.category, codec: codec)
       return Repository(model, store: view, snapshots: snapshots(view))
     }
   }
@@ -45,4 +44,4 @@ public protocol JSONState: Aggregate {
 }
 
 /// A store of all aggregates of an application.
-public typealias ApplicationStore = SQLiteEventStore<CategoriesCodec>
+public typealias ApplicationStore = RecordEventStore<CategoriesCodec>

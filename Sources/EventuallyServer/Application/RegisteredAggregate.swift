@@ -1,5 +1,4 @@
 public import Eventually
-public import EventuallySQLite
 import Foundation
 
 /// An aggregate without its type.

@@ -1,23 +1,24 @@
 public import Eventually
-import EventuallySQLite
-import Foundation
 public import Logging
 
 /// Where a worker learns which store it serves, and gets the events that Kafka does not hold.
 public enum FeedSource: Sendable, Hashable {
   /// A writer's HTTP interface.
   case writer(HTTPEndpoint)
-  /// The store's file.
-  case file(String)
+  /// The store itself.
+  case store(StoreLocation)
 
-  /// A writer's URL, or else the path of a store's file.
+  /// The store's file.
+  public static func file(_ path: String) -> FeedSource { .store(.file(path)) }
+
+  /// A writer's URL, or else where the store is.
   /// - Parameters:
-  ///   - text: a URL or a path.
+  ///   - text: a writer's URL, or a store's, or a path.
   ///   - token: what the writer asks for.
   ///   - tls: what an `https://` URL is asked with.
   public init(_ text: String, token: BearerToken? = nil, tls: ClientTLS? = nil) {
     guard var endpoint = HTTPEndpoint(text) else {
-      self = .file(text)
+      self = .store(StoreLocation(text))
       return
     }
     endpoint.token = token?.text
@@ -28,10 +29,10 @@ public enum FeedSource: Sendable, Hashable {
   /// The feed. A writer that does not answer yet, and a store that is not there yet, are waited for.
   public func open(logger: Logger) async throws -> any EventLog {
     switch self {
-    case .file(let path):
+    case .store(let location):
       try await waiting(logger) {
-        guard FileManager.default.fileExists(atPath: path) else { throw NotThereYet() }
-        return try SQLiteEventLog(path: path, readers: 1)
+        guard location.mayExist else { throw NotThereYet() }
+        return try await location.openForReading(readers: 1)
       }
     case .writer(let endpoint):
       try await waiting(logger) {
@@ -49,8 +50,8 @@ public enum FeedSource: Sendable, Hashable {
     switch self {
     case .writer(let endpoint):
       "waiting for the writer at \(endpoint.base), to learn which store this is: --feed says where the writer is"
-    case .file(let path):
-      "waiting for the store's file \(path), to learn which store this is: --feed says where it is"
+    case .store(let location):
+      "waiting for the store \(location), to learn which store this is: --feed says where it is"
     }
   }
 

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// The routes of one aggregate's commands.

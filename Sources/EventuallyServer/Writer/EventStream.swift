@@ -1,14 +1,13 @@
 import Eventually
-import EventuallySQLite
 
 /// The store's events, those that there are, and then each that is appended.
 struct EventStream: LiveSource {
   private static let pageBytes = 128 << 10
 
-  private let log: SQLiteEventLog
+  private let log: any StoreLog
   /// The store's last sequence number, which the stream waits for.
   private let head: PositionSignal
-  private let scope: SQLiteEventLog.Scope
+  private let scope: LogScope
   /// All events up to this sequence number have been sent, or are not meant.
   private var after: UInt64
 
@@ -16,7 +15,7 @@ struct EventStream: LiveSource {
   ///   - scope: whose events are meant; of the whole store or of some partitions, so that sequence numbers tell their order.
   ///   - after: the sequence number after which to begin.
   init(
-    log: SQLiteEventLog, head: PositionSignal, scope: SQLiteEventLog.Scope, after: UInt64
+    log: any StoreLog, head: PositionSignal, scope: LogScope, after: UInt64
   ) {
     self.log = log
     self.head = head

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyKafka
-import EventuallySQLite
 import HTTPTypes
 
 /// The event feed: a store's events for workers, and for whoever wants all of them.
@@ -18,7 +17,7 @@ struct FeedRoutes: Sendable {
   /// Events, for the OpenAPI document.
   let examples: [API.Example]
 
-  private var log: SQLiteEventLog { store.log }
+  private var log: any StoreLog { store.log }
 
   private static let tag = API.Tag(
     name: "feed", description: "The store, and its events for workers and other systems.")
@@ -121,8 +120,8 @@ struct FeedRoutes: Sendable {
     return response
   }
 
-  private func scope(_ request: APIRequest) throws -> SQLiteEventLog.Scope {
-    var scope = SQLiteEventLog.Scope.store
+  private func scope(_ request: APIRequest) throws -> LogScope {
+    var scope = LogScope.store
     if try request.parameter("partition") != nil {
       let range = 0...UInt64(log.partitionCount - 1)
       scope = .partition(Partition(try request.number("partition", in: range)))
@@ -143,7 +142,7 @@ struct FeedRoutes: Sendable {
 
   /// An array, and the address of the next one where there are more events.
   private func page(
-    _ request: APIRequest, _ scope: SQLiteEventLog.Scope, _ after: UInt64, _ limit: Int
+    _ request: APIRequest, _ scope: LogScope, _ after: UInt64, _ limit: Int
   ) async throws -> JSONResponse {
     let records = try await log.records(
       of: scope, after: after, limit: limit, bytes: Self.pageBytes)
@@ -171,7 +170,7 @@ struct FeedRoutes: Sendable {
 
   /// Events until the client or the process ends.
   private func stream(
-    _ scope: SQLiteEventLog.Scope, _ after: UInt64
+    _ scope: LogScope, _ after: UInt64
   ) async throws -> JSONResponse {
     // Sequence numbers tell the order, of one partition too.
     var scope = scope

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// Removing entities over HTTP, and what has become of removals.

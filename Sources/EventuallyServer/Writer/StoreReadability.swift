@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Logging
 
 /// Goes once through the events that a store had when its writer started, and tells which of them this code can't read.
@@ -26,13 +25,13 @@ final class StoreReadability: Sendable {
   private static let pause = Duration.milliseconds(10)
   private static let pageSize = 1000
 
-  private let log: SQLiteEventLog
+  private let log: any StoreLog
   private let codec: CategoriesCodec
   private let logger: Logger
   private let state: Locked<Findings>
 
   init(
-    _ log: SQLiteEventLog, codec: CategoriesCodec, through head: UInt64, logger: Logger
+    _ log: any StoreLog, codec: CategoriesCodec, through head: UInt64, logger: Logger
   ) {
     self.log = log
     self.codec = codec

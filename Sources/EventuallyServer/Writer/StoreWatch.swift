@@ -1,4 +1,4 @@
-import EventuallySQLite
+import Eventually
 import Logging
 import ServiceLifecycle
 

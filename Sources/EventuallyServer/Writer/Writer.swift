@@ -1,6 +1,5 @@
 public import Eventually
 public import EventuallyKafka
-public import EventuallySQLite
 import Foundation
 public import Logging
 public import ServiceLifecycle
@@ -11,15 +10,15 @@ public import ServiceLifecycle
 /// one's own; ``repository(of:)`` is for commands that come another way.
 ///
 /// ```swift
-/// let writer = try Writer(ApplicationModel(Bank()), options: options, logger: logger)
+/// let writer = try await Writer(ApplicationModel(Bank()), options: options, logger: logger)
 /// let server = HTTPServer(api: try writer.api(), listen: address, logger: logger)
 /// try await ServiceGroup(services: [writer, server], logger: logger).run()
 /// ```
 public final class Writer: Service {
   /// How a writer is opened.
   public struct Options: Sendable {
-    /// The store's file, in a directory that exists.
-    public var store: String
+    /// Where the store is; a file's directory must exist.
+    public var store: StoreLocation
     /// How many partitions a new store has, 1 to 10,000; `nil` for what an existing store has, and 12 for a new one.
     public var partitionCount: Partition?
     /// Where events are published.
@@ -39,9 +38,17 @@ public final class Writer: Service {
     public var heartbeats = Heartbeats()
 
     /// The defaults for a store and a topic.
-    public init(store: String, kafka: KafkaConfiguration) {
+    public init(store: StoreLocation, kafka: KafkaConfiguration) {
       self.store = store
       self.kafka = kafka
+    }
+
+    /// The defaults for a store and a topic.
+    /// - Parameters:
+    ///   - store: a file's path, or a URL, see ``StoreLocation/init(_:)``.
+    ///   - kafka: where events are published.
+    public init(store: String, kafka: KafkaConfiguration) {
+      self.init(store: StoreLocation(store), kafka: kafka)
     }
   }
 
@@ -61,17 +68,16 @@ public final class Writer: Service {
   /// Takes the writer's role, and creates the store where there is none.
   /// - Throws: `StoreOpenError` where the store can't be opened, by another process's role for example;
   ///   `KafkaError` where a setting is wrong; ``UnreadableType`` where events have changed their form without a new type name.
-  public init(_ application: ApplicationModel, options: Options, logger: Logger) throws {
+  public init(_ application: ApplicationModel, options: Options, logger: Logger) async throws {
     try options.kafka.check()
-    var storeOptions = ApplicationStore.Options(partitionCount: options.partitionCount)
+    var storeOptions = EventStoreOptions(partitionCount: options.partitionCount)
     storeOptions.heartbeats = options.heartbeats
     storeOptions.streamLimit = application.streamLimit
     storeOptions.keyLifetime = options.keyLifetime
     storeOptions.recordLimit = RecordLimit(bytes: options.recordLimit ?? RecordLimit.brokerDefault)
-    store = try ApplicationStore(
-      path: options.store, codec: application.codec, options: storeOptions)
+    store = try await options.store.openAsWriter(application.codec, options: storeOptions)
     acceptsUnreadableTypes = options.acceptsUnreadableTypes
-    if !acceptsUnreadableTypes { try Self.checkTypes(store.log, application.codec, logger) }
+    if !acceptsUnreadableTypes { try await Self.checkTypes(store.log, application.codec, logger) }
     publisher = KafkaPublisher(
       options.kafka, source: store, contentType: application.codec.contentType,
       onConflict: options.topicConflict,
@@ -103,11 +109,11 @@ public final class Writer: Service {
 
   /// What is rare among the last events is found while the writer runs, see ``StoreReadability``.
   private static func checkTypes(
-    _ log: SQLiteEventLog, _ codec: CategoriesCodec, _ logger: Logger
-  ) throws(UnreadableType) {
+    _ log: any StoreLog, _ codec: CategoriesCodec, _ logger: Logger
+  ) async throws(UnreadableType) {
     var types = TypeReadability()
     do {
-      for record in try log.newestOfEachType(TypeReadability.deciding, amongLast: 10_000) {
+      for record in try await log.newestOfEachType(TypeReadability.deciding, amongLast: 10_000) {
         types.add(record, decodedBy: codec)
       }
     } catch {

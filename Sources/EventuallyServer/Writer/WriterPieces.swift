@@ -1,24 +1,23 @@
 import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// An entity's events as a JSON array: all after a version, or a page of them.
 struct HistoryPieces: ResponsePieces {
   private let id: String
   private let stream: String
-  private let log: SQLiteEventLog
+  private let log: any StoreLog
   private let after: Version
   private let limit: Int?
   /// The address of the page after a version.
   private let link: @Sendable (Version) -> String
-  private var pages: SQLiteStreamPages
+  private var pages: any StreamPages
   private var left: Int
   /// The entity's version.
   private var version: Version = 0
   private var hasBegun = false
 
   init(
-    id: String, stream: String, log: SQLiteEventLog, after: Version, limit: Int?,
+    id: String, stream: String, log: any StoreLog, after: Version, limit: Int?,
     link: @escaping @Sendable (Version) -> String
   ) {
     self.id = id
@@ -67,13 +66,13 @@ struct HistoryPieces: ResponsePieces {
 struct EventPieces: ResponsePieces {
   private static let pageBytes = 128 << 10
 
-  private let log: SQLiteEventLog
-  private let scope: SQLiteEventLog.Scope
+  private let log: any StoreLog
+  private let scope: LogScope
   private var after: UInt64
   private var left: Int
   private var bytesLeft = 4 << 20
 
-  init(log: SQLiteEventLog, scope: SQLiteEventLog.Scope, after: UInt64, limit: Int) {
+  init(log: any StoreLog, scope: LogScope, after: UInt64, limit: Int) {
     self.log = log
     self.scope = scope
     self.after = after

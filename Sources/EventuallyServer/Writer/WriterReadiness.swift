@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyKafka
-import EventuallySQLite
 import HTTPTypes
 
 /// Whether a writer takes commands, and how far it has published.

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyServer
-import EventuallySQLite
 import HTTPTypes
 
 /// The order itself, written by hand: one of many lines is sent while it is read.
@@ -29,13 +28,13 @@ struct OrderRoutes: Component {
 /// the end.
 struct OrderPieces: ResponsePieces {
   private let id: String
-  private var pages: SQLiteStreamPages
+  private var pages: any StreamPages
   private var state = Order().initialState
   private var version: Version = 0
 
   var headers: HTTPFields { [.eTag: "\"\(pages.lastVersion)\""] }
 
-  init(id: String, log: SQLiteEventLog) {
+  init(id: String, log: any StoreLog) {
     self.id = id
     pages = log.pages(ofStream: id)
   }

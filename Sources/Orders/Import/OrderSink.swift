@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyServer
-import EventuallySQLite
 
 /// Where imported and simulated orders go.
 protocol OrderSink: Sendable {
@@ -24,10 +23,10 @@ enum Placement: Sendable {
 /// Appends to a store that this process is the writer of.
 struct StoreSink: OrderSink {
   let concurrency = 128
-  private let store: SQLiteEventStore<OrderEventCodec>
+  private let store: RecordEventStore<OrderEventCodec>
 
   init(_ writer: Writer) {
-    store = SQLiteEventStore(writer.store, category: Order.category, codec: OrderEventCodec())
+    store = RecordEventStore(writer.store, category: Order.category, codec: OrderEventCodec())
   }
 
   func place(_ id: String, _ events: [OrderEvent]) async throws -> Placement {

@@ -40,7 +40,7 @@ struct TargetOptions: ParsableArguments {
       }
       return
     }
-    let writer = try options.writer(logger: logger)
+    let writer = try await options.writer(logger: logger)
     let services = [writer, try options.server(of: writer, logger: logger)] as [any Service]
     try await runServices(services, logger: logger) { [publishTimeout] in
       try await work(StoreSink(writer))

@@ -13,7 +13,7 @@ struct ScanChild: AsyncParsableCommand {
     var count = 0
     var last: UInt64 = 0
     let start = monotonic()
-    for try await entry in SQLiteLogEntries(log: log, codec: OrderEventCodec()) {
+    for try await entry in StoredLog(log: log, codec: OrderEventCodec()) {
       count += 1
       last = entry.position.sequenceNumber
     }
@@ -37,7 +37,7 @@ struct StreamChild: AsyncParsableCommand {
     let start = monotonic()
     for _ in 0..<rounds {
       let before = monotonic()
-      for try await _ in SQLiteStreamEvents(log: log, codec: OrderEventCodec(), streamID: id) {
+      for try await _ in StoredStream(log: log, codec: OrderEventCodec(), streamID: id) {
         count += 1
       }
       calls.append(monotonic() - before)

@@ -1,0 +1,42 @@
+package import Eventually
+package import EventuallySQLite
+import Foundation
+
+/// The one place that knows the kinds of stores.
+extension StoreLocation {
+  /// Opens the store as one that writes to it, and creates it where there is none.
+  func openAsWriter(
+    _ codec: CategoriesCodec, options: EventStoreOptions
+  ) async throws -> ApplicationStore {
+    switch self {
+    case .file(let path): try ApplicationStore(path: path, codec: codec, options: options)
+    case .postgres: throw unsupported
+    }
+  }
+
+  /// Opens a store that exists, for reading.
+  /// - Parameter readers: how many may read at the same time.
+  package func openForReading(readers: Int = 4) async throws -> any StoreLog {
+    switch self {
+    case .file: try openFile(readers: readers)
+    case .postgres: throw unsupported
+    }
+  }
+
+  /// Opens a store that is a file, for what only such a store can do.
+  /// - Throws: ``Failure`` where it is none.
+  package func openFile(readers: Int = 4) throws -> SQLiteEventLog {
+    guard case .file(let path) = self else { throw Failure("the store \(self) is no file") }
+    return try SQLiteEventLog(path: path, readers: readers)
+  }
+
+  private var unsupported: Failure {
+    Failure("the store \(self) is in PostgreSQL, which this version can't open: name a file")
+  }
+
+  /// Whether it is worth trying to open the store: a file may not be there yet, and others tell by themselves.
+  package var mayExist: Bool {
+    guard case .file(let path) = self else { return true }
+    return FileManager.default.fileExists(atPath: path)
+  }
+}
