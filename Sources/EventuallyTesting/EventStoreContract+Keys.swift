@@ -210,6 +210,7 @@ extension EventStoreContract {
     for key in [
       IdempotencyKey(""), IdempotencyKey(longest + "k"), .numbered(sender: "", number: 1),
       .numbered(sender: "s", number: 1 << 62 + 1), IdempotencyKey(longest.dropLast() + "ä"),
+      IdempotencyKey("a\u{0}b"), .numbered(sender: "\u{0}", number: 1),
     ] {
       do {
         _ = try await store.append(

@@ -55,8 +55,30 @@ public struct EventStoreContract<Store: EventStore>: Sendable where Store.Event:
   private var byteChecks: [ContractCheck] {
     guard let names = Self.alike as? [Store.StreamID] else { return [] }
     return [
-      check("streams are told apart by the bytes of their names") { try await bytes($0, names) }
+      check("streams are told apart by the bytes of their names") { try await bytes($0, names) },
+      check("an append to a stream whose name has U+0000 is refused", zeroInName),
     ]
+  }
+
+  /// Not each database has text with it.
+  @Sendable private func zeroInName(_ store: Store) async throws {
+    for text in ["\u{0}", "a\u{0}b"] {
+      guard let name = text as? Store.StreamID else { continue }
+      for key in [nil, IdempotencyKey("k")] {
+        do {
+          if let key {
+            _ = try await store.append(
+              [event(1)], to: name, expecting: .any, idempotencyKey: key)
+          } else {
+            _ = try await store.append([event(1)], to: name, expecting: .any)
+          }
+        } catch EventStoreError.invalid {
+          continue
+        }
+        throw ScenarioFailure("an append to a stream whose name has U+0000 passed")
+      }
+    }
+    try require(try await entries(store).isEmpty, "a refused append left something")
   }
 
   @Sendable private func bytes(_ store: Store, _ names: [Store.StreamID]) async throws {

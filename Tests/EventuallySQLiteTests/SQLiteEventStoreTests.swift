@@ -57,6 +57,46 @@ import Testing
     #expect(try await store.records(after: 0, limit: 1).map(\.metadata) == [metadata])
   }
 
+  /// It is refused since stores can be copied to databases that have no such text.
+  @Test func whatIsThereWithU0000CanBeReadAndRemoved() async throws {
+    let store = try open()
+    _ = try await store.append(["one", "two"], to: "a", expecting: .any)
+    let name = "a\u{0}b"
+    let connection = try SQLiteConnection(path: path, mode: .readWrite)
+    try connection.run("UPDATE streams SET id = ? WHERE id = 'a'", .text(name))
+    try connection.run("UPDATE events SET type = ? WHERE sequence = 2", .text("Te\u{0}xt"))
+    await #expect(throws: EventStoreError.self) {
+      try await store.append(["three"], to: name, expecting: .any)
+    }
+    let records = try await store.log.records(ofStream: name)
+    #expect(records.map(\.streamID) == [name, name])
+    #expect(records.map(\.type) == ["Text", "Te\u{0}xt"])
+    #expect(try await store.log.version(ofStream: name) == 2)
+    #expect(try await store.remove(name)?.sequenceNumber == 3)
+    #expect(try await collect(store.stream(name, .all)).isEmpty)
+  }
+
+  @Test func anEventTypeWithU0000IsRefused() async throws {
+    struct Typed: EventCodec {
+      let contentType = "text/plain"
+      func type(of event: String) -> String { event }
+      func encode(_ event: String, into bytes: inout [UInt8]) {}
+      func decode(type: String, payload: Span<UInt8>) -> String { type }
+    }
+    let stores: [any EventStore<String, String>] = [
+      try SQLiteEventStore(path: path, codec: Typed()), InMemoryEventStore(checking: Typed()),
+    ]
+    for store in stores {
+      await #expect {
+        _ = try await store.append(["ab", "a\u{0}b"], to: "a", expecting: .any)
+      } throws: {
+        guard case .invalid? = $0 as? EventStoreError else { return false }
+        return true
+      }
+      #expect(try await store.append(["ab"], to: "a", expecting: .exact(0)).version == 1)
+    }
+  }
+
   @Test func aConflictTellsBothVersionsAndAppendsNothing() async throws {
     let store = try open()
     _ = try await store.append(["one"], to: "a", expecting: .any)

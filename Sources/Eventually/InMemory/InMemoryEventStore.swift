@@ -54,6 +54,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
     check = { (events, streamID) throws(EventStoreError) in
       for (index, event) in events.enumerated() {
         let type = codec.type(of: event)
+        try type.checkNoZero("an event type")
         var payload: [UInt8] = []
         do {
           try codec.encode(event, into: &payload)
@@ -119,6 +120,7 @@ public final class InMemoryEventStore<StreamID: Hashable & Sendable, Event: Send
   private func append(
     _ events: [Event], to streamID: StreamID, expecting: ExpectedVersion, key: IdempotencyKey?
   ) throws(EventStoreError) -> IdempotentResult {
+    try (streamID as? String)?.checkNoZero("a stream id")
     try check?(events, streamID)
     let time = clock()
     let metadata = TraceContext.metadata

@@ -59,6 +59,7 @@ package struct AppendEncoder<Event: Sendable>: Sendable {
     }
     var encoded = EncodedPayloads(capacity: events.count)
     try encode(events, &encoded)
+    for type in encoded.types { try type.checkNoZero("an event type") }
     try checkSizes(encoded, of: streamID, metadata: json.count)
     var later: AppendCheck?
     if let check {

@@ -14,7 +14,7 @@ public struct IdempotencyKey: Sendable, Hashable, CustomStringConvertible {
 
   /// A key of one request.
   /// - Parameters:
-  ///   - name: 1 to 255 bytes; a store refuses others with ``EventStoreError/invalid(_:)``.
+  ///   - name: 1 to 255 bytes without U+0000; a store refuses others with ``EventStoreError/invalid(_:)``.
   ///   - request: what the request is.
   public init(_ name: String, request: RequestFingerprint? = nil) {
     self.name = ByteKey(name)
@@ -35,7 +35,7 @@ public struct IdempotencyKey: Sendable, Hashable, CustomStringConvertible {
   /// stream, whatever lifetime keys have. A request with a lower number is a repetition: its result is that of the
   /// highest, which comes after its own events.
   /// - Parameters:
-  ///   - sender: 1 to 255 bytes.
+  ///   - sender: 1 to 255 bytes without U+0000.
   ///   - number: at most 2⁶²; numbers may be left out.
   ///   - request: what the request is; held against the one with the highest number alone.
   public static func numbered(
@@ -54,6 +54,7 @@ public struct IdempotencyKey: Sendable, Hashable, CustomStringConvertible {
         "an idempotency key, or its sender, has 1 to 255 bytes; this one has \(name.text.utf8.count)"
       )
     }
+    try name.text.checkNoZero("an idempotency key, or its sender,")
     guard number ?? 0 <= 1 << 62 else {
       throw .invalid("the number of a request is at most 2^62; this one is \(number ?? 0)")
     }
