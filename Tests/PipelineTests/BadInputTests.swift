@@ -208,6 +208,20 @@ import Testing
     expectFailure(try await pipeline.run("projector", "run", "weather"), "weather")
   }
 
+  @Test func whatOnlyAFileCanDoIsRefusedForOtherStores() async throws {
+    let url = "postgres://shop:hunter2@127.0.0.1:1/shop"
+    let runs = [
+      (["backup", "--store", url, "copy"], "'backup' is for stores in files", 64 as Int32),
+      (["status", "--store", url], "the store postgres://shop:***@127.0.0.1:1/shop", 1),
+      (["config", "writer", "serve", "--store", url], "postgres://shop:***@127.0.0.1:1/shop", 0),
+    ]
+    for (arguments, words, code) in runs {
+      let process = try await pipeline.start("ordersctl", arguments)
+      let (found, log) = (try await process.exitCode(within: .seconds(20)), process.log)
+      #expect(found == code && log.contains(words) && !log.contains("hunter2"), "\(found) \(log)")
+    }
+  }
+
   /// Wherever it was set; and what may be a secret is not shown.
   @Test func aPropertyOfKafkaThatIsRefusedIsNamedByWhereItWasSet() async throws {
     func file(_ name: String, _ text: String) throws -> String {

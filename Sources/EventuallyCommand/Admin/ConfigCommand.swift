@@ -58,10 +58,9 @@ extension AdminCommand {
             add("\(Self.propertyPrefix)\(property.name)", property.value, origin)
           }
         } else if !given.isEmpty {
-          add(setting.name, given.joined(separator: ", "), "--\(setting.name)")
+          add(setting.name, Self.shown(given), "--\(setting.name)")
         } else if let addition = line.additions.first(where: { $0.setting == setting.name }) {
-          add(
-            setting.name, addition.value.texts.joined(separator: ", "), addition.value.origin)
+          add(setting.name, Self.shown(addition.value.texts), addition.value.origin)
         } else {
           add(setting.name, setting.defaultValue(of: command) ?? "-", "default")
         }
@@ -98,6 +97,11 @@ extension AdminCommand {
     }
 
     private static var propertyPrefix: String { "kafka.properties." }
+
+    /// Values without the passwords of stores.
+    private static func shown(_ values: [String]) -> String {
+      values.map { StoreLocation($0).description }.joined(separator: ", ")
+    }
 
     /// Whether a value is nobody's business. Of other settings, only the files of secrets are named.
     static func isSecret(_ name: String) -> Bool {

@@ -1,7 +1,6 @@
 import EventuallyServer
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension AdminCommand {

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Eventually
 import EventuallyServer
-import EventuallySQLite
 
 extension AdminCommand {
   /// `history`

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 import EventuallyServer
 
 extension AdminCommand.Parked {

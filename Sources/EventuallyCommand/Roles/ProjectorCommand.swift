@@ -27,7 +27,7 @@ struct ProjectorCommand: AsyncParsableCommand {
           checkpoint are one transaction, and a worker whose partition has been taken over cannot write.
 
           A worker begins after the read model's checkpoint. What Kafka does not hold is fetched from the \
-          feed: a writer's URL, or the store's file.
+          feed: a writer's URL, or the store itself.
 
           An event that this code fails on again and again is parked, with the later events of its stream, and the \
           others go on: see \(Program.admin) parked.
@@ -46,7 +46,7 @@ struct ProjectorCommand: AsyncParsableCommand {
     @OptionGroup var files: ReadModelOptions
     @Option(
       help: ArgumentHelp(
-        "A writer's URL, or the store's file: for events that Kafka does not hold.",
+        "A writer's URL, or the store's file or URL: for events that Kafka does not hold.",
         valueName: "url or file"))
     var feed = "http://127.0.0.1:8080"
     @Option(

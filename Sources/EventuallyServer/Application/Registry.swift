@@ -1,5 +1,4 @@
 public import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// Takes the components of an application.

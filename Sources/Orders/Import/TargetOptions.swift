@@ -3,7 +3,6 @@ import Eventually
 import EventuallyCommand
 import EventuallyKafka
 import EventuallyServer
-import EventuallySQLite
 import Logging
 import ServiceLifecycle
 
