@@ -28,29 +28,53 @@ struct ConnectionMachineTests {
   @Test func aStatementIsPreparedOnce() {
     var machine = ready()
     #expect(
-      machine.submit(["a", "a", "b"], operation: "x") == [
+      machine.submit([["a", "a", "b"]], operation: "x") == [
         .send([.prepare("a"), .execute, .execute, .prepare("b"), .execute, .synchronize])
       ])
     for _ in 0..<5 { _ = machine.answered(.done) }
     #expect(machine.answered(.synchronized) == [.finish(nil)])
     #expect(
-      machine.submit(["b", "a"], operation: "x") == [.send([.execute, .execute, .synchronize])])
+      machine.submit([["b", "a"]], operation: "x") == [.send([.execute, .execute, .synchronize])])
+  }
+
+  @Test func aRefusedTransactionLeavesTheOthersAlone() {
+    var machine = ready()
+    #expect(
+      machine.submit([["a", "b"], ["a"], ["c"]], operation: "x") == [
+        .send([
+          .prepare("a"), .prepare("b"), .execute, .execute, .synchronize, .execute, .synchronize,
+          .prepare("c"), .execute, .synchronize,
+        ])
+      ])
+    for _ in 0..<2 { #expect(machine.answered(.done) == []) }
+    #expect(machine.answered(.refused(refusal)) == [])
+    #expect(machine.answered(.skipped) == [])
+    #expect(machine.answered(.synchronized) == [.next(refusal)])
+    #expect(machine.answered(.done) == [.keep])
+    #expect(machine.answered(.synchronized) == [.next(nil)])
+    // The connection ends: of what has not ended nothing is known.
+    let actions = machine.failed("gone")
+    guard case .close(let error) = actions.first else {
+      Issue.record("\(actions)")
+      return
+    }
+    #expect(error.kind == .lost && actions.last == .finish(error))
   }
 
   @Test func whatCouldNotBePreparedIsPreparedAgain() {
     var machine = ready()
-    _ = machine.submit(["a", "b"], operation: "x")
+    _ = machine.submit([["a", "b"]], operation: "x")
     #expect(machine.answered(.refused(refusal)) == [])
     for _ in 0..<3 { #expect(machine.answered(.skipped) == []) }
     #expect(machine.answered(.synchronized) == [.finish(refusal)])
     #expect(
-      machine.submit(["a"], operation: "x") == [.send([.prepare("a"), .execute, .synchronize])])
+      machine.submit([["a"]], operation: "x") == [.send([.prepare("a"), .execute, .synchronize])])
   }
 
   @Test func aStoppedConnectionIsNotUsedAgain() {
     for answer in [Machine.Answer.done, .refused(refusal)] {
       var machine = ready()
-      _ = machine.submit(["a"], operation: "x")
+      _ = machine.submit([["a"]], operation: "x")
       _ = machine.answered(.done)
       #expect(machine.cancelled() == [.cancel])
       // It is asked once.
@@ -69,7 +93,7 @@ struct ConnectionMachineTests {
 
   @Test func aServerThatDoesNotStopIsGivenUp() {
     var machine = ready()
-    _ = machine.submit(["a"], operation: "x")
+    _ = machine.submit([["a"]], operation: "x")
     #expect(machine.timeLimitPassed() == [.cancel])
     let actions = machine.timeLimitPassed()
     guard case .close(let error) = actions.first, case .finish = actions.last else {
@@ -94,7 +118,7 @@ struct ConnectionMachineTests {
         case 1, 2: actions = machine.polled(.ready)
         case 3: actions = machine.polled(.failed("no"))
         case 4, 5:
-          actions = machine.submit(["a", "b"], operation: "x")
+          actions = machine.submit([["a", "b"]], operation: "x")
           open += 1
         case 6, 7: actions = open > finished ? machine.answered(.done) : []
         case 8: actions = open > finished ? machine.answered(.refused(refusal)) : []

@@ -1,8 +1,8 @@
 /// Decides what a connection does next. It performs nothing: the shell tells it what libpq answered, and carries its actions
 /// out in their order.
 ///
-/// The connection is in pipeline mode all the time: the statements of an exchange are sent together, are one transaction
-/// unless they say otherwise, and end with a synchronization, at which the server has forgotten an error among them.
+/// The connection is in pipeline mode all the time: all that an exchange has is sent together. Statements up to a synchronization
+/// are one transaction, unless they say otherwise; after it the server has forgotten an error among them.
 struct ConnectionMachine {
   /// What the answers to an exchange stand for, in the order in which they come.
   enum Step: Hashable {
@@ -37,8 +37,11 @@ struct ConnectionMachine {
     case keep
     /// Ask the server, beside the connection, to stop what it does.
     case cancel
+    /// A transaction of the exchange has ended, and another one follows.
+    case next(PostgresError?)
     /// The connection is made, or could not be.
     case opened
+    /// The last transaction has ended; or with the connection, all that have not.
     case finish(PostgresError?)
     /// Give the connection up, for this reason.
     case close(PostgresError)
@@ -54,6 +57,7 @@ struct ConnectionMachine {
   private struct Exchange {
     var steps: ArraySlice<Step>
     var operation: String
+    /// Of the transaction at hand.
     var error: PostgresError?
     /// Why the server was told to stop.
     var stop: PostgresError?
@@ -81,16 +85,22 @@ struct ConnectionMachine {
   }
 
   /// Somebody has an exchange to make. One at a time: who uses a connection has it alone.
-  mutating func submit(_ statements: [String], operation: String) -> [Action] {
+  /// - Parameter transactions: the texts of their statements.
+  mutating func submit(_ transactions: [[String]], operation: String) -> [Action] {
     switch state {
     case .idle:
       var steps: [Step] = []
       var unknown: Set<String> = []
-      for sql in statements {
-        if !prepared.contains(sql), unknown.insert(sql).inserted { steps.append(.prepare(sql)) }
-        steps.append(.execute)
+      for statements in transactions {
+        // Where others follow, which may use it too, a statement is prepared before anything that may be refused.
+        let isOneOfSome = transactions.count > 1
+        var executions: [Step] = []
+        for sql in statements {
+          if !prepared.contains(sql), unknown.insert(sql).inserted { steps.append(.prepare(sql)) }
+          if isOneOfSome { executions.append(.execute) } else { steps.append(.execute) }
+        }
+        steps += executions + [.synchronize]
       }
-      steps.append(.synchronize)
       state = .exchanging(Exchange(steps: steps[...], operation: operation))
       return [.send(steps)]
     case .closed:
@@ -129,13 +139,19 @@ struct ConnectionMachine {
     case (.prepare, .skipped), (.execute, .skipped):
       return []
     case (.synchronize, .synchronized):
-      guard let stop = exchange.stop else {
+      let stop = exchange.stop
+      let error =
+        exchange.error?.state == .queryCancelled ? stop ?? exchange.error : exchange.error
+      guard exchange.steps.isEmpty else {
+        exchange.error = nil
+        return [.next(error)]
+      }
+      guard let stop else {
         state = .idle
-        return [.finish(exchange.error)]
+        return [.finish(error)]
       }
       // The request to stop may still be on its way, and would stop the next exchange.
       state = .closed
-      let error = exchange.error?.state == .queryCancelled ? stop : exchange.error
       return [.finish(error), .close(stop)]
     case (.synchronize, .refused(let error)):
       // The connection has ended: it is libpq that says so.

@@ -88,9 +88,17 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   }
 
   /// A connection has ended, used or not.
-  mutating func lost(_ id: ID) -> [Action] {
+  /// - Parameter caller: whom it was given to, who has not got it and is the first in the line again.
+  mutating func lost(_ id: ID, givenTo caller: ID? = nil) -> [Action] {
     used.remove(id)
     idle.removeAll { $0.id == id }
+    guard let caller else { return connectMore() }
+    if isClosed { return [.refuse(caller, nil)] }
+    if let (id, _) = idle.popLast() {
+      used.insert(id)
+      return [.give(id, to: caller)]
+    }
+    waiting.insert(caller, at: 0)
     return connectMore()
   }
 

@@ -31,10 +31,16 @@ actor PostgresConnection {
   nonisolated let ending = Locked<PostgresError?>(nil)
 
   private struct Exchange {
-    var statements: [PostgresStatement]
+    var transactions: [[PostgresStatement]]
     var operation: String
     var rows: [PostgresRows] = []
-    var completion: CheckedContinuation<Result<[PostgresRows], PostgresError>, Never>
+    var results: [Result<[PostgresRows], PostgresError>] = []
+    var completion: CheckedContinuation<[Result<[PostgresRows], PostgresError>], Never>
+
+    mutating func ended(_ error: PostgresError?) {
+      results.append(error.map { .failure($0) } ?? .success(rows))
+      rows.removeAll()
+    }
   }
 
   /// For what blocks: to tell a server to stop needs a connection of its own.
@@ -95,28 +101,45 @@ actor PostgresConnection {
   func run(
     _ statements: [PostgresStatement], _ operation: String
   ) async throws(PostgresError) -> [PostgresRows] {
-    let result = await withTaskCancellationHandler {
-      await withCheckedContinuation { continuation in
-        begin(
-          Exchange(statements: statements, operation: operation, completion: continuation))
-      }
+    let results = await withTaskCancellationHandler {
+      await exchange([statements], operation)
     } onCancel: {
       executor.run { [weak self] in
         self?.assumeIsolated { $0.perform($0.machine.cancelled()) }
       }
     }
+    guard let result = results.first else { return [] }
     return try result.get()
+  }
+
+  /// Sends transactions together, and waits for all their answers, whether or not the caller is cancelled. Each is carried out or
+  /// refused by itself, one after the other.
+  /// - Returns: of each transaction, what its statements returned.
+  func run(
+    transactions: [[PostgresStatement]], _ operation: String
+  ) async -> [Result<[PostgresRows], PostgresError>] {
+    await exchange(transactions, operation)
+  }
+
+  private func exchange(
+    _ transactions: [[PostgresStatement]], _ operation: String
+  ) async -> [Result<[PostgresRows], PostgresError>] {
+    await withCheckedContinuation { continuation in
+      begin(Exchange(transactions: transactions, operation: operation, completion: continuation))
+    }
   }
 
   private func begin(_ exchange: Exchange) {
     guard self.exchange == nil else {
-      exchange.completion.resume(
-        returning: .failure(
-          PostgresError(.malformed, "the connection is in use", operation: exchange.operation)))
+      let error = PostgresError(
+        .malformed, "the connection is in use", operation: exchange.operation)
+      exchange.completion.resume(returning: exchange.transactions.map { _ in .failure(error) })
       return
     }
     self.exchange = exchange
-    perform(machine.submit(exchange.statements.map(\.sql), operation: exchange.operation))
+    perform(
+      machine.submit(
+        exchange.transactions.map { $0.map(\.sql) }, operation: exchange.operation))
   }
 
   /// What `NOTIFY` sends on channels that this connection listens at; it ends with the connection.
@@ -189,14 +212,17 @@ actor PostgresConnection {
         opening = nil
       case .send(let steps): send(steps)
       case .keep: break
+      case .next(let error): exchange?.ended(error)
       case .cancel:
         alarm.set(limits.stopping)
         if let canceller { Self.cancelling.run { canceller.cancel() } }
       case .finish(let error):
         alarm.set(nil)
-        let exchange = exchange.take()
-        exchange?.completion.resume(
-          returning: error.map { .failure($0) } ?? .success(exchange?.rows ?? []))
+        guard var exchange = exchange.take() else { continue }
+        exchange.ended(error)
+        // Where the connection has ended, nothing is known of those that follow either.
+        while exchange.results.count < exchange.transactions.count { exchange.ended(error) }
+        exchange.completion.resume(returning: exchange.results)
       case .close(let error): end(error)
       }
     }
@@ -205,7 +231,7 @@ actor PostgresConnection {
   private func send(_ steps: [ConnectionMachine.Step]) {
     guard let exchange else { return }
     alarm.set(limits.exchange)
-    var statements = exchange.statements[...]
+    var statements = exchange.transactions.joined().makeIterator()
     var isSent = true
     for step in steps where isSent {
       switch step {
@@ -214,7 +240,7 @@ actor PostgresConnection {
         names[sql] = name
         isSent = handle.prepare(sql, name: name)
       case .execute:
-        guard let statement = statements.popFirst(), let name = names[statement.sql] else {
+        guard let statement = statements.next(), let name = names[statement.sql] else {
           continue
         }
         isSent = handle.execute(name: name, statement.parameters)

@@ -19,15 +19,22 @@ actor PostgresPool {
   private let url: String
   private let options: Options
   private let clock: any Clock<Duration>
+  private let greet: Greeting
   private var machine: PoolMachine<ContinuousClock.Instant>
   private var connections: [Int: PostgresConnection] = [:]
   private var callers:
     [Int: CheckedContinuation<Result<(Int, PostgresConnection), PostgresError>, Never>] = [:]
   private var lastCaller = 0
 
-  init(_ url: String, options: Options = Options(), clock: any Clock<Duration> = ContinuousClock())
-  {
+  /// Prepares a new connection for its callers; one that it fails for is none.
+  typealias Greeting = @Sendable (PostgresConnection) async throws(PostgresError) -> Void
+
+  init(
+    _ url: String, options: Options = Options(), clock: any Clock<Duration> = ContinuousClock(),
+    greet: @escaping Greeting = { _ in }
+  ) {
     self.url = url
+    self.greet = greet
     self.options = options
     self.clock = clock
     machine = PoolMachine(size: options.size)
@@ -54,6 +61,16 @@ actor PostgresPool {
     }
     perform(machine.expire(before: .now - options.idle))
     return try result.get()
+  }
+
+  /// Runs transactions on a connection of its own choice, whether or not the caller is cancelled then.
+  /// - Throws: only where there is no connection, so that nothing was sent.
+  func run(
+    transactions: [[PostgresStatement]], _ operation: String
+  ) async throws(PostgresError) -> [Result<[PostgresRows], PostgresError>] {
+    try await withConnection { connection throws(PostgresError) in
+      await connection.run(transactions: transactions, operation)
+    }
   }
 
   /// Runs statements on a connection of its own choice, as one transaction.
@@ -96,8 +113,8 @@ actor PostgresPool {
       case .give(let id, let caller):
         guard let connection = connections[id], connection.ending.withLock({ $0 }) == nil else {
           // It ended while nobody used it.
-          forget(id)
-          perform(machine.want(caller))
+          connections[id] = nil
+          perform(machine.lost(id, givenTo: caller))
           continue
         }
         callers.removeValue(forKey: caller)?.resume(returning: .success((id, connection)))
@@ -125,7 +142,14 @@ actor PostgresPool {
 
   private func connect(_ id: Int) async {
     do throws(PostgresError) {
-      connections[id] = try await PostgresConnection(url, limits: options.limits)
+      let connection = try await PostgresConnection(url, limits: options.limits)
+      do throws(PostgresError) {
+        try await greet(connection)
+      } catch {
+        await connection.close()
+        throw error
+      }
+      connections[id] = connection
       perform(machine.connected(id, now: .now))
     } catch {
       perform(machine.failedToConnect(id, error))

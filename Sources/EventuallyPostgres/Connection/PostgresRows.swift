@@ -58,6 +58,24 @@ final class PostgresRows: @unchecked Sendable {
     try bytes(row, column) { bytes throws(PostgresError) in Array(bytes) }
   }
 
+  func uuid(_ row: Int, _ column: Int) throws(PostgresError) -> EventID {
+    try bytes(row, column) { bytes throws(PostgresError) in
+      guard bytes.count == 16 else { throw malformed(column, "a UUID") }
+      return EventID(
+        high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+        low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+  }
+
+  func timestamp(_ row: Int, _ column: Int) throws(PostgresError) -> Timestamp {
+    let (microseconds, overflow) = try integer(row, column)
+      .addingReportingOverflow(PostgresValue.epoch)
+    guard !overflow, let time = Timestamp(exactly: microseconds) else {
+      throw malformed(column, "a time of the years 1 to 9999")
+    }
+    return time
+  }
+
   /// The bytes of a value, which are empty where it is null.
   func bytes<Value>(
     _ row: Int, _ column: Int,

@@ -11,7 +11,12 @@ enum PostgresValue: Sendable, Hashable {
   case int4s([Int32])
   case int8s([Int64?])
   case texts([String?])
-  case byteas([[UInt8]?])
+  case byteas([ArraySlice<UInt8>?])
+  case uuid(EventID)
+  case uuids([EventID])
+  case timestamp(Timestamp)
+  /// A time that something takes.
+  case interval(Duration)
 
   /// A position; no store comes beyond 2⁶³ - 1.
   static func position(_ value: UInt64) -> Self { .int8(Int64(clamping: value)) }
@@ -27,6 +32,10 @@ enum PostgresValue: Sendable, Hashable {
     case .text: 25
     case .byteas: 1001
     case .int4s: 1007
+    case .timestamp: 1184
+    case .interval: 1186
+    case .uuid: 2950
+    case .uuids: 2951
     case .texts: 1009
     case .int8s: 1016
     }
@@ -49,8 +58,19 @@ enum PostgresValue: Sendable, Hashable {
       Self.array(values, of: 25, into: &bytes) { $1.append(contentsOf: $0.utf8) }
     case .byteas(let values):
       Self.array(values, of: 17, into: &bytes) { $1.append(contentsOf: $0) }
+    case .uuid(let value): bytes.append(value)
+    case .uuids(let values):
+      Self.array(values.map(Optional.some), of: 2950, into: &bytes) { $1.append($0) }
+    case .timestamp(let value): bytes.append(bigEndian: value.microseconds - Self.epoch)
+    case .interval(let value):
+      // Days and months are apart.
+      bytes.append(bigEndian: value.wholeMicroseconds)
+      bytes.append(bigEndian: Int64(0))
     }
   }
+
+  /// PostgreSQL counts from 2000-01-01T00:00:00Z.
+  static let epoch: Int64 = 946_684_800_000_000
 
   private static func array<Element>(
     _ values: [Element?], of type: UInt32, into bytes: inout [UInt8],
@@ -75,6 +95,11 @@ enum PostgresValue: Sendable, Hashable {
 }
 
 extension [UInt8] {
+  fileprivate mutating func append(_ id: EventID) {
+    append(bigEndian: id.high)
+    append(bigEndian: id.low)
+  }
+
   fileprivate mutating func append(bigEndian value: some FixedWidthInteger) {
     Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
   }
@@ -89,5 +114,14 @@ struct PostgresStatement: Sendable, Hashable {
   init(_ sql: String, _ parameters: PostgresValue...) {
     self.sql = sql
     self.parameters = parameters
+  }
+}
+
+extension Duration {
+  fileprivate var wholeMicroseconds: Int64 {
+    let (seconds, overflow) = components.seconds.multipliedReportingOverflow(by: 1_000_000)
+    let rest = components.attoseconds / 1_000_000_000_000
+    let sum = seconds.addingReportingOverflow(rest)
+    return overflow || sum.overflow ? (components.seconds < 0 ? .min : .max) : sum.partialValue
   }
 }
