@@ -11,9 +11,16 @@ final class PQHandle {
   deinit { PQfinish(connection) }
 
   /// Begins to connect.
-  /// - Parameter url: `postgres://…`, or `key=value` pairs; what it leaves out is taken from libpq's variables and files.
-  static func start(_ url: String) throws(PostgresError) -> PQHandle {
-    guard let connection = PQconnectStart(url) else {
+  static func start(
+    _ parameters: PostgresAddress.Parameters
+  ) throws(PostgresError) -> PQHandle {
+    let pairs = parameters.pairs
+    let texts = (pairs.map(\.0) + pairs.map(\.1)).map { strdup($0) }
+    defer { for text in texts { free(text) } }
+    let keywords = texts.prefix(pairs.count).map { UnsafePointer($0) } + [nil]
+    let values = texts.suffix(pairs.count).map { UnsafePointer($0) } + [nil]
+    // The last one is the address, and what that says counts.
+    guard let connection = PQconnectStartParams(keywords, values, 1) else {
       throw PostgresError(.unreachable, "no memory", operation: "connect")
     }
     let handle = PQHandle(connection)

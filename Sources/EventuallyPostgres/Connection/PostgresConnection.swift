@@ -53,6 +53,13 @@ actor PostgresConnection {
   /// Connects.
   /// - Parameter url: `postgres://…`, or `key=value` pairs; what it leaves out is taken from libpq's variables and files.
   init(_ url: String, limits: Limits = Limits()) async throws(PostgresError) {
+    try await self.init(PostgresAddress(url).reading, limits: limits)
+  }
+
+  /// Connects.
+  init(
+    _ parameters: PostgresAddress.Parameters, limits: Limits = Limits()
+  ) async throws(PostgresError) {
     let executor = BlockingExecutor(label: "postgres.connection")
     self.executor = executor
     self.limits = limits
@@ -63,7 +70,7 @@ actor PostgresConnection {
       executor.run {
         let result: Result<SendableHandle, PostgresError>
         do throws(PostgresError) {
-          result = .success(SendableHandle(handle: try PQHandle.start(url)))
+          result = .success(SendableHandle(handle: try PQHandle.start(parameters)))
         } catch {
           result = .failure(error)
         }

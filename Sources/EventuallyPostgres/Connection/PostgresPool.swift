@@ -16,7 +16,7 @@ actor PostgresPool {
     var longestPause = Duration.seconds(5)
   }
 
-  private let url: String
+  private let parameters: PostgresAddress.Parameters
   private let options: Options
   private let clock: any Clock<Duration>
   private let greet: Greeting
@@ -30,14 +30,18 @@ actor PostgresPool {
   typealias Greeting = @Sendable (PostgresConnection) async throws(PostgresError) -> Void
 
   init(
-    _ url: String, options: Options = Options(), clock: any Clock<Duration> = ContinuousClock(),
-    greet: @escaping Greeting = { _ in }
+    _ parameters: PostgresAddress.Parameters, options: Options = Options(),
+    clock: any Clock<Duration> = ContinuousClock(), greet: @escaping Greeting = { _ in }
   ) {
-    self.url = url
+    self.parameters = parameters
     self.greet = greet
     self.options = options
     self.clock = clock
     machine = PoolMachine(size: options.size)
+  }
+
+  init(_ url: String, options: Options = Options()) {
+    self.init(PostgresAddress(url).reading, options: options)
   }
 
   /// Why no connection can be made; `nil` where the last attempt did not fail.
@@ -142,7 +146,7 @@ actor PostgresPool {
 
   private func connect(_ id: Int) async {
     do throws(PostgresError) {
-      let connection = try await PostgresConnection(url, limits: options.limits)
+      let connection = try await PostgresConnection(parameters, limits: options.limits)
       do throws(PostgresError) {
         try await greet(connection)
       } catch {

@@ -111,7 +111,9 @@ struct PostgresStatement: Sendable, Hashable {
   var sql: String
   var parameters: [PostgresValue]
 
-  init(_ sql: String, _ parameters: PostgresValue...) {
+  init(_ sql: String, _ parameters: PostgresValue...) { self.init(sql, parameters) }
+
+  init(_ sql: String, _ parameters: [PostgresValue]) {
     self.sql = sql
     self.parameters = parameters
   }

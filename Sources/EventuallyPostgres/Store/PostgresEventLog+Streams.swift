@@ -1,0 +1,229 @@
+public import Eventually
+
+/// Reads single streams, and what is kept beside the events.
+extension PostgresEventLog {
+  /// Of a stream `s`: its last event.
+  static let lastOfStream = """
+    LATERAL (
+      SELECT e.version, e.sequence, e.stream_bytes, e.partition_offset FROM events e
+      WHERE e.stream = s.key AND e.version > 0 AND NOT e.is_erased ORDER BY e.version DESC LIMIT 1
+    ) l
+    """
+
+  /// How many streams have events.
+  public func streamCount() async throws(EventStoreError) -> Int {
+    try await reader.read(
+      "count the streams",
+      [
+        PostgresStatement(
+          """
+          SELECT count(*) FROM streams s WHERE EXISTS (
+            SELECT FROM events e WHERE e.stream = s.key AND e.version > 0 AND NOT e.is_erased)
+          """)
+      ]
+    ) { .init(Int(clamping: try $0[0].unsigned(0, 0)), newest: 0) }
+  }
+
+  /// The records of a stream from a version on, oldest first, in pages of up to 512 records and about `bytes` of payload.
+  public func pages(
+    ofStream streamID: String, from version: Version = 1, bytes: Int = 128 << 10
+  ) -> any StreamPages {
+    PostgresStreamPages(log: self, streamID: streamID, from: version, bytes: bytes)
+  }
+
+  /// All records of a stream, oldest first. A large stream is better read in ``pages(ofStream:from:bytes:)``.
+  public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
+    var pages = pages(ofStream: streamID, bytes: .max)
+    var records: [EventRecord] = []
+    while !pages.isAtEnd { records += try await pages.next() }
+    return records
+  }
+
+  /// The version of a stream's last event; 0 where there is none.
+  public func version(ofStream streamID: String) async throws(EventStoreError) -> Version {
+    try await reader.read(
+      "read a stream's version",
+      [
+        PostgresStatement(
+          "SELECT l.version, l.sequence FROM streams s, \(Self.lastOfStream) WHERE s.id = $1",
+          .text(streamID))
+      ]
+    ) { rows in
+      guard rows[0].count > 0 else { return .init(0, newest: 0) }
+      return .init(try rows[0].unsigned(0, 0), newest: try rows[0].unsigned(0, 1))
+    }
+  }
+
+  /// The snapshot that is kept of a stream, where there is one that is as it was saved.
+  public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
+    try await reader.read(
+      "read a snapshot",
+      [
+        PostgresStatement(
+          """
+          SELECT n.version, n.sequence, n.schema_version, n.payload
+          FROM streams s JOIN snapshots n ON n.stream = s.key WHERE s.id = $1
+          """, .text(streamID))
+      ]
+    ) { rows -> StoreReader.Found<Snapshot?> in
+      guard rows[0].count > 0 else { return .init(nil, newest: 0) }
+      let sealed = Snapshot(
+        version: try rows[0].unsigned(0, 0), sequenceNumber: try rows[0].unsigned(0, 1),
+        schemaVersion: Int(try rows[0].integer(0, 2)), payload: try rows[0].bytes(0, 3))
+      return .init(SnapshotSeal.open(sealed, of: streamID), newest: sealed.sequenceNumber)
+    }
+  }
+
+  /// What is kept of a stream's idempotency key.
+  func recorded(
+    _ key: StoredKey, of streamID: String
+  ) async throws(EventStoreError) -> RecordedKey<Int64>? {
+    try await reader.read(
+      "look for an idempotency key",
+      [
+        PostgresStatement(
+          """
+          SELECT k.sequence, k.time, k.number, k.request, e.stream = k.stream, e.version,
+            e.partition, e.partition_offset
+          FROM streams s JOIN idempotency_keys k ON k.stream = s.key
+            LEFT JOIN events e ON e.sequence = k.sequence
+          WHERE s.id = $1 AND k.key = $2
+          """, .text(streamID), .bytes(key.digest))
+      ]
+    ) { rows -> StoreReader.Found<RecordedKey<Int64>?> in
+      let row = rows[0]
+      guard row.count > 0 else { return .init(nil, newest: 0) }
+      let sequence = try row.unsigned(0, 0)
+      var last: EventPosition?
+      if sequence > 0 {
+        guard !row.isNull(0, 4), try row.bool(0, 4) else {
+          throw StoreDamage(
+            "an idempotency key names the event at sequence number \(sequence), which is not of its stream"
+          )
+        }
+        last = EventPosition(
+          partition: Partition(clamping: try row.integer(0, 6)),
+          partitionOffset: try row.unsigned(0, 7), sequenceNumber: sequence,
+          version: try row.unsigned(0, 5))
+      }
+      // The key may be newer than the event that it names.
+      return .init(
+        RecordedKey(
+          last: last, number: row.isNull(0, 2) ? nil : try row.unsigned(0, 2),
+          request: row.isNull(0, 3) ? nil : try row.integer(0, 3), time: try row.timestamp(0, 1)),
+        newest: .max)
+    }
+  }
+
+  /// A stream's last removal; `nil` where it was never removed.
+  public func erasure(of streamID: String) async throws(EventStoreError) -> StreamErasure? {
+    try await reader.read(
+      "read a removal",
+      [
+        PostgresStatement(
+          """
+          SELECT s.partition, r.partition_offset, r.sequence, r.removed, r.erased
+          FROM streams s JOIN erasures r ON r.stream = s.key WHERE s.id = $1
+          """, .text(streamID))
+      ]
+    ) { rows -> StoreReader.Found<StreamErasure?> in
+      let row = rows[0]
+      guard row.count > 0 else { return .init(nil, newest: 0) }
+      let erasure = StreamErasure(
+        streamID: streamID,
+        removal: EventPosition(
+          partition: Partition(clamping: try row.integer(0, 0)),
+          partitionOffset: try row.unsigned(0, 1), sequenceNumber: try row.unsigned(0, 2),
+          version: 0),
+        removed: try row.timestamp(0, 3),
+        erased: row.isNull(0, 4) ? nil : try row.timestamp(0, 4))
+      return .init(erasure, newest: erasure.removal.sequenceNumber)
+    }
+  }
+
+  /// The removals whose events may still be in pages that VACUUM has not cleaned. Why that is so, the writer knows.
+  public func pendingErasures() async throws(EventStoreError) -> PendingErasures {
+    try await reader.read(
+      "count the removals",
+      [
+        PostgresStatement(
+          "SELECT count(*), min(removed), max(sequence) FROM erasures WHERE erased IS NULL")
+      ]
+    ) { rows in
+      var pending = PendingErasures()
+      pending.count = Int(clamping: try rows[0].unsigned(0, 0))
+      guard pending.count > 0 else { return .init(pending, newest: 0) }
+      pending.since = try rows[0].timestamp(0, 1)
+      return .init(pending, newest: try rows[0].unsigned(0, 2))
+    }
+  }
+}
+
+/// The records of a stream, a page at a time.
+struct PostgresStreamPages: StreamPages {
+  private let log: PostgresEventLog
+  private let streamID: String
+  private var next: Version
+  private let bytes: Int
+  /// The sequence number of the stream's last event, when the first page was read: what has a higher one came later.
+  private var lastSequence: UInt64?
+
+  private(set) var lastVersion: Version = 0
+  private(set) var isAtEnd = false
+
+  init(log: PostgresEventLog, streamID: String, from: Version, bytes: Int) {
+    self.log = log
+    self.streamID = streamID
+    next = max(from, 1)
+    self.bytes = bytes
+  }
+
+  private static let page = """
+    SELECT \(EventRow.columns), l.version, l.sequence, l.stream_bytes
+    FROM streams s, \(PostgresEventLog.lastOfStream), LATERAL (
+      SELECT e.*, \(EventRow.bytesBefore(in: "version"))
+      FROM (
+        SELECT * FROM events e
+        WHERE e.stream = s.key AND e.version >= $2 AND e.version > 0 AND NOT e.is_erased
+          AND e.sequence <= $3
+        ORDER BY e.version LIMIT 512
+      ) e
+    ) e
+    WHERE s.id = $1 AND e.before < $4 ORDER BY e.version
+    """
+
+  mutating func next() async throws(EventStoreError) -> [EventRecord] {
+    if isAtEnd { return [] }
+    let (log, streamID, from) = (log, streamID, next)
+    let page = try await log.reader.read(
+      "read a stream",
+      [
+        PostgresStatement(
+          Self.page, .text(streamID), .position(next), .position(lastSequence ?? .max),
+          .int8(Int64(bytes)))
+      ]
+    ) { rows -> StoreReader.Found<(records: [EventRecord], version: Version, sequence: UInt64)> in
+      let rows = rows[0]
+      guard rows.count > 0 else { return .init(([], 0, 0), newest: 0) }
+      let records = try EventRow.records(rows, partitionCount: log.partitionCount)
+      for (index, record) in records.enumerated()
+      where record.position.version != from &+ Version(index) {
+        throw StoreDamage(
+          "the event at sequence number \(record.position.sequenceNumber) is not version "
+            + "\(from &+ Version(index)) of its stream")
+      }
+      let (version, sequence) = (try rows.unsigned(0, 11), try rows.unsigned(0, 12))
+      log.reader.sizes.note(try rows.unsigned(0, 13), of: streamID)
+      return .init((records, version, sequence), newest: sequence)
+    }
+    guard let last = page.records.last?.position else {
+      // It was removed since the first page, or ends before what is asked for.
+      isAtEnd = true
+      return []
+    }
+    if lastSequence == nil { (lastVersion, lastSequence) = (page.version, page.sequence) }
+    next = last.version + 1
+    isAtEnd = next > lastVersion
+    return page.records
+  }
+}

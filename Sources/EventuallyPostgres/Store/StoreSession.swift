@@ -1,0 +1,54 @@
+import Eventually
+
+/// What every connection to a store is prepared with.
+enum StoreSession {
+  /// How many milliseconds a statement may take; 0 for no limit but the connection's own.
+  static func greet(
+    schema: String, statementTimeout: Int
+  ) -> PostgresPool.Greeting {
+    { connection throws(PostgresError) in
+      let row = try await connection.run(
+        [
+          PostgresStatement(
+            settings, .text(schema), .text("\(statementTimeout)ms"))
+        ], "prepare the session")[0]
+      try check(row)
+    }
+  }
+
+  /// Settings of the role, of the database and of a pooler are overridden: durability is one of them. The plans are for look-ups
+  /// by indexes, whatever size the tables had when they were made.
+  private static let settings = """
+    SELECT set_config('search_path', quote_ident($1) || ', pg_temp', false),
+      set_config('synchronous_commit', 'on', false),
+      set_config('default_transaction_isolation', 'read committed', false),
+      set_config('statement_timeout', $2, false),
+      set_config('lock_timeout', '10s', false),
+      set_config('idle_in_transaction_session_timeout', '5s', false),
+      CASE WHEN current_setting('server_version_num')::integer >= 140000
+        THEN set_config('client_connection_check_interval', '2s', false) END,
+      set_config('TimeZone', 'UTC', false),
+      set_config('jit', 'off', false),
+      set_config('plan_cache_mode', 'force_generic_plan', false),
+      set_config(name, 'off', false),
+      current_setting('server_version_num')::integer,
+      pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = current_database()))
+    FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin'])
+      name
+    """
+
+  private static func check(_ rows: PostgresRows) throws(PostgresError) {
+    let version = try rows.integer(0, 11)
+    guard version >= 140_000 else {
+      throw PostgresError(
+        .unreachable, "the server has version \(version / 10_000); 14 or later is needed",
+        operation: "connect")
+    }
+    let encoding = try rows.text(0, 12)
+    guard encoding == "UTF8" else {
+      throw PostgresError(
+        .unreachable, "the database has the encoding \(encoding), and a store needs UTF8",
+        operation: "connect")
+    }
+  }
+}
