@@ -4,11 +4,11 @@
 /// The store gives the lease for a time that begins, by its own clock, after the request was sent; here it begins when the
 /// request was sent, and ends earlier by a margin. So nobody here has the lease when the store gives it to another,
 /// unless the clocks of both run apart by the margin within one lease.
-package struct RelayLease: Equatable, Sendable {
+package struct RelayLease: Hashable, Sendable {
   package typealias Instant = ContinuousClock.Instant
 
   /// Times of a lease.
-  package struct Timing: Equatable, Sendable {
+  package struct Timing: Hashable, Sendable {
     /// For how long the store gives it.
     package var length = Duration.seconds(3)
     /// How long after a request the next is sent.
@@ -32,7 +32,7 @@ package struct RelayLease: Equatable, Sendable {
     case stop(RelayFenced)
   }
 
-  private enum Phase: Equatable {
+  private enum Phase: Hashable {
     case standby(claimAt: Instant?)
     /// `until` is `nil` where it lasts.
     case held(epoch: UInt64, until: Instant?, renewAt: Instant?)
@@ -56,6 +56,15 @@ package struct RelayLease: Equatable, Sendable {
   /// When it ends unless it is renewed; `nil` where it does not end, or is not held.
   package var heldUntil: Instant? {
     if case .held(_, let until, _) = phase { until } else { nil }
+  }
+
+  /// The number of the term; `nil` where none has begun.
+  package var epoch: UInt64? {
+    switch phase {
+    case .standby: nil
+    case .held(let epoch, _, _): epoch
+    case .over(let ending): ending.epoch
+    }
   }
 
   /// What is to be done now.

@@ -114,12 +114,10 @@ public final class RelayTerm: Sendable {
   /// Ends the term, and lets another process have one at once, where the store can be told.
   public func release() async {
     end(.released)
-    let task = renewal.withLock { task in
-      defer { task = nil }
-      return task
+    renewal.withLock { task in
+      task?.cancel()
+      task = nil
     }
-    task?.cancel()
-    await task?.value
     // Whoever is cancelled gives it back too.
     await Task { [giveBack] in await giveBack() }.value
   }
