@@ -37,6 +37,47 @@ import Testing
     #expect(tail(7, [8, 10, 11, 9, 10, 11]).contiguous == 11)
   }
 
+  @Test func oldEventsBehindTheirSuccessorsTakeNothingAway() {
+    #expect(tail(7, [8, 9, 10, 11, 8, 9]).contiguous == 11)
+    #expect(tail(7, [8, 9, 5, 6, 7, 10]).contiguous == 10)
+    #expect(!tail(7, [5, 6]).reachesBack)
+    #expect(tail(7, [7, 8, 5, 6]).reachesBack)
+  }
+
+  /// A relay publishes up to some event, and is stopped with more in its queue; its successor goes on from what it found, and
+  /// the first one wakes up and sends its queue, which may happen twice. However much of the topic's end is read, nothing counts
+  /// as published that is not, and whoever reads as far as it says knows of everything that follows on what the cursor proves,
+  /// or of a part without a gap.
+  @Test func everyRunOfAStoppedRelay() {
+    for head: UInt64 in 1...6 {
+      for first in 1...head {
+        for last in first...head {
+          for again in [nil, first, last] {
+            let topic = Array(1...head) + Array(first...last) + (again.map { [$0] } ?? [])
+            for proven in 0...head { expectRight(topic, proven) }
+          }
+        }
+      }
+    }
+  }
+
+  private func expectRight(_ topic: [UInt64], _ proven: UInt64) {
+    let head = topic.max() ?? 0
+    var tail = PartitionTail(proven: proven)
+    for (read, offset) in topic.reversed().enumerated() {
+      guard !tail.reachesBack else { break }
+      tail.find(.own(offset))
+      #expect((proven...head).contains(tail.contiguous), "\(topic), \(proven), \(read)")
+      #expect(tail.conflict(head: head) == nil)
+    }
+    // Nothing to publish that the topic seems to have lost.
+    #expect(tail.last >= proven, "\(topic), \(proven)")
+    if topic.last == head { #expect(tail.contiguous == head, "\(topic), \(proven)") }
+    var whole = PartitionTail(proven: proven)
+    for offset in topic { whole.find(.own(offset)) }
+    #expect(whole.contiguous == head, "\(topic), \(proven)")
+  }
+
   @Test func whatTheBrokerDeletedWasThere() {
     var tail = tail(7, [30, 31, 33])
     tail.passOverDeleted()

@@ -35,6 +35,7 @@ struct PartitionTail: Equatable {
   private(set) var notOurs = 0
   /// Whether reading ended before it had come far enough back.
   private(set) var isCutShort = false
+  private let proven: UInt64
   private var found: ContiguousPrefix
   /// The smallest and the largest partition offset of records that are ahead of the store.
   private var ahead: ClosedRange<UInt64>?
@@ -42,14 +43,18 @@ struct PartitionTail: Equatable {
 
   /// - Parameter proven: the partition offset up to which the topic is known to have got everything.
   init(proven: UInt64) {
+    self.proven = proven
     found = ContiguousPrefix(end: proven)
   }
 
   /// The partition offset up to which the topic has everything, as far as is known.
   var contiguous: UInt64 { found.end }
 
-  /// Whether reading further back can't tell of more.
-  var reachesBack: Bool { first.map { $0 <= contiguous + 1 } ?? false }
+  /// Whether there is nothing to be learned from reading further back.
+  ///
+  /// A relay that was stopped may have written old events behind those of its successor. Where nothing but such were found, what
+  /// is known to be in the topic lies further back, and what follows on it too.
+  var reachesBack: Bool { last >= proven && (first.map { $0 <= contiguous + 1 } ?? false) }
 
   /// Notes what a record is, in whatever order.
   mutating func find(_ evidence: Evidence) {
