@@ -23,11 +23,14 @@ final class ProducerClient: @unchecked Sendable {
   /// The largest record that is handed to a broker, in bytes: whether it takes one is its own matter.
   static let largestRecord = 20_000_000
 
-  /// - Parameter batchSize: at most so many bytes go into one batch, unless a single record has more.
+  /// - Parameters:
+  ///   - batchSize: at most so many bytes go into one batch, unless a single record has more.
+  ///   - recordTimeout: after that a record is given up that was not acknowledged, and the producer is at its end; `nil` for never.
   init(
-    _ configuration: KafkaConfiguration, batchSize: Int = 1_000_000, logger: Logger
+    _ configuration: KafkaConfiguration, batchSize: Int = 1_000_000,
+    recordTimeout: Duration? = nil, logger: Logger
   ) throws(KafkaError) {
-    let settings = try configuration.settings([
+    var settings = try configuration.settings([
       KafkaSetting("client.id", "eventually-writer"),
       KafkaSetting("acks", "all"),
       KafkaSetting("enable.idempotence", "true"),
@@ -45,6 +48,11 @@ final class ProducerClient: @unchecked Sendable {
       KafkaSetting("message.max.bytes", "\(Self.largestRecord)"),
       KafkaSetting("batch.size", "\(batchSize)"),
     ])
+    if let recordTimeout {
+      // Over what anybody has set: a process that was stopped must not go on with what it had.
+      settings.append(
+        KafkaSetting("message.timeout.ms", "\(recordTimeout.nanoseconds / 1_000_000)"))
+    }
     let log = ClientLog(logger, of: settings)
     handle = try withShimSettings(settings) { (settings) throws(KafkaError) in
       var error = cks_error()

@@ -19,7 +19,8 @@ extension GuardedProperty {
       "message.timeout.ms", "delivery.timeout.ms", values: .number(0...0),
       reason:
         "while brokers are away a record would be given up, and those behind it be written: the store is the "
-        + "backlog, so leave it out"),
+        + "backlog, so leave it out. Where several writers share a store, the relay itself sets it to the length of its lease"
+    ),
     GuardedProperty(
       "retries", "message.send.max.retries", values: .number(1...Int.max),
       reason: "a record would be given up at its first failure"),

@@ -12,14 +12,14 @@ public import ServiceLifecycle
 public final class KafkaPublisher<Source: Outbox>: Service {
   let configuration: KafkaConfiguration
   let source: Source
-  private let contentType: String
+  let contentType: String
   let logger: Logger
   private let heartbeats: Heartbeats
   let onConflict: TopicConflictPolicy
   private let recordLimit: RecordLimit?
   private let recordRetry: RetryPolicy
   let rejectedRecords = Counter(label: MetricName.tailRejectedRecords)
-  private let gauges = PublisherGauges()
+  let gauges = PublisherGauges()
   let state = Locked(PublisherStatus())
   /// The log of the producer that publishes.
   private let producerLog = Locked<ClientLog?>(nil)
@@ -84,9 +84,12 @@ public final class KafkaPublisher<Source: Outbox>: Service {
       do {
         // Whoever looks again at a topic that it could not publish to is still blocked.
         state.withLock { if $0.phase != .blocked { $0.phase = .connecting } }
-        try await publish()
+        try await publishOnce()
       } catch is CancellationError {
         return
+      } catch is RelayFenced {
+        // Told already; the next term has its own beginning.
+        continue
       } catch let error as TopicError {
         let isNew = status.failure != error.description
         failures = isNew ? 1 : failures + 1
@@ -111,22 +114,41 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     }
   }
 
-  /// From looking at the topic until something fails that is not a record's own matter.
-  private func publish() async throws {
-    let preparation = PublisherPreparation(
-      configuration, heartbeats: heartbeats, logger: logger)
-    let cursor = try await source.published()
-    state.withLock {
-      $0.published = max($0.published, cursor)
-      $0.isCursorKnown = true
+  /// From waiting for a term until that is over, or something fails that is not a record's own matter.
+  private func publishOnce() async throws {
+    let term = try await acquire()
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await self.publish(under: term) }
+        group.addTask {
+          await term.waitUntilLost()
+          try term.check()
+        }
+        defer { group.cancelAll() }
+        // The first of them to fail ends the other.
+        while try await group.next() != nil {}
+      }
+      throw CancellationError()
+    } catch {
+      await end(term, error)
+      throw error
     }
+  }
+
+  /// From looking at the topic until something fails that is not a record's own matter.
+  private func publish(under term: RelayTerm) async throws {
+    let preparation = PublisherPreparation(
+      configuration, recordTimeout: term.length, heartbeats: heartbeats, logger: logger)
+    let cursor = try await source.published()
+    noteCursor(cursor)
     let (producer, tails) = try await prepare(preparation, cursor)
     FaultPoint.relayRecovering.pass()
     let alreadyPublished = status.alreadyPublished
     let acknowledged = status.acknowledged
+    let noted = try await source.publishedProgress()
+    try term.check()
     let relay = RelayState(
-      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor),
-      known: try await source.publishedProgress()?.refused ?? []
+      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor), known: noted?.refused ?? []
     ) {
       self.note($0, alreadyPublished: alreadyPublished, acknowledged: acknowledged)
     }
@@ -137,20 +159,30 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     }
     published.advance(to: cursor)
     let stepping = SteppingRelay(
-      configuration, source: source, batch: emptyBatch, state: relay, retry: recordRetry,
-      logger: logger)
-    try await withThrowingTaskGroup(of: Void.self) { group in
-      group.addTask { try await self.flow(producer, tails, relay) }
-      group.addTask { try await stepping.run(self.heartbeats.loop("relay.lots")) }
-      group.addTask { try await self.saveCursor(relay) }
-      if let recordLimit {
-        group.addTask {
-          await TopicLimit.follow(self.configuration, setting: recordLimit, logger: self.logger)
+      configuration, source: source, term: term, batch: emptyBatch, state: relay,
+      retry: recordRetry, logger: logger)
+    let saving = RelayCursor(
+      source, term: term, relay: relay, saved: cursor, savedProgress: noted
+    ) { self.noteCursorFailure($0) }
+    do {
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await self.flow(producer, tails, relay, term) }
+        group.addTask { try await stepping.run(self.heartbeats.loop("relay.lots")) }
+        group.addTask { try await saving.run(self.heartbeats.loop("relay.cursor")) }
+        if let recordLimit {
+          group.addTask {
+            await TopicLimit.follow(
+              self.configuration, setting: recordLimit, logger: self.logger)
+          }
         }
+        defer { group.cancelAll() }
+        // The first of them to fail ends the others.
+        while try await group.next() != nil {}
       }
-      defer { group.cancelAll() }
-      // The first of them to fail ends the others.
-      while try await group.next() != nil {}
+    } catch {
+      // What was acknowledged to the last.
+      if term.isHeld { try await saving.save() }
+      throw error
     }
   }
 
@@ -160,7 +192,7 @@ public final class KafkaPublisher<Source: Outbox>: Service {
 
   /// Publishes with one producer after the other: each ends with the first record that the broker refuses.
   private func flow(
-    _ first: ProducerClient, _ tails: [PartitionTail], _ relay: RelayState
+    _ first: ProducerClient, _ tails: [PartitionTail], _ relay: RelayState, _ term: RelayTerm
   ) async throws {
     var producer: ProducerClient? = first
     var tails = tails
@@ -172,11 +204,13 @@ public final class KafkaPublisher<Source: Outbox>: Service {
         ($0.readThrough, $0.batchSize, $0.acknowledgedCount)
       }
       let client =
-        try producer ?? ProducerClient(configuration, batchSize: batchSize, logger: logger)
+        try producer
+        ?? ProducerClient(
+          configuration, batchSize: batchSize, recordTimeout: term.length, logger: logger)
       producer = nil
       producerLog.withLock { $0 = client.log }
       let life = Relay(
-        client, source: source, batch: emptyBatch, tails: tails,
+        client, source: source, term: term, batch: emptyBatch, tails: tails,
         isLossExpected: configuration.development != nil, state: relay, logger: logger)
       tails = []
       let end = try await life.run(after: position, heartbeats)
@@ -225,74 +259,5 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     if before != progress.refused { record(progress.refused, before: before) }
     published.advance(to: progress.published)
     refreshGauges()
-  }
-
-  // MARK: - Gauges
-
-  /// The backlog grows also while the broker is away, and nothing else tells of it.
-  private func report() async {
-    while !Task.isCancelled {
-      refreshGauges()
-      // A cancelled pause ends the loop by its condition.
-      try? await Task.sleep(for: .seconds(1))
-    }
-  }
-
-  private func refreshGauges() {
-    gauges.refresh {
-      let status = self.status
-      let head = source.head.position
-      return (
-        status.isCursorKnown ? head - min(head, status.published) : nil, status.phase == .blocked
-      )
-    }
-  }
-
-  /// The partition offsets that hold partitions, 0 for those that are not held any more.
-  private func record(_ refused: [RefusedEvent], before: [RefusedEvent]) {
-    var offsets: [Partition: UInt64] = [:]
-    for event in before { offsets[event.position.partition] = 0 }
-    for event in refused { offsets[event.position.partition] = event.position.partitionOffset }
-    for (partition, offset) in offsets {
-      Gauge(label: MetricName.publishHeld, dimensions: [("partition", "\(partition)")])
-        .record(offset)
-    }
-  }
-
-  /// Saves the cursor every second while it moves, and once more at the end. It may lag behind: where it
-  /// does after a crash, the topic's end tells the rest.
-  private func saveCursor(_ relay: RelayState) async throws {
-    var saved = try await source.published()
-    var savedProgress = try await source.publishedProgress()
-    let heartbeat = heartbeats.loop("relay.cursor")
-    defer { heartbeat.ended() }
-    while !Task.isCancelled {
-      // A cancelled pause goes on to save for the last time.
-      try? await Task.sleep(for: .seconds(1))
-      heartbeat.beat()
-      let progress = relay.perPartition
-      let published = progress?.through ?? relay.progress.published
-      do {
-        if progress != savedProgress {
-          try await source.markPublished(progress ?? PublishedProgress(through: published))
-          savedProgress = progress
-        } else if published > saved {
-          try await source.markPublished(published)
-        } else {
-          continue
-        }
-        saved = published
-        state.withLock { $0.cursorFailure = nil }
-      } catch {
-        // A full disk, for example. What is published does not depend on it; the next round tries again.
-        let isNew = state.withLock { status in
-          defer { status.cursorFailure = "\(error)" }
-          return status.cursorFailure == nil
-        }
-        guard isNew else { continue }
-        logger.error(
-          "how far the store is published can't be noted", metadata: ["error": "\(error)"])
-      }
-    }
   }
 }

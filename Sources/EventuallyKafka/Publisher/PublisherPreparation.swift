@@ -8,14 +8,19 @@ actor PublisherPreparation {
   private let configuration: KafkaConfiguration
   private let logger: Logger
   private let heartbeat: Heartbeat
+  private let recordTimeout: Duration?
   private var tail: TailReader?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  init(_ configuration: KafkaConfiguration, heartbeats: Heartbeats, logger: Logger) {
+  init(
+    _ configuration: KafkaConfiguration, recordTimeout: Duration? = nil, heartbeats: Heartbeats,
+    logger: Logger
+  ) {
     self.configuration = configuration
+    self.recordTimeout = recordTimeout
     self.logger = logger
     // One call to the broker may take as long as its time limit.
     heartbeat = heartbeats.loop("relay.connect", factor: 2)
@@ -25,7 +30,8 @@ actor PublisherPreparation {
   func connect(partitions: Partition) async throws -> ProducerClient {
     heartbeat.beat()
     defer { heartbeat.idle() }
-    let producer = try ProducerClient(configuration, logger: logger)
+    let producer = try ProducerClient(
+      configuration, recordTimeout: recordTimeout, logger: logger)
     try await ensureTopic(producer, partitions: partitions)
     return producer
   }

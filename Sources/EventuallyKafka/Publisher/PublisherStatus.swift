@@ -4,6 +4,8 @@ public import Eventually
 public struct PublisherStatus: Sendable, Hashable {
   /// The stages of a publisher's work.
   public enum Phase: String, Sendable, Hashable {
+    /// Another process publishes the store's events; this one takes over when that one ends.
+    case standby
     /// Connecting, looking at the topic, reading its end.
     case connecting
     /// Publishing what the store holds.
@@ -18,6 +20,10 @@ public struct PublisherStatus: Sendable, Hashable {
 
   /// What it is doing now.
   public var phase: Phase = .connecting
+  /// Who publishes the store's events instead, in standby.
+  public var holder: RelayHolder?
+  /// The number of the term under which it publishes; `nil` where it does not, or nobody else can.
+  public var epoch: UInt64?
   /// The sequence number up to which everything has been acknowledged.
   public var published: UInt64 = 0
   /// Whether the store has told up to where it was published.

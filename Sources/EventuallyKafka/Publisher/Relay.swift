@@ -12,6 +12,7 @@ actor Relay<Source: Outbox> {
   private let life: ProducerLife
   private nonisolated let client: ProducerClient
   private let source: Source
+  private let term: RelayTerm
   private let tails: [PartitionTail]
   private let isLossExpected: Bool
   private let logger: Logger
@@ -45,12 +46,13 @@ actor Relay<Source: Outbox> {
   ///   - tails: what the topic held when the plan was made.
   ///   - isLossExpected: whether it is usual that the topic has lost events.
   init(
-    _ client: ProducerClient, source: Source, batch: RecordBatch, tails: [PartitionTail],
-    isLossExpected: Bool, state: RelayState, logger: Logger
+    _ client: ProducerClient, source: Source, term: RelayTerm, batch: RecordBatch,
+    tails: [PartitionTail], isLossExpected: Bool, state: RelayState, logger: Logger
   ) {
     life = ProducerLife(client)
     self.client = client
     self.source = source
+    self.term = term
     self.batch = batch
     self.tails = tails
     self.isLossExpected = isLossExpected
@@ -60,7 +62,7 @@ actor Relay<Source: Outbox> {
 
   /// Publishes until the producer ends.
   /// - Returns: how that came.
-  /// - Throws: what the store throws.
+  /// - Throws: what the store throws, and ``RelayFenced``.
   func run(after position: UInt64, _ heartbeats: Heartbeats) async throws -> ProducerLife.End {
     do {
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -77,7 +79,21 @@ actor Relay<Source: Outbox> {
       let heartbeat = heartbeats.loop("relay.end")
       defer { heartbeat.ended() }
       return try await life.end(note, beat: heartbeat.beat)
+    } catch {
+      leave()
+      throw error
     }
+  }
+
+  /// Before another process publishes: what can't be taken back is acknowledged, if that comes soon, and after the term's end
+  /// nothing is sent any more.
+  private func leave() {
+    guard term.length != nil else { return }
+    let deadline = ContinuousClock.now + .milliseconds(500)
+    while term.isHeld, !life.isAtEnd, life.reported < life.handed, ContinuousClock.now < deadline {
+      note(life.reports(timeout: 20))
+    }
+    client.purge(inFlight: true)
   }
 
   // MARK: - Handing over
@@ -95,6 +111,7 @@ actor Relay<Source: Outbox> {
         page = try await newRecords(after: position)
         continue
       }
+      try term.check()
       // The next page is read while this one is handed over.
       async let next = source.records(after: last.position.sequenceNumber, limit: pageSize)
       let before = life.handed
@@ -140,6 +157,7 @@ actor Relay<Source: Outbox> {
   private func send() async throws {
     while batch.count > 0 {
       try Task.checkCancellation()
+      try term.check()
       let taken = life.produce(batch) { note([$0]) }
       if taken == batch.count { break }
       // The producer's queue is full: go on when it has delivered something.

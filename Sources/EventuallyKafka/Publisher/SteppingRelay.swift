@@ -7,6 +7,7 @@ actor SteppingRelay<Source: Outbox> {
   private let executor = BlockingExecutor(label: "kafka.publisher.lots")
   private let configuration: KafkaConfiguration
   private let source: Source
+  private let term: RelayTerm
   private let state: RelayState
   private let logger: Logger
   private var batch: RecordBatch
@@ -28,11 +29,12 @@ actor SteppingRelay<Source: Outbox> {
   }
 
   init(
-    _ configuration: KafkaConfiguration, source: Source, batch: RecordBatch, state: RelayState,
-    retry: RetryPolicy, logger: Logger
+    _ configuration: KafkaConfiguration, source: Source, term: RelayTerm, batch: RecordBatch,
+    state: RelayState, retry: RetryPolicy, logger: Logger
   ) {
     self.configuration = configuration
     self.source = source
+    self.term = term
     self.batch = batch
     self.state = state
     self.retry = retry
@@ -40,7 +42,7 @@ actor SteppingRelay<Source: Outbox> {
   }
 
   /// Works until the task is cancelled.
-  /// - Throws: what the store or the client throws, but for refusals.
+  /// - Throws: what the store or the client throws, but for refusals; ``RelayFenced``.
   func run(_ heartbeat: Heartbeat) async throws {
     defer { heartbeat.ended() }
     while true {
@@ -108,10 +110,14 @@ actor SteppingRelay<Source: Outbox> {
 
   private func send() async throws {
     guard batch.count > 0 else { return }
-    let life = try self.life ?? ProducerLife(ProducerClient(configuration, logger: logger))
+    let life =
+      try self.life
+      ?? ProducerLife(
+        ProducerClient(configuration, recordTimeout: term.length, logger: logger))
     self.life = life
     while batch.count > 0 {
       try Task.checkCancellation()
+      try term.check()
       let taken = life.produce(batch) { note([$0]) }
       batch.dropFirst(taken)
       if batch.count == 0 || life.isAtEnd { break }

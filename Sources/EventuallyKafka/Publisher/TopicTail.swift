@@ -102,7 +102,8 @@ struct TopicTail<Source: Outbox> {
   ) async throws -> [(Partition, PartitionTail.Evidence)] {
     let claims = claims.sorted { $0.position.sequenceNumber < $1.position.sequenceNumber }
     let heads = try await source.heads()
-    let head = source.head.position
+    // Another process may have appended what this one has not heard of.
+    let head = heads.reduce(0, +)
     var evidence: [(Partition, PartitionTail.Evidence)] = []
     evidence.reserveCapacity(claims.count)
     var page: [EventRecord] = []
