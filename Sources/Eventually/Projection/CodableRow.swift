@@ -21,11 +21,16 @@ public protocol CodableRow: ReadModelRow, Codable where Key: Codable {
   static var table: String { get }
   /// Lists of columns by which queries look rows up; none by default.
   static var indexes: [[String]] { get }
+  /// Whether events of several partitions may touch one row, see ``TableSchema/isShared``; `true` by default.
+  static var isShared: Bool { get }
 }
 
 extension CodableRow {
   /// None.
   public static var indexes: [[String]] { [] }
+
+  /// They may.
+  public static var isShared: Bool { true }
 
   /// The table, from the properties.
   public static var schema: TableSchema { RowLayout.of(Self.self).schema }
@@ -98,7 +103,8 @@ struct RowLayout: Sendable {
     if let twice = names.first(where: { name in names.count { $0 == name } > 1 }) {
       throw RowError(table: Row.table, reason: "two columns are called '\(twice)'")
     }
-    schema = TableSchema(Row.table, key: keys, values: values, indexes: Row.indexes)
+    schema = TableSchema(
+      Row.table, key: keys, values: values, indexes: Row.indexes, isShared: Row.isShared)
   }
 
   private static func column(

@@ -104,15 +104,22 @@ public struct TableSchema: Sendable, Hashable {
   public var values: [TableColumn]
   /// Lists of columns by which queries look rows up.
   public var indexes: [[String]]
+  /// Whether a row may be touched by events of several partitions, as a sum over streams is. `false` is a promise: each row is
+  /// read and changed by the events of one partition only, as the row of one stream is. Then workers on a database
+  /// server do not wait for each other to change the table's rows. Where the promise is broken, workers may undo each
+  /// other's changes; a transaction in which that is seen fails with ``RowError``.
+  public var isShared: Bool
 
   /// A table from its parts.
   public init(
-    _ name: String, key: [TableColumn], values: [TableColumn], indexes: [[String]] = []
+    _ name: String, key: [TableColumn], values: [TableColumn], indexes: [[String]] = [],
+    isShared: Bool = true
   ) {
     self.name = name
     self.key = key
     self.values = values
     self.indexes = indexes
+    self.isShared = isShared
   }
 }
 

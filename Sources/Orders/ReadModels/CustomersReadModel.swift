@@ -115,7 +115,7 @@ public struct CustomerOrderRow: ReadModelRow {
   public static let schema = TableSchema(
     "customer_orders", key: [.text("id")],
     values: [.text("customer"), .integer("time"), .integer("counted"), .integer("revenue")],
-    indexes: [["customer", "counted", "time", "id"]])
+    indexes: [["customer", "counted", "time", "id"]], isShared: false)
 
   /// The columns after the id.
   public var values: [ColumnValue] {

@@ -78,7 +78,7 @@ public struct OrderRow: ReadModelRow {
     values: [
       .text("status"), .text("kind"), .text("customer"), .text("country"), .integer("time"),
       .integer("items"), .integer("units"), .integer("total"),
-    ], indexes: [["time", "id"], ["customer", "time", "id"]])
+    ], indexes: [["time", "id"], ["customer", "time", "id"]], isShared: false)
 
   /// The columns after the id.
   public var values: [ColumnValue] {

@@ -48,7 +48,7 @@ public struct SalesOrderRow: ReadModelRow {
     "sales_orders", key: [.text("id")],
     values: [
       .text("day"), .text("country"), .integer("counted"), .integer("full_rows"), .text("lines"),
-    ])
+    ], isShared: false)
 
   /// The columns after the id.
   public var values: [ColumnValue] {
@@ -104,7 +104,8 @@ public struct SalesLinesRow: ReadModelRow {
 
   /// The table.
   public static let schema = TableSchema(
-    "sales_order_lines", key: [.text("id"), .integer("number")], values: [.text("lines")])
+    "sales_order_lines", key: [.text("id"), .integer("number")], values: [.text("lines")],
+    isShared: false)
 
   /// The columns of a key.
   public static func columns(of key: Key) -> [ColumnValue] {
