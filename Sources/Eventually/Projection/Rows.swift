@@ -10,6 +10,7 @@ public final class Rows {
   @usableFromInline struct Entry {
     @usableFromInline let type: ObjectIdentifier
     @usableFromInline let table: AnyObject
+    @usableFromInline let isShared: Bool
     @usableFromInline let count: () -> Int
     @usableFromInline let save: () throws -> Void
     @usableFromInline let clear: () -> Void
@@ -17,13 +18,14 @@ public final class Rows {
     @usableFromInline let revertChanges: () -> Void
 
     @inlinable init(
-      type: ObjectIdentifier, table: AnyObject, count: @escaping () -> Int,
+      type: ObjectIdentifier, table: AnyObject, isShared: Bool, count: @escaping () -> Int,
       save: @escaping () throws -> Void, clear: @escaping () -> Void,
       forgetChanges: @escaping () -> Void,
       revertChanges: @escaping () -> Void
     ) {
       self.type = type
       self.table = table
+      self.isShared = isShared
       self.count = count
       self.save = save
       self.clear = clear
@@ -105,6 +107,15 @@ public final class Rows {
     for entry in entries { try entry.save() }
   }
 
+  /// Saves and forgets the rows of tables that are not shared, so that the storage is asked again for one that is touched by
+  /// another partition, which must not be.
+  package func releasePartition() throws {
+    for entry in entries where !entry.isShared {
+      try entry.save()
+      entry.clear()
+    }
+  }
+
   /// Forgets everything, saved or not.
   public func clear() {
     for entry in entries { entry.clear() }
@@ -124,7 +135,8 @@ public final class Rows {
     let table = RowTable<Row>(try storage?.table(Row.schema))
     entries.append(
       Entry(
-        type: ObjectIdentifier(type), table: table, count: { table.slots.count },
+        type: ObjectIdentifier(type), table: table, isShared: Row.schema.isShared,
+        count: { table.slots.count },
         save: { try table.save() }, clear: { table.clear() },
         forgetChanges: { table.forgetChanges() },
         revertChanges: { table.revertChanges() }))

@@ -1,0 +1,162 @@
+import Testing
+
+@testable import Eventually
+
+private struct OwnRow: ReadModelRow {
+  static let schema = TableSchema(
+    "own", key: [.text("id")], values: [.integer("n"), .text("t")], indexes: [["t", "n"]],
+    isShared: false)
+  var key: String
+  var n: Int64 = 0
+  var t = ""
+  var values: [ColumnValue] { [.integer(n), .text(t)] }
+
+  init(key: String, n: Int64 = 0, t: String = "") { (self.key, self.n, self.t) = (key, n, t) }
+
+  init(key: String, values: [ColumnValue]) throws {
+    self.key = key
+    n = try values.integer(0, of: Self.schema)
+    t = try values.text(1, of: Self.schema)
+  }
+}
+
+private struct SumRow: ReadModelRow {
+  static let schema = TableSchema("sums", key: [.text("id")], values: [.integer("n")])
+  var key: String
+  var n: Int64
+  var values: [ColumnValue] { [.integer(n)] }
+
+  init(key: String, n: Int64) { (self.key, self.n) = (key, n) }
+
+  init(key: String, values: [ColumnValue]) throws {
+    self.key = key
+    n = try values.integer(0, of: Self.schema)
+  }
+}
+
+@Suite struct PrefetchedRowsTests {
+  typealias Row = PrefetchedRows.Row
+  private let known = PrefetchedRows(limit: .init(bytes: 20))
+
+  private func own(_ rows: [Row]) -> PrefetchedRows.TableRows {
+    .init(schema: OwnRow.schema, rows: rows)
+  }
+
+  private func sums(_ rows: [Row]) -> PrefetchedRows.TableRows {
+    .init(schema: SumRow.schema, rows: rows)
+  }
+
+  private func pass(_ body: (Rows) throws -> Void) throws {
+    known.beginPass()
+    let rows = Rows(over: known)
+    try body(rows)
+    try rows.save()
+  }
+
+  /// Reads a row to find the key of the next one.
+  @Test func whatIsMissingIsAskedForUntilNothingIs() throws {
+    func project(_ rows: Rows) throws {
+      guard let row = try rows.row(OwnRow.self, "a") else { return }
+      try rows.update(SumRow.self, row.t) { $0 = SumRow(key: row.t, n: ($0?.n ?? 0) + 1) }
+    }
+    try pass(project)
+    #expect(known.missing.map(\.keys) == [[[.text("a")]]])
+    #expect(known.takeChanges(shared: true).isEmpty)
+    known.insert(own([Row(key: [.text("a")], values: [.integer(0), .text("b")])]))
+    try pass(project)
+    #expect(known.missing.map(\.keys) == [[[.text("b")]]])
+    known.insert(sums([Row(key: [.text("b")], values: nil)]))
+    try pass(project)
+    #expect(known.missing.isEmpty)
+    #expect(known.takeChanges(shared: false).isEmpty)
+    #expect(
+      known.takeChanges(shared: true).flatMap(\.rows) == [
+        Row(key: [.text("b")], values: [.integer(1)])
+      ])
+  }
+
+  /// What a transaction has saved is saved again where another pass comes to something else, be it to what was there before.
+  @Test func aPassAfterASaveSavesWhatDiffers() throws {
+    known.insert(
+      own(["a", "b", "c"].map { Row(key: [.text($0)], values: [.integer(0), .text("")]) }))
+    try pass { rows in
+      for key in ["a", "b", "c"] { try rows.put(OwnRow(key: key, n: 1)) }
+      try rows.delete(OwnRow.self, "b")
+    }
+    #expect(known.takeChanges(shared: false).flatMap(\.rows).count == 3)
+    try pass { rows in
+      #expect(try rows.row(OwnRow.self, "a")?.n == 0)
+      try rows.put(OwnRow(key: "a", n: 2))
+      try rows.put(OwnRow(key: "c", n: 1))
+    }
+    let changes = known.takeChanges(shared: false).flatMap(\.rows)
+    #expect(
+      Set(changes) == [
+        Row(key: [.text("a")], values: [.integer(2), .text("")]),
+        Row(key: [.text("b")], values: [.integer(0), .text("")]),
+      ])
+    known.committed()
+    try pass { rows in
+      let found = try ["a", "b"].map { try rows.row(OwnRow.self, $0)?.n }
+      #expect(found == [2, 0])
+    }
+    #expect(known.missing.isEmpty)
+    #expect(known.takeChanges(shared: false).isEmpty)
+  }
+
+  @Test func sharedRowsAreAGuessUntilTheyAreLoadedUnderTheLock() throws {
+    known.insert(
+      sums(["a", "b"].map { Row(key: [.text($0)], values: [.integer(1)]) }))
+    func project(_ rows: Rows) throws {
+      let key = try rows.row(SumRow.self, "a")?.n == 1 ? "a" : "b"
+      try rows.update(SumRow.self, key) { $0?.n += 10 }
+    }
+    try pass(project)
+    #expect(known.touchedShared.map(\.keys) == [[[.text("a")]]])
+    #expect(known.refresh([sums([Row(key: [.text("a")], values: [.integer(1)])])]))
+    #expect(!known.refresh([sums([Row(key: [.text("a")], values: [.integer(2)])])]))
+    try pass(project)
+    // The guess about "b" is none any more.
+    #expect(known.missing.map(\.keys) == [[[.text("b")]]])
+    known.insert(sums([Row(key: [.text("b")], values: [.integer(7)])]))
+    try pass(project)
+    #expect(
+      known.takeChanges(shared: true).flatMap(\.rows) == [
+        Row(key: [.text("b")], values: [.integer(17)])
+      ])
+  }
+
+  @Test func aRowOfTwoPartitionsIsNotOnesOwn() throws {
+    known.insert(own([Row(key: [.text("a")], values: [.integer(1), .text("")])]))
+    known.insert(sums([Row(key: [.text("a")], values: [.integer(1)])]))
+    let rows = Rows(over: known)
+    for round in 0..<2 {
+      known.beginPass()
+      rows.clear()
+      known.partition = 3
+      _ = try rows.row(OwnRow.self, "a")
+      _ = try rows.row(SumRow.self, "a")
+      try rows.releasePartition()
+      known.partition = 4
+      _ = try rows.row(SumRow.self, "a")
+      #expect(throws: RowError.self, "round \(round)") { try rows.row(OwnRow.self, "a") }
+    }
+  }
+
+  @Test(arguments: [
+    (OwnRow(key: "a", t: "\u{0}"), false), (OwnRow(key: "a\u{0}"), false),
+    (OwnRow(key: String(repeating: "x", count: 20)), true),
+    (OwnRow(key: String(repeating: "x", count: 21)), false),
+    (OwnRow(key: "a", t: String(repeating: "x", count: 12)), true),
+    (OwnRow(key: "a", t: String(repeating: "x", count: 13)), false),
+  ]) private func whatTheDatabaseCantHoldIsAnError(_ row: OwnRow, _ fits: Bool) throws {
+    known.insert(own([Row(key: [.text(row.key)], values: nil)]))
+    let rows = Rows(over: known)
+    try rows.put(row)
+    if fits {
+      try rows.save()
+    } else {
+      #expect(throws: RowError.self) { try rows.save() }
+    }
+  }
+}
