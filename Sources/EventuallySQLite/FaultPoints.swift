@@ -16,21 +16,6 @@ extension FaultPoint {
   package static let storeErased = FaultPoint(
     "store.erased", "the store's log is emptied of a removed stream's events; that is not noted yet"
   )
-  /// A transaction on a read model is about to begin.
-  package static let readModelApplying = FaultPoint(
-    "readmodel.applying", "a batch is about to be applied; its transaction has not begun")
-  /// A transaction's rows and checkpoints are written.
-  package static let readModelApplied = FaultPoint(
-    "readmodel.applied", "a batch's rows and checkpoints are written, and not committed")
-  /// A transaction is committed.
-  package static let readModelCommitted = FaultPoint(
-    "readmodel.committed", "a batch is committed; its offsets are not, and nobody was told")
-  /// An event is projected.
-  package static let readModelProject = FaultPoint(
-    "readmodel.project",
-    "an event is projected: fail:TEXT makes it fail for streams whose id ends so; trap:, overflow: and allocate:TEXT end the process"
-  )
-
   /// A generation or a savepoint has forgotten a stream that is removed later.
   package static let readModelForgotten = FaultPoint(
     "readmodel.forgotten",

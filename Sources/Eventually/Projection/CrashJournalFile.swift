@@ -1,12 +1,19 @@
-import Eventually
-import Foundation
 import Synchronization
 
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
   import Musl
+#elseif canImport(Darwin)
+  import Darwin
 #endif
+
+/// Why a crash journal's file can't be used.
+package struct CrashJournalError: Error {
+  package var path: String
+  /// The system's number of the error.
+  package var code: Int32
+}
 
 /// A read model's crash journal: a file beside its database that all of its workers map into memory.
 ///
@@ -20,7 +27,7 @@ import Synchronization
 ///
 /// `@unchecked Sendable`: the addresses never change until `deinit`; all words behind them are atomics, and of a partition's words
 /// only the worker that has claimed it writes.
-final class CrashJournalFile: CrashJournal, @unchecked Sendable {
+package final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   private typealias Word = Atomic<UInt64>
 
   /// "EVCRASH2".
@@ -42,32 +49,30 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   private let leftDecoding: UnsafeMutablePointer<Word>
 
   /// The journal of a read model's database.
-  static func path(ofDatabase path: String) -> String { "\(path)-crash" }
+  package static func path(ofDatabase path: String) -> String { "\(path)-crash" }
 
   /// Opens a journal, and makes it where there is none or where it is not one of this database: notes of one that was at the
   /// same path before say nothing of this one's events.
   /// - Parameter created: when the database was made.
-  init(
+  package init(
     database: String, created: Timestamp, partitionCount: Partition,
     limit: CrashLimit = CrashLimit()
-  ) throws(ReadModelError) {
+  ) throws(CrashJournalError) {
     let path = Self.path(ofDatabase: database)
     let words = Self.headerWords + Int(partitionCount) * Self.wordsPerPartition
     let size = words * MemoryLayout<UInt64>.stride
     descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw systemError(path) }
+    guard descriptor >= 0 else { throw CrashJournalError(path: path, code: errno) }
     // Without space for all of it, a note would end the process.
     let failure = Self.reserve(size, in: descriptor)
     guard failure == 0 else {
       close(descriptor)
-      throw failure == ENOSPC
-        ? .full(path: path)
-        : .unavailable(path: path, cause: POSIXError(.init(rawValue: failure) ?? .EIO))
+      throw CrashJournalError(path: path, code: failure)
     }
     guard let address = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0),
       address != MAP_FAILED
     else {
-      let error = systemError(path)
+      let error = CrashJournalError(path: path, code: errno)
       close(descriptor)
       throw error
     }
@@ -147,7 +152,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   #endif
 
   /// Whether any process, this one too, has a database's journal open, as whoever may write to the database has.
-  static func hasUsers(ofDatabase path: String) -> Bool {
+  package static func hasUsers(ofDatabase path: String) -> Bool {
     let descriptor = open(Self.path(ofDatabase: path), O_RDWR | O_CLOEXEC)
     guard descriptor >= 0 else { return errno != ENOENT }
     defer { close(descriptor) }
@@ -184,7 +189,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   }
 
   /// What a process that has ended leaves to be recovered from; `nil` for nothing.
-  func recovery(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
+  package func recovery(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
     guard (0..<partitionCount).contains(partition),
       !isAliveElsewhere(ownerWord(partition).pointee.load(ordering: .relaxed))
     else { return nil }
@@ -196,7 +201,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
 
   /// This process has claimed a partition: what comes is noted as its own.
   /// - Returns: what a process that has ended leaves to be recovered from.
-  func claim(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
+  package func claim(_ partition: Partition, after position: UInt64) -> CrashRecovery? {
     guard (0..<partitionCount).contains(partition) else { return nil }
     let recovery = recovery(partition, after: position)
     let left = recovery == nil ? 0 : decoding(partition).pointee.load(ordering: .relaxed)
@@ -210,18 +215,18 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
   }
 
   /// Events up to an offset are about to be applied.
-  func begin(_ partition: Partition, _ mark: CrashMark?) {
+  package func begin(_ partition: Partition, _ mark: CrashMark?) {
     guard let mark, (0..<partitionCount).contains(partition) else { return }
     applying(partition).pointee.store(CrashNote.word(mark), ordering: .relaxed)
   }
 
   /// What was begun was applied, or refused with an error.
-  func end(_ partition: Partition) {
+  package func end(_ partition: Partition) {
     guard (0..<partitionCount).contains(partition) else { return }
     applying(partition).pointee.store(0, ordering: .relaxed)
   }
 
-  func beginDecoding(_ partition: Partition, _ partitionOffset: UInt64) -> Int? {
+  package func beginDecoding(_ partition: Partition, _ partitionOffset: UInt64) -> Int? {
     guard (0..<partitionCount).contains(partition) else { return nil }
     let left = CrashNote.mark(leftDecoding[Int(partition)].load(ordering: .relaxed))
     let deaths = left?.partitionOffset == partitionOffset ? left?.attempts ?? 0 : 0
@@ -231,7 +236,7 @@ final class CrashJournalFile: CrashJournal, @unchecked Sendable {
     return nil
   }
 
-  func endDecoding(_ partition: Partition) {
+  package func endDecoding(_ partition: Partition) {
     guard (0..<partitionCount).contains(partition) else { return }
     decoding(partition).pointee.store(0, ordering: .relaxed)
   }

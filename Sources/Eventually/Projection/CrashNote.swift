@@ -1,21 +1,19 @@
-import Eventually
-
 /// A ``CrashMark`` as a journal's file holds it: with a check byte (CRC-8, polynomial 07), by which a word in which bits have
 /// changed is known.
-enum CrashNote {
+package enum CrashNote {
   /// The check stands in place of the offset's upper byte: no partition comes to 2⁴⁸ events.
   private static let shift: UInt64 = 48
   private static let checkMask: UInt64 = 0xFF << shift
 
   /// The word for a mark; 0, which is no note, where the offset has no room.
-  static func word(_ mark: CrashMark) -> UInt64 {
+  package static func word(_ mark: CrashMark) -> UInt64 {
     let word = mark.word
     guard mark.partitionOffset < 1 << shift else { return 0 }
     return word | UInt64(check(word)) << shift
   }
 
   /// The mark that a word stands for; `nil` for none, and for one that was damaged.
-  static func mark(_ word: UInt64) -> CrashMark? {
+  package static func mark(_ word: UInt64) -> CrashMark? {
     let bare = word & ~checkMask
     guard UInt64(check(bare)) == (word & checkMask) >> shift else { return nil }
     return CrashMark(word: bare)

@@ -24,18 +24,7 @@ struct Removals {
     CREATE INDEX IF NOT EXISTS foreign_records_by_key ON foreign_records (substr(key, 1, 16));
     """
 
-  /// A removed stream.
-  struct Removal: Hashable {
-    var streamID: String
-    var partition: Partition
-    /// The partition offset of the removal.
-    var position: UInt64
-
-    static func == (a: Removal, b: Removal) -> Bool {
-      a.position == b.position && a.partition == b.partition
-        && a.streamID.hasSameBytes(as: b.streamID)
-    }
-  }
+  typealias Removal = RemovedStream
 
   /// What is left of a removed stream in the file that has the list; never less than before.
   enum State: Int64 {

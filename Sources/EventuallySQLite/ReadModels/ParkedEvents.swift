@@ -4,17 +4,21 @@ public import Eventually
 struct ParkedEvents {
   let connection: SQLiteConnection
 
-  /// The parked streams of some partitions.
-  func streams(in partitions: [Partition]) throws(SQLiteError) -> Set<ByteKey> {
+  /// The parked streams of some partitions, and how many there are in all.
+  func streams(
+    in partitions: [Partition]
+  ) throws(SQLiteError) -> (streams: Set<ByteKey>, count: Int) {
     let select = try connection.statement("SELECT stream, partition FROM parked_streams")
     defer { select.reset() }
     var streams: Set<ByteKey> = []
+    var count = 0
     while try select.step() {
+      count += 1
       if partitions.contains(Partition(clamping: select.integer(1))) {
         streams.insert(ByteKey(select.text(0)))
       }
     }
-    return streams
+    return (streams, count)
   }
 
   /// How many streams are parked.
@@ -34,9 +38,8 @@ struct ParkedEvents {
       .integer(Timestamp.now().microseconds))
   }
 
-  /// Adds an entry to those of its stream.
-  func add<Event>(_ entry: LogEntry<String, Event>, codec: any EventCodec<Event>) throws {
-    guard let record = try EventRecord(entry, codec: codec) else { return }
+  /// Adds an event to those of its stream.
+  func add(_ record: EventRecord) throws(SQLiteError) {
     let insert = try connection.statement(
       """
       INSERT INTO parked_events
@@ -128,29 +131,4 @@ public struct ParkedStream: Sendable, Hashable {
   public var events: Int
   /// The partition offset of the first of them.
   public var firstPosition: UInt64
-}
-
-extension EventRecord {
-  /// The record of an entry; `nil` for an erased event, of which nothing is left, and for one that is not taken.
-  fileprivate init?<Event>(
-    _ entry: LogEntry<String, Event>, codec: any EventCodec<Event>
-  ) throws {
-    switch entry {
-    case .event(let persisted):
-      var payload: [UInt8] = []
-      try codec.encode(persisted.event, into: &payload)
-      self.init(
-        id: persisted.id, type: codec.type(of: persisted.event), streamID: persisted.streamID,
-        position: persisted.position, time: persisted.time, payload: payload,
-        metadata: persisted.metadata)
-    case .removed(let streamID, let id, let position):
-      self.init(
-        id: id, type: EventRecord.removedType, streamID: streamID,
-        position: position, time: Timestamp(microseconds: 0), payload: [])
-    case .unreadable(let event):
-      self = event.record
-    case .erased, .other:
-      return nil
-    }
-  }
 }

@@ -1,4 +1,5 @@
 import Eventually
+import Foundation
 
 /// Something in a read model's database that no worker has put there.
 struct ReadModelDamage: Error, Sendable, CustomStringConvertible {
@@ -14,6 +15,7 @@ extension ReadModelError {
   static func failed(_ path: String, _ cause: any Error) -> ReadModelError {
     switch cause {
     case let error as ReadModelError: error
+    case let error as TooManyParked: .tooManyParked(limit: error.limit, reason: error.reason)
     case is ReadModelDamage: .damaged(path: path, cause: cause)
     case let error as SQLiteError where error.isFull: .full(path: path)
     case let error as SQLiteError where error.isDamage(of: path):
@@ -25,6 +27,13 @@ extension ReadModelError {
 }
 
 extension ReadModelError {
+  /// What a crash journal that can't be opened tells.
+  static func failed(_ error: CrashJournalError) -> ReadModelError {
+    error.code == ENOSPC
+      ? .full(path: error.path)
+      : .unavailable(path: error.path, cause: POSIXError(.init(rawValue: error.code) ?? .EIO))
+  }
+
   /// What a failed call on a checkpoint's file tells its caller.
   static func failedSavepoint(
     _ name: String, _ path: String, _ cause: any Error

@@ -67,10 +67,3 @@ extension ReadModelDatabase {
     return connection.changes == 1
   }
 }
-
-extension Delivery {
-  /// The lease that the delivery was read under.
-  var lease: PartitionLease {
-    PartitionLease(partition: partition, epoch: epoch, position: after, offsetHint: nil)
-  }
-}

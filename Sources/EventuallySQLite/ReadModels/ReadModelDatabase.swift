@@ -66,8 +66,12 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     } catch {
       throw Self.wrap(error, path: path)
     }
-    journal = try CrashJournalFile(
-      database: path, created: created, partitionCount: partitionCount, limit: crashLimit)
+    do throws(CrashJournalError) {
+      journal = try CrashJournalFile(
+        database: path, created: created, partitionCount: partitionCount, limit: crashLimit)
+    } catch {
+      throw .failed(error)
+    }
     self.path = path
     self.model = model
     name = model.name
@@ -89,67 +93,65 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   public func apply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
   ) async throws -> ApplyOutcome {
-    var outcome = ApplyOutcome()
-    var left = try deliveries.compactMap {
-      recoveries.isEmpty ? $0 : try applySingly($0, parking: parking, &outcome)
-    }
-    while !left.isEmpty {
+    var application = BatchApplication(deliveries, parking: parking, recoveries: recoveries)
+    defer { recoveries = application.recoveries }
+    while let transaction = try application.next() {
       FaultPoint.readModelApplying.pass()
-      let attempt = try tryApply(left, parking: parking)
-      FaultPoint.readModelCommitted.pass()
-      outcome.fenced += attempt.fenced
-      outcome.parked += attempt.parked
-      if attempt.fenced.isEmpty { break }
-      left.removeAll { delivery in
-        attempt.fenced.contains { $0.partition == delivery.partition }
-      }
+      let ending = try transact(transaction)
+      if case .committed = ending { FaultPoint.readModelCommitted.pass() }
+      application.ended(ending)
     }
-    return outcome
-  }
-
-  /// One attempt: nothing is applied where any lease is refused.
-  /// - Parameter mark: what is noted of a single delivery; where it is left out, how far each of them goes.
-  func tryApply(
-    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], mark: CrashMark? = nil
-  ) throws -> ApplyOutcome {
-    do {
-      return try transact(deliveries, parking: parking, mark: mark, isolating: false)
-    } catch is ProjectionFailures {
-      // Once more, to find all events that fail, each without what the ones before it have half done.
-      return try transact(deliveries, parking: parking, mark: mark, isolating: true)
-    }
+    return application.outcome
   }
 
   private func transact(
-    _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure], mark: CrashMark?,
-    isolating: Bool
-  ) throws -> ApplyOutcome {
+    _ transaction: BatchApplication<Model.Event>.Transaction
+  ) throws -> BatchApplication<Model.Event>.Ending {
+    let deliveries = transaction.deliveries
     do {
-      var outcome = ApplyOutcome()
-      try writeRows(isolating: isolating) {
+      var parkedCount = 0
+      try writeRows(isolating: transaction.isIsolating) {
         guard isCurrent() else { throw Fenced(leases: deliveries.map(\.lease)) }
         let refused = try deliveries.filter { try !moveCheckpoint($0) }
         if !refused.isEmpty { throw Fenced(leases: refused.map(\.lease)) }
-        var application = try Application(
-          parked: parked.streams(in: deliveries.map(\.partition)), parking: parking,
-          awaited: removals.awaited())
+        var projection = BatchProjection(
+          model, codec: codec, parkingLimit: parkingLimit,
+          held: try held(deliveries.map(\.partition)), parking: transaction.parking,
+          failing: transaction.isIsolating ? .isTakenBack : .stops)
         // What ends the process while it waits for the database, or commits, is no event's fault.
-        for delivery in deliveries { journal.begin(delivery.partition, mark ?? delivery.mark) }
+        for delivery in deliveries { journal.begin(delivery.partition, transaction.mark(delivery)) }
         defer { for delivery in deliveries { journal.end(delivery.partition) } }
         for delivery in deliveries {
-          for entry in delivery.entries { try take(entry, isolating: isolating, &application) }
+          for entry in delivery.entries { try projection.take(entry, into: rows) }
         }
-        if !application.failures.isEmpty { throw ProjectionFailures(application.failures) }
+        if !projection.failures.isEmpty { throw ProjectionFailures(projection.failures) }
+        for effect in projection.effects { try carryOut(effect) }
         try rows.save()
-        outcome.parked = application.parkedCount
+        parkedCount = projection.parkedCount
       }
-      return outcome
+      return .committed(parked: parkedCount)
     } catch let fenced as Fenced {
-      return ApplyOutcome(fenced: fenced.leases)
+      return .fenced(fenced.leases)
     } catch let failures as ProjectionFailures {
-      throw failures
+      return .failed(failures)
     } catch {
       throw Self.wrap(error, path: path)
+    }
+  }
+
+  private func held(_ partitions: [Partition]) throws -> BatchProjection<Model>.Held {
+    var held = BatchProjection<Model>.Held()
+    (held.parked, held.parkedCount) = try parked.streams(in: partitions)
+    held.awaited = try removals.awaited()
+    return held
+  }
+
+  private func carryOut(_ effect: BatchProjection<Model>.Effect) throws {
+    switch effect {
+    case .park(let failure): try parked.park(failure)
+    case .keep(let record): try parked.add(record)
+    case .forgetParked(let streamID): try parked.forget(streamID)
+    case .removed(let removal): try removals.apply(removal)
     }
   }
 
@@ -180,104 +182,17 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     var leases: [PartitionLease]
   }
 
-  /// What is known while a transaction's entries are taken in.
-  private struct Application {
-    /// The streams that are parked.
-    var parked: Set<ByteKey>
-    /// The events whose streams are to be parked.
-    var parking: [EventPosition: ProjectionFailure] = [:]
-    var failures: [ProjectionFailure] = []
-    var parkedCount = 0
-    /// The streams that are forgotten already, and where their removals are.
-    var awaited: [ByteKey: UInt64]
-
-    init(parked: Set<ByteKey>, parking: [ProjectionFailure], awaited: [ByteKey: UInt64]) {
-      self.parked = parked
-      self.awaited = awaited
-      for failure in parking { self.parking[failure.position] = failure }
-    }
-  }
-
-  private func take(
-    _ entry: LogEntry<String, Model.Event>, isolating: Bool, _ application: inout Application
-  ) throws {
-    if !application.awaited.isEmpty, let streamID = entry.streamID,
-      entry.position.partitionOffset < application.awaited[ByteKey(streamID)] ?? 0
-    {
-      return
-    }
-    if !application.parked.isEmpty || !application.parking.isEmpty,
-      try park(entry, &application)
-    {
-      return
-    }
-    if isolating { rows.beginEntry() }
-    do {
-      try project(entry)
-    } catch let error as SQLiteError {
-      throw error
-    } catch is UnreadableEventError where entry.isUnreadable {
-      // Found by failing, since to ask each entry takes longer than to apply many. It has changed no row.
-      _ = try park(entry, &application)
-    } catch {
-      let failure = ProjectionFailure(
-        position: entry.position, streamID: entry.streamID ?? "", reason: "\(error)")
-      guard isolating else { throw ProjectionFailures([failure]) }
-      rows.revertEntry()
-      application.failures.append(failure)
-      // The stream's later events would fail for the want of this one.
-      if let streamID = entry.streamID { application.parked.insert(ByteKey(streamID)) }
-    }
-  }
-
+  /// Projects an entry that was parked, in the caller's transaction.
   func project(_ entry: LogEntry<String, Model.Event>) throws {
-    if FaultPlan.current != nil, let streamID = entry.streamID,
-      FaultPoint.readModelProject.fails(for: streamID)
-    {
-      throw InjectedFailure()
-    }
-    try model.take(entry, into: rows)
+    try BatchProjection.project(entry, model, into: rows)
     if case .removed(let streamID, _, let position) = entry {
       try removals.apply(
-        Removals.Removal(
+        RemovedStream(
           streamID: streamID, partition: position.partition, position: position.partitionOffset))
     }
-  }
-
-  /// Parks an entry where its stream is parked, or to be parked from here on, as it is from an unreadable event on.
-  private func park(
-    _ entry: LogEntry<String, Model.Event>, _ application: inout Application
-  ) throws -> Bool {
-    guard let streamID = entry.streamID else { return false }
-    let stream = ByteKey(streamID)
-    let isKnown = application.parked.contains(stream)
-    if let failure = application.parking[entry.position] ?? (isKnown ? nil : entry.failure) {
-      guard try parked.count() < parkingLimit else {
-        throw ReadModelError.tooManyParked(limit: parkingLimit, reason: failure.reason)
-      }
-      try parked.park(failure)
-      application.parked.insert(stream)
-    }
-    guard application.parked.contains(stream) else { return false }
-    if case .removed = entry, application.parking[entry.position] == nil,
-      !application.failures.contains(where: { $0.streamID.hasSameBytes(as: streamID) })
-    {
-      // What was parked is forgotten with the stream, and nothing stands in the way of a new beginning.
-      try parked.forget(streamID)
-      application.parked.remove(stream)
-      return false
-    }
-    try parked.add(entry, codec: codec)
-    application.parkedCount += 1
-    return true
   }
 
   static func wrap(_ error: any Error, path: String) -> ReadModelError {
     .failed(path, error)
   }
-}
-
-/// What a fault plan makes a projection throw.
-struct InjectedFailure: Error, CustomStringConvertible {
-  var description: String { "made to fail by \(FaultPlan.variable)" }
 }

@@ -1,4 +1,5 @@
 import CSQLite
+import Eventually
 
 #if canImport(Glibc)
   import Glibc
@@ -59,3 +60,6 @@ public struct SQLiteError: Error, Sendable, CustomStringConvertible {
   /// The message.
   public var description: String { "\(operation): \(message) (SQLite \(code))" }
 }
+
+/// It is no fault of an event that was being projected.
+extension SQLiteError: RowStorageError {}
