@@ -18,7 +18,7 @@ fi
 pid=''
 start() {
   (cd "$folder" && exec "${as[@]}" "$bin/postgres" -D "$folder/data" -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 \
-    -c fsync=off -c max_connections=60 -c logging_collector=off) >>"$folder.log" 2>&1 &
+    -c fsync=off -c max_connections=300 -c shared_buffers=32MB -c logging_collector=off) >>"$folder.log" 2>&1 &
   pid=$!
   for _ in {1..600}; do
     if "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"; then echo ready; return; fi

@@ -53,6 +53,25 @@ extension RecordEventStore: Outbox {
   }
 }
 
+extension RecordEventStore {
+  /// Waits until this process may publish; see ``Outbox/lease(_:)``.
+  public func lease(
+    _ standBy: @escaping @Sendable (RelayHolder) -> Void
+  ) async throws -> RelayTerm {
+    try await base.lease(standBy)
+  }
+
+  /// Notes that the bus has acknowledged everything up to `sequenceNumber`, unless the term is over.
+  public func markPublished(_ sequenceNumber: UInt64, under term: RelayTerm) async throws {
+    try await base.markPublished(sequenceNumber, under: term)
+  }
+
+  /// Notes how far each partition is published, and which events the bus refuses, unless the term is over.
+  public func markPublished(_ progress: PublishedProgress, under term: RelayTerm) async throws {
+    try await base.markPublished(progress, under: term)
+  }
+}
+
 extension RecordEventStore: SnapshotStore {
   /// The snapshot that is kept of a stream, where there is one.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {

@@ -103,7 +103,7 @@ extension PostgresEventLog {
   /// - Throws: ``RepublishError``, with a ``StoreOpenError`` of the code ``StoreOpenError/Code/locked`` while a relay has the lease.
   @discardableResult
   public func republish(
-    from sequenceNumber: UInt64 = 1
+    from sequenceNumber: UInt64
   ) async throws(RepublishError) -> Republication {
     do {
       let head = try await head()

@@ -10,6 +10,9 @@ extension PostgresEventLog {
     ) l
     """
 
+  /// PostgreSQL's text has no U+0000: there is no stream of such a name.
+  static func canHave(_ streamID: String) -> Bool { !streamID.utf8.contains(0) }
+
   /// How many streams have events.
   public func streamCount() async throws(EventStoreError) -> Int {
     try await reader.read(
@@ -26,22 +29,15 @@ extension PostgresEventLog {
 
   /// The records of a stream from a version on, oldest first, in pages of up to 512 records and about `bytes` of payload.
   public func pages(
-    ofStream streamID: String, from version: Version = 1, bytes: Int = 128 << 10
+    ofStream streamID: String, from version: Version, bytes: Int
   ) -> any StreamPages {
     PostgresStreamPages(log: self, streamID: streamID, from: version, bytes: bytes)
   }
 
-  /// All records of a stream, oldest first. A large stream is better read in ``pages(ofStream:from:bytes:)``.
-  public func records(ofStream streamID: String) async throws(EventStoreError) -> [EventRecord] {
-    var pages = pages(ofStream: streamID, bytes: .max)
-    var records: [EventRecord] = []
-    while !pages.isAtEnd { records += try await pages.next() }
-    return records
-  }
-
   /// The version of a stream's last event; 0 where there is none.
   public func version(ofStream streamID: String) async throws(EventStoreError) -> Version {
-    try await reader.read(
+    guard Self.canHave(streamID) else { return 0 }
+    return try await reader.read(
       "read a stream's version",
       [
         PostgresStatement(
@@ -56,7 +52,8 @@ extension PostgresEventLog {
 
   /// The snapshot that is kept of a stream, where there is one that is as it was saved.
   public func snapshot(of streamID: String) async throws(EventStoreError) -> Snapshot? {
-    try await reader.read(
+    guard Self.canHave(streamID) else { return nil }
+    return try await reader.read(
       "read a snapshot",
       [
         PostgresStatement(
@@ -78,7 +75,8 @@ extension PostgresEventLog {
   func recorded(
     _ key: StoredKey, of streamID: String
   ) async throws(EventStoreError) -> RecordedKey<Int64>? {
-    try await reader.read(
+    guard Self.canHave(streamID) else { return nil }
+    return try await reader.read(
       "look for an idempotency key",
       [
         PostgresStatement(
@@ -117,7 +115,8 @@ extension PostgresEventLog {
 
   /// A stream's last removal; `nil` where it was never removed.
   public func erasure(of streamID: String) async throws(EventStoreError) -> StreamErasure? {
-    try await reader.read(
+    guard Self.canHave(streamID) else { return nil }
+    return try await reader.read(
       "read a removal",
       [
         PostgresStatement(
@@ -175,6 +174,7 @@ struct PostgresStreamPages: StreamPages {
     self.log = log
     self.streamID = streamID
     next = max(from, 1)
+    isAtEnd = !PostgresEventLog.canHave(streamID)
     self.bytes = bytes
   }
 

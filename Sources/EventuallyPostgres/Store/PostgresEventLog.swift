@@ -49,28 +49,6 @@ public final class PostgresEventLog: StoreLog, Sendable {
 
   // MARK: - The log
 
-  /// Up to `limit` records in order, and about 4 MiB of payload, the first of them the one after `sequenceNumber`.
-  public func records(
-    after sequenceNumber: UInt64, limit: Int
-  ) async throws(EventStoreError) -> [EventRecord] {
-    try await records(of: .store, after: sequenceNumber, limit: limit, bytes: 4 << 20)
-  }
-
-  /// Up to `limit` records of some partitions in the store's order, and about 4 MiB of payload.
-  public func records(
-    after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
-  ) async throws(EventStoreError) -> [EventRecord] {
-    try await records(
-      of: .partitions(partitions), after: sequenceNumber, limit: limit, bytes: 4 << 20)
-  }
-
-  /// Up to `limit` records of a partition in order, the first of them the one after `position`.
-  public func records(
-    partition: Partition, after position: UInt64, limit: Int
-  ) async throws(EventStoreError) -> [EventRecord] {
-    try await records(of: .partition(partition), after: position, limit: limit, bytes: 4 << 20)
-  }
-
   /// Up to `limit` records in order. They end with the one that brings their payloads to `bytes`.
   public func records(
     of scope: LogScope, after position: UInt64, limit: Int, bytes: Int

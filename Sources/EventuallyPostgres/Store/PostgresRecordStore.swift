@@ -15,6 +15,7 @@ final class PostgresRecordStore: RecordStore {
   static func open(
     url: String, options: EventStoreOptions, database: PostgresStoreOptions
   ) async throws(StoreOpenError) -> PostgresRecordStore {
+    options.checkPartitionCount()
     let address = PostgresAddress(url)
     let log = try await openLog(address, options: options, database: database)
     do {
@@ -118,7 +119,13 @@ final class PostgresRecordStore: RecordStore {
   var log: any StoreLog { postgresLog }
   var head: PositionSignal { writer.head }
 
-  func submit(_ request: StoreRequest) { writer.submit(request) }
+  func submit(_ request: StoreRequest) {
+    if case .remove(let streamID, _) = request.kind, !PostgresEventLog.canHave(streamID) {
+      request.completion(.success(.unchanged(nil)))
+      return
+    }
+    writer.submit(request)
+  }
 
   func size(ofLargeStream name: String) -> UInt64 { postgresLog.reader.sizes.size(of: name) }
 
@@ -150,11 +157,26 @@ final class PostgresRecordStore: RecordStore {
 
   func close() async {
     await own.term.withLock { $0 }?.release()
+    await Self.close(watch, eraser, writer, relayLease, postgresLog)
+  }
+
+  /// Where nobody has closed the store, its connections end by and by.
+  deinit {
+    Task { [own, watch, eraser, writer, relayLease, postgresLog] in
+      await own.term.withLock { $0 }?.release()
+      await Self.close(watch, eraser, writer, relayLease, postgresLog)
+    }
+  }
+
+  private static func close(
+    _ watch: HeadWatch, _ eraser: PostgresEraser, _ writer: PostgresStoreWriter,
+    _ lease: PostgresRelayLease, _ log: PostgresEventLog
+  ) async {
     await watch.close()
     await eraser.close()
     await writer.close()
-    await relayLease.close()
-    await postgresLog.close()
+    await lease.close()
+    await log.close()
   }
 
   // MARK: - The relay

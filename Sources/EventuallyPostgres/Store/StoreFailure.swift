@@ -91,9 +91,9 @@ extension StoreOpenError {
   static func failed(_ location: String, _ cause: any Error) -> StoreOpenError {
     switch cause {
     case let error as StoreOpenError: error
-    case is StoreDamage: .damaged(at: location, cause: cause)
+    case is StoreDamage: .damaged(at: location, cause: cause, advice: StoreDamage.wayBack)
     case let error as PostgresError where error.state?.isDamage == true:
-      .damaged(at: location, cause: cause)
+      .damaged(at: location, cause: cause, advice: StoreDamage.wayBack)
     default: .unreadable(at: location, cause: cause)
     }
   }
