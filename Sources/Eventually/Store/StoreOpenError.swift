@@ -31,6 +31,10 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     case partitionCount
     /// The file is not what its writer wrote.
     case damaged
+    /// The store was moved to another place: it is read, and not written any more.
+    case moved
+    /// The file is a copy that is not whole.
+    case unfinished
     /// The file can't be opened at all.
     case unreadable
   }
@@ -41,6 +45,8 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   public let location: String
   /// The process that is the store's writer, as it says of itself; `nil` unless the store is ``Code/locked``.
   public let owner: String?
+  /// Where the store was moved to; `nil` unless it is ``Code/moved``.
+  public let destination: String?
   /// What was found, and what was asked for: schema versions, or numbers of partitions; `nil` for other reasons.
   public let found, expected: Int64?
   /// What the system or SQLite said; `nil` unless the file is ``Code/unreadable`` or ``Code/damaged``, or has ``Code/noLocks``.
@@ -49,13 +55,13 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   private let advice: String?
 
   private init(
-    _ code: Code, _ location: String, owner: String? = nil, found: Int64? = nil,
-    expected: Int64? = nil,
-    cause: (any Error)? = nil, advice: String? = nil
+    _ code: Code, _ location: String, owner: String? = nil, destination: String? = nil,
+    found: Int64? = nil, expected: Int64? = nil, cause: (any Error)? = nil, advice: String? = nil
   ) {
     self.code = code
     self.location = location
     self.owner = owner
+    self.destination = destination
     self.found = found
     self.expected = expected
     self.cause = cause
@@ -100,6 +106,14 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     StoreOpenError(.damaged, location, cause: cause, advice: advice)
   }
 
+  package static func moved(at location: String, to destination: String) -> StoreOpenError {
+    StoreOpenError(.moved, location, destination: destination)
+  }
+
+  package static func unfinished(at location: String) -> StoreOpenError {
+    StoreOpenError(.unfinished, location)
+  }
+
   package static func unreadable(at location: String, cause: any Error) -> StoreOpenError {
     StoreOpenError(.unreadable, location, cause: cause)
   }
@@ -132,6 +146,11 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     case .damaged:
       "the store \(location) is damaged\(cause.map { " (\($0))" } ?? ""): "
         + (advice ?? "put a backup in its place")
+    case .moved:
+      "the store \(location) was moved to \(destination ?? "another place"), or is about to be, and takes no appends: use that "
+        + "one; the command copy-store goes on with what was stopped, and undoes it"
+    case .unfinished:
+      "\(location) is an unfinished copy of a store: run the command copy-store again, or delete it"
     case .unreadable:
       "the store \(location) can't be opened\(cause.map { ": \($0)" } ?? "")"
     }
