@@ -13,10 +13,15 @@ public final class SQLiteEventLog: StoreLog {
   private let readers: SQLiteReaderPool
 
   /// Opens a store that exists.
-  public init(path: String, readers: Int = 4) throws(StoreOpenError) {
+  public convenience init(path: String, readers: Int = 4) throws(StoreOpenError) {
+    try self.init(path: path, readers: readers, isUnfinished: false)
+  }
+
+  /// - Parameter isUnfinished: whether it may be a copy that is not whole.
+  init(path: String, readers: Int = 4, isUnfinished: Bool) throws(StoreOpenError) {
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
-      let identity = try StoreSchema.identity(connection)
+      let identity = try StoreSchema.identity(connection, isUnfinished: isUnfinished)
       storeID = identity.storeID
       partitionCount = identity.partitionCount
       self.path = path

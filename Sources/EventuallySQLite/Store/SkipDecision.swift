@@ -15,11 +15,28 @@ enum SkipDecision {
   }
 
   static func record(
-    partition: Partition, offset: UInt64, in connection: SQLiteConnection
+    partition: Partition, offset: UInt64, at time: Timestamp = .now(),
+    in connection: SQLiteConnection
   ) throws(SQLiteError) {
     try connection.run(
       "INSERT OR IGNORE INTO store VALUES (?, ?)", .text(key(partition, offset)),
-      .integer(Timestamp.now().microseconds))
+      .integer(time.microseconds))
+  }
+
+  /// All decisions, by partition and offset.
+  static func all(in connection: SQLiteConnection) throws -> [CopiedSkip] {
+    let skips = try connection.rows("SELECT key, value FROM store WHERE key GLOB 'skip.*'") { row in
+      let words = row.text(0).split(separator: ".")
+      guard words.count == 3, let partition = Partition(words[1]), let offset = UInt64(words[2])
+      else { throw StoreDamage("it says '\(row.text(0))', which is no event") }
+      return CopiedSkip(
+        partition: partition, offset: offset, decided: Timestamp(microseconds: row.integer(1)))
+    }
+    return skips.sorted { ($0.partition, $0.offset) < ($1.partition, $1.offset) }
+  }
+
+  static func removeAll(in connection: SQLiteConnection) throws(SQLiteError) {
+    try connection.execute("DELETE FROM store WHERE key GLOB 'skip.*'")
   }
 }
 

@@ -195,7 +195,7 @@ final class LockedStoreFiles: Sendable {
 }
 
 /// The file that a path leads to; where there is none yet, the path with its folder's links followed.
-private func resolvedPath(_ path: String) -> String {
+func resolvedPath(_ path: String) -> String {
   func resolve(_ path: String) -> String? {
     guard let resolved = realpath(path, nil) else { return nil }
     defer { free(resolved) }

@@ -113,6 +113,15 @@ enum StoreSchema {
   /// ``EventRecord/erasedType``.
   static let erasedType = ""
 
+  /// What the schema version of an unfinished copy is higher by. Programs that don't know of it find a store that is newer than
+  /// they are, and leave it alone too.
+  static let unfinished: Int64 = 1_000_000
+
+  /// Whether a file says that it is an unfinished copy. A version that is higher still says that the file is damaged, or newer.
+  static func isUnfinished(_ found: Int64) -> Bool {
+    (unfinished..<unfinished + 1000).contains(found)
+  }
+
   /// Whether a row of this type holds an event no more.
   static func isErased(_ type: String) -> Bool {
     type == erasedType || type == EventRecord.erasedType
@@ -129,13 +138,9 @@ enum StoreSchema {
   static func prepare(
     _ connection: SQLiteConnection, partitionCount: Partition?
   ) throws -> Identity {
-    // In this order: the page size and WAL mode are set while the file is empty.
-    try connection.execute("PRAGMA page_size = 8192")
-    try connection.useWriteAheadLog()
-    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
-    try connection.execute("PRAGMA wal_autocheckpoint = 4000")
+    try configure(connection)
     try connection.write {
-      let found = try connection.integer("PRAGMA user_version") ?? 0
+      let found = try self.version(of: connection)
       guard found >= 0 else { throw StoreDamage("it says that it has schema version \(found)") }
       if found == 0 {
         try create(connection, partitionCount: partitionCount ?? 12)
@@ -152,9 +157,30 @@ enum StoreSchema {
     return identity
   }
 
+  /// Sets what a connection that writes needs.
+  static func configure(_ connection: SQLiteConnection) throws(SQLiteError) {
+    // In this order: the page size and WAL mode are set while the file is empty.
+    try connection.execute("PRAGMA page_size = 8192")
+    try connection.useWriteAheadLog()
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536")
+    try connection.execute("PRAGMA wal_autocheckpoint = 4000")
+  }
+
+  /// The version that a file says it has; 0 where it has no tables.
+  static func version(of connection: SQLiteConnection) throws(SQLiteError) -> Int64 {
+    try connection.integer("PRAGMA user_version") ?? 0
+  }
+
   /// Reads the identity of a store that exists.
-  static func identity(_ connection: SQLiteConnection) throws -> Identity {
-    let found = try connection.integer("PRAGMA user_version") ?? 0
+  /// - Parameter isUnfinished: whether it may be a copy that is not whole.
+  static func identity(
+    _ connection: SQLiteConnection, isUnfinished: Bool = false
+  ) throws -> Identity {
+    var found = try version(of: connection)
+    if self.isUnfinished(found) {
+      guard isUnfinished else { throw StoreOpenError.unfinished(at: connection.path) }
+      found -= unfinished
+    }
     if found == 0 {
       let isEmpty = try connection.integer("SELECT count(*) FROM sqlite_schema") == 0
       throw isEmpty
@@ -190,11 +216,33 @@ enum StoreSchema {
       throw StoreOpenError.notAStore(at: connection.path)
     }
     try migrate(connection, from: 0)
-    let id = UUID().uuidString.lowercased()
-    try connection.run("INSERT INTO store VALUES ('store_id', ?)", .text(id))
+    try write(
+      Identity(storeID: UUID().uuidString.lowercased(), partitionCount: partitionCount),
+      to: connection)
+  }
+
+  private static func write(
+    _ identity: Identity, to connection: SQLiteConnection
+  ) throws(SQLiteError) {
+    try connection.run("INSERT INTO store VALUES ('store_id', ?)", .text(identity.storeID))
     try connection.run(
-      "INSERT INTO store VALUES ('partitions', ?)", .integer(Int64(partitionCount)))
+      "INSERT INTO store VALUES ('partitions', ?)", .integer(Int64(identity.partitionCount)))
     try connection.execute("INSERT INTO store VALUES ('published', 0)")
+  }
+
+  /// Makes a copy that nobody opens until it is finished, in an empty file.
+  static func createUnfinished(_ connection: SQLiteConnection, _ identity: Identity) throws {
+    try configure(connection)
+    try connection.write {
+      try migrate(connection, from: 0)
+      try write(identity, to: connection)
+      try connection.execute("PRAGMA user_version = \(unfinished + version)")
+    }
+  }
+
+  /// Makes a store of an unfinished copy.
+  static func finish(_ connection: SQLiteConnection) throws(SQLiteError) {
+    try connection.execute("PRAGMA user_version = \(version)")
   }
 
   /// Takes the steps that a file has not taken yet, within the caller's transaction.

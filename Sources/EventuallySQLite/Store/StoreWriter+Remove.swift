@@ -29,7 +29,7 @@ extension StoreWriter {
     // A state tells what the events were.
     try SnapshotTable(connection: connection).forget(found.key)
     try forgetKeys(of: found.key)
-    for sequence in sequences { try overwrite(sequence) }
+    for sequence in sequences { try connection.overwriteEvent(at: sequence) }
     heads.sequence += 1
     heads.partitions[Int(found.partition)] += 1
     let partitionOffset = heads.partitions[Int(found.partition)]
@@ -55,22 +55,24 @@ extension StoreWriter {
       partition: found.partition, partitionOffset: partitionOffset,
       sequenceNumber: heads.sequence, version: 0)
   }
+}
 
-  /// Overwrites an event with zeros.
-  private func overwrite(_ sequence: UInt64) throws(SQLiteError) {
-    let select = try connection.statement(
+extension SQLiteConnection {
+  /// Overwrites an event with zeros, unless that was done.
+  func overwriteEvent(at sequence: UInt64) throws(SQLiteError) {
+    let select = try statement(
       """
       SELECT length(CAST(type AS BLOB)), length(payload), length(metadata) FROM events
       WHERE sequence = ?
       """)
     select.bind(1, sequence)
     defer { select.reset() }
-    guard try select.step() else { return }
+    guard try select.step(), select.integer(0) > 0 else { return }
     let row = ErasedRow(
       type: Int(select.integer(0)), payload: Int(select.integer(1)),
       metadata: select.optionalInteger(2).map { Int($0) })
     select.reset()
-    try connection.run(
+    try run(
       """
       UPDATE events SET type = ?1, payload = zeroblob(?2),
         metadata = CASE WHEN ?3 IS NULL THEN NULL ELSE zeroblob(?3) END WHERE sequence = ?4

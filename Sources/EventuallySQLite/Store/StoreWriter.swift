@@ -52,6 +52,9 @@ actor StoreWriter {
       // What is removed is overwritten, not only unlinked; so are snapshots that others take the place of.
       try connection.execute("PRAGMA secure_delete = ON")
       identity = try StoreSchema.prepare(connection, partitionCount: partitionCount)
+      if let destination = try StoreMove.destination(of: connection) {
+        throw StoreOpenError.moved(at: path, to: destination)
+      }
       lock?.note(storeID: identity.storeID)
       statements = try AppendStatements(connection)
       heads = try Self.readHeads(connection, partitionCount: identity.partitionCount)
