@@ -122,9 +122,10 @@ private final class LeaseTable: RelayLeaseStore {
     ) { _ in }
     table.goAway()
     await term.waitUntilLost()
-    #expect(throws: RelayFenced(epoch: 1, reason: .notRenewed("Unreachable()"))) {
-      try term.check()
-    }
+    let fenced = #expect(throws: RelayFenced.self) { try term.check() }
+    // Why the last attempt failed, where there was time for one.
+    let reasons = ["Unreachable()", nil].map { RelayFenced(epoch: 1, reason: .notRenewed($0)) }
+    #expect(fenced.map { reasons.contains($0) } == true, "\(fenced as Any)")
     await term.release()
   }
 
