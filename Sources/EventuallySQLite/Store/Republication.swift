@@ -8,7 +8,7 @@ extension SQLiteEventLog {
   /// an event drop it when it comes again. Where the events from `sequenceNumber` on do not count as published anyway, nothing
   /// changes but that what was noted of single partitions is forgotten.
   /// - Parameter sequenceNumber: the first event that is to be published again.
-  /// - Throws: ``RepublishError``, with a ``StoreOpenError`` of the code ``StoreOpenError/Code/locked`` while a writer runs.
+  /// - Throws: `RepublishError`, with a `StoreOpenError` of the code `locked` while a writer runs.
   @discardableResult
   public func republish(
     from sequenceNumber: UInt64

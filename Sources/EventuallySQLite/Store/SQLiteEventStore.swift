@@ -11,7 +11,7 @@ extension RecordEventStore {
   ///   - path: the store's file, on a local disk.
   ///   - codec: encodes the events.
   ///   - options: how the store is opened.
-  /// - Throws: ``StoreOpenError`` with the code ``StoreOpenError/Code/locked`` where another process is its writer.
+  /// - Throws: `StoreOpenError` with the code `locked` where another process is its writer.
   @inlinable
   public convenience init(
     path: String, codec: Codec, options: EventStoreOptions = EventStoreOptions()
