@@ -12,6 +12,11 @@ public struct RelayHolder: Sendable, Hashable {
   }
 }
 
+extension StoreLog {
+  /// None: for stores with one writer.
+  public func relayHolder() async throws(EventStoreError) -> RelayHolder? { nil }
+}
+
 /// A relay's term is over: another one may publish, and nothing may be noted under this one any more.
 public struct RelayFenced: Error, Hashable, CustomStringConvertible {
   /// How a term comes to its end.

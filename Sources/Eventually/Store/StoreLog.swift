@@ -46,6 +46,10 @@ public protocol StoreLog: EventLog {
   /// ``published()`` says all.
   func publishedProgress() async throws(EventStoreError) -> PublishedProgress?
 
+  /// Which process publishes the store's events; `nil` where none has the right now, or one writer at a time is all that the
+  /// store can have.
+  func relayHolder() async throws(EventStoreError) -> RelayHolder?
+
   /// Whether an administrator has decided that a placeholder is published in an event's place.
   func isSkipped(partition: Partition, offset: UInt64) async throws(EventStoreError) -> Bool
 

@@ -6,7 +6,8 @@ import HTTPTypes
 struct WriterReadiness: Sendable {
   let writer: Writer
 
-  /// The writer is ready as long as it can take commands; that it can't publish at the moment is said too.
+  /// The writer is ready as long as it can take commands; that it can't publish at the moment, or that another writer of the
+  /// store does, is said too.
   var operation: API.Operation {
     .vital(
       "/readyz", "Whether commands can be taken, and how far publishing is",
@@ -24,7 +25,8 @@ struct WriterReadiness: Sendable {
     let count = Schema.integer(0...(1 << 62))
     return [
       .required("head", count), .required("published", count), .required("backlog", count),
-      .required("publisher", .string(minimum: 1)), .required("topicRecordsRejected", count),
+      .required("publisher", .string(minimum: 1)), .optional("publishedBy", .string(minimum: 1)),
+      .optional("epoch", count), .required("topicRecordsRejected", count),
       .optional("failure", .string(minimum: 1)), .required("erasuresPending", count),
       .optional("erasuresPendingSince", .string(format: "date-time")),
       .optional("erasureReason", .string(minimum: 1)), .optional("refused", .array(.map(.any))),
@@ -53,6 +55,8 @@ struct WriterReadiness: Sendable {
       json.integer(head - min(head, status.published))
       json.key("publisher")
       json.string(status.phase.rawValue)
+      if let holder = status.holder { json.member("publishedBy", holder.name) }
+      if let epoch = status.holder?.epoch ?? status.epoch { json.member("epoch", epoch) }
       json.member("topicRecordsRejected", status.rejectedRecords)
       if let failure = status.failure {
         json.key("failure")
