@@ -161,7 +161,9 @@ where Store.StreamID == String, Store.Event: Equatable {
     _ = try await first.append([event(1), event(2)], to: "s", expecting: .any)
     let term = try await first.lease { _ in }
     let holders = Locked<[RelayHolder]>([])
-    let waiting = Task { try await second.lease { holder in holders.withLock { $0.append(holder) } } }
+    let waiting = Task {
+      try await second.lease { holder in holders.withLock { $0.append(holder) } }
+    }
     try await first.markPublished(1, under: term)
     while holders.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(10)) }
     let holder = holders.withLock { $0[0] }

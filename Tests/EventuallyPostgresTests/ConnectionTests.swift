@@ -98,7 +98,7 @@ struct ConnectionTests {
       let rows = try await other.run(
         [
           PostgresStatement(
-            "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active' AND application_name = ''"
+            "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active' AND application_name = 'eventually'"
           )
         ], "look")
       return try rows[0].integer(0, 0) > 0

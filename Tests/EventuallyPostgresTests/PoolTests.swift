@@ -21,7 +21,7 @@ struct PoolTests {
 
   @Test func aCallerWaitsAsLongAsItMay() async throws {
     let pool = PostgresPool(
-      try TestServer.shared.get().url(), options: .init(size: 1, waiting: .seconds(5)))
+      try TestServer.shared.get().url(), options: .init(size: 1, waiting: .seconds(2)))
     try await pool.withConnection { _ throws(PostgresError) in
       do throws(PostgresError) {
         _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")

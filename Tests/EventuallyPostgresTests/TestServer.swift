@@ -46,7 +46,7 @@ final class TestServer: Sendable {
     return url(name)
   }
 
-  /// Kills the server and all its processes.
+  /// Ends the server and all its processes at once, which loses what they have not written (`pg_ctl stop -m immediate`).
   func kill() throws { try tell("kill", "done") }
   /// Stops the server, which ends all connections.
   func stop() throws { try tell("stop", "done") }

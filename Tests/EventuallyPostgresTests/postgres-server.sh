@@ -41,7 +41,7 @@ trap 'end INT; rm -rf "$folder" "$folder.log"' EXIT
 start
 while read -r command; do
   case $command in
-    kill) end KILL; echo done ;;
+    kill) end QUIT; echo done ;;
     stop) end INT; echo done ;;
     start) start ;;
   esac

@@ -37,7 +37,7 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
   }
 
   /// Whether it is unknown if the transaction was committed.
-  public var isInDoubt: Bool { kind == .lost }
+  public var isInDoubt: Bool { kind == .lost || state?.endsSession == true }
 
   /// The message.
   public var description: String {

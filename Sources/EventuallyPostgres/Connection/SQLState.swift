@@ -20,6 +20,9 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
   static let undefinedTable = SQLState(rawValue: "42P01")
   static let insufficientPrivilege = SQLState(rawValue: "42501")
 
+  /// Whether the server has ended the session, whatever it did.
+  var endsSession: Bool { rawValue.hasPrefix("08") || rawValue.hasPrefix("57P") }
+
   /// What a caller can do about an error.
   enum Reaction: Hashable {
     /// The transaction lost against another one: repeat it at once.

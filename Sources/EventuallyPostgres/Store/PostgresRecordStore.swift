@@ -208,7 +208,7 @@ final class PostgresRecordStore: RecordStore {
             .position(sequence), more.map { .text($0) } ?? .null)
         ], "note how far the events are published")[0].bool(0, 0)
     } catch {
-      throw EventStoreError.failed(postgresLog.location, "could not be written", error)
+      throw EventStoreError.failed(postgresLog.location, .write, error)
     }
     if !isNoted {
       term.fence()

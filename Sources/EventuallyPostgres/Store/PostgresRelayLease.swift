@@ -18,7 +18,8 @@ final class PostgresRelayLease: RelayLeaseStore {
     options.limits.stopping = .milliseconds(200)
     options.limits.connecting = .seconds(2)
     pool = PostgresPool(
-      parameters, options: options, greet: StoreSession.greet(schema: schema, statementTimeout: 1000))
+      parameters, options: options,
+      greet: StoreSession.greet(schema: schema, statementTimeout: 1000))
     self.schema = schema
     self.holder = holder
   }

@@ -193,7 +193,7 @@ actor PostgresStoreWriter {
     let failure: EventStoreError =
       // Numbers are given under the lock: an event that has one already is none that was written by this code.
       isDuplicate
-      ? .damaged(location, error) : .failed(location, "could not be written", error)
+      ? .damaged(location, error) : .failed(location, .write, error)
     self.failure.withLock { $0 = failure.description }
     for index in requests { results[index] = .failure(failure) }
   }
@@ -227,9 +227,7 @@ actor PostgresStoreWriter {
       return PostgresStatement(
         "SELECT mark_published(NULL, $1, $2::text::jsonb)", .position(sequence),
         more.map { .text($0) } ?? .null)
-    case .erased(let sequence):
-      return PostgresStatement(
-        "SELECT mark_erased($1, $2)", .position(sequence), .timestamp(time))
+    case .erased: return PostgresStatement("SELECT mark_erased($1)", .timestamp(time))
     case .probe: return PostgresStatement("SELECT probe()")
     }
   }

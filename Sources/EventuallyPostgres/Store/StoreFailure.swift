@@ -36,6 +36,12 @@ extension SQLState {
   }
 }
 
+/// What was attempted.
+enum StoreAttempt: String {
+  case read = "could not be read"
+  case write = "could not be written"
+}
+
 extension EventStoreError {
   /// The store's tables are damaged.
   static func damaged(_ location: String, _ cause: any Error) -> EventStoreError {
@@ -43,26 +49,28 @@ extension EventStoreError {
   }
 
   /// What a failed exchange with the store's server tells its caller.
-  /// - Parameter attempt: what failed, such as `could not be read`.
-  static func failed(_ location: String, _ attempt: String, _ cause: any Error) -> EventStoreError {
+  static func failed(
+    _ location: String, _ attempt: StoreAttempt, _ cause: any Error
+  ) -> EventStoreError {
     switch cause {
     case let error as EventStoreError: return error
     case is StoreDamage: return .damaged(location, cause)
     case let error as PostgresError: return failed(location, attempt, error)
-    default: return .unavailable("the store \(location) \(attempt)", cause: cause)
+    default: return .unavailable("the store \(location) \(attempt.rawValue)", cause: cause)
     }
   }
 
   private static func failed(
-    _ location: String, _ attempt: String, _ error: PostgresError
+    _ location: String, _ attempt: StoreAttempt, _ error: PostgresError
   ) -> EventStoreError {
-    guard let state = error.state else {
-      return error.isInDoubt
-        ? .unavailable(
-          "the connection to the store \(location) was lost; what was under way may or may not have been carried out",
-          cause: error)
-        : .unavailable("the store \(location) \(attempt)", cause: error)
+    let plain = EventStoreError.unavailable(
+      "the store \(location) \(attempt.rawValue)", cause: error)
+    if error.isInDoubt, attempt == .write {
+      return .unavailable(
+        "the connection to the store \(location) was lost; what was under way may or may not have been carried out",
+        cause: error)
     }
+    guard let state = error.state else { return plain }
     switch state {
     case .diskFull: return .full("\(location) can't grow; free some space on its server's disk")
     case .ioError where error.message.contains("No space left"):
@@ -81,7 +89,7 @@ extension EventStoreError {
       return .unavailable(
         "the store \(location) has the tables of another version of the program: start it anew",
         cause: error)
-    default: return .unavailable("the store \(location) \(attempt)", cause: error)
+    default: return plain
     }
   }
 }

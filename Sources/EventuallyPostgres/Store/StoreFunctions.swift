@@ -57,11 +57,20 @@ extension SchemaVersion1 {
 
     COMMENT ON FUNCTION remove_stream IS 'Erases a stream''s events, keys and snapshot, and adds the removal.'
 
-    CREATE FUNCTION mark_erased(through bigint, at timestamptz) RETURNS void
-    LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
-      UPDATE erasures SET erased = at WHERE erased IS NULL AND sequence <= through $$
+    CREATE FUNCTION mark_erased(at timestamptz) RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+      WITH tables AS (
+        SELECT c.relfrozenxid, c.reltoastrelid FROM pg_class c
+        WHERE c.oid = ANY (ARRAY['events', 'idempotency_keys', 'snapshots']::regclass[])
+      ), oldest AS (
+        SELECT max(age(x.xid)) AS age FROM (
+          SELECT relfrozenxid AS xid FROM tables
+          UNION ALL SELECT c.relfrozenxid FROM tables t JOIN pg_class c ON c.oid = t.reltoastrelid) x
+      ), marked AS (
+        UPDATE erasures SET erased = at FROM oldest WHERE erased IS NULL AND age(removed_xid::xid) > oldest.age RETURNING 1
+      )
+      SELECT (SELECT count(*) FROM erasures WHERE erased IS NULL) - (SELECT count(*) FROM marked) $$
 
-    COMMENT ON FUNCTION mark_erased IS 'Notes that VACUUM has gone over the tables since the removals up to a sequence number, with no older snapshot left.'
+    COMMENT ON FUNCTION mark_erased IS 'Notes of which removals nothing is left: VACUUM has gone over the tables since, and no row has a transaction as old as the removal. Returns how many are left.'
 
     CREATE FUNCTION probe() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
     BEGIN

@@ -40,7 +40,7 @@ final class StoreReader: Sendable {
       try await wait(for: found.newest)
       return found.value
     } catch {
-      throw .failed(location, "could not be read", error)
+      throw .failed(location, .read, error)
     }
   }
 

@@ -13,7 +13,7 @@ struct StoreTransaction: Sendable {
     case remove(String, ExpectedVersion)
     case snapshot(String, Snapshot)
     case published(UInt64, String?)
-    case erased(through: UInt64)
+    case erased
     case probe
   }
 
@@ -32,7 +32,8 @@ struct StoreTransaction: Sendable {
         continue
       case .remove(let streamID, let expecting): other = .remove(streamID, expecting)
       case .snapshot(let streamID, let snapshot): other = .snapshot(streamID, snapshot)
-      case .erased(let sequence): other = .erased(through: sequence)
+      // What is erased, the database knows.
+      case .erased: other = .erased
       case .published(let sequence): other = .published(sequence, nil)
       case .progress(let progress):
         other = .published(progress.through, NotedProgress(progress).column)
