@@ -206,6 +206,7 @@ import Testing
       _ = try TextStore(path: sound, codec: TextCodec())
     } throws: { error in
       (error as? StoreOpenError)?.code == .damaged && "\(error)".contains("\(sound).lock")
+        && "\(error)".contains("sqlite3's .recover")
     }
     // Its note is kept over the attempt, until what it is of is deleted on purpose.
     #expect(throws: StoreOpenError.self) { try TextStore(path: sound, codec: TextCodec()) }
