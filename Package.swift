@@ -122,7 +122,7 @@ let package = Package(
   ],
   targets: [
     // The abstractions: pure Swift, no store and no bus.
-    library("Eventually", ["Digests", lifecycle, tracing, metrics]),
+    library("Eventually", ["Digests", logging, lifecycle, tracing, metrics]),
     // What users' tests, and those of adapters, are made of.
     library("EventuallyTesting", ["Eventually", subprocess, system, httpClient, nio, nioHTTP]),
 

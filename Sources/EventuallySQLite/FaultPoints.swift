@@ -22,11 +22,6 @@ extension FaultPoint {
     "a file of a read model has forgotten removed streams; what is left in its free parts is not overwritten"
   )
 
-  /// A replay has made its generation live, or is about to leave it as it is.
-  package static let replayBuilt = FaultPoint(
-    "replay.built",
-    "a replay's generation is built, and live where it is to be; that is not noted yet")
-
   /// All points of this module.
   package static let sqlite: [FaultPoint] = [
     storeCommitted, storeRemoved, storeErasing, storeErased, readModelApplying, readModelApplied,

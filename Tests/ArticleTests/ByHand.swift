@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import EventuallyServer
 import HTTPTypes
 
@@ -68,7 +67,9 @@ extension FirstApplication {
         "totals", of: Owners.self, "All owners together",
         answers: [API.Response(200, "The sum", .object([.required("cents", .integer())]))]
       ) { request, reader in
-        let sum = try await reader.read { try $0.integer("SELECT CAST(sum(cents) AS bigint) FROM owners") }
+        let sum = try await reader.read {
+          try $0.integer("SELECT CAST(sum(cents) AS bigint) FROM owners")
+        }
         return try JSONResponse(encoding: ["cents": sum ?? 0])
       }
       // snippet.end

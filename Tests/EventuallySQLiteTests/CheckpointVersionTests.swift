@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Testing
 
@@ -26,7 +26,7 @@ import Testing
   @Test func aSavepointOfAnotherSchemaVersionIsToldAsThat() async throws {
     let folder = try TemporaryFolder()
     let old = ReadModelDirectory(folder.file("words"), model: WordModel())
-    _ = try LiveReadModel(
+    _ = try await LiveReadModel.open(
       old, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 2)
     let saved = try old.saveSavepoint("before", of: WordModel())
     func isTold(_ error: (any Error)?) -> Bool {

@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import EventuallyTesting
 import Foundation
 import Testing
@@ -55,8 +55,8 @@ private struct Desk {
     directory = ReadModelDirectory(folder.file("notes"), model: NoteModel())
   }
 
-  func live(_ model: NoteModel = NoteModel()) throws -> LiveReadModel<NoteModel> {
-    try LiveReadModel(
+  func live(_ model: NoteModel = NoteModel()) async throws -> LiveReadModel<NoteModel> {
+    try await LiveReadModel.open(
       ReadModelDirectory(folder.file("notes"), model: model), model: model, codec: TextCodec(),
       storeID: store.storeID, partitionCount: Self.partitions)
   }
@@ -105,15 +105,15 @@ private struct Desk {
   @Test func aDamagedCheckpointIsNotSealedAnew() async throws {
     try await desk.write("a secret", to: "gone")
     try await desk.write("kept", to: "b")
-    let live = try desk.live()
+    let live = try await desk.live()
     try await desk.project(into: live)
     let saved = try desk.directory.saveSavepoint("before", of: NoteModel())
-    try SQLiteConnection(path: saved.path, mode: .readWrite)
+    try SQLiteConnection(path: saved.location, mode: .readWrite)
       .execute("UPDATE notes SET text = 'changed' WHERE stream = 'b'")
     _ = try await desk.store.remove("gone")
     try await desk.project(into: live)
     let outcome = try desk.directory.forgetRemoved(NoteModel())
-    #expect(outcome.left.map(\.path) == [saved.path], "\(outcome)")
+    #expect(outcome.left.map(\.location) == [saved.location], "\(outcome)")
     #expect(outcome.left.first?.reason.contains("is damaged") == true, "\(outcome)")
     #expect(throws: ReadModelError.self) { try saved.verify(model: NoteModel()) }
     let again = try desk.directory.savepoints().first { $0.name == "before" }
@@ -124,7 +124,7 @@ private struct Desk {
   @Test func aRemovedStreamIsForgottenInAllFiles() async throws {
     try await desk.write("a secret", to: "gone")
     try await desk.write("kept", to: "b")
-    let first = try desk.live()
+    let first = try await desk.live()
     try await desk.project(into: first)
     try desk.directory.saveSavepoint("before", of: NoteModel())
     do {
@@ -135,7 +135,7 @@ private struct Desk {
     // From here on, the first generation and the checkpoint are behind.
     try await desk.write("another secret", to: "gone")
     try await desk.write("fine", "! parked secret", to: "parked")
-    let live = try desk.live()
+    let live = try await desk.live()
     try await desk.project(into: live)
     try await live.keep([
       RejectedRecord(
@@ -227,7 +227,7 @@ private struct Desk {
   /// SQLite leaves copies of rows in free parts of pages: a file that had a stream is written anew.
   @Test func noCopyIsLeftInFreePartsOfPages() async throws {
     var random = SeededRandom(seed: 7)
-    let live = try desk.live()
+    let live = try await desk.live()
     let streams = (0..<1500).shuffled(using: &random)
     for part in 0..<3 {
       try await withThrowingTaskGroup(of: Void.self) { group in
@@ -277,22 +277,22 @@ private struct Desk {
   /// Rows of another schema version can't be told from here: it is said, and what to do.
   @Test func whatIsOfAnotherSchemaVersionIsNamed() async throws {
     try await desk.write("secret", to: "gone")
-    try await desk.project(into: try desk.live())
+    try await desk.project(into: try await desk.live())
     try desk.directory.saveSavepoint("old", of: NoteModel())
     let next = NoteModel(schemaVersion: 2)
     let directory = ReadModelDirectory(desk.directory.path, model: next)
-    let live = try desk.live(next)
+    let live = try await desk.live(next)
     try await desk.project(into: live)
     try await desk.store.remove("gone")
     try await desk.project(into: live)
     let outcome = try directory.forgetRemoved(next)
     #expect(
-      outcome.left.map(\.path) == [
+      outcome.left.map(\.location) == [
         desk.directory.path(of: 1), desk.directory.path(ofSavepoint: "old"),
       ])
     #expect(outcome.left.allSatisfy { $0.reason.contains("schema version 1") }, "\(outcome)")
     // The other version's workers come to the removal, and the checkpoint is deleted.
-    try await desk.project(into: try desk.live())
+    try await desk.project(into: try await desk.live())
     try desk.directory.deleteSavepoint("old")
     #expect(try directory.forgetRemoved(next).left == [])
     #expect(try desk.files(with: "secret") == [])
@@ -301,10 +301,10 @@ private struct Desk {
   /// Where the other version has no workers any more, its generation is dropped, as is said.
   @Test func aSupersededGenerationIsDroppedAndEverythingForgotten() async throws {
     try await desk.write("secret", to: "gone")
-    try await desk.project(into: try desk.live())
+    try await desk.project(into: try await desk.live())
     let next = NoteModel(schemaVersion: 2)
     let directory = ReadModelDirectory(desk.directory.path, model: next)
-    let live = try desk.live(next)
+    let live = try await desk.live(next)
     try await desk.project(into: live)
     try await desk.store.remove("gone")
     try await desk.project(into: live)
@@ -318,14 +318,14 @@ private struct Desk {
   /// What a replay is building is its own; it is waited for.
   @Test func anUnfinishedReplayIsWaitedFor() async throws {
     try await desk.write("secret", to: "gone")
-    let live = try desk.live()
+    let live = try await desk.live()
     try await desk.project(into: live)
     let replay = try await desk.replay()
     try await desk.project(into: replay.database)
     try await desk.store.remove("gone")
     try await desk.project(into: live)
     let outcome = try desk.directory.forgetRemoved(NoteModel())
-    #expect(outcome.left.map(\.path) == [desk.directory.path(of: replay.generation)])
+    #expect(outcome.left.map(\.location) == [desk.directory.path(of: replay.generation)])
     #expect(outcome.left.first?.reason.contains("replay") == true)
     #expect(try await desk.pending() == 1)
     try await replay.end()
@@ -337,7 +337,7 @@ private struct Desk {
   /// A large live generation is left to the administrator, and a reader that holds the log is waited for.
   @Test func workersForgetByThemselves() async throws {
     try await desk.write("secret", to: "gone")
-    let live = try desk.live()
+    let live = try await desk.live()
     try await desk.project(into: live)
     let reader = try HeldReader(desk.directory.path(of: 1))
     try await desk.store.remove("gone")
@@ -364,7 +364,7 @@ private struct Desk {
     try await wait("the reader is named") {
       told.withLock { $0.first?.reason.contains("earlier") == true }
     }
-    #expect(forgetting.left.map(\.path) == [desk.directory.path(of: 1)])
+    #expect(forgetting.left.map(\.location) == [desk.directory.path(of: 1)])
     try reader.end()
     try await wait("all is forgotten") { try await desk.pending() == 0 }
     #expect(try desk.files(with: "secret") == [])

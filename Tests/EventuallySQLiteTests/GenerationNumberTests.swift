@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Testing
 
@@ -14,8 +14,8 @@ import Testing
     directory = ReadModelDirectory(folder.file("words"), model: WordModel())
   }
 
-  private func live() throws -> LiveReadModel<WordModel> {
-    try LiveReadModel(
+  private func live() async throws -> LiveReadModel<WordModel> {
+    try await LiveReadModel.open(
       directory, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 2)
   }
 
@@ -33,7 +33,7 @@ import Testing
   }
 
   @Test func aNumberIsNotGivenAgain() async throws {
-    let worker = try live()
+    let worker = try await live()
     #expect(try await replay("one") == 2)
     try directory.drop(2)
     #expect(try await replay("two") == 3)
@@ -45,7 +45,7 @@ import Testing
 
   /// What a version did that noted no numbers, and was killed in the middle of dropping one.
   @Test func leftoversAreRemovedAndTheirNumbersKept() async throws {
-    let first = try live()
+    let first = try await live()
     for name in ["generation-7.sqlite-wal", "generation-7.sqlite-shm", "generation-9.sqlite-crash"]
     {
       try Data("left".utf8).write(to: URL(filePath: "\(directory.path)/\(name)"))
@@ -53,13 +53,13 @@ import Testing
     // Names that are not ours stay.
     try Data().write(to: URL(filePath: "\(directory.path)/generation-99999999999999999999.sqlite"))
     withExtendedLifetime(first) {}
-    _ = try live()
+    _ = try await live()
     #expect(try !files().contains { $0.contains("-7.") || $0.contains("-9.") })
     #expect(try await replay("one") == 10)
   }
 
   @Test func aDropTakesAllFilesWhileTheyAreOpen() async throws {
-    _ = try live()
+    _ = try await live()
     _ = try await replay("one")
     let open = try SQLiteConnection(path: directory.path(of: 2), mode: .readWrite)
     try open.execute("CREATE TABLE more (x)")
@@ -68,15 +68,15 @@ import Testing
     #expect(try !files().contains { $0.hasPrefix("generation-2.") })
     // Whoever still has it open may make its log anew; the next start removes that.
     try Data().write(to: URL(filePath: "\(directory.path(of: 2))-wal"))
-    _ = try live()
+    _ = try await live()
     #expect(try !files().contains { $0.hasPrefix("generation-2.") })
     withExtendedLifetime(open) {}
   }
 
   @Test func aLiveGenerationWhoseFileIsGoneGetsAnotherNumber() async throws {
-    let worker = try live()
+    let worker = try await live()
     #expect(unlink(directory.path(of: 1)) == 0)
-    #expect(worker.hasMoved)
+    #expect(try await worker.hasMoved())
     _ = try await worker.claim([0], owner: "w")
     #expect(worker.generation == 2 && directory.live() == 2)
     #expect(try !files().contains { $0.hasPrefix("generation-1.") })

@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Testing
 
@@ -11,9 +11,11 @@ import Testing
     let directory = ReadModelDirectory(folder.file("words"), model: WordModel())
     // More than there are threads for tasks.
     let count = ProcessInfo.processInfo.activeProcessorCount * 4
-    let workers = try (0..<count).map { _ in
-      try LiveReadModel(
-        directory, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 1)
+    var workers: [LiveReadModel<WordModel>] = []
+    for _ in 0..<count {
+      workers.append(
+        try await LiveReadModel.open(
+          directory, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 1))
     }
     // The file is gone, so that all of them have to begin another one, and somebody else holds the lock for that.
     try directory.removeDatabase(directory.path(of: 1))

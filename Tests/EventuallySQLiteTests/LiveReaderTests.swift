@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Testing
 
@@ -38,7 +38,7 @@ import Testing
   }
 
   @Test func aReaderFollowsTheLiveGeneration() async throws {
-    let live = try LiveReadModel(
+    let live = try await LiveReadModel.open(
       directory, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 1)
     try await apply(["old"], to: live)
     let reader = try ReadModelReader(path: directory.livePath, model: WordModel())
@@ -68,7 +68,7 @@ import Testing
   }
 
   @Test func aReaderOfOneFileDoesNotFollow() async throws {
-    let live = try LiveReadModel(
+    let live = try await LiveReadModel.open(
       directory, model: WordModel(), codec: TextCodec(), storeID: "s", partitionCount: 1)
     try await apply(["old"], to: live)
     let reader = try ReadModelReader(path: directory.path(of: 1), model: WordModel())

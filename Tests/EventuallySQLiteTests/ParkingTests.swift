@@ -149,7 +149,7 @@ private struct SentenceRow: ReadModelRow {
     let fixed = try open(fixed: true)
     #expect(try await fixed.retryParked("b") == 3)
     #expect(try rows() == ["a": "1 5 7", "b": "2 !3 4 6", "all": "!3 1 2 4 5 6 7"])
-    #expect(try await reader().unappliedCounts() == ReadModelReader.UnappliedCounts())
+    #expect(try await reader().unappliedCounts() == UnappliedCounts())
     await #expect(throws: ReadModelError.self) { try await fixed.retryParked("b") }
     #expect(try await apply(delivery(lease, after: 7, "b:8"), to: database).parked == 0)
   }
@@ -190,7 +190,7 @@ private struct SentenceRow: ReadModelRow {
     _ = try await apply(delivery(lease, after: nil, "b:1", "b:!2"), to: database)
     _ = try await apply(delivery(lease, after: 2, "b:3", "b:-", "b:5"), to: database)
     #expect(try rows()["b"] == "5")
-    #expect(try await reader().unappliedCounts() == ReadModelReader.UnappliedCounts())
+    #expect(try await reader().unappliedCounts() == UnappliedCounts())
   }
 
   @Test func rejectedRecordsAreKeptOnceAndNotForEver() async throws {

@@ -189,25 +189,25 @@ import Testing
     let reader = try ReadModelReader(path: path, model: WordModel())
     try await reader.copy(to: copy)
     await #expect(throws: ReadModelError.self) { try await reader.copy(to: copy) }
-    func differences() throws -> (rows: Int, [RowDifference]) {
-      var rows = 0
-      var found: [RowDifference] = []
-      try compareReadModels(
-        expected: path, found: copy, tables: WordModel().tables.map { $0.schema },
-        visit: { _, _, _ in rows += 1 }, differ: { found.append($0) })
-      return (rows, found)
+    func compare() async throws -> StateComparison {
+      try await StateComparison(
+        expected: try ReadModelSnapshot(path: path), found: try ReadModelSnapshot(path: copy),
+        tables: WordModel().tables.map { $0.schema })
     }
-    #expect(try differences() == (6, []))
+    let equal = try await compare()
+    #expect(equal.found.rows == 6 && equal.expected.rows == 6 && equal.differenceCount == 0)
+    #expect(equal.found.text == equal.expected.text)
     try SQLiteConnection(path: copy, mode: .readWrite).execute(
       """
       UPDATE words SET count = 7 WHERE word = 'b';
       DELETE FROM words WHERE word = 'c';
       INSERT INTO words VALUES ('y', 1);
       """)
-    let (rows, found) = try differences()
-    #expect(rows == 6)
+    let compared = try await compare()
+    #expect(compared.found.rows == 6 && compared.differenceCount == 3)
+    #expect(compared.found.text != compared.expected.text)
     #expect(
-      found == [
+      compared.differences == [
         RowDifference(
           table: "words", key: [.text("b")], expected: [.integer(1)], found: [.integer(7)]),
         RowDifference(table: "words", key: [.text("c")], expected: [.integer(1)], found: nil),

@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Logging
 import ServiceLifecycle

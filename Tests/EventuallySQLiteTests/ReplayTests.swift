@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Testing
 
@@ -26,7 +26,7 @@ import Testing
 
   /// Builds the live generation.
   private func project(through: [UInt64]? = nil) async throws {
-    let live = try LiveReadModel(
+    let live = try await LiveReadModel.open(
       directory, model: WordModel(), codec: TextCodec(), storeID: store.storeID, partitionCount: 4)
     let heads = try await store.log.heads()
     let subscription = LogSubscription(
@@ -90,7 +90,7 @@ import Testing
   @Test func withoutALiveOneItGoesToTheStoresEnd() async throws {
     try await write(20)
     #expect(try await run(try await replay()) == .live(replaced: nil))
-    #expect(try directory.generation(1).events() == 20 && directory.live() == 1)
+    #expect(try directory.events(in: 1) == 20 && directory.live() == 1)
     #expect(comparison == nil)
   }
 
@@ -102,7 +102,7 @@ import Testing
     options.end = try await store.log.heads(at: 15)
     await #expect(throws: ReplayError.self) { try await replay(options, base: savepoint) }
     #expect(try await run(try await replay(options)) == .built)
-    #expect(try directory.generation(2).events() == 15)
+    #expect(try directory.events(in: 2) == 15)
     #expect(directory.live() == 1 && comparison == nil)
   }
 
@@ -123,7 +123,7 @@ import Testing
       }
     }
     #expect(beyond)
-    #expect(try directory.generation(2).events() == 20)
+    #expect(try directory.events(in: 2) == 20)
   }
 
   @Test func whatIsParkedIsTold() async throws {
@@ -179,7 +179,7 @@ import Testing
       return
     }
     #expect(ContinuousClock.now - start < .seconds(8))
-    #expect(try directory.generation(1).events() == 10)
+    #expect(try directory.events(in: 1) == 10)
   }
 
   /// A source that knows why nothing comes is believed after a while; what was applied is kept.

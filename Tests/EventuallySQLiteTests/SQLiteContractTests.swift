@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import EventuallyTesting
 import Foundation
 import Testing
@@ -66,7 +66,7 @@ import Testing
     let folder = try TemporaryFolder()
     let store = try TextStore(
       path: folder.file("store.sqlite"), codec: TextCodec(), options: .init(partitionCount: 4))
-    let readModel = try LiveReadModel(
+    let readModel = try await LiveReadModel.open(
       ReadModelDirectory(folder.file("words"), model: WordCounts()), model: WordCounts(),
       codec: TextCodec(), storeID: store.storeID, partitionCount: 4)
     return .init(
@@ -99,12 +99,14 @@ import Testing
   private final class Database: ReadModelStore {
     typealias Event = String
     let folder: TemporaryFolder
+    private let directory: ReadModelDirectory
     let base: LiveReadModel<WordCounts>
 
-    init() throws {
+    init() async throws {
       folder = try TemporaryFolder()
-      base = try LiveReadModel(
-        ReadModelDirectory(folder.file("words"), model: WordCounts()), model: WordCounts(),
+      directory = ReadModelDirectory(folder.file("words"), model: WordCounts())
+      base = try await LiveReadModel.open(
+        directory, model: WordCounts(),
         codec: TextCodec(), storeID: "store", partitionCount: 4)
     }
 
@@ -121,18 +123,18 @@ import Testing
     func keep(_ records: [RejectedRecord]) async throws { try await base.keep(records) }
 
     func rejected() async throws -> [RejectedRecord] {
-      try await ReadModelReader(path: base.directory.livePath, model: WordCounts())
+      try await ReadModelReader(path: directory.livePath, model: WordCounts())
         .rejectedRecords(limit: 10)
     }
 
     func count(_ word: String) throws -> Int64 {
-      try SQLiteConnection(path: base.directory.livePath, mode: .readOnly).integer(
+      try SQLiteConnection(path: directory.livePath, mode: .readOnly).integer(
         "SELECT count FROM word_counts WHERE word = ?", .text(word)) ?? 0
     }
   }
 
   private static let readModels = ReadModelStoreContract(
-    makeStore: { try Database() }, count: { try $0.count($1) },
+    makeStore: { try await Database() }, count: { try $0.count($1) },
     rejected: { try await $0.rejected() })
 
   @Test(arguments: readModels.checks)

@@ -1,4 +1,4 @@
-import Eventually
+@testable import Eventually
 import Foundation
 import Testing
 
@@ -22,7 +22,7 @@ import Testing
   }
 
   private func project(_ model: some ReadModel<String> = WordModel()) async throws {
-    let live = try LiveReadModel(
+    let live = try await LiveReadModel.open(
       directory, model: model, codec: TextCodec(), storeID: store.storeID, partitionCount: 4)
     let subscription = LogSubscription(
       store.log, codec: TextCodec(), checkpoints: live, partitions: [0, 1, 2, 3],

@@ -52,7 +52,7 @@ import Testing
     }
     let model = CustomersReadModel()
     let directory = ReadModelDirectory("\(folder)/customers", model: model)
-    let live = try LiveReadModel(
+    let live = try await LiveReadModel.open(
       directory, model: model, codec: OrderEventCodec(), storeID: store.storeID,
       partitionCount: Self.partitions)
     try await project(store.log, by: OrderEventCodec(), into: live)
@@ -73,7 +73,7 @@ import Testing
 
     let readModels = try ApplicationModel.shop().readModels
     func build(_ definition: some ReadModelDefinition) async throws {
-      let other = try LiveReadModel(
+      let other = try await LiveReadModel.open(
         definition.directory(in: folder), model: definition.model, codec: definition.codec,
         storeID: store.storeID, partitionCount: Self.partitions)
       try await project(store.log, by: definition.codec, into: other)

@@ -161,7 +161,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     _ = DescriptorLimit.raise(to: 8192)
     let pipeline = try Pipeline()
     func create(_ definition: some ReadModelDefinition) async throws {
-      let live = try LiveReadModel(
+      let live = try await LiveReadModel.open(
         definition.directory(in: pipeline.readModels), model: definition.model,
         codec: definition.codec, storeID: "store", partitionCount: 4)
       #expect(try await live.completeBuild(through: []))

@@ -39,8 +39,8 @@ import Testing
       [.created(header), .itemAdded(line), .completed], to: "order-\(number)", expecting: .any)
   }
 
-  private func live() throws -> LiveReadModel<CustomersReadModel> {
-    try LiveReadModel(
+  private func live() async throws -> LiveReadModel<CustomersReadModel> {
+    try await LiveReadModel.open(
       pipeline.directory(of: CustomersReadModel()), model: CustomersReadModel(),
       codec: OrderEventCodec(), storeID: store.storeID, partitionCount: Self.partitions)
   }
@@ -60,7 +60,7 @@ import Testing
 
   /// With a lag of 0 it goes through all its rounds, each behind a worker that has gone on meanwhile.
   @Test(arguments: [0, 10_000]) func itIsRightWhileAWorkerGoesOn(_ smallLag: UInt64) async throws {
-    let readModel = try live()
+    let readModel = try await live()
     for number in 0..<50 { try await place(number) }
     try await project(into: readModel)
     let work = Task { [store] in
@@ -142,7 +142,7 @@ import Testing
   /// The way back that the error tells of.
   @Test func aDamagedReadModelIsBuiltAnewOnceItIsMovedAway() async throws {
     for number in 0..<40 { try await place(number) }
-    try await project(into: try live())
+    try await project(into: try await live())
     await store.close()
     let directory = pipeline.directory(of: CustomersReadModel())
     let path = directory.path(of: 1)
@@ -164,7 +164,7 @@ import Testing
 
   @Test func aDamagedStoreIsNamedWithWhatIsWrong() async throws {
     for number in 0..<20 { try await place(number) }
-    try await project(into: try live())
+    try await project(into: try await live())
     await store.close()
     let sound = try await ctl(["verify"])
     #expect(sound.code == 0 && !sound.output.contains("DAMAGED"), "\(sound.output)")

@@ -199,7 +199,7 @@ extension TableSchema {
 
 extension ColumnValue {
   /// A database's order.
-  fileprivate func isBefore(_ other: ColumnValue) -> Bool {
+  package func isBefore(_ other: ColumnValue) -> Bool {
     switch (self, other) {
     case (.null, .null): false
     case (.null, _): true

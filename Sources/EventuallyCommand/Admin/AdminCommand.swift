@@ -39,7 +39,9 @@ enum AdminCommand {
     var namedReadModels: String?
 
     var store: StoreLocation { namedStore ?? .file("\(data)/store.sqlite") }
-    var readModels: String { namedReadModels ?? "\(data)/read-models" }
+    var readModels: ReadModelLocation {
+      ReadModelLocation(namedReadModels ?? "\(data)/read-models")
+    }
 
     /// The store, which must exist.
     func openStore() async throws -> any StoreLog {
@@ -70,21 +72,27 @@ enum AdminCommand {
 
     /// The read models that a command line names, or all that exist where it names none.
     /// - Throws: ``Failure`` where one that it names is not built yet, or where none exists.
-    func existing(_ names: [ReadModelName]) throws -> [ReadModelName] {
-      if let missing = names.first(where: { !exists($0) }) { throw Failure(notBuilt(missing)) }
-      let found = names.isEmpty ? ReadModelName.all.filter(exists) : names
+    func existing(_ names: [ReadModelName]) async throws -> [ReadModelName] {
+      var found: [ReadModelName] = []
+      for name in names.isEmpty ? ReadModelName.all : names {
+        if try await exists(name) {
+          found.append(name)
+        } else if !names.isEmpty {
+          throw Failure(notBuilt(name))
+        }
+      }
       guard !found.isEmpty else { throw Failure(noReadModel) }
       return found
     }
 
     /// Whether a read model has a live generation.
-    func exists(_ name: ReadModelName) -> Bool {
-      FileManager.default.fileExists(atPath: name.path(in: readModels))
+    func exists(_ name: ReadModelName) async throws -> Bool {
+      try await name.catalog(in: readModels).liveIdentity() != nil
     }
 
     /// What to say of a read model that has none.
     func notBuilt(_ name: ReadModelName) -> String {
-      "\(name.name): not built yet (\(name.path(in: readModels))): does a worker run?"
+      "\(name.name): not built yet (\(name.place(in: readModels))): does a worker run?"
     }
 
     /// What to say where there is none at all.
@@ -92,21 +100,27 @@ enum AdminCommand {
       "there is no read model in \(readModels): does a worker run? The directory is named with --data or --read-models"
     }
 
-    /// A read model's directory, which must exist.
-    func directory(_ name: ReadModelName) throws -> ReadModelDirectory {
-      let directory = name.directory(in: readModels)
-      guard FileManager.default.fileExists(atPath: directory.path) else {
+    /// A read model's generations and savepoints, of which there must be some.
+    func catalog(_ name: ReadModelName) async throws -> any ReadModelCatalog {
+      let catalog = try name.catalog(in: readModels)
+      guard try await Self.exists(catalog) else {
         throw Failure(
-          "there is no read model in \(directory.path): does a worker run? Its directory is named with --data or --read-models"
+          "there is no read model in \(catalog.location): does a worker run? Its directory is named with --data or --read-models"
         )
       }
-      return directory
+      return catalog
+    }
+
+    /// Whether there is anything of a read model.
+    static func exists(_ catalog: any ReadModelCatalog) async throws -> Bool {
+      if try await !catalog.list().isEmpty { return true }
+      return try await !catalog.savepointNames().isEmpty
     }
 
     /// A read model, which must have a live generation.
-    func reader(_ name: ReadModelName) throws -> ReadModelReader {
-      guard exists(name) else { throw Failure(notBuilt(name)) }
-      return try ReadModelReader(path: name.path(in: readModels), model: name.anyModel, readers: 1)
+    func reader(_ name: ReadModelName) async throws -> any ReadModelSource {
+      guard try await exists(name) else { throw Failure(notBuilt(name)) }
+      return try await name.catalog(in: readModels).reader(of: nil, readers: 1, timeLimit: nil)
     }
   }
 
@@ -116,16 +130,19 @@ enum AdminCommand {
     var names: [ReadModelName] = []
     @OptionGroup var files: DataOptions
 
-    func existing() throws -> [ReadModelName] { try files.existing(names) }
+    func existing() async throws -> [ReadModelName] { try await files.existing(names) }
 
-    /// The directories of the read models, which may have no live generation yet.
-    func directories() throws -> [(name: ReadModelName, directory: ReadModelDirectory)] {
-      if !names.isEmpty { return try names.map { ($0, try files.directory($0)) } }
-      let found = ReadModelName.all.filter {
-        FileManager.default.fileExists(atPath: $0.directory(in: files.readModels).path)
+    /// The read models' catalogs, which may have no live generation yet.
+    func catalogs() async throws -> [(name: ReadModelName, catalog: any ReadModelCatalog)] {
+      var found: [(name: ReadModelName, catalog: any ReadModelCatalog)] = []
+      for name in names { found.append((name, try await files.catalog(name))) }
+      guard names.isEmpty else { return found }
+      for name in ReadModelName.all {
+        let catalog = try name.catalog(in: files.readModels)
+        if try await DataOptions.exists(catalog) { found.append((name, catalog)) }
       }
       guard !found.isEmpty else { throw Failure(files.noReadModel) }
-      return try found.map { ($0, try files.directory($0)) }
+      return found
     }
   }
 }

@@ -94,11 +94,16 @@ extension AdminCommand {
       if text.isEmpty {
         try Output.standard.line("\(name.name) as of sequence number \(grouped(sequence))")
         try Output.standard.line()
-        try await Show.show(name, in: readModels, limit: 5)
+        try await Show.show(
+          name,
+          try ReadModelReader(
+            path: name.definition.path(in: readModels), model: name.anyModel, readers: 1), limit: 5)
       } else if text.hasPrefix("/") {
         var api = API(title: "", summary: "")
-        try QueryRoutes(try Program.current(), directory: readModels, readModels: [name.definition])
-          .add(to: &api)
+        try QueryRoutes(
+          try Program.current(), in: .folder(readModels), readModels: [name.definition]
+        )
+        .add(to: &api)
         let answer = await api.answer(APIRequest(.get, text))
         let body = try await answer.wholeBody()
         guard answer.status == .ok else {
@@ -111,7 +116,7 @@ extension AdminCommand {
         try await Self.select(
           text,
           try ReadModelReader(
-            path: name.path(in: readModels), model: name.anyModel, readers: 1))
+            path: name.definition.path(in: readModels), model: name.anyModel, readers: 1))
       }
     }
 

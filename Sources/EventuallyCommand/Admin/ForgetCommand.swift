@@ -21,14 +21,15 @@ extension AdminCommand {
 
     func run() async throws {
       var failures: [String] = []
-      for (name, directory) in try targets.directories() {
+      for (name, catalog) in try await targets.catalogs() {
         var line = ProgressLine()
-        let outcome = try directory.forgetRemoved(name.anyModel) { path, done in
+        let outcome = try await catalog.forgetRemoved(name.anyModel, asWorker: false) {
+          path, done in
           line.show(path, fraction: done)
         }
         line.finish()
         for remainder in outcome.left {
-          try Output.standard.line("\(remainder.path): \(remainder.reason)")
+          try Output.standard.line("\(remainder.location): \(remainder.reason)")
         }
         guard outcome.left.isEmpty else {
           failures.append(

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
-import Foundation
 import EventuallyServer
 
 extension AdminCommand {
@@ -15,13 +13,13 @@ extension AdminCommand {
         """,
       subcommands: [List.self, Switch.self, Drop.self])
 
-    /// One read model's directory.
+    /// One read model.
     struct Target: ParsableArguments {
       @Argument(help: "The read model: \(Program.readModels).")
       var readModel: ReadModelName
       @OptionGroup var files: DataOptions
 
-      func directory() throws -> ReadModelDirectory { try files.directory(readModel) }
+      func catalog() async throws -> any ReadModelCatalog { try await files.catalog(readModel) }
     }
 
     /// `admin generations list`
@@ -34,25 +32,18 @@ extension AdminCommand {
         var table = TextTable(
           "read model", "generation", "version", "state", "events", "begun from", "begun at",
           "bytes")
-        for (name, directory) in try targets.directories() {
-          for generation in try directory.list() {
+        for (name, catalog) in try await targets.catalogs() {
+          for generation in try await catalog.list() {
             let state =
               generation.isLive ? "live" : generation.isBuilding ? "building" : "kept"
             table.add(
               name.name, "\(generation.number)", "\(generation.schemaVersion)", state,
-              grouped(try generation.events()), generation.origin, generation.created.description,
-              grouped(Self.size(generation.path)))
+              grouped(try await catalog.events(in: generation.number)), generation.origin,
+              generation.created.description,
+              grouped(try await catalog.size(of: generation.number)))
           }
         }
         try Output.standard.table(table)
-      }
-
-      private static func size(_ path: String) -> Int {
-        ["", "-wal"].reduce(0) { sum, suffix in
-          // A log is not always there, and what is gone has no size.
-          let attributes = try? FileManager.default.attributesOfItem(atPath: path + suffix)
-          return sum + (attributes?[.size] as? Int ?? 0)
-        }
       }
     }
 
@@ -70,14 +61,14 @@ extension AdminCommand {
 
       func run() async throws {
         let generation = number.value
-        let directory = try target.directory()
+        let catalog = try await target.catalog()
         let name = target.readModel.name
-        let before = directory.live()
+        let before = try await catalog.liveGeneration()
         guard before != generation else {
           try Output.standard.line("\(name): generation \(generation) is live already")
           return
         }
-        try directory.makeLive(generation)
+        try await catalog.makeLive(generation)
         try Output.standard.line(
           "\(name): generation \(generation) is live"
             + (before.map { ", instead of generation \($0)" } ?? ""))
@@ -97,9 +88,9 @@ extension AdminCommand {
       var generations: [Whole<1, 1_000_000_000>]
 
       func run() async throws {
-        let directory = try target.directory()
+        let catalog = try await target.catalog()
         for generation in generations.map(\.value) {
-          try directory.drop(generation)
+          try await catalog.drop(generation)
           try Output.standard.line(
             "\(target.readModel.name): generation \(generation) is dropped")
         }

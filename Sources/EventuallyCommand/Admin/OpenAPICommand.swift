@@ -27,7 +27,7 @@ extension AdminCommand {
       let application = try Program.current()
       switch interface {
       case .queries:
-        try Output.standard.json(try QueryServer(application, directory: "").api.openAPI)
+        try Output.standard.json(try QueryServer(describing: application).api.openAPI)
       case .writer:
         // The routes are a writer's, and a writer has a store.
         let scratch = try ScratchFolder("eventually-openapi")

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 import Foundation
 import EventuallyServer
 
@@ -23,20 +22,23 @@ extension AdminCommand {
       var readModel: ReadModelName
       @OptionGroup var files: DataOptions
 
-      func reader() throws -> ReadModelReader { try files.reader(readModel) }
+      func reader() async throws -> any ReadModelSource { try await files.reader(readModel) }
 
       /// Calls `body` with the read model's database.
       func withDatabase<Result>(
-        _ body: (any ParkedStreamRepair) async throws -> Result
+        _ body: (any GenerationStore) async throws -> Result
       ) async throws -> Result {
-        let reader = try reader()
-        func open(_ definition: some ReadModelDefinition) throws -> any ParkedStreamRepair {
-          try ReadModelDatabase(
-            path: reader.path, model: definition.model, codec: definition.codec,
-            storeID: reader.storeID,
+        let reader = try await reader()
+        let catalog = try readModel.catalog(in: files.readModels)
+        guard let live = try await catalog.liveGeneration() else {
+          throw Failure(files.notBuilt(readModel))
+        }
+        func open(_ definition: some ReadModelDefinition) async throws -> any GenerationStore {
+          try await catalog.openGeneration(
+            live, model: definition.model, codec: definition.codec, storeID: reader.storeID,
             partitionCount: reader.partitionCount)
         }
-        return try await body(try open(readModel.definition))
+        return try await body(try await open(readModel.definition))
       }
     }
 
@@ -53,7 +55,7 @@ extension AdminCommand {
         }
       }
 
-      func names(_ reader: ReadModelReader) async throws -> [String] {
+      func names(_ reader: any ReadModelSource) async throws -> [String] {
         let parked = try await reader.parkedStreams().map(\.streamID)
         return all ? parked : try streams.map { try Parked.name($0, among: parked) }
       }
@@ -77,7 +79,7 @@ extension AdminCommand {
       func run() async throws {
         var table = TextTable(
           "read model", "stream", "events", "partition", "from", "since", "reason")
-        for name in try targets.existing() {
+        for name in try await targets.existing() {
           for stream in try await targets.files.reader(name).parkedStreams() {
             table.add(
               name.name, stream.streamID, grouped(stream.events), "\(stream.partition)",
@@ -99,7 +101,7 @@ extension AdminCommand {
       var stream: String
 
       func run() async throws {
-        let reader = try target.reader()
+        let reader = try await target.reader()
         let streams = try await reader.parkedStreams()
         let stream = try Parked.name(stream, among: streams.map(\.streamID))
         guard let parked = streams.first(where: { $0.streamID.hasSameBytes(as: stream) }) else {
@@ -119,7 +121,7 @@ extension AdminCommand {
       @OptionGroup var which: StreamArguments
 
       func run() async throws {
-        let names = try await which.names(target.reader())
+        let names = try await which.names(try await target.reader())
         let failed = try await target.withDatabase { database in
           var failed = 0
           for name in names {
@@ -149,7 +151,7 @@ extension AdminCommand {
       @OptionGroup var which: StreamArguments
 
       func run() async throws {
-        let names = try await which.names(target.reader())
+        let names = try await which.names(try await target.reader())
         try await target.withDatabase { database in
           for name in names {
             try Output.standard.line(
@@ -174,7 +176,7 @@ extension AdminCommand {
 
     func run() async throws {
       var table = TextTable("read model", "partition", "offset", "bytes", "key", "reason")
-      for name in try targets.existing() {
+      for name in try await targets.existing() {
         for record in try await targets.files.reader(name).rejectedRecords(limit: limit.value) {
           table.add(
             name.name, "\(record.partition)", "\(record.offset)", "\(record.size)",
@@ -193,12 +195,3 @@ extension ParkedStream {
     "the stream '\(streamID)' from partition \(partition), partition offset \(firstPosition) on: \(reason)"
   }
 }
-
-/// What can be done about a read model's parked streams, whichever read model it is.
-protocol ParkedStreamRepair: Sendable {
-  func requestParking(of partition: Partition, at position: UInt64) async throws
-  func retryParked(_ streamID: String) async throws -> Int
-  func dropParked(_ streamID: String) async throws -> Int
-}
-
-extension ReadModelDatabase: ParkedStreamRepair {}

@@ -34,18 +34,18 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try await files.openStore()
-      let directory = readModel.directory(in: files.readModels)
+      let catalog = try readModel.catalog(in: files.readModels)
       func run(_ definition: some ReadModelDefinition) async throws {
         try await runUntilSignal {
           var options = ReplayOptions()
           options.workers = workers.value
           options.isRepair = true
           try await ReplayReport(
-            name: readModel, definition: definition, directory: directory, log: log, kafka: nil,
+            name: readModel, definition: definition, catalog: catalog, log: log, kafka: nil,
             options: options
           ).run("repair" + (fromSavepoint ? " --from-savepoint" : ""), options) {
             fromSavepoint
-              ? try await Self.savepoint(directory, model: definition.model, log: log) : nil
+              ? try await Self.savepoint(catalog, log: log) : nil
           }
         }
       }
@@ -54,15 +54,15 @@ extension AdminCommand {
 
     /// The newest savepoint that has nothing of the forged events.
     private static func savepoint(
-      _ directory: ReadModelDirectory, model: any ReadModel, log: any StoreLog
+      _ catalog: any ReadModelCatalog, log: any StoreLog
     ) async throws -> Savepoint? {
       var limits = try await log.heads()
-      let reader = try ReadModelReader(path: directory.livePath, model: model, readers: 1)
+      let reader = try await catalog.reader(of: nil, readers: 1, timeLimit: nil)
       for (partition, position) in try await reader.forgedPositions()
       where Int(partition) < limits.count {
         limits[Int(partition)] = min(limits[Int(partition)], position - min(position, 1))
       }
-      return try directory.newestSavepoint(atOrBefore: limits, of: log.storeID)
+      return try await catalog.newestSavepoint(atOrBefore: limits, of: log.storeID)
     }
   }
 }

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Eventually
 import EventuallyKafka
-import EventuallySQLite
 import Foundation
 import EventuallyServer
 
@@ -61,7 +60,7 @@ extension AdminCommand {
         options.isSwitching = self.switch
         try await ReplayReport(
           name: readModel, definition: definition,
-          directory: readModel.directory(in: files.readModels), log: log,
+          catalog: try readModel.catalog(in: files.readModels), log: log,
           kafka: try source.kafkaConfiguration(), options: options
         ).run(from: from, to: to)
       }
@@ -74,7 +73,7 @@ extension AdminCommand {
 struct ReplayReport<Definition: ReadModelDefinition>: Sendable {
   let name: ReadModelName
   let definition: Definition
-  let directory: ReadModelDirectory
+  let catalog: any ReadModelCatalog
   let log: any EventLog
   let kafka: KafkaConfiguration?
   var options = ReplayOptions()
@@ -91,7 +90,7 @@ struct ReplayReport<Definition: ReadModelDefinition>: Sendable {
     let request = "--from \(from)" + (to.map { " --to \($0)" } ?? "")
     try await run(request, options, endingAt: sequence) {
       guard let start = ReplayStart(from) else { return nil }
-      return try await start.base(in: directory, log)
+      return try await start.base(in: catalog, log)
     }
   }
 
@@ -104,10 +103,10 @@ struct ReplayReport<Definition: ReadModelDefinition>: Sendable {
     base: () async throws -> Savepoint?
   ) async throws {
     let replay = try await Replay(
-      request, in: directory, model: definition.model, codec: definition.codec,
+      request, in: catalog, model: definition.model, codec: definition.codec,
       log: log, options: options,
       source: kafka.map { kafka in
-        kafkaSource(kafka, feed: log, codec: definition.codec, readModel: directory.name)
+        kafkaSource(kafka, feed: log, codec: definition.codec, readModel: catalog.name)
       }, base: base)
     let line = Locked(ProgressLine())
     let generation = replay.generation

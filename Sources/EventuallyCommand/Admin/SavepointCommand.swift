@@ -1,6 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 import Foundation
 import EventuallyServer
 
@@ -26,8 +25,10 @@ extension AdminCommand {
       var name: String
 
       func run() async throws {
-        let saved = try target.directory().saveSavepoint(
-          name, of: target.readModel.anyModel)
+        let saved = try await target.catalog().saveSavepoint(
+          name, of: target.readModel.anyModel, isAutomatic: false
+        ) { _ in true }
+        guard let saved else { return }
         try Output.standard.line(
           "\(target.readModel.name): saved '\(name)' with \(grouped(saved.events)) events, "
             + "\(grouped(saved.rows)) rows, digest \(saved.digest)")
@@ -44,8 +45,8 @@ extension AdminCommand {
         var table = TextTable(
           "read model", "savepoint", "events", "newest sequence", "rows", "saved", "by")
         var others: [String] = []
-        for (readModel, directory) in try targets.directories() {
-          let savepoints = try directory.savepoints()
+        for (readModel, catalog) in try await targets.catalogs() {
+          let savepoints = try await catalog.savepoints()
           for savepoint in savepoints {
             table.add(
               readModel.name, savepoint.name, grouped(savepoint.events),
@@ -53,9 +54,9 @@ extension AdminCommand {
               savepoint.saved.description, savepoint.isAutomatic ? "a worker" : "hand")
           }
           let readable = Set(savepoints.map(\.name))
-          for name in try directory.savepointNames() where !readable.contains(name) {
+          for name in try await catalog.savepointNames() where !readable.contains(name) {
             do {
-              let other = try directory.savepoint(name)
+              let other = try await catalog.savepoint(name)
               others.append(
                 "\(readModel.name): '\(name)' is of schema version \(other.schemaVersion)")
             } catch {
@@ -79,9 +80,10 @@ extension AdminCommand {
       var name: String
 
       func run() async throws {
-        let savepoint = try target.directory().savepoint(name)
+        let catalog = try await target.catalog()
+        let savepoint = try await catalog.savepoint(name)
         try Output.standard.line("savepoint        \(savepoint.name)")
-        try Output.standard.line("file             \(savepoint.path)")
+        try Output.standard.line("file             \(savepoint.location)")
         try Output.standard.line("schema version   \(savepoint.schemaVersion)")
         try Output.standard.line("store            \(savepoint.storeID)")
         try Output.standard.line(
@@ -95,7 +97,7 @@ extension AdminCommand {
           table.add("\(partition)", "\(position)")
         }
         try Output.standard.table(table)
-        try savepoint.verify(model: target.readModel.anyModel)
+        try await catalog.verify(savepoint, model: target.readModel.anyModel)
         try Output.standard.line("its rows have the digest that they were saved with")
       }
     }
@@ -108,9 +110,9 @@ extension AdminCommand {
       var names: [String]
 
       func run() async throws {
-        let directory = try target.directory()
+        let catalog = try await target.catalog()
         for name in names {
-          try directory.deleteSavepoint(name)
+          try await catalog.deleteSavepoint(name)
           try Output.standard.line("\(target.readModel.name): '\(name)' is deleted")
         }
       }

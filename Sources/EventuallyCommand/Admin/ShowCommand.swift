@@ -1,6 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 import EventuallyServer
 
 extension AdminCommand {
@@ -21,10 +20,11 @@ extension AdminCommand {
     var by: String?
 
     func run() async throws {
-      let names = try targets.existing()
+      let names = try await targets.existing()
       if let by { try Self.requireColumn(by, of: names.flatMap { $0.anyModel.tables }) }
       for name in names {
-        try await Self.show(name, in: targets.files.readModels, limit: limit.value, by: by)
+        try await Self.show(
+          name, try await targets.files.reader(name), limit: limit.value, by: by)
       }
     }
 
@@ -39,10 +39,8 @@ extension AdminCommand {
 
     /// Shows rows of each table of a read model.
     static func show(
-      _ name: ReadModelName, in readModels: String, limit: Int, by column: String? = nil
+      _ name: ReadModelName, _ reader: any ReadModelSource, limit: Int, by column: String? = nil
     ) async throws {
-      let reader = try ReadModelReader(
-        path: name.path(in: readModels), model: name.anyModel, readers: 1)
       for type in name.anyModel.tables {
         try Output.standard.line("\(name.name): \(type.schema.name)")
         try Output.standard.table(
@@ -52,7 +50,7 @@ extension AdminCommand {
     }
 
     private static func table(
-      _ schema: TableSchema, _ reader: ReadModelReader, limit: Int, by column: String?
+      _ schema: TableSchema, _ reader: any ReadModelSource, limit: Int, by column: String?
     ) async throws -> TextTable {
       func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
       let columns = (schema.key + schema.values).map(\.name)
@@ -63,8 +61,8 @@ extension AdminCommand {
         + "ORDER BY \(order.joined(separator: ", ")) LIMIT ?"
       var table = TextTable()
       table.header = columns
-      table.rows = try await reader.read { connection in
-        try connection.rows(query, [.integer(Int64(limit))]) { row in
+      table.rows = try await reader.read { database in
+        try database.rows(query, [.integer(Int64(limit))]) { row in
           (0..<row.columnCount).map { column in
             let text = row.isNull(column) ? "-" : row.text(column)
             return text.count > 60 ? "\(text.prefix(59))…" : text

@@ -35,7 +35,7 @@ extension AdminCommand {
       }
       for name in ReadModelName.all {
         try Output.standard.line()
-        guard files.exists(name) else {
+        guard try await files.exists(name) else {
           try Output.standard.line("read model \(files.notBuilt(name))")
           continue
         }
@@ -46,10 +46,10 @@ extension AdminCommand {
     private func show(
       _ name: ReadModelName, _ log: any StoreLog
     ) async throws {
-      let reader = try files.reader(name)
+      let reader = try await files.reader(name)
       guard reader.storeID == log.storeID else {
         throw ReadModelError.otherStore(
-          path: reader.path, found: reader.storeID, expected: log.storeID)
+          location: reader.location, found: reader.storeID, expected: log.storeID)
       }
       let checkpoints = Dictionary(
         uniqueKeysWithValues: try await reader.checkpoints().map { ($0.partition, $0) })

@@ -22,7 +22,7 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try await targets.files.openStore()
-      let wanted = try targets.existing()
+      let wanted = try await targets.existing()
       var isRight = try await checkStoreFile()
       for name in wanted {
         let outcome = try await verify(name, name.definition, log)
@@ -46,7 +46,7 @@ extension AdminCommand {
       let progress = Locked(ProgressLine())
       defer { progress.withLock { $0.finish() } }
       return try await ReadModelVerification(
-        name.directory(in: targets.files.readModels), model: definition.model,
+        try name.catalog(in: targets.files.readModels), model: definition.model,
         codec: definition.codec,
         log: log,
         scratch: scratch.path

@@ -40,7 +40,8 @@ extension AdminCommand {
       let deadline = ContinuousClock.now + timeout.seconds
       var line = ProgressLine()
       var reached: [ReadModelName: Progress] = [:]
-      for name in names where !files.exists(name) {
+      for name in names {
+        if try await files.exists(name) { continue }
         FileHandle.standardError.write(Data((printable(files.notBuilt(name)) + "\n").utf8))
       }
       while true {
@@ -74,8 +75,8 @@ extension AdminCommand {
     private func standstill(
       of name: ReadModelName, heads: [UInt64], _ log: any StoreLog
     ) async throws -> [String] {
-      guard files.exists(name) else { return [files.notBuilt(name)] }
-      let reader = try files.reader(name)
+      guard try await files.exists(name) else { return [files.notBuilt(name)] }
+      let reader = try await files.reader(name)
       let late = try await name.definition.late(reader, in: log, heads: heads)
       return LatePartition.lines(late, readModel: name.name)
     }
@@ -83,22 +84,21 @@ extension AdminCommand {
     private func progress(
       of name: ReadModelName, heads: [UInt64], _ log: any StoreLog
     ) async throws -> Progress {
-      let path = name.path(in: files.readModels)
-      guard FileManager.default.fileExists(atPath: path) else {
-        return Progress(isReached: heads.allSatisfy { $0 == 0 })
-      }
-      let reader: ReadModelReader
+      let reader: any ReadModelSource
       do {
-        reader = try ReadModelReader(path: path, model: name.anyModel, readers: 1)
-      } catch {
+        reader = try await name.catalog(in: files.readModels).reader(
+          of: nil, readers: 1, timeLimit: nil)
+      } catch let error as ReadModelError {
+        switch error {
         // A worker that is just making it has not come further than that.
-        if case .notThisReadModel = error {
+        case .notBuilt, .notThisReadModel:
           return Progress(isReached: heads.allSatisfy { $0 == 0 })
+        default: throw error
         }
-        throw error
       }
       guard reader.storeID == log.storeID else {
-        throw ReadModelError.otherStore(path: path, found: reader.storeID, expected: log.storeID)
+        throw ReadModelError.otherStore(
+          location: reader.location, found: reader.storeID, expected: log.storeID)
       }
       let checkpoints = try await reader.checkpoints()
       try await checkNotAhead(checkpoints, name, heads, log)

@@ -1,7 +1,6 @@
 import ArgumentParser
 import Eventually
 package import EventuallyServer
-package import EventuallySQLite
 
 /// The application whose command line this process is.
 package enum Program {
@@ -63,13 +62,18 @@ package struct ReadModelName: ExpressibleByArgument, Sendable, Hashable {
   var anyModel: any ReadModel { definition.anyModel }
   package var defaultValueDescription: String { name }
 
-  /// The read model's own directory in that of all read models.
-  package func directory(in readModels: String) -> ReadModelDirectory {
-    definition.directory(in: readModels)
+  /// The read model's generations and savepoints.
+  func catalog(in readModels: ReadModelLocation) throws -> any ReadModelCatalog {
+    try definition.catalog(in: readModels)
   }
 
-  /// The read model's live generation: a link.
-  package func path(in readModels: String) -> String { definition.path(in: readModels) }
+  /// Where the read model's live generation is looked for, for messages.
+  func place(in readModels: ReadModelLocation) -> String {
+    switch readModels {
+    case .folder(let path): definition.path(in: path)
+    case .postgres: "\(readModels)"
+    }
+  }
 
   package static func == (a: ReadModelName, b: ReadModelName) -> Bool { a.name == b.name }
   package func hash(into hasher: inout Hasher) { hasher.combine(name) }
@@ -79,6 +83,9 @@ package struct ReadModelName: ExpressibleByArgument, Sendable, Hashable {
 package struct ReadModelOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The directory of the read models' files.", valueName: "directory"))
   package var readModels = "data/read-models"
+
+  /// The same.
+  package var location: ReadModelLocation { ReadModelLocation(readModels) }
 
   package init() {}
 }

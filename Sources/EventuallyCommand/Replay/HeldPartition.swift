@@ -4,13 +4,13 @@ import EventuallyServer
 
 extension ReadModelDefinition {
   /// The partitions that go on no further, because the next event can't be read.
-  func held(_ reader: ReadModelReader, in log: any StoreLog) async throws -> [HeldPartition] {
+  func held(_ reader: any ReadModelSource, in log: any StoreLog) async throws -> [HeldPartition] {
     try await HeldPartition.find(reader, in: log, codec: codec)
   }
 
   /// The partitions that are behind the store.
   func late(
-    _ reader: ReadModelReader, in log: any StoreLog, heads: [UInt64]
+    _ reader: any ReadModelSource, in log: any StoreLog, heads: [UInt64]
   ) async throws -> [LatePartition] {
     try await LatePartition.find(reader, in: log, heads: heads, codec: codec)
   }

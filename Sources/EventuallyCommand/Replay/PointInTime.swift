@@ -1,6 +1,5 @@
 import EventuallyServer
 import Eventually
-import EventuallySQLite
 
 /// A moment in a store's history.
 enum PointInTime: Sendable, Hashable {
@@ -60,23 +59,25 @@ enum ReplayStart: Sendable {
   }
 
   /// The savepoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
-  func base(in directory: ReadModelDirectory, _ log: any EventLog) async throws -> Savepoint? {
+  func base(
+    in catalog: any ReadModelCatalog, _ log: any EventLog
+  ) async throws -> Savepoint? {
     switch self {
     case .zero: return nil
     case .savepoint(let name):
-      let savepoint = try directory.savepoint(name)
+      let savepoint = try await catalog.savepoint(name)
       guard savepoint.storeID == log.storeID else {
         throw ReadModelError.otherStore(
-          path: savepoint.path, found: savepoint.storeID, expected: log.storeID)
+          location: savepoint.location, found: savepoint.storeID, expected: log.storeID)
       }
-      guard savepoint.schemaVersion == directory.schemaVersion else {
+      guard savepoint.schemaVersion == catalog.schemaVersion else {
         throw ReadModelError.savepointSchemaVersion(
-          name, found: savepoint.schemaVersion, expected: directory.schemaVersion)
+          name, found: savepoint.schemaVersion, expected: catalog.schemaVersion)
       }
       return savepoint
     case .moment(let moment):
       let sequence = try await moment.sequenceNumber(in: log)
-      return try directory.newestSavepoint(
+      return try await catalog.newestSavepoint(
         atOrBefore: try await log.heads(at: sequence), of: log.storeID)
     }
   }

@@ -7,7 +7,7 @@ import EventuallyServer
 struct TimeMachine {
   let log: any StoreLog
   /// Where the read models are whose savepoints are begun from.
-  let readModels: String
+  let readModels: ReadModelLocation
 
   /// Calls `body` with a directory of read models in which one stands as it was at a sequence number.
   func visit<Result>(
@@ -17,9 +17,9 @@ struct TimeMachine {
     let scratch = try ScratchFolder("eventually-as-of-\(name.name)")
     defer { withExtendedLifetime(scratch) {} }
     // What it was is not larger than what it is, as a rule. Without a live one nothing is known.
-    if name.directory(in: readModels).liveFile != nil {
-      let live = try ReadModelReader(
-        path: name.path(in: readModels), model: name.anyModel, readers: 1)
+    let catalog = try name.catalog(in: readModels)
+    if try await catalog.liveIdentity() != nil {
+      let live = try await catalog.reader(of: nil, readers: 1, timeLimit: nil)
       try DiskSpace.require(try await live.size(), in: scratch.path)
     }
     try await build(name.definition, in: scratch.path, sequenceNumber: sequenceNumber)
@@ -39,7 +39,10 @@ struct TimeMachine {
       log: log,
       options: options
     ) {
-      try definition.directory(in: readModels).newestSavepoint(atOrBefore: through, of: log.storeID)
+      // A file can't be begun from another kind of database.
+      guard case .folder(let path) = readModels else { return nil }
+      return try await definition.directory(in: path).newestSavepoint(
+        atOrBefore: through, of: log.storeID)
     }
     let line = Locked(ProgressLine())
     try await replay.run { event in

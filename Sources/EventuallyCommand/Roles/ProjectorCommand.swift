@@ -78,7 +78,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       try trace.begin()
       let logger = log.logger("projector")
       var options = Worker.Options(
-        directory: files.readModels, kafka: try kafka.configuration(),
+        readModels: files.location, kafka: try kafka.configuration(),
         feed: FeedSource(feed, token: try feedToken(), tls: try feedTLS.tls()))
       if let worker { options.owner = worker }
       options.savepoints = savepoints.policy
@@ -136,7 +136,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       try Observability.bootstrap()
       let logger = log.logger("projector")
       let queries = try QueryServer(
-        try Program.current(), directory: files.readModels, timeLimit: queryLimit.seconds,
+        try Program.current(), readModels: files.location, timeLimit: queryLimit.seconds,
         limits: limits.limits)
       var api = queries.api
       api.tokens = try token.accepted(logger: logger)

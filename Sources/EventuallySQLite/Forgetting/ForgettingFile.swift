@@ -17,7 +17,7 @@ struct ForgettingFile {
     connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: Self.busyTimeout)
     guard let identity = try ReadModelSchema.identity(connection) else {
       throw ReadModelError.notThisReadModel(
-        path: path, found: "something else", expected: "a read model")
+        location: path, found: "something else", expected: "a read model")
     }
     schemaVersion = identity.schemaVersion
     try connection.execute("PRAGMA secure_delete = ON")

@@ -1,22 +1,6 @@
 public import Eventually
 import Foundation
 
-/// What came of forgetting removed streams.
-public struct ForgettingOutcome: Sendable, Hashable {
-  /// A file that may still hold something of a removed stream.
-  public struct Remainder: Sendable, Hashable {
-    /// The file.
-    public var path: String
-    /// Why, and what to do.
-    public var reason: String
-  }
-
-  /// How many removed streams something was left of.
-  public var removals = 0
-  /// What may still hold something of them; nothing, where they are forgotten.
-  public var left: [Remainder] = []
-}
-
 extension ReadModelDirectory {
   /// A live generation that takes more bytes is not written anew by its workers, which wait meanwhile, but by ``forgetRemoved(_:liveLimit:progress:)``
   /// alone.
@@ -31,7 +15,7 @@ extension ReadModelDirectory {
   ///   - model: forgets rows.
   ///   - limit: a live generation that takes more bytes is not written anew; `nil` for any size.
   ///   - progress: called before each file with which it is, and which part of all files is done.
-  /// - Throws: ``ReadModelError`` where it can't be found out what there is to forget.
+  /// - Throws: `ReadModelError` where it can't be found out what there is to forget.
   public func forgetRemoved(
     _ model: any ReadModel, liveLimit limit: UInt64? = nil,
     progress: (_ path: String, _ done: Double) -> Void = { _, _ in }
@@ -88,7 +72,7 @@ private struct ForgettingPass {
         do {
           try ForgettingFile(path: part.path).delete(forgotten)
         } catch {
-          throw .unavailable(path: part.path, cause: error)
+          throw .unavailable(location: part.path, cause: error)
         }
       }
     }
@@ -110,14 +94,14 @@ private struct ForgettingPass {
   }
 
   private mutating func leave(_ path: String, _ reason: String) {
-    left.append(ForgettingOutcome.Remainder(path: path, reason: reason))
+    left.append(ForgettingOutcome.Remainder(location: path, reason: reason))
   }
 
   /// All files that may hold rows, live generations first: what is copied from one from then on has nothing of the streams.
   func parts() throws(ReadModelError) -> [Part] {
     var parts: [Part] = []
     for generation in try directory.list() {
-      var part = Part(path: generation.path, isLive: generation.isLive)
+      var part = Part(path: generation.location, isLive: generation.isLive)
       if generation.isBuilding, generation.replay != nil {
         part.refusal =
           "a replay is building it: let it come to its end, or drop generation \(generation.number)"

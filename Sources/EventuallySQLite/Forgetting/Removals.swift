@@ -126,14 +126,6 @@ struct Removals {
   }
 }
 
-/// Removed streams of which something may be left in a read model's files.
-public struct PendingRemovals: Sendable, Hashable {
-  /// How many streams.
-  public var count: Int
-  /// When the first of them was applied; `nil` for none.
-  public var since: Timestamp?
-}
-
 extension ReadModelReader {
   /// The removed streams of which something may be left in the read model's files, as the live generation says.
   public func pendingRemovals() async throws -> PendingRemovals {

@@ -1,38 +1,6 @@
 public import Eventually
 import Foundation
 
-/// One build of a read model.
-public struct Generation: Sendable, Hashable {
-  /// Its number in the read model's directory.
-  public var number: Int
-  /// Its file.
-  public var path: String
-  /// The version of its tables.
-  public var schemaVersion: Int
-  /// What it was begun from, in words.
-  public var origin: String
-  /// When it was begun.
-  public var created: Timestamp
-  /// Whether it has never caught up with the store yet.
-  public var isBuilding: Bool
-  /// What a replay that is building it, or has built it, was asked for; `nil` where workers began it.
-  public var replay: String?
-  /// Whether it is the live one of its schema version.
-  public var isLive: Bool
-}
-
-extension Generation {
-  /// How many events have been applied.
-  public func events() throws(ReadModelError) -> UInt64 {
-    do {
-      let connection = try SQLiteConnection(path: path, mode: .readOnly)
-      return try ReadModelReader.checkpoints(connection).reduce(0) { $0 + ($1.position ?? 0) }
-    } catch {
-      throw .failed(path, error)
-    }
-  }
-}
-
 extension ReadModelDirectory {
   /// What a generation's database says of itself; `nil` where it says nothing yet, or there is none.
   func description(of number: Int) throws(ReadModelError) -> Generation? {
@@ -43,13 +11,24 @@ extension ReadModelDirectory {
       guard let identity = try ReadModelSchema.identity(connection) else { return nil }
       guard identity.name == name else {
         throw ReadModelError.notThisReadModel(
-          path: path, found: "the read model '\(identity.name)'", expected: name)
+          location: path, found: "the read model '\(identity.name)'", expected: name)
       }
       let build = try ReadModelSchema.build(connection)
       return Generation(
-        number: number, path: path, schemaVersion: identity.schemaVersion, origin: build.origin,
+        number: number, location: path, schemaVersion: identity.schemaVersion, origin: build.origin,
         created: build.created, isBuilding: build.isBuilding, replay: build.replay,
         isLive: live(schemaVersion: identity.schemaVersion) == number)
+    } catch {
+      throw .failed(path, error)
+    }
+  }
+
+  /// How many events have been applied to a generation, of any schema version.
+  public func events(in generation: Int) throws(ReadModelError) -> UInt64 {
+    let path = path(of: generation)
+    do {
+      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      return try ReadModelReader.checkpoints(connection).reduce(0) { $0 + ($1.position ?? 0) }
     } catch {
       throw .failed(path, error)
     }
@@ -65,25 +44,25 @@ extension ReadModelDirectory {
   }
 
   /// A generation that exists.
-  /// - Throws: ``ReadModelError/noGeneration(_:path:)``.
+  /// - Throws: `ReadModelError.noGeneration(_:location:)`.
   public func generation(_ number: Int) throws(ReadModelError) -> Generation {
     guard let found = try description(of: number) else {
-      throw .noGeneration(number, path: path)
+      throw .noGeneration(number, location: path)
     }
     return found
   }
 
   /// Makes another generation the live one, in one atomic step. Running workers and queries follow by themselves.
-  /// - Throws: ``ReadModelError/schemaVersion(path:found:expected:)`` where it is of another version of the code,
-  ///   and ``ReadModelError/unfinishedReplay(_:request:path:)`` where a replay has not come to its end.
+  /// - Throws: `ReadModelError.schemaVersion(location:found:expected:)` where it is of another version of the code,
+  ///   and `ReadModelError.unfinishedReplay(_:request:location:)` where a replay has not come to its end.
   public func makeLive(_ number: Int) throws(ReadModelError) {
     let found = try generation(number)
     guard found.schemaVersion == schemaVersion else {
       throw .schemaVersion(
-        path: found.path, found: found.schemaVersion, expected: schemaVersion)
+        location: found.location, found: found.schemaVersion, expected: schemaVersion)
     }
     if found.isBuilding, let request = found.replay {
-      throw .unfinishedReplay(number, request: request, path: path)
+      throw .unfinishedReplay(number, request: request, location: path)
     }
     // No transaction on what is live now can commit in between, so that what comes after is the new generation's.
     try withLiveHeld { () throws(ReadModelError) in
@@ -98,7 +77,7 @@ extension ReadModelDirectory {
     guard let live = live(), FileManager.default.fileExists(atPath: path(of: live)) else {
       return try body()
     }
-    let hold = try GenerationHold(path: path(of: live), generation: live)
+    let hold = try FileHold(self, generation: live)
     defer { hold.release() }
     try body()
   }

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 
 #if canImport(Glibc)
@@ -19,7 +20,7 @@ extension ReadModelDirectory {
     let number = try highestNumber() + 1
     guard Self.numbers.contains(number) else {
       throw .damaged(
-        path: path,
+        location: path,
         cause: ReadModelDamage(
           "generation \(number - 1) is the last that there can be: look at \(numberPath)"))
     }

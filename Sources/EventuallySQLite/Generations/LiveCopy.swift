@@ -1,17 +1,16 @@
 import Eventually
 
 /// A copy of a generation as it was live at some moment. Its file is removed with it.
-final class LiveCopy: Sendable {
-  /// The generation's number.
-  let generation: Int
-  /// The copy.
-  let path: String
+final class LiveCopy: ReadModelState {
+  private let path: String
   private let directory: ReadModelDirectory
+  private let snapshot: ReadModelSnapshot
 
-  init(generation: Int, path: String, directory: ReadModelDirectory) {
-    self.generation = generation
+  /// - Parameter path: the copy.
+  init(path: String, directory: ReadModelDirectory) throws(ReadModelError) {
     self.path = path
     self.directory = directory
+    snapshot = try ReadModelSnapshot(path: path)
   }
 
   deinit {
@@ -19,20 +18,21 @@ final class LiveCopy: Sendable {
     try? directory.removeDatabase(path)
   }
 
-  /// How far each partition of the store was applied.
-  func positions(model: any ReadModel) async throws -> [UInt64] {
-    try await ReadModelReader(path: path, model: model, readers: 1).positions()
+  func checkpoints() async throws(ReadModelError) -> [CheckpointStatus] {
+    try await snapshot.checkpoints()
   }
-}
 
-extension ReadModelReader {
-  /// How far each partition of the store is applied, as a list; 0 for nothing.
-  public func positions() async throws -> [UInt64] {
-    var positions = [UInt64](repeating: 0, count: Int(partitionCount))
-    for checkpoint in try await checkpoints()
-    where positions.indices.contains(Int(checkpoint.partition)) {
-      positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
-    }
-    return positions
+  func unappliedCounts() async throws(ReadModelError) -> UnappliedCounts {
+    try await snapshot.unappliedCounts()
+  }
+
+  func unapplied() async throws(ReadModelError) -> [Partition: Set<UInt64>] {
+    try await snapshot.unapplied()
+  }
+
+  func rows(
+    of table: TableSchema, after key: [ColumnValue]?, limit: Int
+  ) async throws(ReadModelError) -> [TableRow] {
+    try await snapshot.rows(of: table, after: key, limit: limit)
   }
 }

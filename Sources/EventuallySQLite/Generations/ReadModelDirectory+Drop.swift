@@ -1,4 +1,4 @@
-import Eventually
+public import Eventually
 
 #if canImport(Glibc)
   import Glibc
@@ -13,8 +13,8 @@ extension ReadModelDirectory {
   ///
   /// A live one can be dropped where it is of an earlier schema version than this code's, which has a live generation of its
   /// own, and no worker of that version runs. Programs of that version that answer queries find no read model then.
-  /// - Throws: ``ReadModelError/generationInUse(_:path:reason:)`` where it is live otherwise, and
-  ///   ``ReadModelError/replayRunning(path:)`` where a replay is building it.
+  /// - Throws: `ReadModelError.generationInUse(_:location:reason:)` where it is live otherwise, and
+  ///   `ReadModelError.replayRunning(location:)` where a replay is building it.
   public func drop(_ number: Int) throws(ReadModelError) {
     let found = try generation(number)
     // What a replay is building, or compares with, is its own for as long as it runs.
@@ -26,19 +26,19 @@ extension ReadModelDirectory {
       let link = livePath(found.schemaVersion)
       let isLive = live(schemaVersion: found.schemaVersion) == number
       if isLive, let reason = useOfLive(found) {
-        throw .generationInUse(number, path: path, reason: reason)
+        throw .generationInUse(number, location: path, reason: reason)
       }
       try noteNumbers()
       if isLive {
         guard unlink(link) == 0 else { throw systemError(link) }
         // A worker that has opened it meanwhile looks at the link after that: it sees that there is none, or is seen here.
-        if CrashJournalFile.hasUsers(ofDatabase: found.path) {
+        if CrashJournalFile.hasUsers(ofDatabase: found.location) {
           try self.link(number, of: found.schemaVersion)
-          throw .generationInUse(number, path: path, reason: Self.working(found))
+          throw .generationInUse(number, location: path, reason: Self.working(found))
         }
         try synchronize(path)
       }
-      try removeDatabase(found.path)
+      try removeDatabase(found.location)
     }
   }
 
@@ -57,7 +57,8 @@ extension ReadModelDirectory {
       return "it is live for schema version \(version), and schema version \(schemaVersion) has no "
         + "live generation yet: run a worker of version \(schemaVersion) first"
     }
-    return CrashJournalFile.hasUsers(ofDatabase: generation.path) ? Self.working(generation) : nil
+    return CrashJournalFile.hasUsers(ofDatabase: generation.location)
+      ? Self.working(generation) : nil
   }
 
   private static func working(_ generation: Generation) -> String {

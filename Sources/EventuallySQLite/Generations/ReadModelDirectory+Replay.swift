@@ -1,4 +1,4 @@
-import Eventually
+public import Eventually
 import Foundation
 
 #if canImport(Glibc)
@@ -10,8 +10,18 @@ import Foundation
 #endif
 
 extension ReadModelDirectory {
-  /// Makes a new generation for a replay. The caller sees to it that nobody else does.
-  func beginGeneration(
+  /// Makes a new generation for a replay, whose right the caller has.
+  public func beginGeneration(
+    _ request: String, from base: Savepoint?, model: any ReadModel, storeID: String,
+    partitionCount: Partition
+  ) throws(ReadModelError) -> Int {
+    try exclusively { () throws(ReadModelError) in
+      try makeGeneration(
+        request, from: base, model: model, storeID: storeID, partitionCount: partitionCount)
+    }
+  }
+
+  private func makeGeneration(
     _ request: String, from base: Savepoint?, model: any ReadModel, storeID: String,
     partitionCount: Partition
   ) throws(ReadModelError) -> Int {
@@ -24,7 +34,7 @@ extension ReadModelDirectory {
     build.origin = base.map { "the savepoint '\($0.name)'" } ?? "the first event"
     do {
       if let base {
-        try copyDatabase(base.path, to: unfinished) { (copy) throws(SQLiteError) in
+        try copyDatabase(base.location, to: unfinished) { (copy) throws(SQLiteError) in
           try Savepoint.unseal(copy)
           try ReadModelSchema.write(build, copy)
         }
@@ -41,7 +51,7 @@ extension ReadModelDirectory {
     } catch let error as ReadModelError {
       throw error
     } catch {
-      throw .unavailable(path: unfinished, cause: error)
+      throw .unavailable(location: unfinished, cause: error)
     }
     guard rename(unfinished, destination) == 0 else { throw systemError(destination) }
     try synchronize(path)

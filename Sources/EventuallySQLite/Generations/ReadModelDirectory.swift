@@ -108,7 +108,7 @@ public struct ReadModelDirectory: Sendable, Hashable {
     do {
       return try FileManager.default.contentsOfDirectory(atPath: directory)
     } catch {
-      throw .unavailable(path: directory, cause: error)
+      throw .unavailable(location: directory, cause: error)
     }
   }
 
@@ -118,7 +118,7 @@ public struct ReadModelDirectory: Sendable, Hashable {
       try FileManager.default.createDirectory(
         atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw .unavailable(path: path, cause: error)
+      throw .unavailable(location: path, cause: error)
     }
   }
 
@@ -223,8 +223,8 @@ public struct ReadModelDirectory: Sendable, Hashable {
 
 /// What tells a file from another one that takes its place.
 public struct FileIdentity: Sendable, Hashable {
-  private var device: UInt64
-  private var inode: UInt64
+  let device: Int64
+  let inode: Int64
 
   /// The file that a path leads to; `nil` where there is none.
   public init?(path: String) {
@@ -241,12 +241,12 @@ public struct FileIdentity: Sendable, Hashable {
   }
 
   private init(_ status: stat) {
-    device = UInt64(status.st_dev)
-    inode = UInt64(status.st_ino)
+    device = Int64(truncatingIfNeeded: status.st_dev)
+    inode = Int64(truncatingIfNeeded: status.st_ino)
   }
 }
 
 /// What the system said of the last call on a path.
 func systemError(_ path: String) -> ReadModelError {
-  .unavailable(path: path, cause: POSIXError(.init(rawValue: errno) ?? .EIO))
+  .unavailable(location: path, cause: POSIXError(.init(rawValue: errno) ?? .EIO))
 }

@@ -1,3 +1,4 @@
+import Eventually
 import Foundation
 
 #if canImport(Glibc)
@@ -9,12 +10,12 @@ import Foundation
 #endif
 
 /// The right to replay a read model: held by at most one process, and given back by the kernel however that ends.
-final class ReplayLock: Sendable {
+final class ReplayLock: ReplayRight {
   private let path: String
   private let descriptor: Int32
 
   /// Takes the right.
-  /// - Throws: ``ReadModelError/replayRunning(path:)`` where another process has it.
+  /// - Throws: `ReadModelError.replayRunning(location:)` where another process has it.
   init(_ directory: ReadModelDirectory) throws(ReadModelError) {
     path = "\(directory.path)/replay.lock"
     while true {
@@ -22,7 +23,7 @@ final class ReplayLock: Sendable {
       guard descriptor >= 0 else { throw systemError(path) }
       guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
         close(descriptor)
-        throw .replayRunning(path: directory.path)
+        throw .replayRunning(location: directory.path)
       }
       // Whoever had it before may have removed the file after it was opened here: then this is not the lock any more.
       var status = stat()

@@ -63,7 +63,7 @@ extension ReadModelDatabase {
 
   /// Takes over where the bus is likely to hold what comes next, for partitions of which that is not known here; also for
   /// those of which nothing was applied.
-  func adoptOffsets(_ offsets: [Partition: Int64]) throws(ReadModelError) {
+  public func adoptOffsets(_ offsets: [Partition: Int64]) throws(ReadModelError) {
     do {
       try connection.write {
         for (partition, offset) in offsets {

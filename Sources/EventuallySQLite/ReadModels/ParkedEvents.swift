@@ -1,4 +1,4 @@
-public import Eventually
+import Eventually
 
 /// The tables of what a read model has parked. The caller holds the transaction.
 struct ParkedEvents {
@@ -117,18 +117,4 @@ struct ParkedEvents {
   }
 }
 
-/// A stream whose events are parked since one of them could not be projected.
-public struct ParkedStream: Sendable, Hashable {
-  /// The stream.
-  public var streamID: String
-  /// Its partition.
-  public var partition: Partition
-  /// Why its first parked event could not be projected.
-  public var reason: String
-  /// Since when it is parked.
-  public var since: Timestamp
-  /// How many of its events are parked.
-  public var events: Int
-  /// The partition offset of the first of them.
-  public var firstPosition: UInt64
 }

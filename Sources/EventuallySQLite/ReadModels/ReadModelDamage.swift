@@ -16,12 +16,13 @@ extension ReadModelError {
     switch cause {
     case let error as ReadModelError: error
     case let error as TooManyParked: .tooManyParked(limit: error.limit, reason: error.reason)
-    case is ReadModelDamage: .damaged(path: path, cause: cause)
-    case let error as SQLiteError where error.isFull: .full(path: path)
+    case is ReadModelDamage: .damaged(location: path, cause: cause)
+    case let error as SQLiteError where error.isFull: .full(location: path)
     case let error as SQLiteError where error.isDamage(of: path):
-      .damaged(path: path, cause: cause)
-    case let error as SQLiteError where error.isOfOtherTables: .damaged(path: path, cause: cause)
-    default: .unavailable(path: path, cause: cause)
+      .damaged(location: path, cause: cause)
+    case let error as SQLiteError where error.isOfOtherTables:
+      .damaged(location: path, cause: cause)
+    default: .unavailable(location: path, cause: cause)
     }
   }
 }
@@ -39,10 +40,10 @@ extension ReadModelError {
     _ name: String, _ path: String, _ cause: any Error
   ) -> ReadModelError {
     guard let error = cause as? ReadModelError else {
-      return .damagedSavepoint(name, path: path, reason: "\(cause)")
+      return .damagedSavepoint(name, location: path, reason: "\(cause)")
     }
     guard case .damaged(_, let reason) = error else { return error }
-    return .damagedSavepoint(name, path: path, reason: "\(reason)")
+    return .damagedSavepoint(name, location: path, reason: "\(reason)")
   }
 }
 

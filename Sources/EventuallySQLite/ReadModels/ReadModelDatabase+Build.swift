@@ -1,4 +1,4 @@
-import Eventually
+public import Eventually
 
 /// Whether the read model has caught up once.
 extension ReadModelDatabase {

@@ -8,31 +8,11 @@ public import Eventually
   import Darwin
 #endif
 
-/// How far a read model is in one partition.
-public struct CheckpointStatus: Sendable, Hashable {
-  /// The partition.
-  public var partition: Partition
-  /// The number of the lease that was taken last.
-  public var epoch: UInt64
-  /// The partition offset that was applied last; `nil` for never.
-  public var position: UInt64?
-  /// The worker that took the partition last.
-  public var owner: String
-  /// When events were applied last, or the partition was first taken where none ever was.
-  public var updated: Timestamp
-}
-
-/// One of a read model's states, for comparison with others that the same reader has told.
-package struct ReadModelVersion: Sendable, Hashable {
-  var file: FileIdentity?
-  var number: Int64?
-}
-
 /// Answers queries on a read model's database: any number of processes may, beside the workers.
 ///
 /// Opened by the link to the live generation, it follows: each call is answered from the generation that is live then. What
 /// is to be answered from one generation, as a wait and the query after it, is asked of ``current()``.
-public final class ReadModelReader: Sendable {
+public final class ReadModelReader: ReadModelSource {
   /// What is open of one file. All connections are to that file, whatever a link to it says meanwhile.
   private struct Opened {
     var path: String
@@ -57,6 +37,8 @@ public final class ReadModelReader: Sendable {
   private let opened: Locked<Opened>
   /// The database file that is read at the moment.
   public var path: String { opened.withLock { $0.path } }
+  /// The same.
+  public var location: String { path }
   /// The store that the read model is built from.
   public let storeID: String
   /// How many partitions that store has.
@@ -68,13 +50,21 @@ public final class ReadModelReader: Sendable {
   ///   - model: the read model that it must be of.
   ///   - readers: how many connections there are for look-ups, and as many again for all other queries.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
-  /// - Throws: ``ReadModelError`` where it is another read model's or of another version.
-  public init(
+  /// - Throws: `ReadModelError` where it is another read model's or of another version.
+  public convenience init(
     path: String, model: any ReadModel, readers: Int = 2, timeLimit: Duration? = nil
   ) throws(ReadModelError) {
-    let link = Link(
+    try self.init(
       path: path, name: model.name, schemaVersion: model.schemaVersion, readers: readers,
       timeLimit: timeLimit)
+  }
+
+  /// The same by what a database says of itself.
+  init(
+    path: String, name: String, schemaVersion: Int, readers: Int, timeLimit: Duration?
+  ) throws(ReadModelError) {
+    let link = Link(
+      path: path, name: name, schemaVersion: schemaVersion, readers: readers, timeLimit: timeLimit)
     self.timeLimit = timeLimit
     let (opened, identity) = try Self.open(link)
     storeID = identity.storeID
@@ -99,12 +89,12 @@ public final class ReadModelReader: Sendable {
   ) throws(ReadModelError) -> (Opened, ReadModelSchema.Identity) {
     let path = resolved(link.path)
     // Before it is opened: where it is replaced meanwhile, the next call sees another file.
-    guard let file = FileIdentity(path: path) else { throw .notBuilt(path: link.path) }
+    guard let file = FileIdentity(path: path) else { throw .notBuilt(location: link.path) }
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
       guard let found = try ReadModelSchema.identity(connection) else {
         throw ReadModelError.notThisReadModel(
-          path: path, found: "something else", expected: link.name)
+          location: path, found: "something else", expected: link.name)
       }
       var expected = found
       expected.name = link.name
@@ -127,11 +117,11 @@ public final class ReadModelReader: Sendable {
     // Opening is rare, and whoever comes meanwhile needs the same.
     try opened.withLock { (opened) throws(ReadModelError) -> Opened in
       guard let link else { return opened }
-      guard let file = FileIdentity(path: link.path) else { throw .notBuilt(path: link.path) }
+      guard let file = FileIdentity(path: link.path) else { throw .notBuilt(location: link.path) }
       if file == opened.file { return opened }
       let (next, identity) = try Self.open(link)
       guard identity.storeID == storeID, identity.partitionCount == partitionCount else {
-        throw .otherStore(path: next.path, found: identity.storeID, expected: storeID)
+        throw .otherStore(location: next.path, found: identity.storeID, expected: storeID)
       }
       opened = next
       return next
@@ -139,11 +129,14 @@ public final class ReadModelReader: Sendable {
   }
 
   /// A reader that stays with the generation that is live now.
-  /// - Throws: ``ReadModelError`` where another generation has become live, and can't be opened.
+  /// - Throws: `ReadModelError` where another generation has become live, and can't be opened.
   public func current() throws(ReadModelError) -> ReadModelReader {
     ReadModelReader(
       try follow(), storeID: storeID, partitionCount: partitionCount, timeLimit: timeLimit)
   }
+
+  /// A reader that stays with the generation that is live now.
+  public func pinned() async throws(ReadModelError) -> any ReadModelSource { try current() }
 
   private static func isLink(_ path: String) -> Bool {
     var status = stat()
@@ -159,7 +152,7 @@ public final class ReadModelReader: Sendable {
 
   /// Runs a query that reads a few rows by their keys; all of its reads see one state of the read model. It does not wait
   /// behind queries that read more, of which ``read(_:)`` runs a few at a time.
-  /// - Throws: ``ReadModelError/timeLimit(_:path:)`` where it takes longer than it may, and what `body` throws.
+  /// - Throws: `ReadModelError.timeLimit(_:location:)` where it takes longer than it may, and what `body` throws.
   public func lookUp<Result: Sendable>(
     _ body: @Sendable (any SQLRows) throws -> Result
   ) async throws -> Result {
@@ -181,16 +174,16 @@ public final class ReadModelReader: Sendable {
     do {
       return try await pool.read { connection in try connection.snapshot { try body(connection) } }
     } catch let error as SQLiteError where error.isInterrupted {
-      throw ReadModelError.timeLimit(timeLimit ?? .zero, path: path)
+      throw ReadModelError.timeLimit(timeLimit ?? .zero, location: path)
     } catch let error as SQLiteError where error.isDamage {
-      throw ReadModelError.damaged(path: path, cause: error)
+      throw ReadModelError.damaged(location: path, cause: error)
     } catch let error as ReadModelDamage {
-      throw ReadModelError.damaged(path: path, cause: error)
+      throw ReadModelError.damaged(location: path, cause: error)
     }
   }
 
   /// Runs a query; all of its reads see one state of the read model.
-  /// - Throws: ``ReadModelError/timeLimit(_:path:)`` where it takes longer than it may, and what `body` throws.
+  /// - Throws: `ReadModelError.timeLimit(_:location:)` where it takes longer than it may, and what `body` throws.
   public func read<Result: Sendable>(
     _ body: @Sendable (any SQLRows) throws -> Result
   ) async throws -> Result {
@@ -212,7 +205,7 @@ public final class ReadModelReader: Sendable {
     do {
       return try await withConnection(body)
     } catch let error as SQLiteError where error.isOfOtherTables {
-      throw ReadModelError.damaged(path: path, cause: error)
+      throw ReadModelError.damaged(location: path, cause: error)
     }
   }
 
@@ -232,9 +225,10 @@ public final class ReadModelReader: Sendable {
   }
 
   /// What the read model is at: another value where anything was written since, or another generation is live.
-  package func version() async throws -> ReadModelVersion {
+  public func version() async throws -> ReadModelVersion {
     let opened = try follow()
-    return ReadModelVersion(file: opened.file, number: try await opened.watch.dataVersion())
+    return ReadModelVersion(
+      opened.file?.device, opened.file?.inode, try await opened.watch.dataVersion())
   }
 
   /// Whether the read model has never caught up with the store yet.
@@ -248,7 +242,7 @@ public final class ReadModelReader: Sendable {
   }
 
   /// The same on a connection, so that it can share a snapshot with a query.
-  /// - Throws: ``ReadModelError/damaged(path:cause:)`` where one says what can't be.
+  /// - Throws: `ReadModelError.damaged(location:cause:)` where one says what can't be.
   public static func checkpoints(_ connection: SQLiteConnection) throws -> [CheckpointStatus] {
     do {
       let count = try connection.integer("SELECT value FROM readmodel WHERE key = 'partitions'")
@@ -267,7 +261,7 @@ public final class ReadModelReader: Sendable {
           updated: Timestamp(microseconds: row.integer(4)))
       }
     } catch let error as ReadModelDamage {
-      throw ReadModelError.damaged(path: connection.path, cause: error)
+      throw ReadModelError.damaged(location: connection.path, cause: error)
     }
   }
 }

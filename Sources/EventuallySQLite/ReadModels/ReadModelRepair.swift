@@ -38,7 +38,7 @@ extension ReadModelDatabase {
   }
 
   /// Has the workers park an event of an unknown type, once they come to it, with the later events of its stream.
-  /// - Throws: ``ReadModelError/alreadyApplied(partition:position:)`` where the event was applied or parked before.
+  /// - Throws: `ReadModelError.alreadyApplied(partition:position:)` where the event was applied or parked before.
   public func requestParking(of partition: Partition, at position: UInt64) async throws {
     do {
       try connection.write {
@@ -135,18 +135,6 @@ extension ReadModelDatabase {
 /// What was not applied, for whoever looks at a read model.
 extension ReadModelReader {
   /// How many events and records were not applied.
-  public struct UnappliedCounts: Sendable, Hashable {
-    /// Streams that are parked.
-    public var parkedStreams = 0
-    /// Their parked events.
-    public var parkedEvents = 0
-    /// Events that were given up for good.
-    public var droppedEvents = 0
-    /// Records that are not of this store, or can't be read.
-    public var rejectedRecords = 0
-  }
-
-  /// How many events and records were not applied.
   public func unappliedCounts() async throws -> UnappliedCounts {
     try await readOwn { try Self.unappliedCounts($0) }
   }
@@ -161,7 +149,7 @@ extension ReadModelReader {
   }
 
   /// How many streams are parked.
-  package func parkedStreamCount() async throws -> Int {
+  public func parkedStreamCount() async throws -> Int {
     try await readOwn { try ParkedEvents(connection: $0).count() }
   }
 

@@ -162,23 +162,23 @@ enum ReadModelSchema {
     let path = connection.path
     guard let found = try identity(connection) else {
       throw ReadModelError.notThisReadModel(
-        path: path, found: "something else", expected: expected.name)
+        location: path, found: "something else", expected: expected.name)
     }
     if found.name != expected.name {
       throw ReadModelError.notThisReadModel(
-        path: path, found: "the read model '\(found.name)'", expected: expected.name)
+        location: path, found: "the read model '\(found.name)'", expected: expected.name)
     }
     if found.schemaVersion != expected.schemaVersion {
       throw ReadModelError.schemaVersion(
-        path: path, found: found.schemaVersion, expected: expected.schemaVersion)
+        location: path, found: found.schemaVersion, expected: expected.schemaVersion)
     }
     if found.storeID != expected.storeID {
       throw ReadModelError.otherStore(
-        path: path, found: found.storeID, expected: expected.storeID)
+        location: path, found: found.storeID, expected: expected.storeID)
     }
     if found.partitionCount != expected.partitionCount {
       throw ReadModelError.partitionCount(
-        path: path, found: found.partitionCount, expected: expected.partitionCount)
+        location: path, found: found.partitionCount, expected: expected.partitionCount)
     }
   }
 

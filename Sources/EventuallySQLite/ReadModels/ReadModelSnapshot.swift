@@ -4,7 +4,7 @@ public import Eventually
 ///
 /// What workers commit meanwhile is not in it, and they do not wait for it; but their log (`-wal`) can't be begun anew, and
 /// grows by what they write.
-public actor ReadModelSnapshot {
+public actor ReadModelSnapshot: ReadModelState {
   private let executor = BlockingExecutor(label: "readmodel.snapshot")
   private let connection: SQLiteConnection
 
@@ -14,7 +14,7 @@ public actor ReadModelSnapshot {
   }
 
   /// The state that a database is in now.
-  /// - Throws: ``ReadModelError``.
+  /// - Throws: `ReadModelError`.
   public init(path: String) throws(ReadModelError) {
     do {
       connection = try SQLiteConnection(path: path, mode: .readOnly)
@@ -38,7 +38,7 @@ public actor ReadModelSnapshot {
   }
 
   /// How many events and records were not applied.
-  public func unappliedCounts() throws(ReadModelError) -> ReadModelReader.UnappliedCounts {
+  public func unappliedCounts() throws(ReadModelError) -> UnappliedCounts {
     try read { try ReadModelReader.unappliedCounts($0) }
   }
 
@@ -47,39 +47,24 @@ public actor ReadModelSnapshot {
     try read { try ReadModelReader.unapplied($0) }
   }
 
-  /// What a comparison has come to.
-  public struct Comparison: Sendable, Hashable {
-    /// How many rows the read model has.
-    public var rows = 0
-    /// The digest of its rows.
-    public var digest = ""
-    /// In how many rows it differs from what it should be.
-    public var differenceCount = 0
-    /// The first of the differences.
-    public var differences: [RowDifference] = []
-  }
-
-  /// Compares the rows with those of another database of the read model, one by one, in constant memory.
-  /// - Parameters:
-  ///   - path: the database as it should be.
-  ///   - tables: the tables that are compared.
-  ///   - limit: at most so many differences are told.
-  public func compare(
-    withExpected path: String, tables: [TableSchema], limit: Int = 10
-  ) throws(ReadModelError) -> Comparison {
-    var comparison = Comparison()
-    var digest = ReadModelDigest()
+  /// The next rows of a table in the order of their keys.
+  public func rows(
+    of table: TableSchema, after key: [ColumnValue]?, limit: Int
+  ) throws(ReadModelError) -> [TableRow] {
     try read { connection in
-      try compareReadModels(
-        expected: try SQLiteConnection(path: path, mode: .readOnly), found: connection,
-        tables: tables, visit: { digest.add($0, $1 + $2) },
-        differ: { difference in
-          comparison.differenceCount += 1
-          if comparison.differences.count < limit { comparison.differences.append(difference) }
-        })
+      let keys = table.key.map(\.name).joined(separator: ", ")
+      let columns = table.columns.map(\.name).joined(separator: ", ")
+      let marks = table.key.map { _ in "?" }.joined(separator: ", ")
+      let condition = key == nil ? "" : " WHERE (\(keys)) > (\(marks))"
+      return try connection.rows(
+        "SELECT \(columns) FROM \(table.name)\(condition) ORDER BY \(keys) LIMIT ?",
+        (key ?? []) + [.integer(Int64(limit))]
+      ) { row in
+        let values = (0..<row.columnCount).map { row.value($0) }
+        return TableRow(
+          key: Array(values.prefix(table.key.count)),
+          values: Array(values.dropFirst(table.key.count)))
+      }
     }
-    comparison.rows = digest.rows
-    comparison.digest = digest.text
-    return comparison
   }
 }

@@ -1,3 +1,4 @@
+package import Eventually
 import Foundation
 
 #if canImport(Glibc)
@@ -19,7 +20,7 @@ package enum DiskSpace {
     return isTooMuch ? .max : bytes
   }
 
-  /// - Throws: ``ReadModelError/notEnoughSpace(path:needed:available:)`` where there is less room in a folder than is
+  /// - Throws: `ReadModelError.notEnoughSpace(location:needed:available:)` where there is less room in a folder than is
   ///   needed. A twentieth is kept free for others.
   package static func require(
     _ needed: UInt64, in folder: String,
@@ -27,7 +28,7 @@ package enum DiskSpace {
   ) throws(ReadModelError) {
     guard let found = available(folder) else { return }
     guard found - found / 20 < needed else { return }
-    throw .notEnoughSpace(path: folder, needed: needed, available: found)
+    throw .notEnoughSpace(location: folder, needed: needed, available: found)
   }
 
   /// How many bytes a database takes, with what its log holds.
@@ -40,7 +41,7 @@ package enum DiskSpace {
 
 extension ReadModelReader {
   /// How many bytes a copy of the read model takes.
-  package func size() async throws -> UInt64 {
+  public func size() async throws -> UInt64 {
     try await lookUpOwn { try DiskSpace.size(of: $0) }
   }
 }

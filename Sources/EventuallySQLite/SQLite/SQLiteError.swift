@@ -1,5 +1,5 @@
 import CSQLite
-import Eventually
+public import Eventually
 
 #if canImport(Glibc)
   import Glibc
@@ -10,7 +10,7 @@ import Eventually
 #endif
 
 /// Something that SQLite refused or failed at.
-public struct SQLiteError: Error, Sendable, CustomStringConvertible {
+public struct SQLiteError: DatabaseError {
   /// SQLite's extended result code.
   public var code: Int32
   /// SQLite's words for it.

@@ -18,31 +18,28 @@ extension ReadModelDirectory {
   }
 
   /// Saves the live generation as it stands under a name, while workers go on.
-  /// - Throws: ``ReadModelError``. Where it throws, there is no savepoint of that name that was not there before.
+  /// - Throws: `ReadModelError`. Where it throws, there is no savepoint of that name that was not there before.
   @discardableResult
   public func saveSavepoint(
     _ name: String, of model: any ReadModel
   ) throws(ReadModelError) -> Savepoint {
-    let saved = try saveSavepoint(name, of: model, isAutomatic: false) {
-      () throws(ReadModelError) in true
-    }
-    guard let saved else { throw .noSavepoint(name, path: path) }
+    let saved = try saveSavepoint(name, of: model, isAutomatic: false) { _ in true }
+    guard let saved else { throw .noSavepoint(name, location: path) }
     return saved
   }
 
   /// The same, where it is still due once nobody else can save one.
-  func saveSavepoint(
-    _ name: String, of model: any ReadModel, isAutomatic: Bool,
-    isDue: () throws(ReadModelError) -> Bool
+  public func saveSavepoint(
+    _ name: String, of model: any ReadModel, isAutomatic: Bool, isDue: ([Savepoint]) -> Bool
   ) throws(ReadModelError) -> Savepoint? {
     guard Savepoint.isValid(name: name) else { throw .invalidSavepointName(name) }
-    guard let live = liveWithFile else { throw .notBuilt(path: path) }
+    guard let live = liveWithFile else { throw .notBuilt(location: path) }
     try createSavepointDirectory()
     let destination = path(ofSavepoint: name)
     return try exclusively(in: savepointDirectory) { () throws(ReadModelError) in
-      guard try isDue() else { return nil }
+      guard isDue(try savepoints()) else { return nil }
       guard !FileManager.default.fileExists(atPath: destination) else {
-        throw .savepointExists(name, path: path)
+        throw .savepointExists(name, location: path)
       }
       try removeUnfinished(in: savepointDirectory)
       let unfinished = destination + Self.unfinishedSuffix
@@ -67,7 +64,7 @@ extension ReadModelDirectory {
       try FileManager.default.createDirectory(
         atPath: savepointDirectory, withIntermediateDirectories: true)
     } catch {
-      throw .unavailable(path: savepointDirectory, cause: error)
+      throw .unavailable(location: savepointDirectory, cause: error)
     }
   }
 
@@ -99,23 +96,23 @@ extension ReadModelDirectory {
       try copy.execute("PRAGMA journal_mode = DELETE")
       try finish(copy)
     } catch let error as SQLiteError where error.isFull {
-      throw .full(path: destination)
+      throw .full(location: destination)
     } catch {
       throw .failed(source, error)
     }
   }
 
-  /// A savepoint, as it says of itself; ``Savepoint/verify(model:)`` holds it against its digest.
+  /// A savepoint, as it says of itself; `Savepoint.verify(model:)` holds it against its digest.
   public func savepoint(_ name: String) throws(ReadModelError) -> Savepoint {
     let path = path(ofSavepoint: name)
     guard FileManager.default.fileExists(atPath: path) else {
-      throw .noSavepoint(name, path: self.path)
+      throw .noSavepoint(name, location: self.path)
     }
     do {
       let connection = try SQLiteConnection(path: path, mode: .readOnly)
       guard let savepoint = try Savepoint(connection), savepoint.name == name else {
         throw ReadModelError.damagedSavepoint(
-          name, path: path, reason: "it does not say that it is one")
+          name, location: path, reason: "it does not say that it is one")
       }
       return savepoint
     } catch {
@@ -144,20 +141,12 @@ extension ReadModelDirectory {
     return found.sorted { ($0.saved, $0.name) < ($1.saved, $1.name) }
   }
 
-  /// The savepoint with the most events among those that have nothing after some positions.
-  public func newestSavepoint(
-    atOrBefore heads: [UInt64], of storeID: String
-  ) throws(ReadModelError) -> Savepoint? {
-    try savepoints().filter { $0.storeID == storeID && $0.isAtOrBefore(heads) }
-      .max { $0.events < $1.events }
-  }
-
   /// Deletes a savepoint for good.
   public func deleteSavepoint(_ name: String) throws(ReadModelError) {
     guard Savepoint.isValid(name: name) else { throw .invalidSavepointName(name) }
     let path = path(ofSavepoint: name)
     guard FileManager.default.fileExists(atPath: path) else {
-      throw .noSavepoint(name, path: self.path)
+      throw .noSavepoint(name, location: self.path)
     }
     try removeDatabase(path)
   }

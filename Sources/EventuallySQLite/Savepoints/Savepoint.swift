@@ -1,56 +1,6 @@
 public import Eventually
 import Foundation
 
-/// A savepoint: a copy of a read model as it stood at one moment, rows and positions.
-public struct Savepoint: Sendable, Hashable {
-  /// Its name.
-  public var name: String
-  /// Its file.
-  public var path: String
-  /// The version of its tables.
-  public var schemaVersion: Int
-  /// The store that it is of.
-  public var storeID: String
-  /// When it was saved.
-  public var saved: Timestamp
-  /// Whether a worker saved it by itself.
-  public var isAutomatic: Bool
-  /// How far each partition was.
-  public var positions: [Partition: UInt64]
-  /// The sequence number of the newest event in it; others before it may be missing, of partitions that lagged.
-  public var sequenceNumber: UInt64
-  /// How many rows it has.
-  public var rows: Int
-  /// The digest of its rows.
-  public var digest: String
-
-  /// How many events are in it.
-  public var events: UInt64 { positions.values.reduce(0, +) }
-
-  /// Whether it has nothing of a partition that comes after a position there.
-  public func isAtOrBefore(_ heads: [UInt64]) -> Bool {
-    positions.allSatisfy { partition, position in
-      Int(partition) < heads.count ? position <= heads[Int(partition)] : position == 0
-    }
-  }
-
-  /// Whether a name can be a savepoint's. Numbers, times and `zero` can't: they say other things to a replay.
-  public static func isValid(name: String) -> Bool {
-    let allowed = name.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "-"),
-        UInt8(ascii: "_"):
-        true
-      default: false
-      }
-    }
-    return allowed && (1...64).contains(name.utf8.count) && name != "zero"
-      && !name.hasPrefix(".") && !name.utf8.allSatisfy { (0x30...0x39).contains($0) }
-      && Timestamp(name) == nil && Timestamp("\(name)T00:00:00Z") == nil
-  }
-}
-
 extension Savepoint {
   private static let keys = (
     name: "checkpoint", saved: "saved", automatic: "automatic", rows: "rows", digest: "digest"
@@ -117,7 +67,7 @@ extension Savepoint {
     }
     let sequence = try connection.integer("SELECT max(sequence) FROM checkpoints")
     self.init(
-      name: name, path: connection.path, schemaVersion: identity.schemaVersion,
+      name: name, location: connection.path, schemaVersion: identity.schemaVersion,
       storeID: identity.storeID, saved: Timestamp(microseconds: saved),
       isAutomatic: try connection.integer(select, .text(Self.keys.automatic)) == 1,
       positions: positions, sequenceNumber: UInt64(clamping: sequence ?? 0), rows: Int(rows),
@@ -125,17 +75,17 @@ extension Savepoint {
   }
 
   /// Reads the savepoint's file whole.
-  /// - Throws: ``ReadModelError/savepointSchemaVersion(_:found:expected:)`` where `model` has other tables,
-  ///   ``ReadModelError/notThisReadModel(path:found:expected:)`` where it is of another read model, and
-  ///   ``ReadModelError/damagedSavepoint(_:path:reason:)`` where it is not what was saved.
+  /// - Throws: `ReadModelError.savepointSchemaVersion(_:found:expected:)` where `model` has other tables,
+  ///   `ReadModelError.notThisReadModel(location:found:expected:)` where it is of another read model, and
+  ///   `ReadModelError.damagedSavepoint(_:location:reason:)` where it is not what was saved.
   public func verify(model: any ReadModel) throws(ReadModelError) {
     do {
-      let connection = try SQLiteConnection(path: path, mode: .readOnly)
+      let connection = try SQLiteConnection(path: location, mode: .readOnly)
       // Before its tables are looked at: those of another version have other columns.
       if let identity = try ReadModelSchema.identity(connection) {
         guard identity.name == model.name else {
           throw ReadModelError.notThisReadModel(
-            path: path, found: "the read model '\(identity.name)'", expected: model.name)
+            location: location, found: "the read model '\(identity.name)'", expected: model.name)
         }
         guard identity.schemaVersion == model.schemaVersion else {
           throw ReadModelError.savepointSchemaVersion(
@@ -145,24 +95,24 @@ extension Savepoint {
       let check = try connection.text("PRAGMA integrity_check(1)")
       guard check == "ok" else {
         throw ReadModelError.damagedSavepoint(
-          name, path: path, reason: check ?? "SQLite can't read it")
+          name, location: location, reason: check ?? "SQLite can't read it")
       }
       try Self.check(connection, model: model)
     } catch {
-      throw .failedSavepoint(name, path, error)
+      throw .failedSavepoint(name, location, error)
     }
   }
 
   /// Holds a savepoint's rows and all else that it has against the digests that were noted when it was saved.
-  /// - Throws: ``ReadModelError/damagedSavepoint(_:path:reason:)``, or what SQLite says.
+  /// - Throws: `ReadModelError.damagedSavepoint(_:location:reason:)`, or what SQLite says.
   static func check(_ connection: SQLiteConnection, model: any ReadModel) throws {
     guard let savepoint = try Savepoint(connection) else {
       throw ReadModelError.damagedSavepoint(
         URL(filePath: connection.path).deletingPathExtension().lastPathComponent,
-        path: connection.path, reason: "it does not say what was saved")
+        location: connection.path, reason: "it does not say what was saved")
     }
     func damaged(_ reason: String) -> ReadModelError {
-      .damagedSavepoint(savepoint.name, path: connection.path, reason: reason)
+      .damagedSavepoint(savepoint.name, location: connection.path, reason: reason)
     }
     let found = try ReadModelDigest.of(connection, tables: model.tables.map { $0.schema })
     guard found.text == savepoint.digest, found.rows == savepoint.rows else {

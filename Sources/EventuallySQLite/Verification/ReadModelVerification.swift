@@ -7,7 +7,7 @@ import Foundation
 /// model is read in place, the fold catches up with it, and the two are compared row by row: in constant memory, while workers
 /// go on.
 public struct ReadModelVerification<Model: ReadModel>: Sendable {
-  private let directory: ReadModelDirectory
+  private let catalog: any ReadModelCatalog
   private let model: Model
   private let codec: any EventCodec<Model.Event>
   private let log: any EventLog
@@ -17,19 +17,19 @@ public struct ReadModelVerification<Model: ReadModel>: Sendable {
   /// What SQLite's log of the fold comes to.
   private static var logSize: UInt64 { 20 << 20 }
 
-  /// A verification of what is live in a directory.
+  /// A verification of what is live.
   /// - Parameters:
-  ///   - directory: the read model's files.
+  ///   - catalog: the read model's generations.
   ///   - model: what is made of events.
   ///   - codec: encodes and decodes events.
   ///   - log: the log of the store that the read model is of.
   ///   - scratch: a folder that exists, for the fold: as much as the read model takes, and 20 MB. The caller removes it. A verification
   ///     that finds a fold of the same read model there, which an earlier process was killed in, goes on with it.
   public init(
-    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
+    _ catalog: any ReadModelCatalog, model: Model, codec: any EventCodec<Model.Event>,
     log: any EventLog, scratch: String
   ) {
-    self.directory = directory
+    self.catalog = catalog
     self.model = model
     self.codec = codec
     self.log = log
@@ -38,19 +38,22 @@ public struct ReadModelVerification<Model: ReadModel>: Sendable {
 
   /// Compares the live generation with the fold of the store's events.
   /// - Parameter progress: called now and then with the part that is done, 0 to 1; what it throws ends the work.
-  /// - Throws: ``VerificationError`` where the two can't be compared, ``ReplayError``, ``ReadModelError``, and what the log throws.
+  /// - Throws: ``VerificationError`` where the two can't be compared, `ReplayError`, `ReadModelError`, and what the log throws.
   public func verify(
     progress: @escaping @Sendable (Double) throws -> Void = { _ in }
   ) async throws -> VerificationOutcome {
     // The generation that is live now, whatever becomes live meanwhile.
-    let live = try ReadModelReader(path: directory.livePath, model: model, readers: 1).current()
+    guard let generation = try await catalog.liveGeneration() else {
+      throw ReadModelError.notBuilt(location: catalog.location)
+    }
+    let live = try await catalog.reader(of: generation, readers: 1, timeLimit: nil)
     guard live.storeID == log.storeID else {
       throw ReadModelError.otherStore(
-        path: live.path, found: live.storeID, expected: log.storeID)
+        location: live.location, found: live.storeID, expected: log.storeID)
     }
     var outcome = VerificationOutcome()
-    outcome.path = live.path
-    outcome.damage = try await live.findDamage()
+    outcome.path = live.location
+    outcome.damage = try await live.findDamage(limit: 10)
     var fold = VerificationFold(log: log, model: model, codec: codec, folder: scratch)
     try await fold.open()
     // It comes to the same size as what is live. An earlier process may have begun it, which an event has ended since.
@@ -62,13 +65,13 @@ public struct ReadModelVerification<Model: ReadModel>: Sendable {
       guard fold.lag(behind: ends) > smallLag else { break }
       try await fold.advance(through: ends, progress: progress)
     }
-    let snapshot = try ReadModelSnapshot(path: live.path)
-    try await compare(&fold, with: snapshot, &outcome, progress)
+    try await compare(
+      &fold, with: try await catalog.state(of: generation), &outcome, progress)
     return outcome
   }
 
   private func compare(
-    _ fold: inout VerificationFold<Model>, with live: ReadModelSnapshot,
+    _ fold: inout VerificationFold<Model>, with live: any ReadModelState,
     _ outcome: inout VerificationOutcome,
     _ progress: @escaping @Sendable (Double) throws -> Void
   ) async throws {
@@ -92,12 +95,13 @@ public struct ReadModelVerification<Model: ReadModel>: Sendable {
       .parkedStreams()
     outcome.lag = eventCount(from: ends, through: try await log.heads())
     outcome.held = try await held(after: ends, codec)
-    let comparison = try await live.compare(
-      withExpected: fold.path, tables: model.tables.map { $0.schema })
-    outcome.rows = comparison.rows
+    let comparison = try await StateComparison(
+      expected: try ReadModelSnapshot(path: fold.path), found: live,
+      tables: model.tables.map { $0.schema })
+    outcome.rows = comparison.found.rows
     outcome.differences = comparison.differences
     outcome.differenceCount = comparison.differenceCount
-    outcome.digest = comparison.digest
+    outcome.digest = comparison.found.text
   }
 
   private func held(

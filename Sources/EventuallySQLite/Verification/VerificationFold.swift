@@ -53,7 +53,7 @@ struct VerificationFold<Model: ReadModel> {
     let database = try ReadModelDatabase(
       path: path, model: model, codec: codec, storeID: log.storeID,
       partitionCount: log.partitionCount)
-    positions = try await ReadModelReader(path: path, model: model, readers: 1).positions()
+    positions = try await database.positions()
     leftOut = try readLeftOut()
     self.database = database
   }
@@ -133,7 +133,8 @@ struct VerificationFold<Model: ReadModel> {
       throw VerificationError.storeBehind(readModel: model.name)
     }
     let view = LogWithoutEvents(log: log, leftOut: leftOut)
-    positions = try await ReplayDriver(database, log: view).run(through: ends) {
+    positions = try await ReplayDriver<Model>(database, codec: codec, log: view).run(through: ends)
+    {
       try progress(Double($0.applied) / Double(max($0.total, 1)))
     }
   }

@@ -1,5 +1,4 @@
 package import Eventually
-package import EventuallySQLite
 
 /// A read model of an application, with the codec of the events that it takes.
 package protocol ReadModelDefinition<Model>: Sendable {
@@ -11,14 +10,6 @@ package protocol ReadModelDefinition<Model>: Sendable {
 
 extension ReadModelDefinition {
   package var name: String { model.name }
-
-  /// The read model's own directory in that of all read models.
-  package func directory(in readModels: String) -> ReadModelDirectory {
-    ReadModelDirectory("\(readModels)/\(name)", model: model)
-  }
-
-  /// The read model's live generation: a link.
-  package func path(in readModels: String) -> String { directory(in: readModels).livePath }
 
   /// The consumer group of the read model's workers. Workers of different schema versions do not share partitions.
   package func group(topic: String) -> String { "\(topic).\(name).v\(model.schemaVersion)" }

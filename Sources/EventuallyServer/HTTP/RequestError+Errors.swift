@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import HTTPTypes
 import Hummingbird
 import NIOHTTP1
@@ -19,7 +18,8 @@ extension RequestError {
       case let error as InvalidMember: RequestError(error)
       case let error as ReadModelError:
         RequestError(kind: .readModelUnavailable, error.description)
-      case let error as SQLiteError: RequestError(kind: .readModelUnavailable, error.description)
+      case let error as any DatabaseError:
+        RequestError(kind: .readModelUnavailable, error.description)
       case let error as HTTPError: RequestError(error)
       case let error as HTTPParserError: RequestError(unreadable: error)
       case let error as Overloaded: RequestError(kind: .overloaded, error.description)

@@ -1,6 +1,5 @@
 import CoreMetrics
 import Eventually
-import EventuallySQLite
 import Logging
 
 /// Runs the live queries of a read model for all of a process's viewers, and notices when the read model has changed.
@@ -15,7 +14,7 @@ actor LiveQueryHub {
   private static let quiet = Duration.seconds(2)
 
   /// A reader of its own: whoever asks once does not wait behind live queries.
-  private let source: ReadModelSource
+  private let source: OpenedReadModel
   private let logger: Logger
   private let runs: Counter
   private let gauge: Gauge
@@ -24,7 +23,7 @@ actor LiveQueryHub {
   private var isWatching = false
   private var latest: (version: ReadModelVersion?, since: ContinuousClock.Instant) = (nil, .now)
 
-  init(_ name: String, source: ReadModelSource, limits: ServerLimits) {
+  init(_ name: String, source: OpenedReadModel, limits: ServerLimits) {
     self.source = source
     logger = Logger(label: "eventually.queries")
     let dimensions = [("read_model", name)]
@@ -79,7 +78,7 @@ actor LiveQueryHub {
     // Nobody's in particular: neither a request's trace nor its end are this one's.
     Task.detached { [source] in
       do {
-        let answer = try await question.answer(source.open())
+        let answer = try await question.answer(try await source.open())
         await self.ran(question, answer)
       } catch {
         await self.failed(question, error)

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// A query with all that its answer depends on, and that equal questions share.
@@ -50,7 +49,7 @@ struct LiveQuestion: Sendable, Hashable {
   }
 
   /// - Throws: what the query throws, and where its answer is none that can be watched.
-  func answer(_ reader: ReadModelReader) async throws -> LiveAnswer {
+  func answer(_ reader: any ReadModelSource) async throws -> LiveAnswer {
     let response = try await query.answer(request, reader).taggedByContent()
     guard response.status == .ok else { throw LiveRefusal(response: response) }
     let bytes = try await response.wholeBody(atMost: Self.largestAnswer)

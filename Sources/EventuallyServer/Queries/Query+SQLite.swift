@@ -33,7 +33,7 @@ extension Query {
 
   private static func answering(
     _ reading: @escaping @Sendable (APIRequest, SQLiteConnection) throws -> JSONResponse
-  ) -> @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse {
+  ) -> @Sendable (APIRequest, any ReadModelSource) async throws -> JSONResponse {
     { request, reader in
       try await reader.read { rows in
         guard let rows = rows as? SQLiteRowReader else {

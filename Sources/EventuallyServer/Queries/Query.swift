@@ -1,5 +1,4 @@
 public import Eventually
-public import EventuallySQLite
 import HTTPTypes
 
 /// A query of a read model over HTTP: `GET /owners/{id}`.
@@ -54,7 +53,7 @@ public struct Query: Component {
   public init<Model: ReadModel>(
     _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
     answers: [API.Response], sql: SQL = .any,
-    reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+    reading: @escaping @Sendable (APIRequest, any ReadModelSource) async throws -> JSONResponse
   ) {
     registered = RegisteredQuery(
       model: ObjectIdentifier(model), modelName: "\(model)", path: path, summary: summary,
@@ -65,7 +64,7 @@ public struct Query: Component {
   public init<Model: CompositeReadModel>(
     _ path: String, of model: Model.Type, _ summary: String, parameters: [API.Parameter] = [],
     answers: [API.Response], sql: SQL = .any,
-    reading: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+    reading: @escaping @Sendable (APIRequest, any ReadModelSource) async throws -> JSONResponse
   ) {
     registered = RegisteredQuery(
       model: ObjectIdentifier(model), modelName: "\(model)", path: path, summary: summary,
@@ -131,13 +130,13 @@ struct RegisteredQuery: Sendable {
   var sql: Query.SQL
   var answers: [API.Response]
   var operationID: String?
-  var answer: @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+  var answer: @Sendable (APIRequest, any ReadModelSource) async throws -> JSONResponse
 
   init(
     model: ObjectIdentifier, modelName: String, path: String, summary: String,
     parameters: [API.Parameter], problem: String? = nil, sql: Query.SQL = .any,
     answers: [API.Response],
-    answer: @escaping @Sendable (APIRequest, ReadModelReader) async throws -> JSONResponse
+    answer: @escaping @Sendable (APIRequest, any ReadModelSource) async throws -> JSONResponse
   ) {
     self.model = model
     self.modelName = modelName

@@ -1,43 +1,36 @@
 import CoreMetrics
 package import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// A read model's live generation, opened when it is first asked for: a worker may not have begun it yet.
-final class ReadModelSource: Sendable {
-  private let directory: ReadModelDirectory
-  private let model: any ReadModel
+final class OpenedReadModel: Sendable {
+  private let catalog: any ReadModelCatalog
   private let timeLimit: Duration?
   private let readers: Int
-  private let opened = Locked<ReadModelReader?>(nil)
+  private let opened = Locked<(any ReadModelSource)?>(nil)
 
-  init(
-    _ definition: any ReadModelDefinition, directory: String, timeLimit: Duration?,
-    readers: Int = 2
-  ) {
+  init(_ catalog: any ReadModelCatalog, timeLimit: Duration?, readers: Int = 2) {
+    self.catalog = catalog
     self.timeLimit = timeLimit
     self.readers = readers
-    self.directory = definition.directory(in: directory)
-    model = definition.anyModel
   }
 
   /// The generation that is live now, for all that one request asks.
-  func open() throws(ReadModelError) -> ReadModelReader {
-    // Opening is rare, and whoever comes meanwhile needs the same.
-    let reader = try opened.withLock { (opened) throws(ReadModelError) -> ReadModelReader in
-      if let opened { return opened }
-      let reader = try ReadModelReader(
-        path: directory.livePath, model: model, readers: readers, timeLimit: timeLimit)
-      opened = reader
-      return reader
+  func open() async throws(ReadModelError) -> any ReadModelSource {
+    if let opened = opened.withLock({ $0 }) { return try await opened.pinned() }
+    let reader = try await catalog.reader(of: nil, readers: readers, timeLimit: timeLimit)
+    // Whoever has opened it meanwhile needs the same.
+    let opened = opened.withLock { opened in
+      opened = opened ?? reader
+      return opened ?? reader
     }
-    return try reader.current()
+    return try await opened.pinned()
   }
 }
 
 /// The queries of read models, over HTTP.
 package struct QueryRoutes: Sendable {
-  let sources: [(definition: any ReadModelDefinition, source: ReadModelSource)]
+  let sources: [(definition: any ReadModelDefinition, source: OpenedReadModel)]
   private let application: ApplicationModel
   /// Queries that wait for a token.
   private let waiting: Budget
@@ -48,27 +41,30 @@ package struct QueryRoutes: Sendable {
   private let hubs: [LiveQueryHub]
 
   /// - Parameters:
-  ///   - directory: where the read models are.
+  ///   - location: where the read models are.
   ///   - readModels: the read models whose queries are answered.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
   ///   - limits: how many queries may wait for a token, and what live ones may take.
+  ///   - isChecked: whether queries are answered, and not only described.
   /// - Throws: ``ApplicationError`` where a query is written for another kind of database.
   package init(
-    _ application: ApplicationModel, directory: String, readModels: [any ReadModelDefinition],
-    timeLimit: Duration? = nil, limits: ServerLimits = ServerLimits()
+    _ application: ApplicationModel, in location: ReadModelLocation,
+    readModels: [any ReadModelDefinition], timeLimit: Duration? = nil,
+    limits: ServerLimits = ServerLimits(), isChecked: Bool = true
   ) throws(ApplicationError) {
-    try application.check(queriesOf: readModels.map(\.name), on: .sqlite)
+    if isChecked {
+      try application.check(queriesOf: readModels.map(\.name), on: location.dialect)
+    }
     waiting = Budget(limits.waitingQueries)
     self.application = application
-    sources = readModels.map {
-      ($0, ReadModelSource($0, directory: directory, timeLimit: timeLimit))
+    let catalogs = try readModels.map { (model) throws(ApplicationError) in
+      (model, try model.catalog(in: location))
     }
+    sources = catalogs.map { ($0, OpenedReadModel($1, timeLimit: timeLimit)) }
     viewers = Budget(limits.liveViewers)
-    hubs = readModels.map {
+    hubs = catalogs.map {
       LiveQueryHub(
-        $0.name,
-        source: ReadModelSource($0, directory: directory, timeLimit: timeLimit, readers: 1),
-        limits: limits)
+        $0.name, source: OpenedReadModel($1, timeLimit: timeLimit, readers: 1), limits: limits)
     }
   }
 
@@ -151,18 +147,18 @@ package struct QueryRoutes: Sendable {
 
   /// The generation that answers a request, once it has what the request asks to see.
   private func reader(
-    _ source: ReadModelSource, _ request: APIRequest
-  ) async throws -> ReadModelReader {
+    _ source: OpenedReadModel, _ request: APIRequest
+  ) async throws -> any ReadModelSource {
     let longest = UInt64(ConsistencyToken.longestWait.components.seconds)
     let seconds = try request.number("wait", default: 5, in: 0...longest)
-    guard let token = try request.consistencyToken() else { return try source.open() }
+    guard let token = try request.consistencyToken() else { return try await source.open() }
     guard let place = waiting.share() else {
       throw Overloaded("\(waiting.limit) queries are waiting for a token")
     }
     defer { withExtendedLifetime(place) {} }
     let start = ContinuousClock.now
     defer { tokenWait.recordNanoseconds((ContinuousClock.now - start).nanoseconds) }
-    return try await token.wait(atMost: .seconds(Int64(seconds))) { try source.open() }
+    return try await token.wait(atMost: .seconds(Int64(seconds))) { try await source.open() }
   }
 
   /// What the read models' files tell, whichever process works on them, for gauges.
@@ -170,7 +166,8 @@ package struct QueryRoutes: Sendable {
     var values = [ScrapedGauges.Key(label: MetricName.waitingQueries): Double(waiting.inUse)]
     for (definition, source) in sources {
       // Of a file that can't be read there are no gauges, and readiness says why.
-      guard let reader = try? source.open(), let parked = try? await reader.parkedStreamCount(),
+      guard let reader = try? await source.open(),
+        let parked = try? await reader.parkedStreamCount(),
         let checkpoints = try? await reader.checkpoints()
       else { continue }
       values[.init(label: MetricName.parkedStreams, readModel: definition.name)] = Double(parked)

@@ -1,10 +1,9 @@
 import Eventually
-import EventuallySQLite
 import HTTPTypes
 
 /// The queries of all read models of an application, answered without working on them.
 ///
-/// The read models' files are made by workers; until one has made a read model's, its queries are answered 503.
+/// The read models are made by workers; until one has made one, its queries are answered 503.
 public struct QueryServer: Sendable {
   private let queries: QueryRoutes
   private let application: ApplicationModel
@@ -12,19 +11,37 @@ public struct QueryServer: Sendable {
 
   /// - Parameters:
   ///   - application: whose queries are answered.
-  ///   - directory: where the read models are.
+  ///   - readModels: where the read models are.
   ///   - timeLimit: how long a query may read before it is answered 503.
   ///   - limits: what its interface takes before it refuses.
   /// - Throws: ``ApplicationError`` where a query is written for another kind of database.
   public init(
-    _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10),
-    limits: ServerLimits = ServerLimits()
+    _ application: ApplicationModel, readModels: ReadModelLocation,
+    timeLimit: Duration = .seconds(10), limits: ServerLimits = ServerLimits()
   ) throws(ApplicationError) {
     self.application = application
     self.limits = limits
     queries = try QueryRoutes(
-      application, directory: directory, readModels: application.readModels, timeLimit: timeLimit,
+      application, in: readModels, readModels: application.readModels, timeLimit: timeLimit,
       limits: limits)
+  }
+
+  /// The same of read models in SQLite's files.
+  /// - Parameter directory: the directory of all of them.
+  public init(
+    _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10),
+    limits: ServerLimits = ServerLimits()
+  ) throws(ApplicationError) {
+    try self.init(
+      application, readModels: .folder(directory), timeLimit: timeLimit, limits: limits)
+  }
+
+  /// What is served, to be described and not asked.
+  package init(describing application: ApplicationModel) throws(ApplicationError) {
+    self.application = application
+    limits = ServerLimits()
+    queries = try QueryRoutes(
+      application, in: .folder(""), readModels: application.readModels, isChecked: false)
   }
 
   /// The HTTP interface, for an ``HTTPServer``.
@@ -55,7 +72,7 @@ public struct QueryServer: Sendable {
     var parked: [(name: String, streams: Int)] = []
     for (definition, source) in queries.sources {
       do {
-        let reader = try source.open()
+        let reader = try await source.open()
         if try await reader.isBuilding() {
           let isBegun = try await reader.checkpoints().contains { ($0.position ?? 0) > 0 }
           missing.append(

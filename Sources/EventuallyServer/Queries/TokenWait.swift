@@ -1,6 +1,5 @@
 import Digests
 public import Eventually
-import EventuallySQLite
 import HTTPTypes
 import Hummingbird
 import ServiceLifecycle
@@ -83,12 +82,12 @@ extension ConsistencyToken {
   /// - Throws: an answer 503: with the position that was reached where that takes too long, and at once where the process
   ///   stops.
   func wait(
-    atMost limit: Duration, _ open: () throws -> ReadModelReader
-  ) async throws -> ReadModelReader {
+    atMost limit: Duration, _ open: () async throws -> any ReadModelSource
+  ) async throws -> any ReadModelSource {
     let deadline = ContinuousClock.now + limit
     while true {
       if Task.isShuttingDownGracefully { throw RequestError.stopping }
-      let reader = try open()
+      let reader = try await open()
       guard partition < reader.partitionCount else {
         throw RequestError(
           kind: .invalid, "the token '\(self)' names a partition that the store does not have",

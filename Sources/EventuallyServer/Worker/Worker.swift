@@ -1,13 +1,12 @@
 public import Eventually
 public import EventuallyKafka
-public import EventuallySQLite
 import Foundation
 public import Logging
 public import ServiceLifecycle
 
 /// A process that works on one read model, and answers its queries.
 ///
-/// The workers of a read model share its partitions and its file. A worker waits for the writer, to learn which store this is, while
+/// The workers of a read model share its partitions. A worker waits for the writer, to learn which store this is, while
 /// ``api`` is served already.
 ///
 /// ```swift
@@ -18,8 +17,8 @@ public import ServiceLifecycle
 public final class Worker: Service {
   /// How a worker works.
   public struct Options: Sendable {
-    /// The directory of all read models' files.
-    public var directory: String
+    /// Where the read models are.
+    public var readModels: ReadModelLocation
     /// Where events come from.
     public var kafka: KafkaConfiguration
     /// Where events come from that Kafka does not hold.
@@ -36,12 +35,18 @@ public final class Worker: Service {
     public var heartbeats = Heartbeats()
 
     /// The defaults.
-    public init(directory: String, kafka: KafkaConfiguration, feed: FeedSource) {
+    public init(readModels: ReadModelLocation, kafka: KafkaConfiguration, feed: FeedSource) {
       let process = ProcessInfo.processInfo
-      self.directory = directory
+      self.readModels = readModels
       self.kafka = kafka
       self.feed = feed
       owner = "\(process.hostName)-\(process.processIdentifier)"
+    }
+
+    /// The defaults, for read models in SQLite's files.
+    /// - Parameter directory: the directory of all of them.
+    public init(directory: String, kafka: KafkaConfiguration, feed: FeedSource) {
+      self.init(readModels: .folder(directory), kafka: kafka, feed: feed)
     }
   }
 
@@ -70,7 +75,7 @@ public final class Worker: Service {
     self.options = options
     self.logger = logger
     queries = try QueryRoutes(
-      application, directory: options.directory, readModels: [definition],
+      application, in: options.readModels, readModels: [definition],
       timeLimit: options.queryLimit, limits: options.limits)
   }
 
@@ -111,7 +116,7 @@ public final class Worker: Service {
     workerOptions.heartbeats = options.heartbeats
     workerOptions.savepoints = options.savepoints
     let worker = try await ReadModelWorker(
-      definition.directory(in: options.directory), model: definition.model,
+      try definition.catalog(in: options.readModels), model: definition.model,
       codec: definition.codec, feed: feed, options: workerOptions, logger: logger
     ) { [options, logger] checkpoints in
       var subscription = KafkaSubscription<Definition.Codec>.Options(

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyKafka
-import EventuallySQLite
 import HTTPTypes
 
 /// A worker's readiness, over HTTP.
@@ -9,7 +8,7 @@ struct WorkerReadiness: Sendable {
   let adminCommand: String
   let owner: String
   let feed: FeedSource
-  let source: ReadModelSource
+  let source: OpenedReadModel
   /// The worker, once it has begun.
   let running: @Sendable () -> RunningWorker?
 
@@ -56,10 +55,10 @@ struct WorkerReadiness: Sendable {
       }
     }
     var fileReasons: [String] = []
-    var unapplied: ReadModelReader.UnappliedCounts?
+    var unapplied: UnappliedCounts?
     var removals: PendingRemovals?
     do {
-      let reader = try source.open()
+      let reader = try await source.open()
       unapplied = try await reader.unappliedCounts()
       removals = try await reader.pendingRemovals()
       if try await reader.isBuilding() { fileReasons.append(Self.building) }
@@ -120,8 +119,7 @@ struct WorkerReadiness: Sendable {
   }
 
   /// What the read model has not applied, whichever worker set it aside.
-  private static func write(_ unapplied: ReadModelReader.UnappliedCounts?, _ json: inout JSONWriter)
-  {
+  private static func write(_ unapplied: UnappliedCounts?, _ json: inout JSONWriter) {
     guard let unapplied else { return }
     json.member("parkedStreams", unapplied.parkedStreams)
     json.member("parkedEvents", unapplied.parkedEvents)
@@ -137,7 +135,7 @@ struct WorkerReadiness: Sendable {
     json.member("removalsPending", removals.count)
     if let since = removals.since { json.member("removalsPendingSince", since.description) }
     guard removals.count > 0, !left.isEmpty else { return }
-    json.member("removalsLeft", left.map { "\($0.path): \($0.reason)" })
+    json.member("removalsLeft", left.map { "\($0.location): \($0.reason)" })
   }
 
   /// How old what is said of the store and of the broker is.

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyServer
-import EventuallySQLite
 import HTTPTypes
 
 /// A customer with the first and the last order.

@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyServer
-import EventuallySQLite
 import HTTPTypes
 
 /// Queries of the read model **orders**.

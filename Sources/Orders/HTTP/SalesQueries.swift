@@ -1,6 +1,5 @@
 import Eventually
 import EventuallyServer
-import EventuallySQLite
 import HTTPTypes
 
 /// A day, a country or a product with its sums.

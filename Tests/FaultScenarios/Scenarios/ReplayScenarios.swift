@@ -1,3 +1,4 @@
+import Eventually
 import EventuallySQLite
 import Foundation
 

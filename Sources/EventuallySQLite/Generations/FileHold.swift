@@ -1,23 +1,32 @@
 import Eventually
 
-/// Keeps everybody from writing to a database, for as long as it is not released.
+/// Keeps everybody from writing to a generation's file, for as long as it is not released.
 ///
 /// `@unchecked Sendable`: the connection is used by whoever holds it, one call at a time; it is made by one task, which
 /// releases it.
-final class GenerationHold: @unchecked Sendable {
+final class FileHold: GenerationHold, @unchecked Sendable {
+  private let directory: ReadModelDirectory
   let connection: SQLiteConnection
   /// The generation's number.
   let generation: Int
   private var isHeld = true
 
-  init(path: String, generation: Int) throws(ReadModelError) {
+  init(_ directory: ReadModelDirectory, generation: Int) throws(ReadModelError) {
+    self.directory = directory
     self.generation = generation
+    let path = directory.path(of: generation)
     do {
       connection = try SQLiteConnection(path: path, mode: .readWrite, busyTimeout: 30_000)
       try connection.execute("BEGIN IMMEDIATE")
     } catch {
       throw .failed(path, error)
     }
+  }
+
+  /// Makes another generation the live one, in one atomic step, and lets others write again.
+  func makeLive(_ generation: Int) throws(ReadModelError) {
+    try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
+    release()
   }
 
   /// Lets others write again.
@@ -29,26 +38,21 @@ final class GenerationHold: @unchecked Sendable {
   }
 }
 
-extension GenerationHold {
+extension FileHold {
   /// How far each partition of the store is applied, as a list; 0 for nothing.
   func positions() throws(ReadModelError) -> [UInt64] {
     do {
       guard let identity = try ReadModelSchema.identity(connection) else {
-        throw ReadModelError.notBuilt(path: connection.path)
+        throw ReadModelError.notBuilt(location: connection.path)
       }
-      var positions = [UInt64](repeating: 0, count: Int(identity.partitionCount))
-      for checkpoint in try ReadModelReader.checkpoints(connection)
-      where positions.indices.contains(Int(checkpoint.partition)) {
-        positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
-      }
-      return positions
+      return try ReadModelReader.checkpoints(connection).positions(of: identity.partitionCount)
     } catch {
       throw .failed(connection.path, error)
     }
   }
 }
 
-extension GenerationHold {
+extension FileHold {
   /// Where the bus is likely to hold what comes next of each partition, where that is known.
   func offsets() throws(ReadModelError) -> [Partition: Int64] {
     do {

@@ -1,4 +1,3 @@
-import Eventually
 import Foundation
 
 /// When workers save savepoints by themselves, and how many of them are kept.
@@ -38,7 +37,7 @@ public struct SavepointPolicy: Sendable, Hashable {
 /// Each worker of a read model may run one: together they save as many as one alone.
 actor AutomaticSavepoints {
   private let executor = BlockingExecutor(label: "readmodel.savepoints")
-  private let directory: ReadModelDirectory
+  private let catalog: any ReadModelCatalog
   private let model: any ReadModel
   private let policy: SavepointPolicy
   private let onFailure: @Sendable (any Error) -> Void
@@ -50,17 +49,17 @@ actor AutomaticSavepoints {
     executor.asUnownedSerialExecutor()
   }
 
-  /// Saves savepoints of what is live in a directory.
+  /// Saves savepoints of what is live.
   /// - Parameters:
-  ///   - directory: the read model's files.
+  ///   - catalog: the read model's generations and savepoints.
   ///   - model: what is made of events.
   ///   - policy: when a savepoint is due.
   ///   - onFailure: called with the reason why one could not be saved, before that is tried again.
   init(
-    _ directory: ReadModelDirectory, model: any ReadModel, policy: SavepointPolicy,
+    _ catalog: any ReadModelCatalog, model: any ReadModel, policy: SavepointPolicy,
     onFailure: @escaping @Sendable (any Error) -> Void
   ) {
-    self.directory = directory
+    self.catalog = catalog
     self.model = model
     self.policy = policy
     self.onFailure = onFailure
@@ -71,7 +70,7 @@ actor AutomaticSavepoints {
     while !Task.isCancelled {
       var pause = Duration.seconds(1)
       do {
-        try saveWhereDue()
+        try await saveWhereDue()
       } catch {
         onFailure(error)
         pause = .seconds(30)
@@ -84,29 +83,32 @@ actor AutomaticSavepoints {
   /// Saves one savepoint where one is due, and deletes those that are too many.
   /// - Returns: what was saved.
   @discardableResult
-  func saveWhereDue() throws(ReadModelError) -> Savepoint? {
-    guard let applied = try applied(),
-      policy.isDue(applied: applied, last: last, now: Timestamp.now()), try isDue(applied: applied)
-    else { return nil }
+  func saveWhereDue() async throws(ReadModelError) -> Savepoint? {
+    guard let live = try await catalog.liveGeneration() else { return nil }
+    let applied = try await catalog.events(in: live)
+    guard policy.isDue(applied: applied, last: last, now: Timestamp.now()) else { return nil }
+    last = Self.newestAutomatic(of: try await catalog.savepoints())
+    guard policy.isDue(applied: applied, last: last, now: Timestamp.now()) else { return nil }
     let time = Timestamp.now().description.prefix { $0 != "." && $0 != "Z" }
       .filter { $0 != "-" && $0 != ":" }
-    let saved = try directory.saveSavepoint(
+    let saved = try await catalog.saveSavepoint(
       "auto-\(time)-\(applied)", of: model, isAutomatic: true
-    ) { () throws(ReadModelError) in try isDue(applied: applied) }
-    let automatic = try directory.savepoints().filter(\.isAutomatic)
+    ) { [policy] savepoints in
+      policy.isDue(
+        applied: applied, last: Self.newestAutomatic(of: savepoints), now: Timestamp.now())
+    }
+    let automatic = try await catalog.savepoints().filter { $0.isAutomatic }
+    last = Self.newestAutomatic(of: automatic)
     for savepoint in automatic.dropLast(policy.kept) {
-      try directory.deleteSavepoint(savepoint.name)
+      try await catalog.deleteSavepoint(savepoint.name)
     }
     return saved
   }
 
-  private func isDue(applied: UInt64) throws(ReadModelError) -> Bool {
-    last = try directory.savepoints().last { $0.isAutomatic }.map { ($0.events, $0.saved) }
-    return policy.isDue(applied: applied, last: last, now: Timestamp.now())
-  }
-
-  private func applied() throws(ReadModelError) -> UInt64? {
-    guard let live = directory.liveWithFile else { return nil }
-    return try directory.generation(live).events()
+  /// - Parameter savepoints: the oldest first.
+  private static func newestAutomatic(
+    of savepoints: [Savepoint]
+  ) -> (events: UInt64, saved: Timestamp)? {
+    savepoints.last { $0.isAutomatic }.map { ($0.events, $0.saved) }
   }
 }

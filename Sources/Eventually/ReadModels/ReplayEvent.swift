@@ -1,5 +1,3 @@
-public import Eventually
-
 /// Where a replay ends, and how it works.
 public struct ReplayOptions: Sendable {
   /// Where the new generation ends: partition offsets, one for each partition of the store. It is not compared and not made live then.
@@ -65,4 +63,11 @@ public enum ReplayOutcome: Sendable, Hashable {
   case alreadyLive
   /// The generation is built, and not live.
   case built
+}
+
+extension FaultPoint {
+  /// A replay has made its generation live, or is about to leave it as it is.
+  package static let replayBuilt = FaultPoint(
+    "replay.built",
+    "a replay's generation is built, and live where it is to be; that is not noted yet")
 }

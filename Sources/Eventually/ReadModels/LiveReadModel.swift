@@ -1,5 +1,3 @@
-package import Eventually
-
 /// A read model's live generation, as its workers see it: it follows when another generation becomes the live one.
 ///
 /// A lease belongs to the generation that it was taken in. What was read under a lease of a generation that is not
@@ -11,11 +9,9 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
 
   /// What is open at the moment.
   private struct Opened {
-    var generation: Int
-    var file: FileIdentity?
+    var live: LiveGeneration<Model.Event>
     /// Rises each time that another generation is opened.
     var term: Int
-    var journal: (any CrashJournal)?
   }
 
   /// Where a lease was taken.
@@ -25,16 +21,15 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   }
 
   /// Opening another generation waits for locks of files: on a thread of its own.
-  private let executor: BlockingExecutor
-  /// The read model's files.
-  package nonisolated let directory: ReadModelDirectory
+  private let executor = BlockingExecutor(label: "readmodel.live")
+  /// The read model's generations.
+  package nonisolated let catalog: any ReadModelCatalog
   private let model: Model
   private let codec: any EventCodec<Model.Event>
   private let storeID: String
   private let partitionCount: Partition
   private let parkingLimit: Int
-  private var database: ReadModelDatabase<Model>
-  private nonisolated let opened: Locked<Opened>
+  private nonisolated let opened = Locked<Opened?>(nil)
   /// Where each partition's newest lease was taken.
   private var origins: [Partition: LeaseOrigin] = [:]
 
@@ -43,87 +38,68 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     executor.asUnownedSerialExecutor()
   }
 
-  /// The live generation in `directory`, opened without blocking the caller's thread: while another process begins or switches
-  /// generations, that takes as long as it does.
+  /// Opens the live generation; the first one is begun where there is none. While another process begins or switches generations, that
+  /// takes as long as it does.
   /// - Throws: ``ReadModelError``.
   package static func open(
-    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
+    _ catalog: any ReadModelCatalog, model: Model, codec: any EventCodec<Model.Event>,
     storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
   ) async throws(ReadModelError) -> LiveReadModel {
-    let executor = BlockingExecutor(label: "readmodel.open")
-    let result = await withCheckedContinuation { continuation in
-      executor.run {
-        continuation.resume(
-          returning: Result { () throws(ReadModelError) in
-            try LiveReadModel(
-              directory, model: model, codec: codec, storeID: storeID,
-              partitionCount: partitionCount, parkingLimit: parkingLimit)
-          })
-      }
-    }
-    return try result.get()
+    let live = LiveReadModel(
+      catalog, model: model, codec: codec, storeID: storeID, partitionCount: partitionCount,
+      parkingLimit: parkingLimit)
+    _ = try await live.follow()
+    return live
   }
 
-  /// The live generation in `directory`; the first one is begun where there is none.
-  ///
-  /// It blocks the caller's thread while another process begins or switches generations; tasks use
-  /// ``open(_:model:codec:storeID:partitionCount:parkingLimit:)``.
-  /// - Throws: ``ReadModelError``.
-  package init(
-    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
-    storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000
-  ) throws(ReadModelError) {
-    executor = BlockingExecutor(label: "readmodel.live")
-    self.directory = directory
+  private init(
+    _ catalog: any ReadModelCatalog, model: Model, codec: any EventCodec<Model.Event>,
+    storeID: String, partitionCount: Partition, parkingLimit: Int
+  ) {
+    self.catalog = catalog
     self.model = model
     self.codec = codec
     self.storeID = storeID
     self.partitionCount = partitionCount
     self.parkingLimit = parkingLimit
-    let live = try directory.openLive(
-      model, codec: codec, storeID: storeID, partitionCount: partitionCount,
-      parkingLimit: parkingLimit)
-    database = live.database
-    opened = Locked(
-      Opened(
-        generation: live.generation, file: Self.file(directory, live.generation), term: 1,
-        journal: live.database.crashJournal))
-  }
-
-  private static func file(_ directory: ReadModelDirectory, _ generation: Int) -> FileIdentity? {
-    FileIdentity(path: directory.path(of: generation))
   }
 
   /// The generation that leases are taken in, until the next ones are taken.
-  package nonisolated var generation: Int { opened.withLock { $0.generation } }
+  package nonisolated var generation: Int { opened.withLock { $0?.live.number ?? 0 } }
 
   /// Whether another generation is live than the one that leases were taken in last.
-  package nonisolated var hasMoved: Bool {
-    directory.liveFile != opened.withLock { $0.file }
+  package func hasMoved() async throws(ReadModelError) -> Bool {
+    let identity = opened.withLock { $0?.live.identity }
+    return try await catalog.liveIdentity() != identity
   }
 
-  private func follow() throws(ReadModelError) {
-    guard hasMoved else { return }
-    let live = try directory.openLive(
+  /// What is live now, opened where it is another one than before.
+  private func follow() async throws(ReadModelError) -> Opened {
+    if let opened = opened.withLock({ $0 }), try await !hasMoved() { return opened }
+    let live = try await catalog.openLive(
       model, codec: codec, storeID: storeID, partitionCount: partitionCount,
       parkingLimit: parkingLimit)
-    database = live.database
-    opened.withLock {
-      $0 = Opened(
-        generation: live.generation, file: Self.file(directory, live.generation),
-        term: $0.term + 1, journal: live.database.crashJournal)
+    return opened.withLock { opened in
+      let next = Opened(live: live, term: (opened?.term ?? 0) + 1)
+      opened = next
+      return next
     }
   }
 
+  /// What leases were taken in last.
+  private func last() throws(ReadModelError) -> Opened {
+    guard let opened = opened.withLock({ $0 }) else {
+      throw .notBuilt(location: catalog.location)
+    }
+    return opened
+  }
+
   /// Takes partitions for a worker, in the generation that is live now.
-  package func claim(
-    _ partitions: [Partition], owner: String
-  ) async throws(ReadModelError) -> [PartitionLease] {
-    try follow()
-    let term = opened.withLock { $0.term }
-    let leases = try await database.claim(partitions, owner: owner)
+  package func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease] {
+    let opened = try await follow()
+    let leases = try await opened.live.store.claim(partitions, owner: owner)
     for lease in leases {
-      origins[lease.partition] = LeaseOrigin(term: term, epoch: lease.epoch)
+      origins[lease.partition] = LeaseOrigin(term: opened.term, epoch: lease.epoch)
     }
     return leases
   }
@@ -133,46 +109,57 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   package func apply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]
   ) async throws -> ApplyOutcome {
-    let term = opened.withLock { $0.term }
+    let opened = try last()
     func isCurrent(_ delivery: Delivery<Model.Event>) -> Bool {
       guard let origin = origins[delivery.partition] else { return false }
-      return origin.term == term && origin.epoch == delivery.epoch
+      return origin.term == opened.term && origin.epoch == delivery.epoch
     }
     let current = deliveries.filter(isCurrent)
+    let others = deliveries.filter { !isCurrent($0) }
     var outcome = ApplyOutcome()
-    if !current.isEmpty { outcome = try await database.apply(current, parking: parking) }
-    outcome.fenced += deliveries.filter { !isCurrent($0) }.map(\.lease)
+    if !current.isEmpty {
+      outcome = try await opened.live.store.apply(current, parking: parking)
+    }
+    outcome.fenced += others.map(\.lease)
     return outcome
   }
 
   /// Keeps records that are not of this store, or can't be read.
   package func keep(_ records: [RejectedRecord]) async throws {
-    try await database.keep(records)
+    try await last().live.store.keep(records)
   }
 
   /// What is noted about events of the generation that leases were taken in last.
-  package nonisolated var crashJournal: (any CrashJournal)? { opened.withLock { $0.journal } }
+  package nonisolated var crashJournal: (any CrashJournal)? {
+    opened.withLock { $0?.live.store }?.crashJournal
+  }
 
   /// The events of unknown types that an administrator has decided to park.
   package func parkRequests(in partition: Partition) async throws -> Set<UInt64> {
-    try await database.parkRequests(in: partition)
+    try await last().live.store.parkRequests(in: partition)
   }
 
   /// The partitions in which a process has ended while it worked on events, with the last partition offset in doubt.
   package func crashedPartitions() async throws -> [Partition: UInt64] {
-    try follow()
-    return try await database.crashedPartitions()
+    try await follow().live.store.crashedPartitions()
   }
 
   /// Notes for good that an event was applied at a place where the store has another one or none, in the generation that
   /// leases were taken in last.
   package func markForged(_ partition: Partition, at position: UInt64) async throws {
-    try await database.markForged(partition, at: position)
+    try await last().live.store.markForged(partition, at: position)
   }
 
   /// Notes that the generation counts as built, where every partition has been applied up to where the store was.
   /// - Returns: whether it counts as built.
   package func completeBuild(through heads: [UInt64]) async throws -> Bool {
-    try await database.completeBuild(through: heads)
+    try await last().live.store.completeBuild(through: heads)
+  }
+}
+
+extension Delivery {
+  /// The lease that the delivery was read under.
+  fileprivate var lease: PartitionLease {
+    PartitionLease(partition: partition, epoch: epoch, position: after, offsetHint: nil)
   }
 }

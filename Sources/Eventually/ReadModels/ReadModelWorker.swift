@@ -1,4 +1,3 @@
-public import Eventually
 public import Logging
 public import ServiceLifecycle
 
@@ -21,7 +20,7 @@ where S.Event == Model.Event {
 
   /// Opens the live generation, and begins the first one where there is none.
   /// - Parameters:
-  ///   - directory: the read model's files.
+  ///   - catalog: the read model's generations and savepoints.
   ///   - model: what is made of events.
   ///   - codec: encodes and decodes events.
   ///   - feed: the log of the store that the read model is of.
@@ -30,12 +29,12 @@ where S.Event == Model.Event {
   ///   - subscription: makes the subscription; its leases are to be taken from what it is called with.
   /// - Throws: ``ReadModelError``, and what `subscription` throws.
   nonisolated(nonsending) public init(
-    _ directory: ReadModelDirectory, model: Model, codec: any EventCodec<Model.Event>,
+    _ catalog: any ReadModelCatalog, model: Model, codec: any EventCodec<Model.Event>,
     feed: any EventLog, options: ReadModelWorkerOptions, logger: Logger,
     subscription: (any PartitionCheckpointStore) throws -> S
   ) async throws {
     let readModel = try await LiveReadModel.open(
-      directory, model: model, codec: codec, storeID: feed.storeID,
+      catalog, model: model, codec: codec, storeID: feed.storeID,
       partitionCount: feed.partitionCount, parkingLimit: options.parkingLimit)
     self.readModel = readModel
     self.feed = feed
@@ -43,7 +42,7 @@ where S.Event == Model.Event {
     self.subscription = try subscription(readModel)
     projector = ReadModelProjector(
       self.subscription, into: readModel, retry: options.retry, parking: options.parking,
-      heartbeats: options.heartbeats, name: directory.name
+      heartbeats: options.heartbeats, name: catalog.name
     ) { error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
     } onParking: { failure in
@@ -53,17 +52,17 @@ where S.Event == Model.Event {
     }
     crashed = CrashedPartitions(
       readModel: readModel, log: feed, codec: codec, options: options, logger: logger)
-    forgetting = Forgetting(directory, model: model) { left in
+    forgetting = Forgetting(catalog, model: model) { left in
       for remainder in left {
         logger.warning(
           "something of removed streams may be left, and is tried again",
-          metadata: ["file": "\(remainder.path)", "reason": "\(remainder.reason)"])
+          metadata: ["file": "\(remainder.location)", "reason": "\(remainder.reason)"])
       }
     } onFailure: { error in
       logger.warning("removed streams are not forgotten yet", metadata: ["error": "\(error)"])
     }
     savepoints = options.savepoints.map { policy in
-      AutomaticSavepoints(directory, model: model, policy: policy) { error in
+      AutomaticSavepoints(catalog, model: model, policy: policy) { error in
         logger.warning("no savepoint could be saved", metadata: ["error": "\(error)"])
       }
     }
@@ -99,7 +98,12 @@ where S.Event == Model.Event {
   /// Has new leases taken whenever another generation has become the live one.
   private func followGenerations() async {
     while !Task.isCancelled {
-      if readModel.hasMoved { subscription.renewLeases() }
+      do {
+        if try await readModel.hasMoved() { subscription.renewLeases() }
+      } catch {
+        logger.info(
+          "it can't be told which generation is live", metadata: ["error": "\(error)"])
+      }
       // A cancelled pause ends the loop by its condition. A link that changes in the file system gives no signal.
       try? await Task.sleep(for: .milliseconds(100))
     }

@@ -1,5 +1,3 @@
-public import Eventually
-
 /// A partition of a read model that is behind the store.
 public struct LatePartition: Sendable, Hashable {
   /// Why a partition goes on no further, where that can be told from the files.
@@ -39,7 +37,7 @@ public struct LatePartition: Sendable, Hashable {
 
   /// The partitions of a read model that have not applied everything up to the store's heads.
   public static func find<Codec: EventCodec>(
-    _ reader: ReadModelReader, in log: any EventLog, heads: [UInt64], codec: Codec
+    _ reader: any ReadModelSource, in log: any EventLog, heads: [UInt64], codec: Codec
   ) async throws -> [LatePartition] {
     let checkpoints = try await reader.checkpoints()
     let held = try await HeldPartition.find(reader, in: log, codec: codec)

@@ -1,4 +1,3 @@
-public import Eventually
 import Foundation
 
 /// Makes a subscription to some partitions that ends at given positions, one for each partition of the store. Its leases are taken
@@ -25,7 +24,7 @@ private let patience = Duration.seconds(10)
 
 /// Applies a store's events to a read model's database, from where it is up to given positions.
 public struct ReplayDriver<Model: ReadModel>: Sendable {
-  private let database: ReadModelDatabase<Model>
+  private let database: any GenerationStore<Model.Event>
   private let partitionCount: Partition
   private let workers: Int
   private let source: ReplaySource<Model.Event>
@@ -33,17 +32,18 @@ public struct ReplayDriver<Model: ReadModel>: Sendable {
   /// A driver of a database that nobody else writes to.
   /// - Parameters:
   ///   - database: what events are applied to.
+  ///   - codec: decodes the log's events.
   ///   - log: the log of the store.
   ///   - workers: how many workers share the partitions; at least 1.
   ///   - source: where events are read; from `log` where it is `nil`.
   public init(
-    _ database: ReadModelDatabase<Model>, log: any EventLog, workers: Int = 1,
-    source: ReplaySource<Model.Event>? = nil
+    _ database: any GenerationStore<Model.Event>, codec: any EventCodec<Model.Event>,
+    log: any EventLog, workers: Int = 1, source: ReplaySource<Model.Event>? = nil
   ) {
     self.database = database
     partitionCount = log.partitionCount
     self.workers = max(workers, 1)
-    self.source = source ?? Self.source(log, database.codec)
+    self.source = source ?? Self.source(log, codec)
   }
 
   private static func source<Codec: EventCodec<Model.Event>>(
@@ -99,10 +99,10 @@ public struct ReplayDriver<Model: ReadModel>: Sendable {
   public func run(
     through: [UInt64], progress: @escaping @Sendable (ReplayProgress) throws -> Void = { _ in }
   ) async throws -> [UInt64] {
-    let positions = try await positions()
+    let positions = try await database.positions()
     guard through.count == Int(partitionCount), positions.count == through.count else {
       throw ReadModelError.partitionCount(
-        path: database.path, found: Partition(clamping: positions.count),
+        location: database.location, found: Partition(clamping: positions.count),
         expected: Partition(clamping: through.count))
     }
     let total = eventCount(from: positions, through: through)
@@ -111,7 +111,7 @@ public struct ReplayDriver<Model: ReadModel>: Sendable {
       let share = (0..<partitionCount).filter {
         Int($0) % workers == worker && positions[Int($0)] < through[Int($0)]
       }
-      return share.isEmpty ? nil : work(try source(database, share, through), failures)
+      return share.isEmpty ? nil : work(try source(database, share, through), database, failures)
     }
     guard !works.isEmpty else { return positions }
     let start = ContinuousClock.now
@@ -127,18 +127,14 @@ public struct ReplayDriver<Model: ReadModel>: Sendable {
     }
     try Task.checkCancellation()
     try tell(works.reduce(0) { $0 + $1.done() })
-    let reached = try await self.positions()
+    let reached = try await database.positions()
     // Whoever makes it live relies on that.
     guard zip(reached, through).allSatisfy({ $0 >= $1 }) else { throw ReplayError.partitionsTaken }
     return reached
   }
 
-  private func positions() async throws -> [UInt64] {
-    try await ReadModelReader(path: database.path, model: database.model, readers: 1).positions()
-  }
-
-  private func work<S: PartitionedSubscription<Model.Event>>(
-    _ subscription: S, _ failures: Failures
+  private func work<S: PartitionedSubscription<Model.Event>, Store: GenerationStore<Model.Event>>(
+    _ subscription: S, _ database: Store, _ failures: Failures
   ) -> Work {
     let projector = ReadModelProjector(subscription, into: database) { failures.add($0) }
     return Work(

@@ -1,4 +1,3 @@
-import Eventually
 import Logging
 
 /// What an ended worker was working on, applied before this one joins its group.
@@ -42,7 +41,7 @@ struct CrashedPartitions<Model: ReadModel>: Sendable {
     let (failures, failed) = AsyncStream.makeStream(of: Void.self)
     let projector = ReadModelProjector(
       subscription, into: readModel, retry: options.retry, parking: options.parking,
-      heartbeats: options.heartbeats, name: readModel.directory.name
+      heartbeats: options.heartbeats, name: readModel.catalog.name
     ) { [logger] error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
       // The projection's own failures are tried again and parked; with any other one the group comes first.

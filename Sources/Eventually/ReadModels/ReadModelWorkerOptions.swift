@@ -1,5 +1,3 @@
-public import Eventually
-
 /// Who a worker is, and how it works.
 public struct ReadModelWorkerOptions: Sendable {
   /// What the worker calls itself in leases: unique among the workers of the read model.

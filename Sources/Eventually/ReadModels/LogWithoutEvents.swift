@@ -1,29 +1,32 @@
-import Eventually
-
 /// A store's log in which some events are erased: what it would be had they never said anything.
-struct LogWithoutEvents: EventLog {
+package struct LogWithoutEvents: EventLog {
   let log: any EventLog
   /// The partition offsets of the events.
   let leftOut: [Partition: Set<UInt64>]
 
-  var storeID: String { log.storeID }
-  var partitionCount: Partition { log.partitionCount }
+  package init(log: any EventLog, leftOut: [Partition: Set<UInt64>]) {
+    self.log = log
+    self.leftOut = leftOut
+  }
 
-  func heads() async throws -> [UInt64] { try await log.heads() }
+  package var storeID: String { log.storeID }
+  package var partitionCount: Partition { log.partitionCount }
 
-  func records(
+  package func heads() async throws -> [UInt64] { try await log.heads() }
+
+  package func records(
     after sequenceNumber: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
     erased(try await log.records(after: sequenceNumber, limit: limit))
   }
 
-  func records(
+  package func records(
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
   ) async throws -> [EventRecord] {
     erased(try await log.records(after: sequenceNumber, limit: limit, of: partitions))
   }
 
-  func records(
+  package func records(
     partition: Partition, after position: UInt64, limit: Int
   ) async throws -> [EventRecord] {
     erased(try await log.records(partition: partition, after: position, limit: limit))

@@ -1,5 +1,3 @@
-public import Eventually
-
 /// A partition of a read model that goes on no further, because the type of the event that comes next is not known to the codec.
 public struct HeldPartition: Sendable, Hashable, CustomStringConvertible {
   /// Where the event is.
@@ -17,18 +15,14 @@ public struct HeldPartition: Sendable, Hashable, CustomStringConvertible {
 
   /// The held partitions of a read model, by what comes next in the store; events that are parked instead are not listed.
   public static func find<Codec: EventCodec>(
-    _ reader: ReadModelReader, in log: any EventLog, codec: Codec
+    _ reader: any ReadModelSource, in log: any EventLog, codec: Codec
   ) async throws -> [HeldPartition] {
-    var positions = [UInt64](repeating: 0, count: Int(log.partitionCount))
-    for checkpoint in try await reader.checkpoints()
-    where Int(checkpoint.partition) < positions.count {
-      positions[Int(checkpoint.partition)] = checkpoint.position ?? 0
-    }
+    let positions = try await reader.checkpoints().positions(of: log.partitionCount)
     return try await find(after: positions, in: log, codec: codec)
   }
 
   /// The same by how far each partition is.
-  static func find<Codec: EventCodec>(
+  package static func find<Codec: EventCodec>(
     after positions: [UInt64], in log: any EventLog, codec: Codec
   ) async throws -> [HeldPartition] {
     var held: [HeldPartition] = []

@@ -1,11 +1,9 @@
-import Eventually
-
 /// Forgets removed streams in a read model's files again and again, on a thread of its own.
 ///
 /// Each worker of a read model may run one.
 actor Forgetting {
   private let executor = BlockingExecutor(label: "readmodel.forgetting")
-  private let directory: ReadModelDirectory
+  private let catalog: any ReadModelCatalog
   private let model: any ReadModel
   private let onRemainder: @Sendable ([ForgettingOutcome.Remainder]) -> Void
   private let onFailure: @Sendable (any Error) -> Void
@@ -19,16 +17,16 @@ actor Forgetting {
 
   /// Forgets what is removed from a read model.
   /// - Parameters:
-  ///   - directory: the read model's files.
+  ///   - catalog: the read model's generations and savepoints.
   ///   - model: forgets rows.
   ///   - onRemainder: called with the files that may still hold something, where they are others than before; they are tried again.
   ///   - onFailure: called with the reason why nothing could be done, before that is tried again.
   init(
-    _ directory: ReadModelDirectory, model: any ReadModel,
+    _ catalog: any ReadModelCatalog, model: any ReadModel,
     onRemainder: @escaping @Sendable ([ForgettingOutcome.Remainder]) -> Void,
     onFailure: @escaping @Sendable (any Error) -> Void
   ) {
-    self.directory = directory
+    self.catalog = catalog
     self.model = model
     self.onRemainder = onRemainder
     self.onFailure = onFailure
@@ -45,10 +43,9 @@ actor Forgetting {
     while !Task.isCancelled {
       var pause = Duration.seconds(1)
       do {
-        if try isDue || hasPending() {
+        if isDue ? true : try await catalog.hasPendingRemovals() {
           let begun = ContinuousClock.now
-          let outcome = try directory.forgetRemoved(
-            model, liveLimit: ReadModelDirectory.workerForgettingLimit)
+          let outcome = try await catalog.forgetRemoved(model, asWorker: true) { _, _ in }
           // What only a checkpoint lists is not found otherwise.
           isDue = !outcome.left.isEmpty
           tell(outcome.left)
@@ -73,17 +70,5 @@ actor Forgetting {
     guard left != self.left else { return }
     remainders.withLock { $0 = left }
     if !left.isEmpty { onRemainder(left) }
-  }
-
-  private func hasPending() throws(ReadModelError) -> Bool {
-    guard let live = directory.live() else { return false }
-    let path = directory.path(of: live)
-    do {
-      let connection = try SQLiteConnection(path: path, mode: .readOnly)
-      guard try Removals.exist(connection) else { return false }
-      return try connection.integer("SELECT count(*) FROM (SELECT 1 FROM removals LIMIT 1)") == 1
-    } catch {
-      throw .unavailable(path: path, cause: error)
-    }
   }
 }

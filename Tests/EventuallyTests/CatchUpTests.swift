@@ -1,6 +1,6 @@
 import Testing
 
-@testable import EventuallySQLite
+@testable import Eventually
 
 /// All ways in which the live generation and the replay's may go on beside each other, played to the end.
 @Suite struct CatchUpTests {

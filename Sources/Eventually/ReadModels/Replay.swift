@@ -1,5 +1,3 @@
-public import Eventually
-
 /// A generation that is built beside the live one, from zero or from a savepoint.
 ///
 /// It is on disk with all that it has come to at any moment: whoever begins the same replay again, after it was killed,
@@ -10,42 +8,40 @@ public final class Replay<Model: ReadModel>: Sendable {
   /// Whether it was begun before.
   public let isResumed: Bool
   /// The generation, for events to be applied to.
-  package let database: ReadModelDatabase<Model>
-  private let directory: ReadModelDirectory
+  package let database: any GenerationStore<Model.Event>
+  private let catalog: any ReadModelCatalog
   private let model: Model
   private let log: any EventLog
   private let options: ReplayOptions
   private let driver: ReplayDriver<Model>
   /// While this exists, no other process replays the read model.
-  private let lock: ReplayLock
+  private let right: any ReplayRight
 
   /// Begins a replay, or goes on with it where it was begun before.
   /// - Parameters:
   ///   - request: what was asked for, in words that are the same when it is asked for again.
-  ///   - directory: the read model's files.
+  ///   - catalog: the read model's generations and savepoints.
   ///   - model: what is made of events.
   ///   - codec: encodes and decodes events.
   ///   - log: the log of the store that events come from.
   ///   - options: where it ends, and how it works.
   ///   - source: where events are read; from `log` where it is `nil`.
   ///   - base: the savepoint that it begins from, asked for where it was not begun before; `nil` for zero.
-  /// - Throws: ``ReadModelError/replayRunning(path:)`` where another process replays the read model,
-  ///   ``ReadModelError/unfinishedReplay(_:request:path:)`` where another replay was begun and never ended, and
+  /// - Throws: ``ReadModelError/replayRunning(location:)`` where another process replays the read model,
+  ///   ``ReadModelError/unfinishedReplay(_:request:location:)`` where another replay was begun and never ended, and
   ///   ``ReplayError/savepointBeyondEnd(_:)``.
   public init(
-    _ request: String, in directory: ReadModelDirectory, model: Model,
+    _ request: String, in catalog: any ReadModelCatalog, model: Model,
     codec: any EventCodec<Model.Event>, log: any EventLog,
     options: ReplayOptions = ReplayOptions(), source: ReplaySource<Model.Event>? = nil,
     base: () async throws -> Savepoint?
   ) async throws {
-    try directory.create()
-    lock = try ReplayLock(directory)
-    try directory.removeUnfinished(in: directory.path)
-    let begun = try directory.list().last { $0.replay != nil && $0.isBuilding }
+    right = try await catalog.lockReplay()
+    let begun = try await catalog.list().last { $0.replay != nil && $0.isBuilding }
     if let begun {
       guard begun.replay == request else {
         throw ReadModelError.unfinishedReplay(
-          begun.number, request: begun.replay ?? "", path: directory.path)
+          begun.number, request: begun.replay ?? "", location: catalog.location)
       }
       generation = begun.number
     } else {
@@ -53,33 +49,25 @@ public final class Replay<Model: ReadModel>: Sendable {
       if let base, let end = options.end, !base.isAtOrBefore(end) {
         throw ReplayError.savepointBeyondEnd(base.name)
       }
-      try base?.verify(model: model)
-      generation = try directory.exclusively { () throws(ReadModelError) in
-        try directory.beginGeneration(
-          request, from: base, model: model, storeID: log.storeID,
-          partitionCount: log.partitionCount)
-      }
+      if let base { try await catalog.verify(base, model: model) }
+      generation = try await catalog.beginGeneration(
+        request, from: base, model: model, storeID: log.storeID,
+        partitionCount: log.partitionCount)
     }
     isResumed = begun != nil
-    database = try ReadModelDatabase(
-      path: directory.path(of: generation), model: model, codec: codec, storeID: log.storeID,
+    database = try await catalog.openGeneration(
+      generation, model: model, codec: codec, storeID: log.storeID,
       partitionCount: log.partitionCount)
-    driver = ReplayDriver(database, log: log, workers: options.workers, source: source)
-    self.directory = directory
+    driver = ReplayDriver(
+      database, codec: codec, log: log, workers: options.workers, source: source)
+    self.catalog = catalog
     self.model = model
     self.log = log
     self.options = options
   }
 
-  /// How far each partition of the store is applied, as a list.
-  func positions() async throws -> [UInt64] { try await reader().positions() }
-
-  private func reader() throws(ReadModelError) -> ReadModelReader {
-    try ReadModelReader(path: directory.path(of: generation), model: model, readers: 1)
-  }
-
-  /// Whether it is live already: it was killed in its very last step.
-  private var isLive: Bool { directory.live() == generation }
+  /// A copy of the generation that was live.
+  private typealias LiveCopy = (generation: Int, state: any ReadModelState)
 
   /// Builds the generation, compares it with the live one at the same positions, and takes that one's place, as the options say.
   ///
@@ -92,23 +80,37 @@ public final class Replay<Model: ReadModel>: Sendable {
   public func run(
     _ report: @escaping @Sendable (ReplayEvent) throws -> Void = { _ in }
   ) async throws -> ReplayOutcome {
+    var hold: (any GenerationHold)?
+    do {
+      let outcome = try await run(holding: &hold, report)
+      await hold?.release()
+      return outcome
+    } catch {
+      await hold?.release()
+      throw error
+    }
+  }
+
+  private func run(
+    holding hold: inout (any GenerationHold)?,
+    _ report: @escaping @Sendable (ReplayEvent) throws -> Void
+  ) async throws -> ReplayOutcome {
     var machine = CatchUp(options.goal)
-    let isLive = isLive
+    // It is live already where it was killed in its very last step.
+    let isLive = try await catalog.liveGeneration() == generation
     if !isLive {
       try report(
         .began(
-          isResumed: isResumed, origin: try directory.generation(generation).origin,
-          events: eventCount(try await positions())))
+          isResumed: isResumed, origin: try await catalog.generation(generation).origin,
+          events: eventCount(try await database.positions())))
     }
     var copy: LiveCopy?
-    var hold: GenerationHold?
-    defer { hold?.release() }
     var replaced: Int?
     var action = machine.handle(.began(isLive: isLive))
     while true {
       switch action {
       case .copyLive:
-        copy = try copyLive()
+        copy = try await copyLive()
         if let live = copy {
           action = machine.handle(.copied(at: try await reachable(live, report)))
         } else {
@@ -134,9 +136,12 @@ public final class Replay<Model: ReadModel>: Sendable {
         action = machine.handle(result.input)
       case .link:
         // Workers go on in the topic where they were, and not at its beginning.
-        if let hold { try await database.adoptOffsets(try hold.offsets()) }
-        try directory.exclusively { () throws(ReadModelError) in try directory.link(generation) }
-        hold?.release()
+        if let hold {
+          try await database.adoptOffsets(try await hold.offsets())
+          try await hold.makeLive(generation)
+        } else {
+          try await catalog.makeFirstLive(generation)
+        }
         hold = nil
         action = machine.handle(.linked)
       case .complete:
@@ -153,15 +158,6 @@ public final class Replay<Model: ReadModel>: Sendable {
     }
   }
 
-  /// Copies the live generation as it stands now, to be compared with; `nil` where there is none.
-  func copyLive() throws(ReadModelError) -> LiveCopy? {
-    guard let live = directory.liveWithFile, live != generation else { return nil }
-    let path = "\(directory.path)/live-copy\(ReadModelDirectory.unfinishedSuffix)"
-    try directory.removeDatabase(path)
-    try directory.copyDatabase(directory.path(of: live), to: path) { _ in }
-    return LiveCopy(generation: live, path: path, directory: directory)
-  }
-
   /// Positions of a live generation, as far as the store goes where this is a repair.
   private func reachable(_ positions: [UInt64]) async throws -> [UInt64] {
     guard options.isRepair else { return positions }
@@ -171,7 +167,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   private func reachable(
     _ live: LiveCopy, _ report: (ReplayEvent) throws -> Void
   ) async throws -> [UInt64] {
-    let positions = try await live.positions(model: model)
+    let positions = try await live.state.checkpoints().positions(of: log.partitionCount)
     let through = try await reachable(positions)
     for (partition, (position, head)) in zip(positions, through).enumerated()
     where position > head {
@@ -182,25 +178,27 @@ public final class Replay<Model: ReadModel>: Sendable {
     return through
   }
 
+  /// Copies the live generation, to be compared with; `nil` where there is none.
+  private func copyLive() async throws(ReadModelError) -> LiveCopy? {
+    guard try await catalog.liveGeneration() != generation else { return nil }
+    return try await catalog.copyLive()
+  }
+
   private func livePositions() async throws -> [UInt64]? {
-    guard let live = directory.liveWithFile else { return nil }
-    let reader = try ReadModelReader(path: directory.path(of: live), model: model, readers: 1)
+    guard let live = try await catalog.liveGeneration() else { return nil }
+    let reader = try await catalog.reader(of: live, readers: 1, timeLimit: nil)
     return try await reachable(try await reader.positions())
   }
 
-  private func holdLive() async throws -> (hold: GenerationHold?, input: CatchUp.Input) {
-    guard let live = directory.liveWithFile else { return (nil, .nothingToHold) }
+  private func holdLive() async throws -> (hold: (any GenerationHold)?, input: CatchUp.Input) {
+    guard let live = try await catalog.liveGeneration() else { return (nil, .nothingToHold) }
     guard live != generation else { return (nil, .alreadyLive) }
-    let hold = try GenerationHold(path: directory.path(of: live), generation: live)
+    // Somebody may have switched before it was held.
+    guard let hold = try await catalog.hold(live: live) else { return (nil, .moved) }
     do {
-      // Somebody may have switched before it was held.
-      guard directory.live() == live else {
-        hold.release()
-        return (nil, .moved)
-      }
-      return (hold, .held(at: try await reachable(try hold.positions())))
+      return (hold, .held(at: try await reachable(try await hold.positions())))
     } catch {
-      hold.release()
+      await hold.release()
       throw error
     }
   }
@@ -218,26 +216,18 @@ public final class Replay<Model: ReadModel>: Sendable {
   }
 
   private func compare(with live: LiveCopy) async throws -> ReplayComparison {
-    var (expected, found) = (ReadModelDigest(), ReadModelDigest())
-    var differences: [RowDifference] = []
-    var count = 0
-    try compareReadModels(
-      expected: directory.path(of: generation), found: live.path,
-      tables: model.tables.map { $0.schema },
-      visit: { found.add($0, $1 + $2) },
-      visitExpected: { expected.add($0, $1 + $2) },
-      differ: { difference in
-        count += 1
-        if differences.count < 10 { differences.append(difference) }
-      })
+    let compared = try await StateComparison(
+      expected: try await catalog.state(of: generation), found: live.state,
+      tables: model.tables.map { $0.schema })
     return ReplayComparison(
-      live: live.generation, events: eventCount(try await positions()), differenceCount: count,
-      differences: differences, liveDigest: found.text, liveRows: found.rows,
-      digest: expected.text, rows: expected.rows)
+      live: live.generation, events: eventCount(try await database.positions()),
+      differenceCount: compared.differenceCount, differences: compared.differences,
+      liveDigest: compared.found.text, liveRows: compared.found.rows,
+      digest: compared.expected.text, rows: compared.expected.rows)
   }
 
   private func reportParked(_ report: (ReplayEvent) throws -> Void) async throws {
-    let reader = try reader()
+    let reader = try await catalog.reader(of: generation, readers: 1, timeLimit: nil)
     let parked = try await reader.unappliedCounts().parkedEvents
     guard parked > 0 else { return }
     try report(

@@ -1,10 +1,9 @@
 import Digests
-public import Eventually
 import Foundation
 
 /// The digest of a read model's rows: SHA-256 over all of them in the order of tables and keys. Equal digests are equal
 /// read models.
-public struct ReadModelDigest {
+public struct ReadModelDigest: Sendable {
   private var hash = SHA256()
   /// How many rows it is of.
   public private(set) var rows = 0
@@ -40,20 +39,5 @@ public struct ReadModelDigest {
     json.endArray()
     json.newline()
     return String(decoding: json.bytes, as: UTF8.self)
-  }
-
-  /// The digest of a database.
-  static func of(
-    _ connection: SQLiteConnection, tables: [TableSchema]
-  ) throws(SQLiteError) -> ReadModelDigest {
-    var digest = ReadModelDigest()
-    for table in tables {
-      var cursor = try TableCursor(connection, table)
-      while let row = cursor.row {
-        digest.add(table, row.key + row.values)
-        try cursor.advance()
-      }
-    }
-    return digest
   }
 }

@@ -1,0 +1,69 @@
+public import Eventually
+package import EventuallySQLite
+
+/// Where read models are kept.
+public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
+  /// In SQLite's files, in a folder of their own for each read model.
+  case folder(String)
+  /// In the PostgreSQL database that a URL names.
+  case postgres(String)
+
+  /// What a setting says: a URL that begins with `postgres://` or `postgresql://`, or a folder's path.
+  public init(_ text: String) {
+    let isURL = ["postgres://", "postgresql://"].contains { text.lowercased().hasPrefix($0) }
+    self = isURL ? .postgres(text) : .folder(text)
+  }
+
+  /// The database that they are in.
+  public var dialect: SQLDialect {
+    switch self {
+    case .folder: .sqlite
+    case .postgres: .postgres
+    }
+  }
+
+  /// The path, or the URL without its password.
+  public var description: String {
+    switch self {
+    case .folder(let path): path
+    case .postgres(let url): Self.withoutPassword(url)
+    }
+  }
+
+  /// A password may stand before the host, or among the parameters.
+  private static func withoutPassword(_ url: String) -> String {
+    var parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+      .map(String.init)
+    if let scheme = parts[0].firstRange(of: "://"), let at = parts[0].lastIndex(of: "@") {
+      let user = parts[0][scheme.upperBound..<at].prefix { $0 != ":" }
+      parts[0] = "\(parts[0][..<scheme.upperBound])\(user)\(parts[0][at...])"
+    }
+    if parts.count > 1 {
+      parts[1] = parts[1].split(separator: "&").filter { !$0.lowercased().contains("password=") }
+        .joined(separator: "&")
+    }
+    return parts.joined(separator: parts.count > 1 && parts[1].isEmpty ? "" : "?")
+  }
+}
+
+extension ReadModelDefinition {
+  /// The read model's generations and savepoints.
+  package func catalog(
+    in readModels: ReadModelLocation
+  ) throws(ApplicationError) -> any ReadModelCatalog {
+    switch readModels {
+    case .folder(let path): directory(in: path)
+    case .postgres:
+      throw ApplicationError(
+        "read models can't be kept in \(readModels) yet: name a directory")
+    }
+  }
+
+  /// The read model's own directory in that of all read models.
+  package func directory(in readModels: String) -> ReadModelDirectory {
+    ReadModelDirectory("\(readModels)/\(name)", model: model)
+  }
+
+  /// The read model's live generation: a link.
+  package func path(in readModels: String) -> String { directory(in: readModels).livePath }
+}
