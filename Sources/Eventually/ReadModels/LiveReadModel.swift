@@ -156,10 +156,3 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     try await last().live.store.completeBuild(through: heads)
   }
 }
-
-extension Delivery {
-  /// The lease that the delivery was read under.
-  fileprivate var lease: PartitionLease {
-    PartitionLease(partition: partition, epoch: epoch, position: after, offsetHint: nil)
-  }
-}
