@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 
 /// A partition of which a read model has applied more than the store has.
 struct AheadPartition {

@@ -2,7 +2,6 @@ import ArgumentParser
 import Eventually
 import EventuallyKafka
 import EventuallyServer
-import EventuallySQLite
 import Foundation
 import Logging
 

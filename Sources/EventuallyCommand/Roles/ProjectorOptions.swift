@@ -1,6 +1,5 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 
 /// How long a query may take.
 struct QueryOptions: ParsableArguments {

@@ -29,7 +29,8 @@ struct ReplayChild: AsyncParsableCommand {
       partitionCount: log.partitionCount)
     let heads = try await log.heads()
     let start = monotonic()
-    try await ReplayDriver(database, log: log, workers: workers).run(through: heads)
+    try await ReplayDriver<Model>(database, codec: codec, log: log, workers: workers)
+      .run(through: heads)
     let events = heads.reduce(0, +)
     guard try await database.completeBuild(through: heads) else {
       throw BenchError("not all events were applied")
