@@ -185,11 +185,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   /// Projects an entry that was parked, in the caller's transaction.
   func project(_ entry: LogEntry<String, Model.Event>) throws {
     try BatchProjection.project(entry, model, into: rows)
-    if case .removed(let streamID, _, let position) = entry {
-      try removals.apply(
-        RemovedStream(
-          streamID: streamID, partition: position.partition, position: position.partitionOffset))
-    }
+    if let removal = BatchProjection<Model>.Effect.removal(entry) { try carryOut(removal) }
   }
 
   static func wrap(_ error: any Error, path: String) -> ReadModelError {

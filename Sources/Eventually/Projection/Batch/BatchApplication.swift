@@ -18,7 +18,7 @@ package struct PartitionRecovery: Sendable, Equatable {
 /// Events on which a process has ended go first, each in a transaction of its own; then all deliveries in one. Where leases
 /// are refused, nothing of the transaction is applied, and the others go again without them. Where the read model's code
 /// fails, the same goes once more, to find all events that fail.
-package struct BatchApplication<Event: Sendable> {
+package struct BatchApplication<Event: Sendable>: Sendable {
   /// A transaction to be tried: all of it is applied, or nothing.
   package struct Transaction: Sendable {
     package var deliveries: [Delivery<Event>]
@@ -39,7 +39,7 @@ package struct BatchApplication<Event: Sendable> {
   }
 
   /// What became of a transaction.
-  package enum Ending {
+  package enum Ending: Sendable {
     /// It is committed, with so many entries parked.
     case committed(parked: Int)
     /// These leases were refused; nothing was applied.

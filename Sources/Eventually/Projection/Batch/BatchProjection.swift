@@ -59,6 +59,14 @@ package struct BatchProjection<Model: ReadModel> {
     case forgetParked(String)
     /// The rows have forgotten a stream: so does all else that is kept of it.
     case removed(RemovedStream)
+
+    /// What goes with an entry that was projected, where it is a removal.
+    package static func removal(_ entry: LogEntry<String, Model.Event>) -> Effect? {
+      guard case .removed(let streamID, _, let position) = entry else { return nil }
+      return .removed(
+        RemovedStream(
+          streamID: streamID, partition: position.partition, position: position.partitionOffset))
+    }
   }
 
   /// How failures of the read model's code are taken. Where there is one, nothing of the transaction is to be committed.
@@ -118,13 +126,7 @@ package struct BatchProjection<Model: ReadModel> {
       try Self.project(entry, model, into: rows)
       // What can't be saved is this entry's fault.
       if case .isTakenBack = failing { try rows.save() }
-      if case .removed(let streamID, _, let position) = entry {
-        effects.append(
-          .removed(
-            RemovedStream(
-              streamID: streamID, partition: position.partition,
-              position: position.partitionOffset)))
-      }
+      if let removal = Effect.removal(entry) { effects.append(removal) }
     } catch let error as any RowStorageError {
       throw error
     } catch is UnreadableEventError where entry.isUnreadable {
@@ -149,6 +151,13 @@ package struct BatchProjection<Model: ReadModel> {
       // The stream's later events would fail for the want of this one.
       if let streamID = entry.streamID { parked.insert(ByteKey(streamID)) }
     }
+  }
+
+  /// Something of the transaction failed that is not known to be of one entry: one that stands for it is noted.
+  package mutating func fail(_ entry: LogEntry<String, Model.Event>, _ error: any Error) {
+    failures.append(
+      ProjectionFailure(
+        position: entry.position, streamID: entry.streamID ?? "", reason: "\(error)"))
   }
 
   /// Projects an entry, whether its stream is parked or not.

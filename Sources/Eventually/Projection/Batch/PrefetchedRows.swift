@@ -154,6 +154,8 @@ extension PrefetchedRows {
         try touch(key, found)
         return found.current
       }
+      // What the database can't hold it can't be asked for, and has not.
+      if key.contains(where: \.hasZero) { return nil }
       known[key] = Known(isLoaded: false, partition: partition)
       touched.append(key)
       return nil
@@ -180,6 +182,9 @@ extension PrefetchedRows {
     /// What PostgreSQL does not take in a row is an error of the event that makes such a row.
     private func check(_ key: [ColumnValue], _ values: [ColumnValue]) throws(RowError) {
       let row = key + values
+      for value in key where value == .null {
+        throw RowError(table: schema.name, reason: "a column of a key has no value")
+      }
       for value in row where value.hasZero {
         throw RowError(table: schema.name, reason: "a column's text has U+0000")
       }

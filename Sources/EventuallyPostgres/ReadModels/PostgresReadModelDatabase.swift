@@ -1,0 +1,209 @@
+public import Eventually
+
+/// A read model's rows, checkpoints and epochs in a schema of a PostgreSQL database, shared by the read model's workers on any
+/// number of hosts.
+///
+/// Every batch is one transaction: the rows it changes and the checkpoints it moves. It locks the checkpoints of its
+/// partitions, and goes on only where each one's epoch is still the lease's and its position is still what the batch
+/// follows: a worker whose partition has been taken over cannot write, however late it wakes up. Rows that several
+/// partitions share are read again and changed under a lock, which is held for one round trip and the commit.
+///
+/// A batch's commit is not waited for until it is on the server's disk: where the server is killed, the last batches may be taken
+/// back, each with its checkpoint, and are applied again. Whoever changes rows beside the workers has to raise the epochs
+/// of the partitions that those rows are of.
+public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
+  /// The events that are applied.
+  public typealias Event = Model.Event
+
+  let pool: PostgresPool
+  let schema: ReadModelSchema
+  let sql: ReadModelStatements
+  let model: Model
+  let codec: any EventCodec<Model.Event>
+  let parkingLimit: Int
+  private let partitionCount: Partition
+  private nonisolated let journal: CrashJournalFile?
+  /// The schema, in quotes.
+  public nonisolated let location: String
+  /// The read model's name.
+  public nonisolated let name: String
+
+  /// One caller at a time changes what is below, across all that it waits for.
+  let turn = Turn()
+  let known = PrefetchedRows(limit: .init(bytes: 2_600))
+  let rows: Rows
+  var recoveries: [Partition: PartitionRecovery] = [:]
+  var inDoubt: BatchApplication<Model.Event>.InDoubt?
+  /// How many rejected records were kept of each partition since the oldest ones were deleted.
+  var keptSincePruning: [Partition: Int] = [:]
+
+  /// Called at moments of a transaction, in which a test lets something fail.
+  var onMoment: (@Sendable (BatchMoment, PostgresConnection) async throws(PostgresError) -> Void)?
+
+  func setMoment(
+    _ body: (@Sendable (BatchMoment, PostgresConnection) async throws(PostgresError) -> Void)?
+  ) { onMoment = body }
+
+  /// Opens a read model's schema, and creates it where there is none.
+  /// - Parameters:
+  ///   - url: the database, as libpq takes it: `postgres://…`.
+  ///   - schema: the schema's name; at most 63 bytes.
+  ///   - model: what is made of events.
+  ///   - codec: encodes parked events, and decodes them when they are tried again.
+  ///   - storeID: the store that events come from.
+  ///   - partitionCount: how many partitions the store has.
+  ///   - parkingLimit: at most this many streams are parked. Where more fail, it is not a few events that are at fault
+  ///     but the code, and nothing more is applied until it is fixed.
+  ///   - journalFolder: where the process notes what it works on; `nil` for nowhere, then an event that ends processes
+  ///     is never parked. The notes of other hosts are not seen.
+  ///   - crashLimit: how often an event must have ended the process that worked on it before its stream is parked.
+  /// - Throws: ``PostgresReadModelError``.
+  public init(
+    url: String, schema: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
+    partitionCount: Partition, parkingLimit: Int = 10_000, journalFolder: String? = nil,
+    crashLimit: CrashLimit = CrashLimit()
+  ) async throws {
+    try await self.init(
+      pool: PostgresPool(url, options: .init(size: 3)), schema: schema, model: model, codec: codec,
+      storeID: storeID, partitionCount: partitionCount, parkingLimit: parkingLimit,
+      journalFolder: journalFolder, crashLimit: crashLimit)
+  }
+
+  init(
+    pool: PostgresPool, schema: String, model: Model, codec: any EventCodec<Model.Event>,
+    storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000,
+    journalFolder: String? = nil, crashLimit: CrashLimit = CrashLimit()
+  ) async throws {
+    let tables = ReadModelSchema(schema, tables: model.tables.map { $0.schema })
+    let identity = ReadModelSchema.Identity(
+      name: model.name, schemaVersion: model.schemaVersion, storeID: storeID,
+      partitionCount: partitionCount)
+    do {
+      guard schema.utf8.count < 64 else {
+        throw PostgresReadModelError.differs(
+          schema: schema, found: "a name longer than 63 bytes", expected: identity.text)
+      }
+      let (created, found) = try await tables.prepare(pool, identity)
+      guard found == identity else {
+        throw PostgresReadModelError.differs(
+          schema: schema, found: found.text, expected: identity.text)
+      }
+      journal = try journalFolder.map { folder in
+        try CrashJournalFile(
+          database: "\(folder)/\(schema)", created: created, partitionCount: partitionCount,
+          limit: crashLimit)
+      }
+    } catch {
+      throw PostgresReadModelError.failed(schema, error)
+    }
+    self.pool = pool
+    self.schema = tables
+    sql = ReadModelStatements(tables)
+    self.model = model
+    self.codec = codec
+    self.parkingLimit = parkingLimit
+    self.partitionCount = partitionCount
+    location = tables.namespace
+    name = model.name
+    rows = Rows(over: known)
+  }
+
+  /// Closes the connections.
+  public func close() async { await pool.close() }
+
+  /// What is noted about decoding and applying this read model's events.
+  public nonisolated var crashJournal: (any CrashJournal)? { journal }
+  nonisolated var file: CrashJournalFile? { journal }
+
+  /// Runs `body` when nobody else's runs, and tells what went wrong in this library's words.
+  func exclusively<Value: Sendable>(_ body: () async throws -> Value) async throws -> Value {
+    await turn.take()
+    defer { turn.give() }
+    do {
+      return try await body()
+    } catch {
+      throw PostgresReadModelError.failed(location, error)
+    }
+  }
+
+  // MARK: - Leases
+
+  /// Takes partitions for a worker.
+  /// - Throws: ``PostgresReadModelError``.
+  public func claim(
+    _ partitions: [Partition], owner: String
+  ) async throws -> [PartitionLease] {
+    try await exclusively {
+      // What is known of rows is from before others may have had the partitions.
+      known.clear()
+      let found = try await pool.run(
+        [sql.durable, sql.claim(partitions, owner: owner), sql.forged(partitions)], "claim")
+      var forged: [Partition: UInt64] = [:]
+      for row in 0..<found[2].count {
+        forged[Partition(clamping: try found[2].integer(row, 0))] = try found[2].unsigned(row, 1)
+      }
+      let leases = try (0..<found[1].count).map { try lease(found[1], $0, forged) }
+      for lease in leases { recoverWhereNeeded(lease) }
+      let order = Dictionary(leases.map { ($0.partition, $0) }) { $1 }
+      return partitions.compactMap { order[$0] }
+    }
+  }
+
+  private func lease(
+    _ rows: PostgresRows, _ row: Int, _ forged: [Partition: UInt64]
+  ) throws -> PartitionLease {
+    let partition = Partition(clamping: try rows.integer(row, 0))
+    let epoch = try rows.integer(row, 1)
+    let position = rows.isNull(row, 2) ? nil : try rows.integer(row, 2)
+    // Beyond it, to add one would make it another kind of number.
+    guard (1...Self.last).contains(epoch), (0...Self.last).contains(position ?? 0) else {
+      throw PostgresReadModelError.damaged(
+        schema: location,
+        reason: "the checkpoint of partition \(partition) is \(epoch), \(position ?? 0)")
+    }
+    return PartitionLease(
+      partition: partition, epoch: UInt64(epoch), position: position.map { UInt64($0) },
+      offsetHint: rows.isNull(row, 3) ? nil : try rows.integer(row, 3),
+      eventID: rows.isNull(row, 4) ? nil : try rows.eventID(row, 4),
+      forgedPosition: forged[partition])
+  }
+
+  /// The last epoch and the last position that are taken for one.
+  private static var last: Int64 { 1 << 48 }
+
+  private func recoverWhereNeeded(_ lease: PartitionLease) {
+    let position = lease.position ?? 0
+    recoveries[lease.partition] = journal?.claim(lease.partition, after: position).map {
+      PartitionRecovery(recovery: $0, epoch: lease.epoch, applied: position)
+    }
+  }
+}
+
+extension ReadModelSchema.Identity {
+  fileprivate var text: String {
+    "the read model '\(name)' of schema version \(schemaVersion) with \(partitionCount) partitions of the store \(storeID)"
+  }
+}
+
+/// A moment of a batch's transaction.
+enum BatchMoment: Hashable, Sendable, CaseIterable {
+  case begun, locked, committing, committed
+}
+
+/// Lets one caller after the other go on, in the order in which they came. An actor's: it is used on that actor only.
+final class Turn {
+  private var isTaken = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  func take(isolation: isolated (any Actor)? = #isolation) async {
+    guard isTaken else {
+      isTaken = true
+      return
+    }
+    await withCheckedContinuation { waiting.append($0) }
+  }
+
+  func give() {
+    if waiting.isEmpty { isTaken = false } else { waiting.removeFirst().resume() }
+  }
+}

@@ -1,0 +1,168 @@
+import Eventually
+
+/// The statements that read and write many rows of a read model's table at once.
+struct ReadModelTable: Sendable {
+  let schema: TableSchema
+  let create: [String]
+  private let selectSQL: String
+  private let upsertSQL: String
+  private let deleteSQL: String
+
+  /// A table in a schema of the database, whose name is quoted.
+  init(_ table: TableSchema, in namespace: String) {
+    schema = table
+    let name = "\(namespace).\(quoted(table.name))"
+    let columns = table.key + table.values
+    let names = columns.map { quoted($0.name) }
+    let keys = table.key.map { quoted($0.name) }
+    let (keyList, list) = (keys.joined(separator: ", "), names.joined(separator: ", "))
+
+    create =
+      [
+        "CREATE TABLE \(name) (\(zip(names, columns).map { "\($0) \($1.type)" }.joined(separator: ", ")), PRIMARY KEY (\(keyList))) WITH (fillfactor = 85)"
+      ]
+      // What has no value comes first in the order of rows.
+      + table.indexes.enumerated().map { number, columns in
+        let columns = columns.map { "\(quoted($0)) ASC NULLS FIRST" }.joined(separator: ", ")
+        return "CREATE INDEX \(quoted("\(table.name)_\(number)")) ON \(name) (\(columns))"
+      }
+
+    func arrays(_ columns: [TableColumn]) -> String {
+      columns.enumerated().map { "$\($0 + 1)::\($1.arrayType)" }.joined(separator: ", ")
+    }
+    let matches = keys.map { "t.\($0) = u.\($0)" }.joined(separator: " AND ")
+    let values = table.values.map { ", t.\(quoted($0.name))" }.joined()
+    // A key's columns are never null: where they are, there is no such row.
+    selectSQL = """
+      SELECT t.\(keys[0]) IS NOT NULL\(values)
+      FROM unnest(\(arrays(table.key))) WITH ORDINALITY AS u(\(keyList), n)
+      LEFT JOIN \(name) t ON \(matches) ORDER BY u.n
+      """
+    let action =
+      table.values.isEmpty
+      ? "NOTHING"
+      : "UPDATE SET "
+        + table.values.map { "\(quoted($0.name)) = excluded.\(quoted($0.name))" }
+        .joined(separator: ", ")
+    upsertSQL = """
+      INSERT INTO \(name) (\(list)) SELECT \(list) FROM unnest(\(arrays(columns))) AS u(\(list))
+      ORDER BY \(keyList) ON CONFLICT (\(keyList)) DO \(action)
+      """
+    deleteSQL =
+      "DELETE FROM \(name) t USING unnest(\(arrays(table.key))) AS u(\(keyList)) WHERE \(matches)"
+  }
+
+  /// Reads the rows with some keys.
+  func select(_ keys: [[ColumnValue]]) -> PostgresStatement {
+    statement(selectSQL, schema.key, keys)
+  }
+
+  /// What ``select(_:)`` found.
+  func rows(
+    _ keys: [[ColumnValue]], _ found: PostgresRows
+  ) throws(PostgresError) -> PrefetchedRows.TableRows {
+    guard found.count == keys.count else {
+      throw PostgresError(
+        .malformed, "\(found.count) rows for \(keys.count) keys", operation: "read")
+    }
+    var rows: [PrefetchedRows.Row] = []
+    rows.reserveCapacity(keys.count)
+    for (index, key) in keys.enumerated() {
+      guard try found.bool(index, 0) else {
+        rows.append(.init(key: key, values: nil))
+        continue
+      }
+      var values: [ColumnValue] = []
+      values.reserveCapacity(schema.values.count)
+      for (column, kind) in schema.values.enumerated() {
+        values.append(try found.value(index, column + 1, kind.kind))
+      }
+      rows.append(.init(key: key, values: values))
+    }
+    return .init(schema: schema, rows: rows)
+  }
+
+  /// Saves rows; those without values are deleted.
+  func save(_ rows: [PrefetchedRows.Row]) -> [PostgresStatement] {
+    let kept = rows.compactMap { row in row.values.map { row.key + $0 } }
+    let deleted = rows.compactMap { $0.values == nil ? $0.key : nil }
+    var statements: [PostgresStatement] = []
+    if !kept.isEmpty {
+      statements.append(statement(upsertSQL, schema.key + schema.values, kept))
+    }
+    if !deleted.isEmpty { statements.append(statement(deleteSQL, schema.key, deleted)) }
+    return statements
+  }
+
+  private func statement(
+    _ sql: String, _ columns: [TableColumn], _ rows: [[ColumnValue]]
+  ) -> PostgresStatement {
+    var statement = PostgresStatement(sql)
+    statement.parameters = columns.enumerated().map { index, column in
+      switch column.kind {
+      case .integer:
+        .int8s(rows.map { if case .integer(let value) = $0[index] { value } else { nil } })
+      case .text:
+        .texts(rows.map { if case .text(let text) = $0[index] { text } else { nil } })
+      }
+    }
+    return statement
+  }
+}
+
+/// A name as SQL has it.
+func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
+
+/// Text as SQL has it.
+func literal(_ text: String) -> String {
+  // Backslashes are plain in it: `standard_conforming_strings` is on since version 9.1.
+  "'\(text.replacing("'", with: "''"))'"
+}
+
+extension TableColumn {
+  fileprivate var type: String {
+    switch kind {
+    case .integer: "bigint"
+    case .text: "text COLLATE \"C\""
+    }
+  }
+
+  fileprivate var arrayType: String {
+    switch kind {
+    case .integer: "bigint[]"
+    case .text: "text[]"
+    }
+  }
+}
+
+extension PostgresRows {
+  /// A column of a read model's table.
+  func value(
+    _ row: Int, _ column: Int, _ kind: TableColumn.Kind
+  ) throws(PostgresError) -> ColumnValue {
+    if isNull(row, column) { return .null }
+    switch kind {
+    case .integer: return .integer(try integer(row, column))
+    case .text: return .text(try text(row, column))
+    }
+  }
+
+  /// A UUID.
+  func eventID(_ row: Int, _ column: Int) throws(PostgresError) -> EventID {
+    try bytes(row, column) { bytes throws(PostgresError) in
+      guard bytes.count == 16 else {
+        throw PostgresError(.malformed, "column \(column) is not a UUID", operation: "read")
+      }
+      return EventID(
+        high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+        low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
+    }
+  }
+}
+
+extension EventID {
+  /// The sixteen bytes.
+  var bytes: [UInt8] {
+    withUnsafeBytes(of: (high.bigEndian, low.bigEndian)) { Array($0) }
+  }
+}
