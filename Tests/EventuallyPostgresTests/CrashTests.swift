@@ -32,8 +32,8 @@ import Testing
       let rows = try await writer.run("SELECT id FROM events WHERE sequence = \(head + 1)")
       before = try #require(try rows?.uuid(0, 0))
     }
-    try server.kill()
-    try server.start()
+    try await server.kill()
+    try await server.start()
     store = try await TestStores.openRecords(server.url(), schema: schema)
     _ = try await store.append(["other"], to: "t")
     let after = try await store.log.records(after: head, limit: 1)[0].id
@@ -92,8 +92,8 @@ import Testing
       }
       for _ in 0..<3 {
         try await Task.sleep(for: .milliseconds(Int.random(in: 300...1200)))
-        try server.kill()
-        try server.start()
+        try await server.kill()
+        try await server.start()
       }
       try await Task.sleep(for: .seconds(1))
       run.isOver.withLock { $0 = true }
@@ -114,7 +114,9 @@ import Testing
     #expect(Set(results.values.map { $0?.last.sequenceNumber }).count == results.count)
     let seen = run.published.withLock { $0 }
     #expect(seen == records.prefix(seen.count).map(\.id), "what was handed out has changed")
-    #expect(results.count > 100, "\(results.count) requests, \(run.unanswered.withLock { $0 }) unanswered")
+    #expect(
+      results.count > 100, "\(results.count) requests, \(run.unanswered.withLock { $0 }) unanswered"
+    )
     for store in stores { await store.close() }
   }
 }

@@ -21,7 +21,11 @@ struct PoolTests {
 
   @Test func aCallerWaitsAsLongAsItMay() async throws {
     let pool = PostgresPool(
-      try TestServer.shared.get().url(), options: .init(size: 1, waiting: .seconds(2)))
+      try TestServer.shared.get().url(), options: .init(size: 1, waiting: .seconds(1)))
+    // The first connection may take longer than a caller waits.
+    try await until("there is a connection") {
+      (try? await pool.run([PostgresStatement("SELECT 1")], "ask")) != nil
+    }
     try await pool.withConnection { _ throws(PostgresError) in
       do throws(PostgresError) {
         _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")
@@ -38,11 +42,11 @@ struct PoolTests {
     let server = try TestServer()
     let pool = PostgresPool(server.url(), options: .init(size: 2, waiting: .seconds(60)))
     _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")
-    try server.kill()
+    try await server.kill()
     let waiting = Task {
       try await pool.run([PostgresStatement("SELECT 2")], "ask")[0].integer(0, 0)
     }
-    try server.start()
+    try await server.start()
     // What was lost in the kill is told, or the caller has got a new connection.
     do {
       #expect(try await waiting.value == 2)

@@ -42,7 +42,9 @@ struct RawSession {
           key: key.map { StoredKey(IdempotencyKey($0), of: stream) })
       }, partitioner: Partitioner(count: 12), streamLimit: StreamLimit())
     var ids = EventIDGenerator()
-    let statement = group.statement(at: .now(), keyLifetime: nil) { ids.next(at: .now(), count: $0) }
+    let statement = group.statement(at: .now(), keyLifetime: nil) {
+      ids.next(at: .now(), count: $0)
+    }
     return try group.answers(try await connection.run([statement], "append")[0]).map(\.result)
   }
 
@@ -50,7 +52,8 @@ struct RawSession {
   func waitUntilBlocked(_ other: RawSession) async throws {
     try await until("session \(other.pid) waits") {
       try await number(
-        "SELECT count(*) FROM pg_stat_activity WHERE pid = \(other.pid) AND wait_event_type = 'Lock'")
+        "SELECT count(*) FROM pg_stat_activity WHERE pid = \(other.pid) AND wait_event_type = 'Lock'"
+      )
         == 1
     }
   }

@@ -47,15 +47,23 @@ final class TestServer: Sendable {
   }
 
   /// Ends the server and all its processes at once, which loses what they have not written (`pg_ctl stop -m immediate`).
-  func kill() throws { try tell("kill", "done") }
+  func kill() async throws { try await tell("kill", "done") }
   /// Stops the server, which ends all connections.
-  func stop() throws { try tell("stop", "done") }
+  func stop() async throws { try await tell("stop", "done") }
   /// Starts the server that was stopped.
-  func start() throws { try tell("start", "ready") }
+  func start() async throws { try await tell("start", "ready") }
 
-  private func tell(_ command: String, _ answer: String) throws {
-    try input.write(contentsOf: Data((command + "\n").utf8))
-    try expect(answer)
+  /// On a thread of its own: it takes as long as the server does.
+  private func tell(_ command: String, _ answer: String) async throws {
+    try await withCheckedThrowingContinuation { continuation in
+      Thread.detachNewThread {
+        continuation.resume(
+          with: Result {
+            try self.input.write(contentsOf: Data((command + "\n").utf8))
+            try self.expect(answer)
+          })
+      }
+    }
   }
 
   private func expect(_ answer: String) throws {

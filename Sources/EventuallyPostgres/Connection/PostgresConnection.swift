@@ -21,6 +21,8 @@ actor PostgresConnection {
   private var machine = ConnectionMachine()
   private var watch: SocketWatch?
   private let alarm: Alarm
+  /// While an answer is awaited, the socket is looked at every second: that a server has ended was seen not to be told of.
+  private let look: Alarm
   private var canceller: PQCanceller?
   private var names: [String: String] = [:]
 
@@ -64,6 +66,7 @@ actor PostgresConnection {
     self.executor = executor
     self.limits = limits
     alarm = Alarm(on: executor)
+    look = Alarm(on: executor)
     let handle = Locked<Result<SendableHandle, PostgresError>?>(nil)
     // Names are looked up, which blocks.
     await withCheckedContinuation { continuation in
@@ -91,6 +94,9 @@ actor PostgresConnection {
   private func open() async throws(PostgresError) {
     alarm.start { [weak self] in
       self?.assumeIsolated { $0.perform($0.machine.timeLimitPassed()) }
+    }
+    look.start { [weak self] in
+      self?.assumeIsolated { $0.lookAtSocket() }
     }
     alarm.set(limits.connecting)
     let result = await withCheckedContinuation { continuation in
@@ -168,7 +174,10 @@ actor PostgresConnection {
   private func ready() {
     if machine.isClosed { return }
     if opening != nil {
-      perform(machine.polled(handle.poll()))
+      let polling = handle.poll()
+      // libpq may have closed its socket and made another one, with the same number.
+      watch = nil
+      perform(machine.polled(polling))
       return
     }
     guard handle.consume() else {
@@ -186,6 +195,12 @@ actor PostgresConnection {
       }
     }
     if handle.isBroken { perform(machine.failed(handle.message)) }
+  }
+
+  private func lookAtSocket() {
+    guard exchange != nil else { return }
+    look.set(.seconds(1))
+    ready()
   }
 
   private func takeAnswers() {
@@ -238,6 +253,7 @@ actor PostgresConnection {
   private func send(_ steps: [ConnectionMachine.Step]) {
     guard let exchange else { return }
     alarm.set(limits.exchange)
+    look.set(.seconds(1))
     var statements = exchange.transactions.joined().makeIterator()
     var isSent = true
     for step in steps where isSent {

@@ -31,7 +31,8 @@ enum Erasure {
     let mayClean = try await connection.run([PostgresStatement(rights)], "look for rights")[0]
     guard try mayClean.bool(0, 0) else {
       let names = tables.map { "\(PostgresSchema.quoted(schema)).\($0)" }.joined(separator: ", ")
-      return "the role may not clean the tables: have their owner run VACUUM (FREEZE, INDEX_CLEANUP ON) "
+      return
+        "the role may not clean the tables: have their owner run VACUUM (FREEZE, INDEX_CLEANUP ON) "
         + "\(names), or give the writer the owner's address"
     }
     for table in tables {

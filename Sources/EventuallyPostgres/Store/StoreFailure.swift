@@ -117,7 +117,8 @@ struct SchemaMissing: Error, CustomStringConvertible {
     let what =
       version.map { "its schema '\(schema)' has version \($0), older than this program's" }
       ?? "it has no schema '\(schema)'"
-    return "\(what), and the role that connects may not change that: have the owner install it, with "
+    return
+      "\(what), and the role that connects may not change that: have the owner install it, with "
       + "PostgresSchema.install"
   }
 }
