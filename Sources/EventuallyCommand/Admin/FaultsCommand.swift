@@ -6,7 +6,7 @@ import EventuallySQLite
 
 extension FaultPoint {
   /// All points of the processes.
-  static let all = sqlite + kafka
+  static let all = sqlite + kafka + copy
 }
 
 extension AdminCommand {
