@@ -208,7 +208,9 @@ let package = Package(
       ["Eventually", "EventuallySQLite", "EventuallyTesting", logging, lifecycle]),
     .testTarget(
       name: "EventuallyPostgresTests",
-      dependencies: ["Eventually", "EventuallyPostgres", "EventuallyTesting", logging, lifecycle],
+      dependencies: [
+        "Eventually", "EventuallyPostgres", "EventuallySQLite", "EventuallyTesting", logging, lifecycle,
+      ],
       exclude: ["postgres-server.sh"], swiftSettings: strict),
     tests(
       "EventuallyKafkaTests",

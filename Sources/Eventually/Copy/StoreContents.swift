@@ -73,6 +73,9 @@ package protocol CopySource: Sendable {
 
   /// Notes that the store is moved, from when on nobody appends to it; with `nil`, that it takes appends again.
   func setMoved(to location: String?) async throws(EventStoreError)
+
+  /// Gives the role back.
+  func close() async
 }
 
 /// What a copy is made in. Each call is a transaction of its own, durable when it returns, so that a copy can be gone on with
@@ -106,6 +109,9 @@ package protocol CopyTarget: Sendable {
 
   /// Lets writers and readers open the store.
   func finish() async throws(StoreCopyError)
+
+  /// Gives the role back.
+  func close() async
 }
 
 /// What is where a copy is to be.

@@ -60,15 +60,18 @@ package struct StoreCopy<Source: CopySource, Target: CopyTarget>: Sendable {
     guard source.location != target.location else {
       throw .sameStore(log.location, target.location)
     }
-    let head = try await failing { () async throws(EventStoreError) in try await log.head() }
+    let found = try await failing { () async throws(EventStoreError) in try await log.head() }
     var report = CopyReport(
-      storeID: log.storeID, events: head, resumedAfter: 0, keys: 0, digest: nil)
-    let admission = try await admission(head: head)
+      storeID: log.storeID, events: found, resumedAfter: 0, keys: 0, digest: nil)
+    let admission = try await admission(head: found)
     if admission == .alreadyMoved { return report }
     try await failing { () async throws(EventStoreError) in
       try await source.setMoved(to: target.location)
     }
     FaultPoint.copyMarked.pass()
+    // Appends may have come until then.
+    let head = try await failing { () async throws(EventStoreError) in try await log.head() }
+    report.events = head
     if admission == .begin {
       try await target.begin(storeID: log.storeID, partitionCount: log.partitionCount)
     } else if case .resume(let copied) = admission {

@@ -15,6 +15,7 @@ enum PostgresValue: Sendable, Hashable {
   case uuid(EventID)
   case uuids([EventID])
   case timestamp(Timestamp)
+  case timestamps([Timestamp])
   /// A time that something takes.
   case interval(Duration)
 
@@ -33,6 +34,7 @@ enum PostgresValue: Sendable, Hashable {
     case .byteas: 1001
     case .int4s: 1007
     case .timestamp: 1184
+    case .timestamps: 1185
     case .interval: 1186
     case .uuid: 2950
     case .uuids: 2951
@@ -62,6 +64,10 @@ enum PostgresValue: Sendable, Hashable {
     case .uuids(let values):
       Self.array(values.map(Optional.some), of: 2950, into: &bytes) { $1.append($0) }
     case .timestamp(let value): bytes.append(bigEndian: value.microseconds - Self.epoch)
+    case .timestamps(let values):
+      Self.array(values.map(Optional.some), of: 1184, into: &bytes) {
+        $1.append(bigEndian: $0.microseconds - Self.epoch)
+      }
     case .interval(let value):
       // Days and months are apart.
       bytes.append(bigEndian: value.wholeMicroseconds)

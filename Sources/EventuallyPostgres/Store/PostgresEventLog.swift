@@ -11,6 +11,8 @@ public final class PostgresEventLog: StoreLog, Sendable {
   /// The database's address without its password.
   public let location: String
   let reader: StoreReader
+  /// Where it had been moved to when it was opened; `nil` where it took appends.
+  let movedTo: String?
 
   /// Opens a store that exists.
   /// - Parameters:
@@ -27,16 +29,18 @@ public final class PostgresEventLog: StoreLog, Sendable {
 
   init(
     _ address: PostgresAddress, _ parameters: PostgresAddress.Parameters, schema: String,
-    connections: Int
+    connections: Int, isUnfinished: Bool = false
   ) async throws(StoreOpenError) {
     location = address.location
     let pool = PostgresPool(
       parameters, options: PostgresPool.Options(size: max(connections, 1)),
       greet: StoreSession.greet(schema: schema, statementTimeout: 0))
     do {
-      let identity = try await StoreIdentity.read(pool, schema: schema, location: location)
+      let identity = try await StoreIdentity.read(
+        pool, schema: schema, location: location, isUnfinished: isUnfinished)
       storeID = identity.storeID
       partitionCount = identity.partitionCount
+      movedTo = identity.movedTo
       reader = StoreReader(pool: pool, location: location, isStandby: identity.isStandby)
     } catch {
       await pool.close()

@@ -49,6 +49,10 @@ final class PostgresRecordStore: RecordStore {
       return try await PostgresEventLog(
         address, address.writing, schema: database.schema, connections: database.connections)
     }
+    if let destination = log.movedTo {
+      await log.close()
+      throw .moved(at: address.location, to: destination)
+    }
     if let asked = options.partitionCount, asked != log.partitionCount {
       await log.close()
       throw .partitionCount(at: address.location, asked: asked, actual: log.partitionCount)

@@ -14,7 +14,7 @@ package final class SQLiteCopySource: CopySource {
   package let contents: any StoreContents
   package let location: String
   private let path: String
-  private let lock: StoreLock
+  private let lock: Locked<StoreLock?>
 
   /// - Throws: ``StoreOpenError`` with the code ``StoreOpenError/Code/locked`` while a writer runs.
   package init(path: String) throws(StoreOpenError) {
@@ -23,7 +23,7 @@ package final class SQLiteCopySource: CopySource {
     guard FileIdentity(path: path) != nil else {
       throw .unreadable(at: path, cause: POSIXError(.ENOENT))
     }
-    lock = try StoreLock(storePath: path)
+    lock = Locked(try StoreLock(storePath: path))
     contents = SQLiteStoreContents(sqlite: try SQLiteEventLog(path: path))
   }
 
@@ -36,6 +36,8 @@ package final class SQLiteCopySource: CopySource {
       try StoreMove.note(location, in: connection)
     }
   }
+
+  package func close() { lock.withLock { $0 = nil } }
 
   private func write<Result: Sendable>(
     _ body: @escaping @Sendable (SQLiteConnection) throws(SQLiteError) -> Result

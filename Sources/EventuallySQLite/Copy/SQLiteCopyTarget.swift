@@ -89,6 +89,8 @@ package actor SQLiteCopyTarget: CopyTarget {
     try writing { try StoreSchema.finish($0.connection) }
   }
 
+  package func close() { (lock, opened) = (nil, nil) }
+
   private func writing(_ body: (SQLiteCopyWriter) throws -> Void) throws(StoreCopyError) {
     guard let opened else {
       preconditionFailure("a copy is written to after its contents are asked for")
