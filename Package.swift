@@ -155,7 +155,7 @@ let package = Package(
     library(
       "EventuallyServer",
       [
-        "Eventually", "EventuallySQLite", "EventuallyKafka", "CZlib", logging, lifecycle, http,
+        "Eventually", "EventuallySQLite", "EventuallyPostgres", "EventuallyKafka", "CZlib", logging, lifecycle, http,
         httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, nioSSL, nioTLS,
         "Digests", tracing, metrics,
       ]),

@@ -1,4 +1,5 @@
 package import Eventually
+import EventuallyPostgres
 import EventuallySQLite
 
 extension StoreLocation {
@@ -8,13 +9,31 @@ extension StoreLocation {
     to target: StoreLocation, _ progress: @escaping @Sendable (CopyProgress) -> Void
   ) async throws -> CopyReport {
     func copy(_ source: some CopySource, _ target: some CopyTarget) async throws -> CopyReport {
-      try await StoreCopy(from: source, to: target).run(progress)
+      do throws(StoreCopyError) {
+        let report = try await StoreCopy(from: source, to: target).run(progress)
+        await source.close()
+        await target.close()
+        return report
+      } catch {
+        await source.close()
+        await target.close()
+        throw error
+      }
     }
-    return try await copy(try await openForMoving(), try target.openForCopy())
+    return try await copy(try await openForMoving(), target.openForCopy())
   }
 
   /// Has a store that was moved take appends again.
-  package func undoMove() async throws { try await openForMoving().setMoved(to: nil) }
+  package func undoMove() async throws {
+    let source = try await openForMoving()
+    do throws(EventStoreError) {
+      try await source.setMoved(to: nil)
+      await source.close()
+    } catch {
+      await source.close()
+      throw error
+    }
+  }
 
   /// Gives the file of a store that was moved another name.
   /// - Returns: the name.
@@ -26,14 +45,14 @@ extension StoreLocation {
   private func openForMoving() async throws -> any CopySource {
     switch self {
     case .file(let path): try SQLiteCopySource(path: path)
-    case .postgres: throw unsupported
+    case .postgres(let url): try await PostgresCopySource(url: url)
     }
   }
 
-  private func openForCopy() throws -> any CopyTarget {
+  private func openForCopy() -> any CopyTarget {
     switch self {
     case .file(let path): SQLiteCopyTarget(path: path)
-    case .postgres: throw unsupported
+    case .postgres(let url): PostgresCopyTarget(url: url)
     }
   }
 }

@@ -30,7 +30,7 @@ extension StoreLocation {
     return try SQLiteEventLog(path: path, readers: readers)
   }
 
-  var unsupported: Failure {
+  private var unsupported: Failure {
     Failure("the store \(self) is in PostgreSQL, which this version can't open: name a file")
   }
 
