@@ -6,6 +6,7 @@ package final class PostgresCopySource: CopySource {
   package let contents: any StoreContents
   package let location: String
   private let log: PostgresEventLog
+  private let lease: PostgresRelayLease
   private let term: RelayTerm
 
   /// - Parameters:
@@ -17,7 +18,7 @@ package final class PostgresCopySource: CopySource {
     location = address.location(schema: schema)
     log = try await PostgresEventLog(address, address.writing, schema: schema, connections: 2)
     contents = PostgresStoreContents(postgres: log)
-    let lease = PostgresRelayLease(
+    lease = PostgresRelayLease(
       parameters: address.writing, schema: schema, holder: "a command that moves the store")
     do {
       switch try await lease.claimRelay(for: .seconds(3)) {
@@ -27,6 +28,7 @@ package final class PostgresCopySource: CopySource {
       }
       term = try await RelayTerm.acquire(from: lease) { _ in }
     } catch {
+      await lease.close()
       await log.close()
       throw .failed(address.location, error)
     }
@@ -64,6 +66,7 @@ package final class PostgresCopySource: CopySource {
 
   package func close() async {
     await term.release()
+    await lease.close()
     await log.close()
   }
 }

@@ -99,13 +99,15 @@ package actor PostgresCopyTarget: CopyTarget {
     } catch {
       throw .notOpened(error)
     }
-    try await write(
+    let rows = try await write(
       [
         PostgresStatement("SELECT FROM append_lock FOR UPDATE"),
         PostgresStatement(
           "UPDATE store SET store_id = $1, partitions = $2, copying = true WHERE NOT EXISTS (SELECT FROM streams)",
           .uuid(id), .int4(partitionCount)),
       ], "begin the copy")
+    // Somebody may have appended to it meanwhile.
+    guard rows[1].changed == 1 else { throw .otherStore(location, storeID: "which is not empty") }
   }
 
   package func contents() async throws(StoreCopyError) -> any StoreContents {
