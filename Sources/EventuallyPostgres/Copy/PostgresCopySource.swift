@@ -40,7 +40,7 @@ package final class PostgresCopySource: CopySource {
     do {
       return rows[0].isNull(0, 0) ? nil : try rows[0].text(0, 0)
     } catch {
-      throw .failed(location, "could not be read", error)
+      throw .failed(location, .read, error)
     }
   }
 
@@ -60,7 +60,7 @@ package final class PostgresCopySource: CopySource {
     do {
       return try await log.reader.pool.run(statements, operation)
     } catch {
-      throw .failed(location, "could not be written", error)
+      throw .failed(location, .write, error)
     }
   }
 

@@ -128,7 +128,7 @@ package actor PostgresCopyTarget: CopyTarget {
     do {
       try page.read(rows[1])
     } catch {
-      throw .failed(.failed(location, "could not be read", error))
+      throw .failed(.failed(location, .read, error))
     }
     try await write(try page.statements(), "add events")
   }
@@ -187,7 +187,7 @@ package actor PostgresCopyTarget: CopyTarget {
     do {
       return try await connected().run(statements, operation)
     } catch {
-      throw .failed(.failed(location, "could not be written", error))
+      throw .failed(.failed(location, .write, error))
     }
   }
 }

@@ -74,7 +74,7 @@ struct ReadModelStatements: Sendable {
       .int8s(
         deliveries.map { $0.entries.last.map { Int64(clamping: $0.position.sequenceNumber) } }),
       .int8s(deliveries.map(\.nextOffset)),
-      .byteas(deliveries.map { $0.entries.last?.eventID.bytes }))
+      .byteas(deliveries.map { ($0.entries.last?.eventID.bytes).map { $0[...] } }))
   }
 
   /// Fences the lease of a partition: its rows or what is parked of it are changed beside the workers.
@@ -204,8 +204,8 @@ struct ReadModelStatements: Sendable {
       ON CONFLICT (partition, "offset") DO UPDATE
       SET reason = excluded.reason, key = excluded.key, value = excluded.value, size = excluded.size, seen = excluded.seen
       """, numbers(records.map(\.partition)), .int8s(records.map(\.offset)),
-      .texts(records.map { $0.reason.withoutZeros }), .byteas(records.map(\.key)),
-      .byteas(records.map(\.value)), .int8s(records.map { Int64($0.size) }))
+      .texts(records.map { $0.reason.withoutZeros }), .byteas(records.map { $0.key[...] }),
+      .byteas(records.map { $0.value[...] }), .int8s(records.map { Int64($0.size) }))
   }
 
   func pruneRejected(_ partition: Partition) -> PostgresStatement {

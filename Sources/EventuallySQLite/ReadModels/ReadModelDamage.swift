@@ -31,8 +31,8 @@ extension ReadModelError {
   /// What a crash journal that can't be opened tells.
   static func failed(_ error: CrashJournalError) -> ReadModelError {
     error.code == ENOSPC
-      ? .full(path: error.path)
-      : .unavailable(path: error.path, cause: POSIXError(.init(rawValue: error.code) ?? .EIO))
+      ? .full(location: error.path)
+      : .unavailable(location: error.path, cause: POSIXError(.init(rawValue: error.code) ?? .EIO))
   }
 
   /// What a failed call on a checkpoint's file tells its caller.

@@ -1,4 +1,5 @@
 package import Eventually
+import EventuallyPostgres
 package import EventuallySQLite
 import Foundation
 
@@ -10,7 +11,8 @@ extension StoreLocation {
   ) async throws -> ApplicationStore {
     switch self {
     case .file(let path): try ApplicationStore(path: path, codec: codec, options: options)
-    case .postgres: throw unsupported
+    case .postgres(let url):
+      try await ApplicationStore(postgres: url, codec: codec, options: options)
     }
   }
 
@@ -19,7 +21,7 @@ extension StoreLocation {
   package func openForReading(readers: Int = 4) async throws -> any StoreLog {
     switch self {
     case .file: try openFile(readers: readers)
-    case .postgres: throw unsupported
+    case .postgres(let url): try await PostgresEventLog(url: url)
     }
   }
 
@@ -28,10 +30,6 @@ extension StoreLocation {
   package func openFile(readers: Int = 4) throws -> SQLiteEventLog {
     guard case .file(let path) = self else { throw Failure("the store \(self) is no file") }
     return try SQLiteEventLog(path: path, readers: readers)
-  }
-
-  private var unsupported: Failure {
-    Failure("the store \(self) is in PostgreSQL, which this version can't open: name a file")
   }
 
   /// Whether it is worth trying to open the store: a file may not be there yet, and others tell by themselves.
