@@ -5,10 +5,18 @@ import Foundation
 /// blocks but ``start(_:)``, where libpq looks names up.
 final class PQHandle {
   private let connection: OpaquePointer
+  private var isFinished = false
 
   private init(_ connection: OpaquePointer) { self.connection = connection }
 
-  deinit { PQfinish(connection) }
+  deinit { finish() }
+
+  /// Closes the connection. Nothing else may be called after it, but ``message``.
+  func finish() {
+    if isFinished { return }
+    isFinished = true
+    PQfinish(connection)
+  }
 
   /// Begins to connect.
   static func start(
@@ -34,6 +42,7 @@ final class PQHandle {
 
   /// libpq's words for what failed last.
   var message: String {
+    if isFinished { return "the connection was closed" }
     let text = PQerrorMessage(connection).map { String(cString: $0) } ?? ""
     let trimmed = text.trimmingCharacters(in: .whitespacesAndNewlines)
     return trimmed.isEmpty ? "the server closed the connection" : trimmed
@@ -55,11 +64,13 @@ final class PQHandle {
     PQsetnonblocking(connection, 1) == 0 && PQenterPipelineMode(connection) == 1
   }
 
-  func prepare(_ sql: String, name: String) -> Bool {
-    PQsendPrepare(connection, name, sql, 0, nil) == 1
+  /// - Parameter types: of the parameters; where there are none, or one is 0, the server decides.
+  func prepare(_ sql: String, name: String, types: [UInt32] = []) -> Bool {
+    PQsendPrepare(connection, name, sql, Int32(clamping: types.count), types) == 1
   }
 
-  func execute(name: String, _ parameters: [PostgresValue]) -> Bool {
+  /// - Parameter asText: whether rows come as text, in place of their binary form.
+  func execute(name: String, _ parameters: [PostgresValue], asText: Bool = false) -> Bool {
     var bytes: [UInt8] = []
     var ends: [Int] = []
     for parameter in parameters {
@@ -80,7 +91,9 @@ final class PQHandle {
       }
       let formats = [Int32](repeating: 1, count: parameters.count)
       return PQsendQueryPrepared(
-        connection, name, Int32(clamping: parameters.count), values, lengths, formats, 1) == 1
+        connection, name, Int32(clamping: parameters.count), values, lengths, formats,
+        asText ? 0 : 1)
+        == 1
     }
   }
 

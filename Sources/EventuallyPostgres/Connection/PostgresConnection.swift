@@ -188,6 +188,7 @@ actor PostgresConnection {
     takeAnswers()
     if machine.isClosed { return }
     flush()
+    if machine.isClosed { return }
     let notifications = handle.notifications()
     if !notifications.isEmpty {
       listeners.withLock { listeners in
@@ -228,6 +229,7 @@ actor PostgresConnection {
       case .enterPipeline:
         if !handle.enterPipeline() { perform(machine.failed(handle.message)) }
       case .opened:
+        if machine.isClosed { continue }
         alarm.set(nil)
         canceller = handle.canceller()
         opening?.resume(returning: .success(()))
@@ -274,6 +276,7 @@ actor PostgresConnection {
   }
 
   private func watchSocket(reading: Bool, writing: Bool) {
+    if machine.isClosed { return }
     let socket = handle.socket
     if watch?.socket != socket {
       watch = SocketWatch(socket, on: executor) { [weak self] in
@@ -291,6 +294,8 @@ actor PostgresConnection {
     ending.withLock { $0 = $0 ?? error }
     alarm.set(nil)
     watch = nil
+    // The server is told at once, whoever still has the connection.
+    handle.finish()
     opening?.resume(returning: .failure(error))
     opening = nil
     listeners.withLock { listeners in

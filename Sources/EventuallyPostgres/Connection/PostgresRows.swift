@@ -19,6 +19,15 @@ final class PostgresRows: @unchecked Sendable {
   /// How many rows the statement changed, where it is one that changes.
   var changed: Int { PQcmdTuples(result).flatMap { Int(String(cString: $0)) } ?? 0 }
 
+  var columnCount: Int { Int(PQnfields(result)) }
+
+  func name(_ column: Int) -> String {
+    PQfname(result, Int32(clamping: column)).map { String(cString: $0) } ?? ""
+  }
+
+  /// The number of a column's type in `pg_type`.
+  func type(_ column: Int) -> UInt32 { PQftype(result, Int32(clamping: column)) }
+
   func isNull(_ row: Int, _ column: Int) -> Bool {
     PQgetisnull(result, Int32(row), Int32(column)) == 1
   }
