@@ -1,0 +1,176 @@
+import Eventually
+
+/// The tables and functions of the catalog: which read models a database has, their generations and savepoints, and which generation is
+/// live.
+enum CatalogSchema {
+  /// The version that this code makes and works with.
+  static var version: Int { 1 }
+
+  /// What leads from each version to the next; the first makes it all.
+  static func steps(_ names: ReadModelNames) -> [[String]] { [first(names)] }
+
+  private static func first(_ names: ReadModelNames) -> [String] {
+    let schema = ReadModelNames.quoted(names.catalog)
+    return [
+      """
+      CREATE TABLE catalog (
+        only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+        schema_version integer NOT NULL,
+        application text
+      )
+      """,
+      comment("catalog", "What these tables are."),
+      comment(
+        "catalog.schema_version",
+        "Version of these tables and functions; a program refuses a newer one."),
+      comment(
+        "catalog.application", "The role of workers and queries; NULL where it is the owner."),
+      """
+      CREATE TABLE generations (
+        name text COLLATE "C" NOT NULL,
+        number integer NOT NULL CHECK (number BETWEEN 1 AND 999999999),
+        schema_version integer NOT NULL,
+        schema text NOT NULL,
+        layout integer NOT NULL,
+        store_id text NOT NULL,
+        partitions integer NOT NULL,
+        origin text NOT NULL,
+        created timestamptz NOT NULL,
+        is_building boolean NOT NULL DEFAULT true,
+        replay text,
+        live_until timestamptz,
+        dropped timestamptz,
+        PRIMARY KEY (name, number)
+      )
+      """,
+      comment(
+        "generations",
+        "Builds of read models, each with tables of its own in a schema. Rows stay when one is dropped: numbers only rise."
+      ),
+      comment("generations.name", "The read model."),
+      comment("generations.schema_version", "The version of the read model's tables."),
+      comment("generations.schema", "Where its tables are."),
+      comment("generations.layout", "The version of the tables beside the read model's own."),
+      comment("generations.store_id", "The store that its events come from."),
+      comment("generations.partitions", "How many partitions that store has."),
+      comment("generations.origin", "What it was begun from."),
+      comment("generations.is_building", "It has never caught up with the store yet."),
+      comment(
+        "generations.replay", "What the replay was asked for that builds it; NULL for workers."),
+      comment("generations.live_until", "When another generation took its place; NULL for never."),
+      comment("generations.dropped", "When it was dropped; NULL where it exists."),
+      """
+      CREATE TABLE read_models (
+        name text COLLATE "C" NOT NULL,
+        schema_version integer NOT NULL,
+        live integer,
+        PRIMARY KEY (name, schema_version),
+        FOREIGN KEY (name, live) REFERENCES generations (name, number)
+      ) WITH (fillfactor = 50)
+      """,
+      comment(
+        "read_models",
+        "Which generation of a read model is live: workers write to it, and queries are answered from it."
+      ),
+      comment(
+        "read_models.schema_version",
+        "The version of the read model's tables; programs of two versions can work side by side."),
+      comment("read_models.live", "The generation's number; NULL for none."),
+      """
+      CREATE TABLE savepoints (
+        name text COLLATE "C" NOT NULL,
+        savepoint text COLLATE "C" NOT NULL,
+        schema_version integer NOT NULL,
+        schema text NOT NULL UNIQUE,
+        layout integer NOT NULL,
+        store_id text NOT NULL,
+        partitions integer NOT NULL,
+        saved timestamptz NOT NULL,
+        is_automatic boolean NOT NULL,
+        positions bigint[] NOT NULL,
+        sequence bigint NOT NULL,
+        rows bigint NOT NULL,
+        digest text NOT NULL,
+        seal text NOT NULL,
+        PRIMARY KEY (name, savepoint)
+      )
+      """,
+      comment("savepoints", "Named copies of read models as they stood at one moment."),
+      comment("savepoints.name", "The read model."),
+      comment("savepoints.schema", "Where the copy's tables are; pg_dump --schema saves them."),
+      comment("savepoints.layout", "The version of the tables beside the read model's own."),
+      comment(
+        "savepoints.positions", "How far each partition was, from partition 0; 0 for nothing."),
+      comment("savepoints.sequence", "The sequence number of the newest event in it."),
+      comment("savepoints.rows", "How many rows the read model's tables have."),
+      comment("savepoints.digest", "SHA-256 of those rows."),
+      comment("savepoints.seal", "SHA-256 of the other tables."),
+    ] + functions(names, schema)
+  }
+
+  /// What the application has done as the owner, who alone may make schemas in the database: on schemas of read models and no others.
+  private static func functions(_ names: ReadModelNames, _ schema: String) -> [String] {
+    let check = """
+      IF NOT starts_with(schema, \(ReadModelNames.literal(names.prefix))) THEN
+          RAISE EXCEPTION 'schema % is no read model''s', schema USING ERRCODE = 'insufficient_privilege';
+        END IF;
+      """
+    let definer = "LANGUAGE plpgsql SECURITY DEFINER SET search_path = \(schema), pg_temp"
+    return [
+      """
+      CREATE FUNCTION make_schema(schema text, comment text) RETURNS void \(definer) AS $$
+      DECLARE
+        role name;
+      BEGIN
+        \(check)
+        EXECUTE format('CREATE SCHEMA %I', schema);
+        EXECUTE format('COMMENT ON SCHEMA %I IS %L', schema, comment);
+        FOR role IN SELECT session_user UNION SELECT application FROM catalog WHERE application IS NOT NULL LOOP
+          EXECUTE format('GRANT ALL ON SCHEMA %I TO %I', schema, role);
+        END LOOP;
+      END $$
+      """,
+      """
+      CREATE FUNCTION share_tables(schema text) RETURNS void LANGUAGE plpgsql SET search_path = \(schema), pg_temp AS $$
+      DECLARE
+        role name := (SELECT application FROM catalog);
+      BEGIN
+        IF role IS NOT NULL THEN
+          EXECUTE format('GRANT ALL ON ALL TABLES IN SCHEMA %I TO %I', schema, role);
+        END IF;
+      END $$
+      """,
+      """
+      CREATE FUNCTION drop_table(schema text, name text) RETURNS void \(definer) AS $$
+      BEGIN
+        \(check)
+        EXECUTE format('DROP TABLE IF EXISTS %I.%I', schema, name);
+      END $$
+      """,
+      """
+      CREATE FUNCTION drop_schema(schema text) RETURNS void \(definer) AS $$
+      BEGIN
+        \(check)
+        EXECUTE format('DROP SCHEMA IF EXISTS %I CASCADE', schema);
+      END $$
+      """,
+      "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA \(schema) FROM PUBLIC",
+    ]
+  }
+
+  /// What the application's role may do.
+  static func grants(_ names: ReadModelNames, to role: String) -> [String] {
+    let (schema, role) = (ReadModelNames.quoted(names.catalog), ReadModelNames.quoted(role))
+    return [
+      "GRANT USAGE ON SCHEMA \(schema) TO \(role)",
+      "GRANT SELECT ON catalog TO \(role)",
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON read_models, generations, savepoints TO \(role)",
+      "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA \(schema) TO \(role)",
+    ]
+  }
+
+  private static func comment(_ what: String, _ text: String) -> String {
+    let kind = what.contains(".") ? "COLUMN" : "TABLE"
+    return "COMMENT ON \(kind) \(what) IS \(ReadModelNames.literal(text))"
+  }
+}

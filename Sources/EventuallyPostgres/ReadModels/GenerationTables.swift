@@ -1,0 +1,221 @@
+import Eventually
+
+/// The tables of a generation or a savepoint, which is a schema of its own: the read model's, and those that say how far it is and what
+/// was not applied.
+///
+/// The statements have names without a schema: they are run where `search_path` leads to it.
+enum GenerationTables {
+  /// The version of the tables beside the read model's own; ``steps`` leads from each to the next.
+  static var layout: Int { steps.count }
+
+  /// What each version adds to the one before.
+  static let steps: [[String]] = [first]
+
+  static let names: Set<String> = [
+    "checkpoints", "shared_lock", "parked_streams", "parked_events", "dropped_events",
+    "park_requests", "foreign_records", "forged_events", "removals", "awaited_removals",
+  ]
+
+  private static let first = [
+    """
+    CREATE TABLE checkpoints (
+      partition integer PRIMARY KEY,
+      epoch bigint NOT NULL,
+      position bigint,
+      sequence bigint,
+      next_offset bigint,
+      event_id uuid,
+      owner text NOT NULL,
+      updated timestamptz NOT NULL DEFAULT clock_timestamp()
+    ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500)
+    """,
+    comment("checkpoints", "How far each partition of the store is applied."),
+    comment(
+      "checkpoints.epoch",
+      "Rises each time that a worker takes the partition: those with an older one change nothing."),
+    comment("checkpoints.position", "The partition offset that was applied last; NULL for never."),
+    comment("checkpoints.sequence", "The sequence number of the event that was applied last."),
+    comment(
+      "checkpoints.next_offset",
+      "Where the topic is likely to hold the next event; NULL for unknown."),
+    comment("checkpoints.event_id", "The id of the event that was applied last."),
+    comment("checkpoints.owner", "The worker that took the partition last."),
+    comment("checkpoints.updated", "When events were applied last."),
+
+    "CREATE TABLE shared_lock (only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row))",
+    "INSERT INTO shared_lock DEFAULT VALUES",
+    comment(
+      "shared_lock",
+      "One row, locked and never changed by a worker that changes rows which events of several partitions change."
+    ),
+
+    """
+    CREATE TABLE parked_streams (
+      stream text COLLATE "C" PRIMARY KEY,
+      partition integer NOT NULL,
+      reason text NOT NULL,
+      since timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
+    comment("parked_streams", "Streams whose events are kept aside since one of them failed."),
+    comment("parked_streams.reason", "Why the first of them failed."),
+    """
+    CREATE TABLE parked_events (
+      stream text COLLATE "C" NOT NULL,
+      position bigint NOT NULL,
+      partition integer NOT NULL,
+      sequence bigint NOT NULL,
+      version bigint NOT NULL,
+      id uuid NOT NULL,
+      type text COLLATE "C" NOT NULL,
+      time timestamptz NOT NULL,
+      payload bytea NOT NULL,
+      metadata bytea,
+      PRIMARY KEY (stream, position)
+    )
+    """,
+    "CREATE INDEX ON parked_events (partition, position)",
+    comment("parked_events", "The events of parked streams, in order."),
+    comment("parked_events.position", "The partition offset."),
+    comment("parked_events.sequence", "The position in the whole store."),
+    comment("parked_events.version", "The position in the stream."),
+    comment("parked_events.time", "When it was appended."),
+    comment("parked_events.payload", "The event as its codec encodes it."),
+    comment("parked_events.metadata", "What led to it, as JSON; NULL for nothing."),
+    """
+    CREATE TABLE dropped_events (
+      partition integer NOT NULL,
+      position bigint NOT NULL,
+      stream text COLLATE "C" NOT NULL,
+      reason text NOT NULL,
+      PRIMARY KEY (partition, position)
+    )
+    """,
+    comment("dropped_events", "Events that an administrator has given up for good."),
+    comment("dropped_events.position", "The partition offset."),
+    comment("dropped_events.reason", "Why they had been parked."),
+    """
+    CREATE TABLE park_requests (
+      partition integer NOT NULL,
+      position bigint NOT NULL,
+      PRIMARY KEY (partition, position)
+    )
+    """,
+    comment(
+      "park_requests",
+      "Events of unknown types that an administrator has decided to park when workers come to them."
+    ),
+    comment("park_requests.position", "The partition offset."),
+    """
+    CREATE TABLE foreign_records (
+      partition integer NOT NULL,
+      "offset" bigint NOT NULL,
+      reason text NOT NULL,
+      key bytea NOT NULL,
+      value bytea NOT NULL,
+      size bigint NOT NULL,
+      seen timestamptz NOT NULL DEFAULT clock_timestamp(),
+      PRIMARY KEY (partition, "offset")
+    )
+    """,
+    "CREATE INDEX ON foreign_records (substr(key, 1, 16))",
+    comment(
+      "foreign_records",
+      "Records in the topic that are not the store's, or can't be read: the newest."),
+    comment("foreign_records.\"offset\"", "The topic's own offset."),
+    comment("foreign_records.value", "The beginning of it."),
+    comment("foreign_records.size", "How many bytes it has."),
+    """
+    CREATE TABLE forged_events (
+      partition integer PRIMARY KEY,
+      position bigint NOT NULL,
+      found timestamptz NOT NULL DEFAULT clock_timestamp()
+    )
+    """,
+    comment(
+      "forged_events",
+      "Where an event was applied that the store does not have there: the first place of each partition."
+    ),
+    comment("forged_events.position", "The partition offset."),
+    """
+    CREATE TABLE removals (
+      stream text COLLATE "C" PRIMARY KEY,
+      partition integer NOT NULL,
+      position bigint NOT NULL,
+      applied timestamptz NOT NULL DEFAULT clock_timestamp(),
+      state integer NOT NULL DEFAULT 0
+    )
+    """,
+    comment(
+      "removals",
+      "Removed streams of which something may be left in a generation or savepoint of the read model."
+    ),
+    comment("removals.position", "The partition offset of the removal."),
+    comment(
+      "removals.state",
+      "What may be left of the stream here: 0 dead rows, until VACUUM has gone over the tables; 2 nothing."
+    ),
+    """
+    CREATE TABLE awaited_removals (
+      stream text COLLATE "C" PRIMARY KEY,
+      partition integer NOT NULL,
+      position bigint NOT NULL
+    )
+    """,
+    comment(
+      "awaited_removals",
+      "Streams that were forgotten here before their removal was applied: their earlier events are passed over."
+    ),
+    comment("awaited_removals.position", "The partition offset of the removal."),
+  ]
+
+  /// A read model's table without its keys and indexes, which take a third of the time where they are made after the rows.
+  static func create(_ table: TableSchema) -> [String] {
+    let columns = table.columns.map { column in
+      let type = column.kind == .integer ? "bigint" : "text COLLATE \"C\""
+      return "\(ReadModelNames.quoted(column.name)) \(type)"
+    }
+    let name = ReadModelNames.quoted(table.name)
+    return [
+      "CREATE TABLE \(name) (\(columns.joined(separator: ", "))) WITH (fillfactor = 85)",
+      "COMMENT ON TABLE \(name) IS 'Rows of the read model'",
+    ]
+  }
+
+  /// The keys and indexes of a read model's table.
+  static func keys(_ table: TableSchema) -> [String] {
+    let name = ReadModelNames.quoted(table.name)
+    let key = table.key.map { ReadModelNames.quoted($0.name) }.joined(separator: ", ")
+    return ["ALTER TABLE \(name) ADD PRIMARY KEY (\(key))"]
+      + table.indexes.map { columns in
+        // What holds nothing comes first in queries' order; of keys, which hold something, it does not say so.
+        let columns = columns.map { column in
+          let isKey = table.key.contains { $0.name == column }
+          return ReadModelNames.quoted(column) + (isKey ? "" : " NULLS FIRST")
+        }
+        return "CREATE INDEX ON \(name) (\(columns.joined(separator: ", ")))"
+      }
+  }
+
+  /// What the catalog says of a generation, beside its tables.
+  static func view(of schema: String, catalog: String) -> [String] {
+    [
+      """
+      CREATE VIEW readmodel AS
+        SELECT true AS only_row, name, schema_version, store_id, partitions, origin, created, is_building, replay
+        FROM \(ReadModelNames.quoted(catalog)).generations WHERE schema = \(ReadModelNames.literal(schema))
+      """,
+      "COMMENT ON VIEW readmodel IS 'What this generation of a read model is, as the catalog says'",
+    ]
+  }
+
+  /// All of a new generation.
+  static func create(_ tables: [TableSchema]) -> [String] {
+    steps.flatMap { $0 } + tables.flatMap { create($0) + keys($0) }
+  }
+
+  private static func comment(_ what: String, _ text: String) -> String {
+    let kind = what.contains(".") ? "COLUMN" : "TABLE"
+    return "COMMENT ON \(kind) \(what) IS \(ReadModelNames.literal(text))"
+  }
+}
