@@ -21,7 +21,7 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parkingLimit: Int
-  private let partitionCount: Partition
+  let partitionCount: Partition
   private nonisolated let journal: CrashJournalFile?
   /// The schema, in quotes.
   public nonisolated let location: String
