@@ -102,7 +102,7 @@ enum AdminCommand {
 
     /// A read model's generations and savepoints, of which there must be some.
     func catalog(_ name: ReadModelName) async throws -> any ReadModelCatalog {
-      let catalog = try name.catalog(in: readModels)
+      let catalog = name.catalog(in: readModels)
       guard try await Self.exists(catalog) else {
         throw Failure(
           "there is no read model in \(catalog.location): does a worker run? Its directory is named with --data or --read-models"
@@ -138,7 +138,7 @@ enum AdminCommand {
       for name in names { found.append((name, try await files.catalog(name))) }
       guard names.isEmpty else { return found }
       for name in ReadModelName.all {
-        let catalog = try name.catalog(in: files.readModels)
+        let catalog = name.catalog(in: files.readModels)
         if try await DataOptions.exists(catalog) { found.append((name, catalog)) }
       }
       guard !found.isEmpty else { throw Failure(files.noReadModel) }

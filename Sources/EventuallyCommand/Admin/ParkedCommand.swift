@@ -29,7 +29,7 @@ extension AdminCommand {
         _ body: (any GenerationStore) async throws -> Result
       ) async throws -> Result {
         let reader = try await reader()
-        let catalog = try readModel.catalog(in: files.readModels)
+        let catalog = readModel.catalog(in: files.readModels)
         guard let live = try await catalog.liveGeneration() else {
           throw Failure(files.notBuilt(readModel))
         }

@@ -34,7 +34,7 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try await files.openStore()
-      let catalog = try readModel.catalog(in: files.readModels)
+      let catalog = readModel.catalog(in: files.readModels)
       func run(_ definition: some ReadModelDefinition) async throws {
         try await runUntilSignal {
           var options = ReplayOptions()

@@ -60,7 +60,7 @@ extension AdminCommand {
         options.isSwitching = self.switch
         try await ReplayReport(
           name: readModel, definition: definition,
-          catalog: try readModel.catalog(in: files.readModels), log: log,
+          catalog: readModel.catalog(in: files.readModels), log: log,
           kafka: try source.kafkaConfiguration(), options: options
         ).run(from: from, to: to)
       }

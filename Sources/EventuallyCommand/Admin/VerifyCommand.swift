@@ -46,7 +46,7 @@ extension AdminCommand {
       let progress = Locked(ProgressLine())
       defer { progress.withLock { $0.finish() } }
       return try await ReadModelVerification(
-        try name.catalog(in: targets.files.readModels), model: definition.model,
+        name.catalog(in: targets.files.readModels), model: definition.model,
         codec: definition.codec,
         log: log,
         scratch: scratch.path

@@ -85,10 +85,10 @@ extension AdminCommand {
       of name: ReadModelName, heads: [UInt64], _ log: any StoreLog
     ) async throws -> Progress {
       let reader: any ReadModelSource
-      do {
+      do throws(ReadModelError) {
         reader = try await name.catalog(in: files.readModels).reader(
           of: nil, readers: 1, timeLimit: nil)
-      } catch let error as ReadModelError {
+      } catch {
         switch error {
         // A worker that is just making it has not come further than that.
         case .notBuilt, .notThisReadModel:

@@ -63,8 +63,8 @@ package struct ReadModelName: ExpressibleByArgument, Sendable, Hashable {
   package var defaultValueDescription: String { name }
 
   /// The read model's generations and savepoints.
-  func catalog(in readModels: ReadModelLocation) throws -> any ReadModelCatalog {
-    try definition.catalog(in: readModels)
+  func catalog(in readModels: ReadModelLocation) -> any ReadModelCatalog {
+    definition.catalog(in: readModels)
   }
 
   /// Where the read model's live generation is looked for, for messages.

@@ -17,7 +17,7 @@ struct TimeMachine {
     let scratch = try ScratchFolder("eventually-as-of-\(name.name)")
     defer { withExtendedLifetime(scratch) {} }
     // What it was is not larger than what it is, as a rule. Without a live one nothing is known.
-    let catalog = try name.catalog(in: readModels)
+    let catalog = name.catalog(in: readModels)
     if try await catalog.liveIdentity() != nil {
       let live = try await catalog.reader(of: nil, readers: 1, timeLimit: nil)
       try DiskSpace.require(try await live.size(), in: scratch.path)

@@ -16,6 +16,8 @@ package final class PostgresReadModels: Sendable {
   /// Where processes of this host note what they work on; `nil` for nowhere.
   let journals: String?
 
+  private let preparation = Locked<Task<Void, any Error>?>(nil)
+
   /// Opens a database, and makes the catalog where there is none and the role may.
   /// - Parameters:
   ///   - url: `postgres://…`; what it leaves out is taken from libpq's variables and files.
@@ -25,10 +27,20 @@ package final class PostgresReadModels: Sendable {
   ///   - journals: the folder where processes of this host note what they work on, so that an event that ends them is parked; `nil`
   ///     for none.
   /// - Throws: ``ReadModelError/unavailable(location:cause:)``, with what the owner has to run where that is to be done.
-  package init(
+  package convenience init(
     _ url: String, replica: String? = nil, catalog: String = "eventually_readmodels",
     readers: Int = 2, journals: String? = nil
   ) async throws(ReadModelError) {
+    self.init(
+      whenAsked: url, replica: replica, catalog: catalog, readers: readers, journals: journals)
+    try await prepare()
+  }
+
+  /// The same, when it is asked for the first time.
+  package init(
+    whenAsked url: String, replica: String? = nil, catalog: String = "eventually_readmodels",
+    readers: Int = 2, journals: String? = nil
+  ) {
     self.url = url
     self.journals = journals
     names = ReadModelNames(catalog: catalog)
@@ -38,16 +50,31 @@ package final class PostgresReadModels: Sendable {
     lookUps = QueryPool(replica ?? url, count: readers, label: "readmodel.lookup")
     scans = QueryPool(replica ?? url, count: readers, label: "readmodel.query")
     checkpoints = CheckpointPoll(reading)
+  }
+
+  /// Sees to it that the catalog is there; once, for all who ask.
+  private func prepare() async throws(ReadModelError) {
+    let task = preparation.withLock { preparation in
+      let task =
+        preparation
+        ?? Task { [url, names] in
+          let session = try await CatalogSession(url)
+          do {
+            try await Self.prepare(session, names, mayInstall: true, application: nil)
+          } catch {
+            await session.close()
+            throw error
+          }
+          await session.close()
+        }
+      preparation = task
+      return task
+    }
     do {
-      let session = try await CatalogSession(url)
-      do {
-        try await Self.prepare(session, names, mayInstall: true, application: nil)
-      } catch {
-        await session.close()
-        throw error
-      }
-      await session.close()
+      try await task.value
     } catch {
+      // The next one who asks tries it again.
+      preparation.withLock { if $0 == task { $0 = nil } }
       throw .failed(location, error)
     }
   }
@@ -84,6 +111,7 @@ package final class PostgresReadModels: Sendable {
   func withSession<Value: Sendable>(
     _ body: @Sendable (CatalogSession) async throws -> Value
   ) async throws(ReadModelError) -> Value {
+    try await prepare()
     do {
       let session = try await CatalogSession(url)
       do {
@@ -122,6 +150,7 @@ package final class PostgresReadModels: Sendable {
   func ask(
     _ statement: PostgresStatement, in schema: String? = nil, doing operation: String
   ) async throws(ReadModelError) -> PostgresRows {
+    try await prepare()
     do {
       guard
         let rows = try await pool.run(

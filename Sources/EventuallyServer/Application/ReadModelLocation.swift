@@ -1,5 +1,7 @@
 public import Eventually
+import EventuallyPostgres
 package import EventuallySQLite
+import Foundation
 
 /// Where read models are kept.
 public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
@@ -48,14 +50,11 @@ public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
 
 extension ReadModelDefinition {
   /// The read model's generations and savepoints.
-  package func catalog(
-    in readModels: ReadModelLocation
-  ) throws(ApplicationError) -> any ReadModelCatalog {
+  package func catalog(in readModels: ReadModelLocation) -> any ReadModelCatalog {
     switch readModels {
     case .folder(let path): directory(in: path)
-    case .postgres:
-      throw ApplicationError(
-        "read models can't be kept in \(readModels) yet: name a directory")
+    case .postgres(let url):
+      PostgresReadModelCatalog(OpenedDatabases.shared.database(url), model: model)
     }
   }
 
@@ -66,4 +65,21 @@ extension ReadModelDefinition {
 
   /// The read model's live generation: a link.
   package func path(in readModels: String) -> String { directory(in: readModels).livePath }
+}
+
+/// The databases that this process has read models in: all read models of one share its connections.
+private final class OpenedDatabases: Sendable {
+  static let shared = OpenedDatabases()
+  private let databases = Locked<[String: PostgresReadModels]>([:])
+
+  func database(_ url: String) -> PostgresReadModels {
+    databases.withLock { databases in
+      let database =
+        databases[url]
+        ?? PostgresReadModels(
+          whenAsked: url, journals: FileManager.default.temporaryDirectory.path)
+      databases[url] = database
+      return database
+    }
+  }
 }

@@ -57,9 +57,7 @@ package struct QueryRoutes: Sendable {
     }
     waiting = Budget(limits.waitingQueries)
     self.application = application
-    let catalogs = try readModels.map { (model) throws(ApplicationError) in
-      (model, try model.catalog(in: location))
-    }
+    let catalogs = readModels.map { ($0, $0.catalog(in: location)) }
     sources = catalogs.map { ($0, OpenedReadModel($1, timeLimit: timeLimit)) }
     viewers = Budget(limits.liveViewers)
     hubs = catalogs.map {

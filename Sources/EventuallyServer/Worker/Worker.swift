@@ -116,7 +116,7 @@ public final class Worker: Service {
     workerOptions.heartbeats = options.heartbeats
     workerOptions.savepoints = options.savepoints
     let worker = try await ReadModelWorker(
-      try definition.catalog(in: options.readModels), model: definition.model,
+      definition.catalog(in: options.readModels), model: definition.model,
       codec: definition.codec, feed: feed, options: workerOptions, logger: logger
     ) { [options, logger] checkpoints in
       var subscription = KafkaSubscription<Definition.Codec>.Options(
