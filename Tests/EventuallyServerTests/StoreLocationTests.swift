@@ -40,7 +40,7 @@ import Testing
   }
 
   @Test func whatCanNotBeOpenedIsNamedWithoutItsPassword() async throws {
-    let location = StoreLocation("postgres://u:hunter2@h/db")
+    let location = StoreLocation("postgres://u:hunter2@127.0.0.1:1/db")
     let model = try ApplicationModel(Bank())
     let options = Writer.Options(
       store: location, kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "none"))
@@ -50,8 +50,9 @@ import Testing
       { try await location.openForReading() }, { try location.openFile() },
     ]
     for attempt in attempts {
-      let error = try await #require(throws: Failure.self) { _ = try await attempt() }
-      #expect(error.description.contains("the store postgres://u:***@h/db"), "\(error)")
+      let error = try await #require(throws: (any Error).self) { _ = try await attempt() }
+      #expect("\(error)".contains("the store postgres://u"), "\(error)")
+      #expect(!"\(error)".contains("hunter2"), "\(error)")
     }
   }
 }

@@ -189,6 +189,7 @@ extension PostgresReadModels {
     if try await version(session, names) == CatalogSchema.version, application == nil { return }
     // Several workers may begin at the same time. The lock ends with the session: a transaction that waited for it might still
     // remember that there is no such schema.
+    try await session.run("SET lock_timeout = '60s'", doing: "prepare a session")
     try await session.run(
       "SELECT pg_advisory_lock($1)", .int8(AdvisoryLock.key("catalog", names.catalog)),
       doing: "wait for the catalog")
