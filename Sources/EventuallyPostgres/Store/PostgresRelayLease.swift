@@ -12,7 +12,7 @@ final class PostgresRelayLease: RelayLeaseStore {
   init(parameters: PostgresAddress.Parameters, schema: String, holder: String) {
     var options = PostgresPool.Options(size: 1)
     // A lease is a few seconds long: what takes longer than a part of that has failed.
-    options.waiting = .seconds(1)
+    options.waiting = .milliseconds(2500)
     options.longestPause = .milliseconds(500)
     options.limits.exchange = .seconds(1)
     options.limits.stopping = .milliseconds(200)
