@@ -155,7 +155,8 @@ let package = Package(
     library(
       "EventuallyServer",
       [
-        "Eventually", "EventuallySQLite", "EventuallyPostgres", "EventuallyKafka", "CZlib", logging, lifecycle, http,
+        "Eventually", "EventuallySQLite", "EventuallyPostgres", "EventuallyKafka", "CZlib", logging,
+        lifecycle, http,
         httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, nioSSL, nioTLS,
         "Digests", tracing, metrics,
       ]),
@@ -209,7 +210,8 @@ let package = Package(
     .testTarget(
       name: "EventuallyPostgresTests",
       dependencies: [
-        "Eventually", "EventuallyPostgres", "EventuallySQLite", "EventuallyTesting", logging, lifecycle,
+        "Eventually", "EventuallyPostgres", "EventuallySQLite", "EventuallyTesting", logging,
+        lifecycle,
       ],
       exclude: ["postgres-server.sh"], swiftSettings: strict),
     tests(
