@@ -207,13 +207,12 @@ let package = Package(
     tests(
       "EventuallySQLiteTests",
       ["Eventually", "EventuallySQLite", "EventuallyTesting", logging, lifecycle]),
-    .testTarget(
-      name: "EventuallyPostgresTests",
-      dependencies: [
+    tests(
+      "EventuallyPostgresTests",
+      [
         "Eventually", "EventuallyPostgres", "EventuallySQLite", "EventuallyTesting", logging,
         lifecycle,
-      ],
-      exclude: ["postgres-server.sh"], swiftSettings: strict),
+      ]),
     tests(
       "EventuallyKafkaTests",
       [

@@ -64,7 +64,7 @@ feed() {
   half_head=$(head_of_store)
 
   say "Saving a savepoint"
-  "${admin[@]}" savepoint save tags half --read-models "$data/read-models"
+  "${admin[@]}" savepoint save tags half --read-models "$read_models"
 
   say "Writing and tagging $((notes - half)) notes more"
   before=$(applied_by "$victim")
@@ -73,7 +73,7 @@ feed() {
     # Midway: when the victim has applied an event of these.
     is_midway() { (($(applied_by "$victim") > before)) || ! kill -0 "${pids[feeder]}" 2>/dev/null; }
     wait_until 60 "the first of these events in the read model" is_midway
-    kill_worker "$victim"
+    kill_process "$victim"
     echo "killed the projector $victim with SIGKILL when the store had $(head_of_store) events"
   fi
   notes_are_fed
@@ -102,15 +102,15 @@ show_more() {
 
   say "Where it stands"
   "${admin[@]}" status "${files[@]}"
-  "${admin[@]}" parked list tags --read-models "$data/read-models"
+  "${admin[@]}" parked list tags --read-models "$read_models"
 
   say "Replaying the read model from zero beside the live one, comparing, and switching"
   "${admin[@]}" replay tags --from zero "${files[@]}"
 
   say "Replaying it from the savepoint"
-  "${admin[@]}" savepoint list tags --read-models "$data/read-models"
+  "${admin[@]}" savepoint list tags --read-models "$read_models"
   "${admin[@]}" replay tags --from half "${files[@]}"
-  "${admin[@]}" generations list tags --read-models "$data/read-models"
+  "${admin[@]}" generations list tags --read-models "$read_models"
 
   say "Verifying the read model that the replay made live"
   "${admin[@]}" verify tags "${files[@]}" --caught-up

@@ -30,9 +30,13 @@ feed() {
     local victim=sales-1
     is_midway() { [[ -s $data/feed.out ]] || (($(applied_by "$victim") > 0)); }
     wait_until 60 "the first events in the sales read model" is_midway
-    kill_worker "$victim"
+    kill_process "$victim"
     echo "killed the projector $victim with SIGKILL; starting it again"
     start_worker sales 1
+    if [[ -n $postgres ]]; then
+      kill_process publisher
+      echo "killed the writer that publishes with SIGKILL; the other one takes over"
+    fi
   fi
   if ! wait_for_feeder; then
     cat "$data/feed.out"
@@ -49,7 +53,7 @@ feed() {
 show_more() {
   say "Replaying the sales read model from zero beside the live one, comparing, and switching"
   "${admin[@]}" replay sales --from zero "${files[@]}"
-  "${admin[@]}" generations list sales --read-models "$data/read-models"
+  "${admin[@]}" generations list sales --read-models "$read_models"
   "${admin[@]}" verify sales "${files[@]}" --caught-up
 }
 

@@ -9,18 +9,34 @@
 #   partitions   how many the store and the topic have
 #   kafka        array: --kafka NAME=VALUE …
 #   keep         yes leaves everything running in the end
+#   postgres     a PostgreSQL's URL, "own" for a temporary server, or nothing for files
 
 # pipeline_begin: makes a folder for data and logs, and has the pipeline stopped however the script ends.
 pipeline_begin() {
   existing=$brokers
   data=$(mktemp -d "${TMPDIR:-/tmp}/eventually-demo.XXXXXX")
   topic=$application-${data##*.}
-  files=(--store "$data/store.sqlite" --read-models "$data/read-models")
+  store=$data/store.sqlite read_models=$data/read-models
   declare -gA pids=()
   dead='' last=''
   trap pipeline_finish EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
+  if [[ ${postgres:-} == own ]]; then start_postgres; fi
+  if [[ -n ${postgres:-} ]]; then store=$postgres read_models=$postgres; fi
+  files=(--store "$store" --read-models "$read_models")
+}
+
+# A server of PostgreSQL in a temporary folder. It ends when its standard input does: with this script.
+start_postgres() {
+  local port
+  port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  mkfifo "$data/postgres.input"
+  deploy/postgres-server "$port" <"$data/postgres.input" >"$data/postgres.log" 2>&1 &
+  pids[postgres]=$!
+  exec {postgres_input}>"$data/postgres.input"
+  wait_until 60 "the PostgreSQL server" grep -q ready "$data/postgres.log"
+  postgres=postgres://postgres@127.0.0.1:$port/postgres
 }
 
 say() { printf '\n== %s\n' "$*"; }
@@ -123,10 +139,17 @@ publishes() {
   [[ $last == *'"publisher":"publishing"'* ]]
 }
 
+# start_writer NAME : and waits until it serves
+start_writer() {
+  start "$1" "${writer_role[@]}" serve --store "$store" --partitions "$partitions" --brokers "$brokers" \
+    --topic "$topic" --listen 127.0.0.1:0 --address-file "$data/$1.url" "${kafka[@]}"
+  wait_until 30 "the process $1" is_ready "$data/$1.url"
+}
+
 # start_worker READ-MODEL K : the K-th worker of a read model
 start_worker() {
   rm -f "$data/$1-$2.url"
-  start "$1-$2" "${projector_role[@]}" run "$1" --read-models "$data/read-models" --worker "$1-$2" \
+  start "$1-$2" "${projector_role[@]}" run "$1" --read-models "$read_models" --worker "$1-$2" \
     --feed "$writer" --brokers "$brokers" --topic "$topic" --listen 127.0.0.1:0 \
     --address-file "$data/$1-$2.url" "${kafka[@]}"
 }
@@ -138,8 +161,8 @@ applied_by() {
   echo "${applied:-0}"
 }
 
-# kill_worker NAME : with SIGKILL
-kill_worker() {
+# kill_process NAME : with SIGKILL
+kill_process() {
   local pid=${pids[$1]}
   unset "pids[$1]"
   kill -KILL "$pid"
@@ -169,16 +192,19 @@ start_pipeline() {
     # The mock cluster takes a session timeout for every rebalance.
     kafka+=(--kafka session.timeout.ms=4000)
   fi
-  start writer "${writer_role[@]}" serve --store "$data/store.sqlite" --partitions "$partitions" \
-    --brokers "$brokers" --topic "$topic" --listen 127.0.0.1:0 --address-file "$data/writer.url" "${kafka[@]}"
-  wait_until 30 "the writer" is_ready "$data/writer.url"
+  if [[ -n ${postgres:-} ]]; then
+    # Two writers at one store: the first of them publishes.
+    start_writer publisher
+    wait_until 30 "publishing to $brokers" publishes "$data/publisher.url"
+  fi
+  start_writer writer
   writer=$(<"$data/writer.url")
-  wait_until 12 "publishing to $brokers" publishes "$data/writer.url"
+  if [[ -z ${postgres:-} ]]; then wait_until 12 "publishing to $brokers" publishes "$data/writer.url"; fi
   last=''
   for model in "$@"; do
     for ((k = 1; k <= workers; k++)); do start_worker "$model" "$k"; done
   done
-  start queries "${projector_role[@]}" serve --read-models "$data/read-models" --listen 127.0.0.1:0 \
+  start queries "${projector_role[@]}" serve --read-models "$read_models" --listen 127.0.0.1:0 \
     --address-file "$data/queries.url"
   for model in "$@"; do
     for ((k = 1; k <= workers; k++)); do

@@ -22,7 +22,7 @@ final class TestServer: Sendable {
     let (input, output, process) = (Pipe(), Pipe(), Process())
     process.executableURL = URL(filePath: "/bin/bash")
     process.arguments = [
-      URL(filePath: #filePath).deletingLastPathComponent().path + "/postgres-server.sh", "\(port)",
+      URL(filePath: #filePath + "/../../../deploy/postgres-server").standardized.path, "\(port)",
     ]
     process.standardInput = input
     process.standardOutput = output
