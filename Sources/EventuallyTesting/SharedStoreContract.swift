@@ -33,8 +33,14 @@ where Store.StreamID == String, Store.Event: Equatable {
     _ description: String, _ body: @escaping @Sendable (Store, Store) async throws -> Void
   ) -> ContractCheck {
     ContractCheck(description) { [makeStores] in
-      let (first, second) = try await makeStores()
-      try await body(first, second)
+      for attempt in 1... {
+        let (first, second) = try await makeStores()
+        do {
+          return try await body(first, second)
+        } catch let error as RelayFenced where error.isByClock && attempt < 10 {
+          // On a busy machine a term may end before it is renewed: that is what it is to do.
+        }
+      }
     }
   }
 
@@ -164,6 +170,7 @@ where Store.StreamID == String, Store.Event: Equatable {
     let waiting = Task {
       try await second.lease { holder in holders.withLock { $0.append(holder) } }
     }
+    defer { waiting.cancel() }
     try await first.markPublished(1, under: term)
     while holders.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(10)) }
     let holder = holders.withLock { $0[0] }

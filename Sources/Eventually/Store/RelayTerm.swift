@@ -29,6 +29,12 @@ public struct RelayFenced: Error, Hashable, CustomStringConvertible {
     case released
   }
 
+  /// Whether the term ended because it could not be renewed in time.
+  package var isByClock: Bool {
+    if case .notRenewed = reason { return true }
+    return false
+  }
+
   /// The number of the term.
   public var epoch: UInt64
   /// How it came to its end.
