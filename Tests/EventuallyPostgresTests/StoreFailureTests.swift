@@ -41,6 +41,27 @@ import Testing
     await store.close()
   }
 
+  /// Whoever asks whether a writer is ready waits a second, and no longer; also where nobody has appended meanwhile.
+  @Test func whyNothingCanBeWrittenIsToldAtOnce() async throws {
+    let server = try TestServer()
+    let store = try await TestStores.openRecords(server.url())
+    _ = try await store.append(["e"], to: "s")
+    for _ in 1...2 {
+      try await server.kill()
+      try await until("the store notices that its server is away") {
+        await store.writeFailure() != nil
+      }
+      let start = ContinuousClock.now
+      let failure = await store.writeFailure()
+      let took = ContinuousClock.now - start
+      #expect("\(failure as Any)".contains("127.0.0.1"))
+      #expect(took < .seconds(4))
+      try await server.start()
+      try await until("the store can be written") { await store.writeFailure() == nil }
+    }
+    await store.close()
+  }
+
   @Test func sessionsThatEndUnnoticedAreMadeAnew() async throws {
     let url = try await TestServer.shared.get().makeDatabase()
     let store = try await TestStores.openRecords(url)

@@ -23,6 +23,8 @@ actor HeadWatch {
   private var connection: PostgresConnection?
   /// Rises with each notification.
   private nonisolated let woken = PositionSignal(at: 0)
+  /// Why the store could not be asked last; `nil` where it could.
+  nonisolated let failure = Locked<String?>(nil)
 
   init(
     parameters: PostgresAddress.Parameters, schema: String, reader: StoreReader,
@@ -73,7 +75,9 @@ actor HeadWatch {
     } catch {
       await connection?.close()
       connection = nil
-      return Task.isCancelled ? nil : pauses.failed
+      if Task.isCancelled { return nil }
+      failure.withLock { $0 = "\(EventStoreError.failed(reader.location, .read, error))" }
+      return pauses.failed
     }
   }
 
@@ -83,6 +87,7 @@ actor HeadWatch {
       let notified = woken.position
       let found = try await connection.run(
         [PostgresStatement(PostgresEventLog.headText)], "look for new events")[0].unsigned(0, 0)
+      failure.withLock { $0 = nil }
       if found > head.position {
         try await reader.wait(for: found)
         head.advance(to: found)

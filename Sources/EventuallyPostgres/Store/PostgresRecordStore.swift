@@ -10,6 +10,8 @@ final class PostgresRecordStore: RecordStore {
   private let relayLease: PostgresRelayLease
   /// The process's own term as the store's relay.
   private let own = OwnTerm()
+  /// What looks whether the store can be written, while that goes on.
+  private let probe = Locked<Task<String?, Never>?>(nil)
 
   /// Opens a store as a writer, and makes or updates its schema where the role may.
   static func open(
@@ -143,8 +145,20 @@ final class PostgresRecordStore: RecordStore {
     try await postgresLog.recorded(key, of: name)
   }
 
+  /// Whoever asks wants to know now: behind a lock, or where no connection is to be had, a probe waits for many seconds.
   func writeFailure() async -> String? {
-    guard writer.failure.withLock({ $0 }) != nil else { return nil }
+    guard let failure = writer.failure.withLock({ $0 }) ?? watch.failure.withLock({ $0 })
+    else { return nil }
+    let probe = probe.withLock { probe in
+      let running = probe ?? Task { await self.probed() }
+      probe = running
+      return running
+    }
+    return await probe.value(within: .milliseconds(500)) ?? failure
+  }
+
+  private func probed() async -> String? {
+    defer { probe.withLock { $0 = nil } }
     do {
       _ = try await perform(.probe)
       return nil
