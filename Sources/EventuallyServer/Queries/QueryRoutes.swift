@@ -8,6 +8,8 @@ final class OpenedReadModel: Sendable {
   private let timeLimit: Duration?
   private let readers: Int
   private let opened = Locked<(any ReadModelSource)?>(nil)
+  /// The look that is under way.
+  private let looking = Locked<Task<Result<Look, any Error>, Never>?>(nil)
 
   init(_ catalog: any ReadModelCatalog, timeLimit: Duration?, readers: Int = 2) {
     self.catalog = catalog
@@ -25,6 +27,48 @@ final class OpenedReadModel: Sendable {
       return opened ?? reader
     }
     return try await opened.pinned()
+  }
+
+  /// What readiness tells of a read model.
+  struct Look: Sendable {
+    var unapplied: UnappliedCounts
+    var removals: PendingRemovals
+    var isBuilding: Bool
+    var hasBegun: Bool
+  }
+
+  /// A database that is away or held by a lock does not answer for many seconds, and whoever asks whether a process is ready wants to
+  /// know now.
+  func look() async throws -> Look {
+    let look = looking.withLock { looking in
+      let running = looking ?? Task { await self.finishedLook() }
+      looking = running
+      return running
+    }
+    guard let found = await look.value(within: .milliseconds(500)) else { throw NoAnswer() }
+    return try found.get()
+  }
+
+  private func finishedLook() async -> Result<Look, any Error> {
+    defer { looking.withLock { $0 = nil } }
+    do {
+      let reader = try await open()
+      let isBuilding = try await reader.isBuilding()
+      var hasBegun = true
+      if isBuilding {
+        hasBegun = try await reader.checkpoints().contains { ($0.position ?? 0) > 0 }
+      }
+      return .success(
+        Look(
+          unapplied: try await reader.unappliedCounts(),
+          removals: try await reader.pendingRemovals(), isBuilding: isBuilding, hasBegun: hasBegun))
+    } catch {
+      return .failure(error)
+    }
+  }
+
+  struct NoAnswer: Error, CustomStringConvertible {
+    var description: String { "the read model's database does not answer" }
   }
 }
 

@@ -72,14 +72,13 @@ public struct QueryServer: Sendable {
     var parked: [(name: String, streams: Int)] = []
     for (definition, source) in queries.sources {
       do {
-        let reader = try await source.open()
-        if try await reader.isBuilding() {
-          let isBegun = try await reader.checkpoints().contains { ($0.position ?? 0) > 0 }
+        let look = try await source.look()
+        if look.isBuilding {
           missing.append(
-            isBegun
+            look.hasBegun
               ? "\(definition.name): \(WorkerReadiness.building)" : Self.unbegun(definition.name))
         }
-        parked.append((definition.name, try await reader.unappliedCounts().parkedStreams))
+        parked.append((definition.name, look.unapplied.parkedStreams))
       } catch let error as ReadModelError {
         guard case .notBuilt = error else {
           missing.append("\(definition.name): \(error)")

@@ -58,10 +58,9 @@ struct WorkerReadiness: Sendable {
     var unapplied: UnappliedCounts?
     var removals: PendingRemovals?
     do {
-      let reader = try await source.open()
-      unapplied = try await reader.unappliedCounts()
-      removals = try await reader.pendingRemovals()
-      if try await reader.isBuilding() { fileReasons.append(Self.building) }
+      let look = try await source.look()
+      (unapplied, removals) = (look.unapplied, look.removals)
+      if look.isBuilding { fileReasons.append(Self.building) }
     } catch {
       fileReasons.append("\(error)")
     }
