@@ -115,6 +115,33 @@ private func openDatabase<Model: ReadModel<String>>(
     return try (0..<rows.count).map { rows.isNull($0, 0) ? -1 : try rows.integer($0, 0) }
   }
 
+  /// Of a partition that gets no event any more, nobody else would notice.
+  @Test func whatACrashOfTheServerTakesBackIsMissed() async throws {
+    let server = try TestServer()
+    let admin = try await PostgresConnection(server.url())
+    _ = try await admin.run(
+      [PostgresStatement("ALTER SYSTEM SET wal_writer_delay = '10s'")], "slow down")
+    _ = try await admin.run([PostgresStatement("SELECT pg_reload_conf()")], "reload")
+    await admin.close()
+    let database = try await open(server.url())
+    var lease = try await database.claim([0], owner: "w")[0]
+    _ = try await database.apply([delivery(lease, ["a"])], parking: [])
+    #expect(try await database.hasLostBatches() == false)
+    _ = try await database.apply([delivery(lease, ["b"], after: 1)], parking: [])
+    try await server.kill()
+    try await server.start()
+    // Connections that have ended fail once.
+    try await until("the lost batch is missed") { (try? await database.hasLostBatches()) == true }
+    #expect(try await database.hasLostBatches() == false)
+    lease = try await database.claim([0], owner: "w")[0]
+    #expect(lease.position == 1)
+    let outcome = try await database.apply([delivery(lease, ["b"])], parking: [])
+    #expect(outcome == ApplyOutcome())
+    #expect(try await database.hasLostBatches() == false)
+    #expect(try await numbers(database, "SELECT count FROM @.words ORDER BY word") == [1, 1])
+    await database.close()
+  }
+
   /// Two workers on partitions of their own change the same rows, and those of their own streams.
   @Test func twoWorkersLoseNothingOfWhatTheyShare() async throws {
     let url = try await TestServer.shared.get().makeDatabase()

@@ -14,6 +14,15 @@ public protocol ReadModelStore<Event>: PartitionCheckpointStore {
   func apply(
     _ deliveries: [Delivery<Event>], parking: [ProjectionFailure]
   ) async throws -> ApplyOutcome
+
+  /// Whether deliveries that ``apply(_:parking:)`` has told as applied are gone again, with their checkpoints: a store may commit without
+  /// waiting for its disk. Leases that are taken anew go on from where the checkpoints are.
+  func hasLostBatches() async throws -> Bool
+}
+
+extension ReadModelStore {
+  /// Of a store that loses nothing.
+  public func hasLostBatches() async throws -> Bool { false }
 }
 
 /// What became of a transaction's deliveries.

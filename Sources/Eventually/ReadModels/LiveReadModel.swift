@@ -150,6 +150,11 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     try await last().live.store.markForged(partition, at: position)
   }
 
+  /// Whether something is gone that was applied under the leases that were taken last.
+  package func hasLostBatches() async throws -> Bool {
+    try await last().live.store.hasLostBatches()
+  }
+
   /// Notes that the generation counts as built, where every partition has been applied up to where the store was.
   /// - Returns: whether it counts as built.
   package func completeBuild(through heads: [UInt64]) async throws -> Bool {

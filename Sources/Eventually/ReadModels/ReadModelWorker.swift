@@ -95,11 +95,14 @@ where S.Event == Model.Event {
     await subscription.stop()
   }
 
-  /// Has new leases taken whenever another generation has become the live one.
+  /// Has new leases taken whenever another generation has become the live one, and where the database has lost what was applied:
+  /// with new leases it is applied again, also where no event follows it.
   private func followGenerations() async {
     while !Task.isCancelled {
       do {
-        if try await readModel.hasMoved() { subscription.renewLeases() }
+        var isRenewalDue = try await readModel.hasMoved()
+        if !isRenewalDue { isRenewalDue = try await readModel.hasLostBatches() }
+        if isRenewalDue { subscription.renewLeases() }
       } catch {
         logger.info(
           "it can't be told which generation is live", metadata: ["error": "\(error)"])

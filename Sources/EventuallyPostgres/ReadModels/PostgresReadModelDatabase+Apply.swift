@@ -27,7 +27,40 @@ extension PostgresReadModelDatabase {
         }
         application.ended(try ending.get())
       }
-      return application.outcome
+      let outcome = application.outcome
+      for delivery in deliveries
+      where !outcome.fenced.contains(where: { $0.partition == delivery.partition }) {
+        unflushed[delivery.partition] = delivery.lastPosition
+      }
+      return outcome
+    }
+  }
+
+  /// Whether a crash of the server has taken back what was applied. What is found once does not count again.
+  /// - Throws: ``PostgresReadModelError``.
+  public func hasLostBatches() async throws -> Bool {
+    let applied = unflushed
+    if applied.isEmpty { return false }
+    do {
+      // Positions that are read after a flush are those that it has made durable, or what a crash before it has left.
+      let answers = try await pool.run(
+        transactions: [[sql.flush], [sql.positions(Array(applied.keys))]], "look for lost batches")
+      for answer in answers.dropLast() { _ = try answer.get() }
+      let found = try answers.last?.get() ?? []
+      var positions: [Partition: UInt64] = [:]
+      if let rows = found.first {
+        for row in 0..<rows.count where !rows.isNull(row, 1) {
+          positions[Partition(clamping: try rows.integer(row, 0))] = try rows.unsigned(row, 1)
+        }
+      }
+      var hasLost = false
+      for (partition, position) in applied {
+        if (positions[partition] ?? 0) < position { hasLost = true }
+        if unflushed[partition] == position { unflushed[partition] = nil }
+      }
+      return hasLost
+    } catch {
+      throw PostgresReadModelError.failed(location, error)
     }
   }
 

@@ -34,6 +34,8 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let rows: Rows
   var recoveries: [Partition: PartitionRecovery] = [:]
   var inDoubt: BatchApplication<Model.Event>.InDoubt?
+  /// Up to where partitions were applied by batches that a crash of the server may still take back.
+  var unflushed: [Partition: UInt64] = [:]
   /// How many rejected records were kept of each partition since the oldest ones were deleted.
   var keptSincePruning: [Partition: Int] = [:]
 
@@ -143,7 +145,10 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
         forged[Partition(clamping: try found[2].integer(row, 0))] = try found[2].unsigned(row, 1)
       }
       let leases = try (0..<found[1].count).map { try lease(found[1], $0, forged) }
-      for lease in leases { recoverWhereNeeded(lease) }
+      for lease in leases {
+        unflushed[lease.partition] = nil
+        recoverWhereNeeded(lease)
+      }
       let order = Dictionary(leases.map { ($0.partition, $0) }) { $1 }
       return partitions.compactMap { order[$0] }
     }

@@ -5,6 +5,11 @@ struct ReadModelStatements: Sendable {
   let begin: [PostgresStatement]
   /// For what is not to be taken back when the server is killed.
   let durable = PostgresStatement("SELECT set_config('synchronous_commit', 'on', true)")
+  /// Its commit waits until all commits before it are on the server's disk.
+  let flush = PostgresStatement(
+    """
+    SELECT set_config('synchronous_commit', 'on', true), pg_logical_emit_message(true, 'eventually', '')
+    """)
   let commit = PostgresStatement("COMMIT")
   let rollback = PostgresStatement("ROLLBACK")
   let lockShared: PostgresStatement
@@ -34,6 +39,12 @@ struct ReadModelStatements: Sendable {
   }
 
   // MARK: - Checkpoints
+
+  func positions(_ partitions: [Partition]) -> PostgresStatement {
+    on(
+      "SELECT partition, position FROM @.checkpoints WHERE partition = ANY ($1::integer[])",
+      numbers(partitions))
+  }
 
   func claim(_ partitions: [Partition], owner: String) -> PostgresStatement {
     on(
