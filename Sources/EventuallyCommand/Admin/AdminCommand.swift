@@ -16,7 +16,7 @@ enum AdminCommand {
     Status.self, Health.self, Events.self, History.self, Show.self, Wait.self, Verify.self,
     AsOf.self,
     Savepoints.self, Replay.self, Repair.self, Generations.self, Parked.self, Rejected.self,
-    Skip.self, Republish.self, Forget.self, Backup.self, CopyStore.self, Topic.self, Config.self,
+    Skip.self, Republish.self, Forget.self, Backup.self, CopyStore.self, Schema.self, Topic.self, Config.self,
     OpenAPI.self, Faults.self,
   ]
 
@@ -34,8 +34,8 @@ enum AdminCommand {
     @Option(
       name: .customLong("read-models"),
       help: ArgumentHelp(
-        "The directory of the read models' files, where it is not read-models in --data.",
-        valueName: "directory"))
+        "The directory of the read models' files, or a URL, where it is not read-models in --data.",
+        valueName: "directory or url"))
     var namedReadModels: String?
 
     var store: StoreLocation { namedStore ?? .file("\(data)/store.sqlite") }

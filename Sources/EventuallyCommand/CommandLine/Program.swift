@@ -81,7 +81,10 @@ package struct ReadModelName: ExpressibleByArgument, Sendable, Hashable {
 
 /// Where the read models are.
 package struct ReadModelOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("The directory of the read models' files.", valueName: "directory"))
+  @Option(
+    help: ArgumentHelp(
+      "The directory of the read models' files, or a PostgreSQL database's URL.",
+      valueName: "directory or url"))
   package var readModels = "data/read-models"
 
   /// The same.

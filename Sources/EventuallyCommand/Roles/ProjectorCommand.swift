@@ -21,7 +21,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       CommandConfiguration(
         abstract: "Work on a read model, and answer its queries.",
         discussion: """
-          The workers of one read model share its partitions and its file; start as many as there are \
+          The workers of one read model share its partitions and its rows; start as many as there are \
           partitions at most. Each event is applied exactly once, whenever a worker is killed: rows and \
           checkpoint are one transaction, and a worker whose partition has been taken over cannot write.
 

@@ -33,7 +33,7 @@ enum Erasure {
       let names = tables.map { "\(PostgresSchema.quoted(schema)).\($0)" }.joined(separator: ", ")
       return
         "the role may not clean the tables: have their owner run VACUUM (FREEZE, INDEX_CLEANUP ON) "
-        + "\(names), or give the writer the owner's address"
+        + "\(names)"
     }
     for table in tables {
       _ = try await connection.run(

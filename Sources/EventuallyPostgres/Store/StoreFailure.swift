@@ -118,7 +118,7 @@ struct SchemaMissing: Error, CustomStringConvertible {
       version.map { "its schema '\(schema)' has version \($0), older than this program's" }
       ?? "it has no schema '\(schema)'"
     return
-      "\(what), and the role that connects may not change that: have the owner install it, with "
-      + "PostgresSchema.install"
+      "\(what), and the role that connects may not change that: have the owner make it, with the "
+      + "administrative command 'schema --store postgres://OWNER@…', or PostgresSchema.install"
   }
 }
