@@ -16,7 +16,8 @@ enum AdminCommand {
     Status.self, Health.self, Events.self, History.self, Show.self, Wait.self, Verify.self,
     AsOf.self,
     Savepoints.self, Replay.self, Repair.self, Generations.self, Parked.self, Rejected.self,
-    Skip.self, Republish.self, Forget.self, Backup.self, CopyStore.self, Schema.self, Topic.self, Config.self,
+    Skip.self, Republish.self, Forget.self, Backup.self, CopyStore.self, Schema.self, Topic.self,
+    Config.self,
     OpenAPI.self, Faults.self,
   ]
 

@@ -6,7 +6,8 @@ extension AdminCommand {
   /// `admin schema`
   struct Schema: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Make the schemas in a PostgreSQL database as their owner, or bring them up to date.",
+      abstract:
+        "Make the schemas in a PostgreSQL database as their owner, or bring them up to date.",
       discussion: """
         Writers and workers make their schemas by themselves where their role may. Where it may not, the owner makes them with this \
         command, for a role that reads and calls functions and can change no table by itself:

@@ -236,7 +236,8 @@ extension PostgresReadModels {
       throw Problem(
         description:
           "\(error); the catalog '\(names.catalog)' has version \(found) and is to have \(CatalogSchema.version): the owner of the "
-          + "database makes that with the administrative command 'schema --read-models postgres://OWNER@…'")
+          + "database makes that with the administrative command 'schema --read-models postgres://OWNER@…'"
+      )
     }
   }
 
