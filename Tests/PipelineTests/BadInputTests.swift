@@ -212,7 +212,7 @@ import Testing
     let url = "postgres://shop:hunter2@127.0.0.1:1/shop"
     let runs = [
       (["backup", "--store", url, "copy"], "'backup' is for stores in files", 64 as Int32),
-      (["status", "--store", url], "the store postgres://shop:***@127.0.0.1:1/shop", 1),
+      (["status", "--store", url], "the store postgres://shop@127.0.0.1:1/shop", 1),
       (["config", "writer", "serve", "--store", url], "postgres://shop:***@127.0.0.1:1/shop", 0),
     ]
     for (arguments, words, code) in runs {
