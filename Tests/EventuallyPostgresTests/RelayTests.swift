@@ -19,6 +19,7 @@ import Testing
       term = try await first.lease { _ in }
     }
     #expect(term.isHeld)
+    #expect(try await second.log.relayHolder() == RelayHolder(name: "first", epoch: term.epoch))
     let holders = Locked<Set<String>>([])
     let waiting = Task {
       try await second.lease { holder in holders.withLock { _ = $0.insert(holder.name) } }
@@ -39,6 +40,7 @@ import Testing
     #expect(next.isHeld)
     try await second.markPublished(1, under: next)
     await second.close()
+    #expect(try await first.log.relayHolder() == nil)
     let again = try await first.lease { _ in }
     #expect(again.epoch == next.epoch + 1)
     await first.close()

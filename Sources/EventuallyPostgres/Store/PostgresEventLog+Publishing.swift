@@ -53,6 +53,22 @@ extension PostgresEventLog {
     }
   }
 
+  /// Which process publishes the store's events; `nil` where none has the right now.
+  public func relayHolder() async throws(EventStoreError) -> RelayHolder? {
+    try await reader.read(
+      "read who publishes the events",
+      [
+        PostgresStatement(
+          "SELECT holder, epoch FROM relay WHERE holder IS NOT NULL AND expires > clock_timestamp()"
+        )
+      ]
+    ) { rows -> StoreReader.Found<RelayHolder?> in
+      guard rows[0].count > 0 else { return .init(nil, newest: 0) }
+      return .init(
+        RelayHolder(name: try rows[0].text(0, 0), epoch: try rows[0].unsigned(0, 1)), newest: 0)
+    }
+  }
+
   /// Whether an administrator has decided that a placeholder is published in an event's place.
   public func isSkipped(
     partition: Partition, offset: UInt64
