@@ -39,14 +39,7 @@ extension RecordStore {
   package func perform(
     _ kind: StoreRequest.Kind
   ) async throws(EventStoreError) -> StoreOutcome {
-    var check: AppendCheck?
-    // While the store inserts them.
-    if case .append(_, _, let events, _) = kind { check = events.check }
-    let result = await withCheckedContinuation { [check] continuation in
-      submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
-      check?.run()
-    }
-    return try result.get()
+    try await kind.carriedOut(by: submit)
   }
   package var storeID: String { log.storeID }
   package var partitionCount: Partition { log.partitionCount }

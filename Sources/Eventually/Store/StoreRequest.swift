@@ -48,3 +48,18 @@ package struct StoreRequest: Sendable {
     return 0
   }
 }
+
+extension StoreRequest.Kind {
+  /// What comes of it where `submit` takes it; the events of an append are checked meanwhile, by whoever waits.
+  package func carriedOut(
+    by submit: (StoreRequest) -> Void
+  ) async throws(EventStoreError) -> StoreOutcome {
+    var check: AppendCheck?
+    if case .append(_, _, let events, _) = self { check = events.check }
+    let result = await withCheckedContinuation { [check] continuation in
+      submit(StoreRequest(kind: self) { continuation.resume(returning: $0) })
+      check?.run()
+    }
+    return try result.get()
+  }
+}

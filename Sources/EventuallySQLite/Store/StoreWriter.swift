@@ -109,14 +109,7 @@ actor StoreWriter {
   nonisolated func perform(
     _ kind: StoreRequest.Kind
   ) async throws(EventStoreError) -> StoreOutcome {
-    var check: AppendCheck?
-    // While the store's thread inserts them.
-    if case .append(_, _, let events, _) = kind { check = events.check }
-    let result = await withCheckedContinuation { [check] continuation in
-      submit(StoreRequest(kind: kind) { continuation.resume(returning: $0) })
-      check?.run()
-    }
-    return try result.get()
+    try await kind.carriedOut(by: submit)
   }
 
   /// Gives the writer's role back, after what is being committed.
