@@ -11,15 +11,8 @@ import Testing
     ("postgres", .sqlite, "postgres"),
     ("postgres://host/db", .postgres, "postgres://host/db"),
     ("PostgreSQL://host", .postgres, "PostgreSQL://host"),
-    ("postgres://user:secret@host:5432/db", .postgres, "postgres://user@host:5432/db"),
-    ("postgres://user:se@cret@host/db", .postgres, "postgres://user@host/db"),
-    ("postgres://:secret@host/db", .postgres, "postgres://@host/db"),
-    (
-      "postgres://user@host/db?sslmode=require&password=secret", .postgres,
-      "postgres://user@host/db?sslmode=require"
-    ),
-    ("postgres:///db?PASSWORD=secret", .postgres, "postgres:///db"),
-    ("postgres:///db?sslpassword=secret&x=1", .postgres, "postgres:///db?x=1"),
+    ("postgres://user:secret@host:5432/db", .postgres, "postgres://user:***@host:5432/db"),
+    ("postgres:///db?sslpassword=secret&x=1", .postgres, "postgres:///db?sslpassword=***&x=1"),
   ])
   func settingsAreTold(_ text: String, _ dialect: SQLDialect, _ shown: String) {
     let location = ReadModelLocation(text)

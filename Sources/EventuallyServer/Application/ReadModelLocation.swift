@@ -12,8 +12,7 @@ public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
 
   /// What a setting says: a URL that begins with `postgres://` or `postgresql://`, or a folder's path.
   public init(_ text: String) {
-    let isURL = ["postgres://", "postgresql://"].contains { text.lowercased().hasPrefix($0) }
-    self = isURL ? .postgres(text) : .folder(text)
+    self = PostgresURL.isOne(text) ? .postgres(text) : .folder(text)
   }
 
   /// The database that they are in.
@@ -28,23 +27,8 @@ public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
   public var description: String {
     switch self {
     case .folder(let path): path
-    case .postgres(let url): Self.withoutPassword(url)
+    case .postgres(let url): PostgresURL.withoutPasswords(url)
     }
-  }
-
-  /// A password may stand before the host, or among the parameters.
-  private static func withoutPassword(_ url: String) -> String {
-    var parts = url.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
-      .map(String.init)
-    if let scheme = parts[0].firstRange(of: "://"), let at = parts[0].lastIndex(of: "@") {
-      let user = parts[0][scheme.upperBound..<at].prefix { $0 != ":" }
-      parts[0] = "\(parts[0][..<scheme.upperBound])\(user)\(parts[0][at...])"
-    }
-    if parts.count > 1 {
-      parts[1] = parts[1].split(separator: "&").filter { !$0.lowercased().contains("password=") }
-        .joined(separator: "&")
-    }
-    return parts.joined(separator: parts.count > 1 && parts[1].isEmpty ? "" : "?")
   }
 }
 
