@@ -1,6 +1,6 @@
 /// Who publishes a store's events at the moment.
 public struct RelayHolder: Sendable, Hashable {
-  /// The holder's name, for people: a host and a process, mostly.
+  /// The holder's name, for messages: a host and a process, mostly.
   public var name: String
   /// The number of its term.
   public var epoch: UInt64

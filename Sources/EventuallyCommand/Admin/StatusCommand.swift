@@ -24,6 +24,9 @@ extension AdminCommand {
       try Output.standard.line("streams     \(grouped(try await log.streamCount()))")
       try Output.standard.line("head        \(grouped(try await log.head()))")
       try Output.standard.line("published   \(grouped(try await log.published()))")
+      if let relay = try await log.relayHolder() {
+        try Output.standard.line("publisher   \(relay.name), epoch \(relay.epoch)")
+      }
       let erasures = try await log.pendingErasures()
       let since = erasures.since.map { ", the first since \($0): see /readyz of the writer" } ?? ""
       try Output.standard.line("erasures    \(grouped(erasures.count)) pending\(since)")
