@@ -160,17 +160,8 @@ extension PostgresReadModelDatabase {
         partitionOffset: try rows.unsigned(row, 0), sequenceNumber: try rows.unsigned(row, 2),
         version: try rows.unsigned(row, 3)),
       time: Timestamp(microseconds: try rows.integer(row, 6)), payload: try rows.bytes(row, 7))
-    if !rows.isNull(row, 8) { record.metadata = metadata(try rows.bytes(row, 8)) }
+    if !rows.isNull(row, 8) { record.metadata = EventMetadata(stored: try rows.bytes(row, 8)) }
     return record
-  }
-
-  /// Metadata as it is stored. What can't be read is kept as it is: it says nothing of what happened.
-  private func metadata(_ bytes: [UInt8]) -> EventMetadata {
-    do {
-      return try EventMetadata(json: bytes.span)
-    } catch {
-      return EventMetadata(additional: ["unreadable": String(decoding: bytes, as: UTF8.self)])
-    }
   }
 
   /// Gives up the events of a parked stream for good, and parks it no longer: later events are applied again.
