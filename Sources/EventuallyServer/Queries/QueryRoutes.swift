@@ -45,7 +45,7 @@ final class OpenedReadModel: Sendable {
       looking = running
       return running
     }
-    guard let found = await look.value(within: .milliseconds(500)) else { throw NoAnswer() }
+    guard let found = await look.value(within: .seconds(1)) else { throw NoAnswer() }
     return try found.get()
   }
 
