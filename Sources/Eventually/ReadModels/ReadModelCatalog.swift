@@ -85,6 +85,9 @@ public protocol ReadModelCatalog: Sendable {
   /// - Parameters:
   ///   - request: what was asked for, in words that are the same when it is asked for again.
   ///   - base: the savepoint that it begins from; `nil` for zero.
+  ///   - model: the read model that is built.
+  ///   - storeID: the store whose events are applied.
+  ///   - partitionCount: how many partitions that has.
   nonisolated(nonsending) func beginGeneration(
     _ request: String, from base: Savepoint?, model: any ReadModel, storeID: String,
     partitionCount: Partition
@@ -107,6 +110,8 @@ public protocol ReadModelCatalog: Sendable {
 
   /// Saves the live generation as it stands under a name, while workers go on.
   /// - Parameters:
+  ///   - name: what the savepoint is called.
+  ///   - model: the read model that it is of.
   ///   - isAutomatic: whether a worker saves it by itself.
   ///   - isDue: asked with the savepoints that there are, once nobody else can save one.
   /// - Returns: what was saved; `nil` where it was not due any more.

@@ -12,7 +12,7 @@ package final class PostgresCopySource: CopySource {
   /// - Parameters:
   ///   - url: the database, as the schema's owner.
   ///   - schema: the schema's name.
-  /// - Throws: ``StoreOpenError`` with the code ``StoreOpenError/Code/locked`` while a relay publishes.
+  /// - Throws: `StoreOpenError` with the code `StoreOpenError.Code.locked` while a relay publishes.
   package init(url: String, schema: String = "eventually") async throws(StoreOpenError) {
     let address = PostgresAddress(url)
     location = address.location(schema: schema)

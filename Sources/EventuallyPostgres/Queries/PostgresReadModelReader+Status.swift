@@ -175,7 +175,7 @@ extension CheckpointStatus {
   private static let last: Int64 = 1 << 48
 
   /// What ``select`` has returned.
-  /// - Throws: ``ReadModelError/damaged(location:cause:)`` where one says what can't be: to take it for 0 would apply all events once more.
+  /// - Throws: `ReadModelError.damaged(location:cause:)` where one says what can't be: to take it for 0 would apply all events once more.
   static func all(
     _ rows: PostgresRows, of partitionCount: Partition, _ location: String
   ) throws -> [CheckpointStatus] {

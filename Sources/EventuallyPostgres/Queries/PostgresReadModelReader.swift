@@ -20,7 +20,7 @@ package final class PostgresReadModelReader: ReadModelSource {
   /// - Parameters:
   ///   - generation: the one that is read; `nil` for the live one, which is followed.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
-  /// - Throws: ``ReadModelError/notBuilt(location:)`` where there is none.
+  /// - Throws: `ReadModelError.notBuilt(location:)` where there is none.
   package init(
     _ catalog: PostgresReadModelCatalog, generation: Int? = nil, timeLimit: Duration? = nil
   ) async throws(ReadModelError) {
@@ -72,7 +72,7 @@ package final class PostgresReadModelReader: ReadModelSource {
 
   /// Runs a query that reads a few rows by their keys; all of its reads see one state of the read model. It does not wait behind queries
   /// that read more, of which ``read(_:)`` runs a few at a time.
-  /// - Throws: ``ReadModelError/timeLimit(_:location:)`` where it takes longer than it may, and what `body` throws.
+  /// - Throws: `ReadModelError.timeLimit(_:location:)` where it takes longer than it may, and what `body` throws.
   package func lookUp<Answer: Sendable>(
     _ body: @Sendable (any SQLRows) throws -> Answer
   ) async throws -> Answer {
@@ -80,7 +80,7 @@ package final class PostgresReadModelReader: ReadModelSource {
   }
 
   /// Runs a query; all of its reads see one state of the read model.
-  /// - Throws: ``ReadModelError/timeLimit(_:location:)`` where it takes longer than it may, and what `body` throws.
+  /// - Throws: `ReadModelError.timeLimit(_:location:)` where it takes longer than it may, and what `body` throws.
   package func read<Answer: Sendable>(
     _ body: @Sendable (any SQLRows) throws -> Answer
   ) async throws -> Answer {

@@ -49,7 +49,7 @@ extension PostgresReadModelCatalog {
   }
 
   /// A generation that exists.
-  /// - Throws: ``ReadModelError/noGeneration(_:location:)``.
+  /// - Throws: `ReadModelError.noGeneration(_:location:)`.
   func found(_ number: Int) async throws(ReadModelError) -> PostgresGeneration {
     let found = try await generations(
       "g.dropped IS NULL AND g.number = $2", .int4(Int32(clamping: number)))

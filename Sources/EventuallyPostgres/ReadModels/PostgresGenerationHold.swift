@@ -102,7 +102,7 @@ extension PostgresReadModelCatalog {
   /// Makes a generation the live one, in one transaction, and lets go of the one that was held: workers' leases of that are fenced for
   /// good.
   /// - Parameter hold: of the live generation; `nil` where there was none.
-  /// - Throws: ``ReadModelError/generationInUse(_:location:reason:)`` where another process was faster. Nothing has changed then.
+  /// - Throws: `ReadModelError.generationInUse(_:location:reason:)` where another process was faster. Nothing has changed then.
   func link(
     _ number: Int, holding hold: PostgresGenerationHold?
   ) async throws(ReadModelError) {
@@ -153,9 +153,9 @@ extension PostgresReadModelCatalog {
 
   /// Makes another generation the live one, in one transaction. Running workers and queries follow by themselves.
   /// - Parameter replaced: what must be live before; any, where it is left out.
-  /// - Throws: ``ReadModelError/schemaVersion(location:found:expected:)`` where it is of another version of the code,
-  ///   ``ReadModelError/unfinishedReplay(_:request:location:)`` where a replay has not come to its end, and
-  ///   ``ReadModelError/generationInUse(_:location:reason:)`` where another process was faster.
+  /// - Throws: `ReadModelError.schemaVersion(location:found:expected:)` where it is of another version of the code,
+  ///   `ReadModelError.unfinishedReplay(_:request:location:)` where a replay has not come to its end, and
+  ///   `ReadModelError.generationInUse(_:location:reason:)` where another process was faster.
   package func makeLive(_ number: Int) async throws(ReadModelError) {
     try await makeLive(number, replacing: nil)
   }

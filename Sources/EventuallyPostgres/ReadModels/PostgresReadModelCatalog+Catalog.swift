@@ -17,7 +17,7 @@ extension PostgresReadModelCatalog: ReadModelCatalog {
   }
 
   /// A generation that exists.
-  /// - Throws: ``ReadModelError/noGeneration(_:location:)``.
+  /// - Throws: `ReadModelError.noGeneration(_:location:)`.
   package func generation(_ number: Int) async throws(ReadModelError) -> Generation {
     try await found(number).generation
   }

@@ -9,8 +9,8 @@ extension PostgresReadModelCatalog {
   ///
   /// A live one can be dropped where it is of an earlier schema version than this code's, which has a live generation of its own, and no
   /// worker of that version runs. Programs of that version that answer queries find no read model then.
-  /// - Throws: ``ReadModelError/generationInUse(_:location:reason:)`` where it is live otherwise, and
-  ///   ``ReadModelError/replayRunning(location:)`` where a replay is building it.
+  /// - Throws: `ReadModelError.generationInUse(_:location:reason:)` where it is live otherwise, and
+  ///   `ReadModelError.replayRunning(location:)` where a replay is building it.
   package func drop(_ number: Int) async throws(ReadModelError) {
     let found = try await found(number)
     // What a replay is building, or compares with, is its own for as long as it runs.

@@ -28,7 +28,7 @@ extension PostgresReadModelCatalog {
   ///   - model: forgets rows.
   ///   - isWorker: no matter: nothing keeps workers waiting for long.
   ///   - progress: called before each part with which it is, and how much of all is done.
-  /// - Throws: ``ReadModelError`` where it can't be found out what there is to forget.
+  /// - Throws: `ReadModelError` where it can't be found out what there is to forget.
   package nonisolated(nonsending) func forgetRemoved(
     _ model: any ReadModel, asWorker isWorker: Bool,
     progress: (_ part: String, _ done: Double) -> Void

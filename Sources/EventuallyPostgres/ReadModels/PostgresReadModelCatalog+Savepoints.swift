@@ -7,7 +7,7 @@ extension PostgresReadModelCatalog {
   /// For as long as that takes, the server keeps every row version of the whole database that the copy's snapshot may need.
   /// - Parameter isDue: asked with the savepoints that there are, once nobody else can save one.
   /// - Returns: what was saved; `nil` where it was not due any more.
-  /// - Throws: ``ReadModelError``. Where it throws, there is no savepoint of that name that was not there before.
+  /// - Throws: `ReadModelError`. Where it throws, there is no savepoint of that name that was not there before.
   package nonisolated(nonsending) func saveSavepoint(
     _ name: String, of model: any ReadModel, isAutomatic: Bool, isDue: ([Savepoint]) -> Bool
   ) async throws(ReadModelError) -> Savepoint? {
@@ -141,8 +141,8 @@ extension PostgresReadModelCatalog {
   }
 
   /// Reads a savepoint whole.
-  /// - Throws: ``ReadModelError/savepointSchemaVersion(_:found:expected:)`` where the read model has other tables, and
-  ///   ``ReadModelError/damagedSavepoint(_:location:reason:)`` where it is not what was saved.
+  /// - Throws: `ReadModelError.savepointSchemaVersion(_:found:expected:)` where the read model has other tables, and
+  ///   `ReadModelError.damagedSavepoint(_:location:reason:)` where it is not what was saved.
   func verify(_ savepoint: PostgresSavepoint) async throws(ReadModelError) {
     guard savepoint.schemaVersion == schemaVersion else {
       throw .savepointSchemaVersion(

@@ -44,7 +44,7 @@ package struct PostgresReadModelCatalog: Sendable {
   }
 
   /// The live generation; the first one is begun where there is none, or where its schema was dropped by hand.
-  /// - Throws: ``ReadModelError`` where what is live was built from another store.
+  /// - Throws: `ReadModelError` where what is live was built from another store.
   func openLive(
     storeID: String, partitionCount: Partition
   ) async throws(ReadModelError) -> PostgresGeneration {

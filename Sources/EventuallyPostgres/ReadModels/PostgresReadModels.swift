@@ -26,7 +26,7 @@ package final class PostgresReadModels: Sendable {
   ///   - readers: how many connections there are for look-ups, and as many again for all other queries.
   ///   - journals: the folder where processes of this host note what they work on, so that an event that ends them is parked; `nil`
   ///     for none.
-  /// - Throws: ``ReadModelError/unavailable(location:cause:)``, with what the owner has to run where that is to be done.
+  /// - Throws: `ReadModelError.unavailable(location:cause:)`, with what the owner has to run where that is to be done.
   package convenience init(
     _ url: String, replica: String? = nil, catalog: String = "eventually_readmodels",
     readers: Int = 2, journals: String? = nil

@@ -6,7 +6,7 @@ package final class PostgresReplayLock: ReplayRight {
   private let session: CatalogSession
 
   /// Takes the right.
-  /// - Throws: ``ReadModelError/replayRunning(location:)`` where another process has it.
+  /// - Throws: `ReadModelError.replayRunning(location:)` where another process has it.
   package init(_ catalog: PostgresReadModelCatalog) async throws(ReadModelError) {
     do {
       session = try await CatalogSession(catalog.database.url)

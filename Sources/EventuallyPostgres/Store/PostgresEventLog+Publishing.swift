@@ -116,7 +116,7 @@ extension PostgresEventLog {
   /// The next publisher reads the topic's end, as ever, and publishes all that it does not find there. Consumers that have applied
   /// an event drop it when it comes again.
   /// - Parameter sequenceNumber: the first event that is to be published again.
-  /// - Throws: ``RepublishError``, with a ``StoreOpenError`` of the code ``StoreOpenError/Code/locked`` while a relay has the lease.
+  /// - Throws: `RepublishError`, with a `StoreOpenError` of the code `StoreOpenError.Code.locked` while a relay has the lease.
   @discardableResult
   public func republish(
     from sequenceNumber: UInt64

@@ -11,7 +11,7 @@ extension RecordEventStore {
   ///   - codec: encodes the events.
   ///   - options: how the store is opened; at most 512 events, or about 4 MiB, go into one transaction.
   ///   - database: where in the database the store is.
-  /// - Throws: ``StoreOpenError``.
+  /// - Throws: `StoreOpenError`.
   @inlinable
   public convenience init(
     postgres url: String, codec: Codec, options: EventStoreOptions = EventStoreOptions(),

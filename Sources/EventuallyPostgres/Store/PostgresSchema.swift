@@ -29,7 +29,7 @@ public enum PostgresSchema {
   ///   - partitions: how many partitions a new store divides its streams among; `nil` for 12, or as many as there are.
   ///   - application: the role that writers and readers connect as, which is granted what they need; `nil` where they connect as
   ///     the owner.
-  /// - Throws: ``StoreOpenError``, with the code `newer` where a newer program has made the schema.
+  /// - Throws: `StoreOpenError`, with the code `newer` where a newer program has made the schema.
   public static func install(
     url: String, schema: String = "eventually", partitions: Partition? = nil,
     application: String? = nil

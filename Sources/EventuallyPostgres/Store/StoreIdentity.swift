@@ -10,7 +10,7 @@ struct StoreIdentity: Sendable {
 
   /// Reads it, where the tables are those that this code works with.
   /// - Parameter isUnfinished: whether it may be a copy that is not whole.
-  /// - Throws: ``StoreOpenError``, ``PostgresError``.
+  /// - Throws: `StoreOpenError`, ``PostgresError``.
   static func read(
     _ pool: PostgresPool, schema: String, location: String, isUnfinished: Bool
   ) async throws -> StoreIdentity {

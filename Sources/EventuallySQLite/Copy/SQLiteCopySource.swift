@@ -16,7 +16,7 @@ package final class SQLiteCopySource: CopySource {
   private let path: String
   private let lock: Locked<StoreLock?>
 
-  /// - Throws: ``StoreOpenError`` with the code ``StoreOpenError/Code/locked`` while a writer runs.
+  /// - Throws: `StoreOpenError` with the code `StoreOpenError.Code.locked` while a writer runs.
   package init(path: String) throws(StoreOpenError) {
     self.path = path
     location = resolvedPath(path)

@@ -26,7 +26,7 @@ actor StoreEraser {
     executor.asUnownedSerialExecutor()
   }
 
-  /// - Throws: ``StoreOpenError`` where it can't be read what is pending.
+  /// - Throws: `StoreOpenError` where it can't be read what is pending.
   init(writer: StoreWriter, path: String) throws(StoreOpenError) {
     self.writer = writer
     self.path = path

@@ -47,7 +47,7 @@ enum ForgedEvents {
 
 extension ReadModelDatabase {
   /// Notes for good that an event was applied at a place where the store has another one or none.
-  /// - Throws: ``ReadModelError``.
+  /// - Throws: `ReadModelError`.
   public func markForged(_ partition: Partition, at position: UInt64) async throws {
     do {
       try connection.write {

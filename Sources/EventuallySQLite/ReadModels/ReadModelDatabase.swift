@@ -48,7 +48,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///     but the code, and nothing more is applied until it is fixed.
   ///   - crashLimit: how often an event must have ended the process that worked on it before its stream is parked.
   ///   - isCurrent: asked in each transaction that applies events: where it says no, all leases are fenced.
-  /// - Throws: ``ReadModelError``.
+  /// - Throws: `ReadModelError`.
   public init(
     path: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
     partitionCount: Partition, parkingLimit: Int = 10_000,
@@ -88,7 +88,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///
   /// Where leases have been fenced, nothing of their deliveries has been applied; all others have been
   /// applied whole.
-  /// - Throws: ``ReadModelError``, or `ProjectionFailures` where the read model's code fails on events that are not
+  /// - Throws: `ReadModelError`, or `ProjectionFailures` where the read model's code fails on events that are not
   ///   to be parked. Nothing has been applied then.
   public func apply(
     _ deliveries: [Delivery<Model.Event>], parking: [ProjectionFailure]

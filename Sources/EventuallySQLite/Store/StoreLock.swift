@@ -19,7 +19,7 @@ final class StoreLock: Sendable {
   private let file: FileIdentity
 
   /// Takes the role; the store's file is made where there is none.
-  /// - Throws: ``StoreOpenError`` with the code `locked` where another process has it, and `noLocks` where the file system has no
+  /// - Throws: `StoreOpenError` with the code `locked` where another process has it, and `noLocks` where the file system has no
   ///   locks that hold.
   init(storePath: String) throws(StoreOpenError) {
     // SQLite follows symbolic links as well, and keeps its log beside the file that they lead to.
@@ -109,7 +109,7 @@ enum LockProbe {
   ///   - path: a file that this process has locked.
   ///   - storePath: the store, for the error.
   ///   - lock: takes a lock; another one in tests.
-  /// - Throws: ``StoreOpenError`` with the code `noLocks`.
+  /// - Throws: `StoreOpenError` with the code `noLocks`.
   static func check(
     _ path: String, storePath: String, lock: (Int32, Int32) -> Int32 = flock
   ) throws(StoreOpenError) {

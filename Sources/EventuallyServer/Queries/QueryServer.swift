@@ -26,8 +26,7 @@ public struct QueryServer: Sendable {
       limits: limits)
   }
 
-  /// The same of read models in SQLite's files.
-  /// - Parameter directory: the directory of all of them.
+  /// The same of read models in SQLite's files, in folders of one directory.
   public init(
     _ application: ApplicationModel, directory: String, timeLimit: Duration = .seconds(10),
     limits: ServerLimits = ServerLimits()

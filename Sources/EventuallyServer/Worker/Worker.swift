@@ -43,8 +43,7 @@ public final class Worker: Service {
       owner = "\(process.hostName)-\(process.processIdentifier)"
     }
 
-    /// The defaults, for read models in SQLite's files.
-    /// - Parameter directory: the directory of all of them.
+    /// The defaults, for read models in SQLite's files, in folders of one directory.
     public init(directory: String, kafka: KafkaConfiguration, feed: FeedSource) {
       self.init(readModels: .folder(directory), kafka: kafka, feed: feed)
     }
