@@ -1,14 +1,6 @@
 package import Eventually
 
 extension FaultPoint {
-  /// Events are durable in the store; neither the caller nor the relay knows of it.
-  package static let storeCommitted = FaultPoint(
-    "store.committed", "events are in the store; neither their caller nor the relay knows of it yet"
-  )
-  /// A stream's removal is durable; its events are still in the store's log.
-  package static let storeRemoved = FaultPoint(
-    "store.removed",
-    "a stream is removed; its caller does not know, and the store's log has its events")
   /// The store's log is about to be emptied after a removal.
   package static let storeErasing = FaultPoint(
     "store.erasing", "the store's log is about to be emptied of a removed stream's events")

@@ -173,6 +173,8 @@ actor PostgresStoreWriter {
         fail(transaction.requests, error, &results)
       }
     }
+    if hasChanged { FaultPoint.storeCommitted.pass() }
+    if event.hasRemovals { FaultPoint.storeRemoved.pass() }
     reader.noteDurable(newHead)
     head.advance(to: newHead)
     if !hasFailed { failure.withLock { $0 = nil } }
