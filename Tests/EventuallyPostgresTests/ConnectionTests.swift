@@ -1,4 +1,5 @@
 import Eventually
+import EventuallyTesting
 import Foundation
 import Testing
 
@@ -179,7 +180,7 @@ func until(_ what: String, _ condition: () async throws -> Bool) async throws {
   let deadline = ContinuousClock.now + .seconds(60)
   while try await !condition() {
     guard ContinuousClock.now < deadline else {
-      throw TestServer.Failure(description: "waited in vain: \(what)")
+      throw ScenarioFailure("waited in vain: \(what)")
     }
     try await Task.sleep(for: .milliseconds(10))
   }

@@ -53,8 +53,10 @@ public final class ApplicationHarness: Sendable {
   /// The folder of everything that the processes write. It is removed in the end.
   public let folder: String
 
+  /// - Parameter database: the URL of the PostgreSQL database of store and read models; `nil` for files.
   package init(
-    _ executables: ApplicationExecutables, topic: String = "events", partitions: Int = 4
+    _ executables: ApplicationExecutables, topic: String = "events", partitions: Int = 4,
+    database: String? = nil
   ) throws {
     let url = FileManager.default.temporaryDirectory.appending(
       path: "eventually-harness-\(UUID().uuidString)")
@@ -63,7 +65,8 @@ public final class ApplicationHarness: Sendable {
     folder = url.path()
     state = Locked(
       State(
-        store: "\(url.path())/store.sqlite", readModels: "\(url.path())/read-models",
+        store: database ?? "\(url.path())/store.sqlite",
+        readModels: database ?? "\(url.path())/read-models",
         kafka: Kafka(servers: "", topic: topic), partitions: partitions))
   }
 
@@ -82,15 +85,19 @@ public final class ApplicationHarness: Sendable {
   ///   - executables: how the processes are started.
   ///   - topic: the topic of the events.
   ///   - partitions: how many partitions the store and the topic have.
+  ///   - database: the URL of an empty PostgreSQL database for the store and the read models; they are files in ``folder`` where it is
+  ///     left out.
   ///   - isolation: the actor that `body` runs on; the caller's where it is left out.
   ///   - body: the test.
   /// - Throws: what `body` throws.
   public static func run<Result>(
     _ executables: ApplicationExecutables, topic: String = "events", partitions: Int = 4,
+    database: String? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (ApplicationHarness) async throws -> Result
   ) async throws -> Result {
-    let harness = try ApplicationHarness(executables, topic: topic, partitions: partitions)
+    let harness = try ApplicationHarness(
+      executables, topic: topic, partitions: partitions, database: database)
     defer { harness.killAll() }
     return try await body(harness)
   }
@@ -108,10 +115,10 @@ public final class ApplicationHarness: Sendable {
   /// The path of a file of this name in ``folder``.
   public func file(_ name: String) -> String { "\(folder)/\(name)" }
 
-  /// The store's file.
+  /// The store's file, or the URL of its database.
   public var store: String { state.withLock { $0.store } }
 
-  /// The folder of the read models.
+  /// The folder of the read models, or the URL of their database.
   public var readModels: String { state.withLock { $0.readModels } }
 
   /// Puts the store into another folder, for the processes that are started from now on.
