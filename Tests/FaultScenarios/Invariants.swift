@@ -1,10 +1,9 @@
 import Eventually
-import EventuallySQLite
-import Foundation
+import EventuallyServer
 
 /// What must hold of a store after whatever happened to its writer.
 struct StoreInvariants {
-  let path: String
+  let store: String
 
   /// Reads the whole store.
   /// - Returns: how many events there are.
@@ -12,7 +11,7 @@ struct StoreInvariants {
   func check(
     _ acknowledged: [Load.Acknowledged], removed: Set<String>, tally: Tally
   ) async throws -> Int {
-    let log = try SQLiteEventLog(path: path, readers: 1)
+    let log = try await StoreLocation(store).openForReading(readers: 1)
     var partitions: [Partition: UInt64] = [:]
     var versions: [String: Version] = [:]
     var places: [UInt64: Load.Acknowledged] = [:]

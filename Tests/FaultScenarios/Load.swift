@@ -20,7 +20,7 @@ final class Load: Sendable {
     var refusals: [UInt: Int] = [:]
   }
 
-  private let endpoint: HTTPEndpoint
+  private let endpoints: [HTTPEndpoint]
   private let application: any TortureApplication
   private let seed: UInt64
   private let entities: Int
@@ -28,13 +28,14 @@ final class Load: Sendable {
   private let state = Locked(State())
 
   /// - Parameters:
+  ///   - endpoints: the writers; what one does not answer is sent to the next.
   ///   - entities: how many entities there are commands for.
   ///   - rate: how many of them the clients begin together in a second, at most.
   init(
-    _ endpoint: HTTPEndpoint, of application: any TortureApplication, seed: UInt64, entities: Int,
-    rate: Int
+    _ endpoints: [HTTPEndpoint], of application: any TortureApplication, seed: UInt64,
+    entities: Int, rate: Int
   ) {
-    self.endpoint = endpoint
+    self.endpoints = endpoints
     self.application = application
     self.seed = seed
     self.entities = entities
@@ -142,7 +143,10 @@ final class Load: Sendable {
     key: String? = nil
   ) async throws -> (status: UInt, body: [UInt8]) {
     let deadline = ContinuousClock.now + .seconds(120)
+    var attempt = Int.random(in: endpoints.indices)
     while true {
+      let endpoint = endpoints[attempt % endpoints.count]
+      attempt += 1
       if let answer = try? await endpoint.send(
         method, path, body: body, expecting: version, idempotencyKey: key, timeout: .seconds(10))
       {

@@ -1,9 +1,8 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 import EventuallyServer
 
-/// Asks all workers again and again how they are, counts what they did, and holds what they say against the files.
+/// Asks all workers again and again how they are, counts what they did, and holds what they say against the read models.
 final class Observer: Sendable {
   private struct Watched {
     var endpoint: HTTPEndpoint
@@ -107,7 +106,7 @@ final class Observer: Sendable {
   /// A worker that calls itself ready has all that it says it has in its file.
   private func check(_ answer: Answer, of process: Int32, _ model: PlayedReadModel) async {
     guard answer.isReady, state.withLock({ $0.readsFiles }),
-      let reader = try? model.reader(in: readModels),
+      let reader = try? await model.reader(in: readModels),
       let checkpoints = try? await reader.checkpoints()
     else { return }
     tally.add(.readinessChecked)

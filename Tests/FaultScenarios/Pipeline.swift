@@ -1,5 +1,4 @@
-import Eventually
-import EventuallySQLite
+package import Eventually
 package import EventuallyServer
 // Whoever plays with a pipeline handles its processes.
 @_exported public import EventuallyTesting
@@ -23,16 +22,20 @@ package final class Pipeline {
   package let harness: ApplicationHarness
   /// The broker of this pipeline.
   package let kafka: any Broker
+  /// Where store and read models are; `nil` for files.
+  package let database: ScenarioDatabase?
 
   /// - Parameters:
   ///   - choice: on which Kafka; a development broker by default.
   ///   - executables: of which application; the sample by default.
   ///   - topic: the topic on a development broker.
+  ///   - database: where store and read models are; `nil` for files.
   package init(
     on choice: KafkaChoice = .development, of executables: ApplicationExecutables = .orders,
-    topic: String = "orders"
+    topic: String = "orders", database: ScenarioDatabase? = nil
   ) throws {
-    harness = try ApplicationHarness(executables, topic: topic)
+    harness = try ApplicationHarness(executables, topic: topic, database: database?.url)
+    self.database = database
     kafka = choice.broker(of: harness)
   }
 
@@ -76,6 +79,7 @@ package final class Pipeline {
   /// Ends the writer, and gives back what the broker holds of this pipeline. Workers have ended before.
   package func close() async throws {
     harness.endWriter()
+    try await database?.close()
     try await kafka.close()
   }
 
@@ -118,8 +122,13 @@ package final class Pipeline {
 
   /// The store's head, 0 where there is no store yet.
   package func head() async -> UInt64 {
-    guard let log = try? SQLiteEventLog(path: store, readers: 1) else { return 0 }
+    guard let log = try? await log() else { return 0 }
     return (try? await log.head()) ?? 0
+  }
+
+  /// The store, for reading.
+  package func log() async throws -> any StoreLog {
+    try await StoreLocation(store).openForReading(readers: 1)
   }
 
   /// Verifies read models once they have caught up, and returns their digests.

@@ -8,12 +8,13 @@ package struct Scenario: Sendable, CustomStringConvertible {
   package let requires: Set<BrokerAbility>
   /// What it needs of the application.
   package let needs: Set<ApplicationAbility>
+  private let stores: ScenarioStores
   private let machineObstacle: @Sendable () -> String?
   private let play: @Sendable (Stage) async throws -> Void
 
   init(
     _ name: String, _ summary: String, requires: Set<BrokerAbility> = [],
-    needs: Set<ApplicationAbility> = [],
+    needs: Set<ApplicationAbility> = [], on stores: ScenarioStores = .all,
     obstacle: @escaping @Sendable () -> String? = { nil },
     play: @escaping @Sendable (Stage) async throws -> Void
   ) {
@@ -21,18 +22,31 @@ package struct Scenario: Sendable, CustomStringConvertible {
     self.summary = summary
     self.requires = requires
     self.needs = needs
+    self.stores = stores
     machineObstacle = obstacle
     self.play = play
   }
 
   package var description: String { name }
 
-  /// Why it can't be played on this machine, with this Kafka and this application; `nil` where it can.
+  /// On which stores it is not played, and why; `nil` where it is on all.
+  package var restriction: String? {
+    switch stores {
+    case .all: nil
+    case .files(let reason): "not on PostgreSQL: \(reason)"
+    case .postgres: "only with --postgres"
+    case .postgresServer: "only with --postgres, on a temporary server"
+    }
+  }
+
+  /// Why it can't be played on this machine, with this Kafka, these stores and this application; `nil` where it can.
   package func obstacle(
-    on choice: KafkaChoice, with application: any TortureApplication = OrdersApplication()
+    on choice: KafkaChoice, with application: any TortureApplication = OrdersApplication(),
+    storesIn store: StoreChoice = .files
   ) -> String? {
     let abilities = choice.abilities
-    return BrokerAbility.allCases.first { requires.contains($0) && !abilities.contains($0) }?
+    return stores.obstacle(on: store)
+      ?? BrokerAbility.allCases.first { requires.contains($0) && !abilities.contains($0) }?
       .lacking
       ?? ApplicationAbility.allCases.first {
         needs.contains($0) && !application.abilities.contains($0)
@@ -51,12 +65,16 @@ package struct Scenario: Sendable, CustomStringConvertible {
   ///   - tally: counts what happens.
   ///   - choice: on which Kafka.
   ///   - application: with which application.
+  ///   - store: where its store and its read models are.
   /// - Throws: where something that must hold does not.
   package func run(
     seed: UInt64, tally: Tally, on choice: KafkaChoice = .development,
-    with application: any TortureApplication = OrdersApplication()
+    with application: any TortureApplication = OrdersApplication(),
+    storesIn store: StoreChoice = .files
   ) async throws {
-    let stage = try Stage(seed: seed, tally: tally, on: choice, with: application)
+    let stage = try Stage(
+      seed: seed, tally: tally, on: choice, with: application,
+      database: try await store.makeDatabase())
     var failures: [String] = []
     do {
       try await play(stage)
@@ -79,5 +97,5 @@ package struct Scenario: Sendable, CustomStringConvertible {
     writerScenarios + repetitionScenarios + workerScenarios + brokerScenarios + topicScenarios
     + parkingScenarios
     + deadlyEventScenarios
-    + diskScenarios + clockScenarios + replayScenarios + hostileScenarios
+    + diskScenarios + clockScenarios + replayScenarios + hostileScenarios + postgresScenarios
 }

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 import EventuallyServer
 
@@ -30,14 +29,16 @@ final class Stage {
   var random: SeededRandom
   private(set) var workers: [String: Worker] = [:]
   private var writerEndpoint: HTTPEndpoint?
+  private(set) var others: [OtherWriter] = []
   private var loads: [(load: Load, task: Task<Void, Never>)] = []
   private let observing: Task<Void, Never>
 
   init(
-    seed: UInt64, tally: Tally, on choice: KafkaChoice, with application: any TortureApplication
+    seed: UInt64, tally: Tally, on choice: KafkaChoice, with application: any TortureApplication,
+    database: ScenarioDatabase?
   ) throws {
     let pipeline = try Pipeline(
-      on: choice, of: application.executables, topic: application.name)
+      on: choice, of: application.executables, topic: application.name, database: database)
     self.application = application
     let observer = Observer(tally: tally, readModels: pipeline.readModels)
     self.pipeline = pipeline
@@ -52,6 +53,7 @@ final class Stage {
   func close() async {
     for (_, task) in loads { task.cancel() }
     for (_, task) in loads { await task.value }
+    for other in others { other.process.kill() }
     observing.cancel()
     await observing.value
     for worker in workers.values { observer.remove(worker.process.processID) }
@@ -95,6 +97,25 @@ final class Stage {
     tally.add(.writersKilled)
   }
 
+  /// Adds a writer of the same store, beside ``writer``; one that has ended is started again at its address.
+  @discardableResult
+  func startOtherWriter(_ number: Int = 0) async throws -> OtherWriter {
+    let harness = pipeline.harness
+    let file = pipeline.file("writer-\(number + 2).url")
+    let known = others.indices.contains(number) ? others[number] : nil
+    try? FileManager.default.removeItem(atPath: file)
+    let process = try await harness.start(
+      application.executables.writer,
+      [
+        "serve", "--store", pipeline.store, "--partitions", "4", "--address-file", file, "--listen",
+        known?.endpoint.base.replacing("http://", with: "") ?? "127.0.0.1:0",
+      ] + pipeline.kafkaArguments)
+    try await process.serves(addressFile: file)
+    let other = OtherWriter(process: process, endpoint: try pipeline.endpoint(process))
+    if known == nil { others.append(other) } else { others[number] = other }
+    return other
+  }
+
   // MARK: - Workers
 
   /// The read model that has a part in the scenario.
@@ -117,10 +138,11 @@ final class Stage {
 
   @discardableResult
   func startWorker(
-    _ role: ReadModelRole, _ name: String, faults: String? = nil
+    _ role: ReadModelRole, _ name: String, faults: String? = nil, feed: String? = nil
   ) async throws -> Worker {
     let (process, endpoint) = try await pipeline.startProjector(
-      model(role).name, feed: try writer.base, worker: name, environment: Self.faults(faults))
+      model(role).name, feed: try feed ?? writer.base, worker: name,
+      environment: Self.faults(faults))
     let worker = Worker(name, role, process, endpoint)
     workers[name] = worker
     observer.add(process.processID, endpoint, model(role))
@@ -195,11 +217,12 @@ final class Stage {
 
   // MARK: - Clients
 
-  /// Lets clients send the commands of so many entities, until all are sent or the scenario ends.
+  /// Lets clients send the commands of so many entities to all writers, until all are sent or the scenario ends.
   @discardableResult
   func startLoad(entities: Int, rate: Int = 60) throws -> Load {
     let load = Load(
-      try writer, of: application, seed: seed &* 100 &+ UInt64(loads.count) &+ 1,
+      [try writer] + others.map(\.endpoint), of: application,
+      seed: seed &* 100 &+ UInt64(loads.count) &+ 1,
       entities: entities, rate: rate)
     loads.append((load, Task { await load.run() }))
     return load
@@ -251,7 +274,8 @@ final class Stage {
     try await checkStore()
     try await checkHealth()
     for name in workers.keys.sorted() { try await stopWorker(name) }
-    if let process = pipeline.writer, process.isRunning {
+    for process in [pipeline.writer].compactMap({ $0 }) + others.map(\.process)
+    where process.isRunning {
       let code = try await process.stop()
       guard code == 0 else {
         throw NotAsExpected("the writer ended with \(code): \(process.lastWords)")
@@ -268,7 +292,7 @@ final class Stage {
     let acknowledged = loads.flatMap(\.load.acknowledged)
     let removed = loads.reduce(into: Set<String>()) { $0.formUnion($1.load.removed) }
     tally.add(.appendsAcknowledged, acknowledged.count)
-    let events = try await StoreInvariants(path: pipeline.store).check(
+    let events = try await StoreInvariants(store: pipeline.store).check(
       acknowledged, removed: removed, tally: tally)
     tally.add(.eventsInStore, events)
   }
@@ -287,13 +311,19 @@ final class Stage {
 
   /// No loop of any process hangs.
   private func checkHealth() async throws {
-    for endpoint in [try writer] + workers.values.map(\.endpoint) {
+    for endpoint in [try writer] + others.map(\.endpoint) + workers.values.map(\.endpoint) {
       let answer = try await endpoint.text("/healthz")
       guard answer.status == 200 else {
         throw NotAsExpected("\(endpoint.base) is not healthy: \(answer.body)")
       }
     }
   }
+}
+
+/// A writer beside the first.
+struct OtherWriter {
+  let process: RunningProcess
+  let endpoint: HTTPEndpoint
 }
 
 /// What `verify` says of rows that differ.

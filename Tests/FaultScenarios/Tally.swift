@@ -18,6 +18,10 @@ package final class Tally: Sendable {
     case hostileRequests = "hostile requests"
     case hostileRefused = "of which refused"
     case recordsForged = "rejected records written"
+    case serversKilled = "PostgreSQL servers killed and started again"
+    case sessionsEnded = "sessions of PostgreSQL ended"
+    case relaysTakenOver = "take-overs by another writer"
+    case slowestTakeOver = "slowest take-over, in milliseconds"
     case disksFilled = "disks filled"
     case filesDamaged = "files damaged or deleted"
     case clockSteps = "clock steps backwards"
@@ -44,6 +48,11 @@ package final class Tally: Sendable {
 
   package func add(_ count: Count, _ number: Int = 1) {
     counts.withLock { $0[count, default: 0] += number }
+  }
+
+  /// Keeps the largest number.
+  package func note(_ count: Count, largest number: Int) {
+    counts.withLock { $0[count] = max($0[count] ?? 0, number) }
   }
 
   package subscript(count: Count) -> Int {

@@ -23,6 +23,10 @@ package struct TortureCommand: AsyncParsableCommand {
       The scenarios are played with the sample's orders, or with another application, which is one executable with all \
       roles. Those that need what the application lacks are named and not played.
 
+      With --postgres, store and read models are in PostgreSQL: on a temporary server of each scenario's own, or in databases of their \
+      own on the server that \(StoreChoice.variable) names, which are dropped. --list tells which scenarios are about files or about \
+      PostgreSQL alone.
+
       All scenarios are played once, in an order that follows from the seed, and then again until the time is up. \
       The exit code is 1 where anything did not hold.
       """)
@@ -47,6 +51,8 @@ package struct TortureCommand: AsyncParsableCommand {
       "The executable of notes; by default where swift build puts it, from the package's folder.",
       valueName: "file"))
   var executable: String?
+  @Flag(help: "Have store and read models in PostgreSQL.")
+  var postgres = false
   @Flag(help: "List the scenarios.")
   var list = false
   @OptionGroup var broker: BrokerOptions
@@ -71,10 +77,15 @@ package struct TortureCommand: AsyncParsableCommand {
   package func run() async throws {
     let chosen = Scenario.all.filter { names.isEmpty || names.contains($0.name) }
     if list {
-      for scenario in chosen { print("\(scenario.name): \(scenario.summary)") }
+      for scenario in chosen {
+        let restriction = scenario.restriction.map { " (\($0))" } ?? ""
+        print("\(scenario.name): \(scenario.summary)\(restriction)")
+      }
       return
     }
     let choice = broker.choice
+    let store = postgres ? StoreChoice.postgresOfEnvironment : .files
+    if let obstacle = store.obstacle { throw ValidationError(obstacle) }
     let played = application.application(executable)
     let program = played.executables.writer.executable
     guard FileManager.default.isExecutableFile(atPath: program) else {
@@ -83,19 +94,19 @@ package struct TortureCommand: AsyncParsableCommand {
     }
     let seed = seed ?? UInt64.random(in: 1...999_999)
     print(
-      "\(played.name), seed \(seed), \(chosen.count) scenarios, \(parallel) at a time, \(minutes) minutes"
+      "\(played.name)\(postgres ? " on PostgreSQL" : ""), seed \(seed), \(chosen.count) scenarios, \(parallel) at a time, \(minutes) minutes"
     )
     var playable: [Scenario] = []
     for scenario in chosen {
-      if let obstacle = scenario.obstacle(on: choice, with: played) {
+      if let obstacle = scenario.obstacle(on: choice, with: played, storesIn: store) {
         print("not played: \(scenario.name): \(obstacle)")
       } else {
         playable.append(scenario)
       }
     }
     let torture = TortureRun(
-      scenarios: playable, on: choice, with: played, seed: seed, parallel: parallel,
-      deadline: .now + .seconds(minutes * 60))
+      scenarios: playable, on: choice, with: played, storesIn: store, seed: seed,
+      parallel: parallel, deadline: .now + .seconds(minutes * 60))
     // Each scenario ends its processes first.
     try await runUntilSignal(limit: .seconds(120)) { try await torture.run() }
     print(torture.report(notPlayed: chosen.count - playable.count))
@@ -126,6 +137,7 @@ private final class TortureRun: Sendable {
   private let scenarios: [Scenario]
   private let choice: KafkaChoice
   private let application: any TortureApplication
+  private let store: StoreChoice
   private let seed: UInt64
   private let parallel: Int
   private let deadline: ContinuousClock.Instant
@@ -135,11 +147,12 @@ private final class TortureRun: Sendable {
 
   init(
     scenarios: [Scenario], on choice: KafkaChoice, with application: any TortureApplication,
-    seed: UInt64, parallel: Int, deadline: ContinuousClock.Instant
+    storesIn store: StoreChoice, seed: UInt64, parallel: Int, deadline: ContinuousClock.Instant
   ) {
     self.scenarios = scenarios
     self.choice = choice
     self.application = application
+    self.store = store
     self.seed = seed
     self.parallel = parallel
     self.deadline = deadline
@@ -182,7 +195,8 @@ private final class TortureRun: Sendable {
   private func play(_ scenario: Scenario, seed: UInt64) async {
     let begin = ContinuousClock.now
     do {
-      try await scenario.run(seed: seed, tally: tally, on: choice, with: application)
+      try await scenario.run(
+        seed: seed, tally: tally, on: choice, with: application, storesIn: store)
       let seconds = (ContinuousClock.now - begin).components.seconds
       print("held     \(scenario.name), seed \(seed), \(seconds) s")
     } catch {

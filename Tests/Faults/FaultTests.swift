@@ -9,15 +9,29 @@ import Testing
 
   @Test(arguments: Scenario.all)
   func holds(_ scenario: Scenario) async throws {
+    try await play(scenario, storesIn: .files)
+  }
+
+  /// What happens to PostgreSQL itself, and what tells most about its store and its read models.
+  @Test(
+    arguments: Scenario.postgresScenarios
+      + Scenario.all.filter {
+        ["commands-repeated", "workers-killed-at-random", "zombie"].contains($0.name)
+      })
+  func holdsOnPostgres(_ scenario: Scenario) async throws {
+    try await play(scenario, storesIn: .postgresOfEnvironment)
+  }
+
+  private func play(_ scenario: Scenario, storesIn store: StoreChoice) async throws {
     let choice = KafkaChoice.ofEnvironment
-    if let obstacle = scenario.obstacle(on: choice) {
+    if let obstacle = store.obstacle ?? scenario.obstacle(on: choice, storesIn: store) {
       try Test.cancel("\(scenario.name): \(obstacle)")
     }
     let seed = ProcessInfo.processInfo.environment["FAULT_SEED"].flatMap { UInt64($0) } ?? 1
     let slots = scenario.isAlone(on: choice) ? Self.stages.count : 1
     await Self.stages.take(slots)
     do {
-      try await scenario.run(seed: seed, tally: Tally(), on: choice)
+      try await scenario.run(seed: seed, tally: Tally(), on: choice, storesIn: store)
     } catch {
       await Self.stages.giveBack(slots)
       throw error

@@ -1,5 +1,6 @@
 package import Eventually
 import EventuallySQLite
+import EventuallyServer
 package import EventuallyTesting
 
 /// What the scenarios must know of an application.
@@ -79,11 +80,36 @@ package struct PlayedReadModel: Sendable, Hashable {
   /// The live generation's file.
   func path(in readModels: String) -> String { directory(in: readModels).livePath }
 
+  /// The read model's generations and savepoints.
+  func catalog(in readModels: String) -> any ReadModelCatalog {
+    Definition(model: Files(name: name, schemaVersion: schemaVersion))
+      .catalog(in: ReadModelLocation(readModels))
+  }
+
   /// A reader of the live generation.
-  func reader(in readModels: String) throws -> ReadModelReader {
-    try ReadModelReader(
+  func reader(in readModels: String) async throws -> any ReadModelSource {
+    guard case .folder = ReadModelLocation(readModels) else {
+      return try await catalog(in: readModels).reader(of: nil, readers: 1, timeLimit: nil)
+    }
+    return try ReadModelReader(
       path: path(in: readModels), model: Files(name: name, schemaVersion: schemaVersion), readers: 1
     )
+  }
+
+  private struct Definition: ReadModelDefinition {
+    let model: Files
+    let codec = NoEvents()
+  }
+
+  /// Nobody reads events with it.
+  private struct NoEvents: EventCodec {
+    let contentType = "application/json"
+
+    func type(of event: Never) -> String {}
+    func encode(_ event: Never, into bytes: inout [UInt8]) {}
+    func decode(type: String, payload: Span<UInt8>) throws -> Never {
+      throw UnknownEventType(type: type)
+    }
   }
 
   /// What it takes to open the files: the process that is played with has the code.

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {
@@ -208,7 +207,7 @@ extension Stage {
     _ = try await wholeTopic()
   }
 
-  func log() throws -> SQLiteEventLog { try SQLiteEventLog(path: pipeline.store, readers: 1) }
+  func log() async throws -> any StoreLog { try await pipeline.log() }
 }
 
 extension Pipeline {

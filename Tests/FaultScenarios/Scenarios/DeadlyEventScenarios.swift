@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {
@@ -30,11 +29,11 @@ extension Scenario {
     let supervisor = Supervisor(
       stage, environment: Stage.faults("readmodel.project=\(crash.rawValue):\(deadly)"))
     try await supervisor.runUntil("the stream is parked") {
-      guard
-        FileManager.default.fileExists(
-          atPath: stage.model(.first).path(in: stage.pipeline.readModels))
-      else { return false }
-      return try await stage.parkedStreams(.first).contains { $0.streamID == stream }
+      do {
+        return try await stage.parkedStreams(.first).contains { $0.streamID == stream }
+      } catch ReadModelError.notBuilt {
+        return false
+      }
     }
     let parked = try await stage.parkedStreams(.first)
     guard parked.map(\.streamID) == [stream], parked[0].reason.contains("ended the process 3 times")

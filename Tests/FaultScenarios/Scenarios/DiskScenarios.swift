@@ -6,18 +6,20 @@ extension Scenario {
   static let diskScenarios = [
     Scenario(
       "writer-disk-full", "the store's volume is full for a while",
+      on: .files("it fills the volume of a file; a server's is its own"),
       obstacle: Volume.obstacle, play: writerDiskFull),
     Scenario(
       "worker-disk-full", "the read models' volume is full for a while",
+      on: .files("it fills the volume of files; a server's is its own"),
       obstacle: Volume.obstacle, play: workerDiskFull),
     Scenario(
       "torn-write-ahead-log",
       "SIGKILL, and the end of a write-ahead log is damaged: of the store's behind its last commit, of a read "
         + "model's in the middle of commits",
-      play: tornLog),
+      on: .files("it damages files of SQLite's"), play: tornLog),
     Scenario(
       "read-model-deleted", "a read model's file is deleted: it is built again from zero",
-      play: deleted),
+      on: .files("it deletes a file"), play: deleted),
   ]
 
   private static func writerDiskFull(_ stage: Stage) async throws {

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {
@@ -49,7 +48,7 @@ extension Scenario {
     }
     try await stage.loadEnds()
     try await stage.verify(ReadModelRole.allCases)
-    _ = try await StoreInvariants(path: stage.pipeline.store).check(
+    _ = try await StoreInvariants(store: stage.pipeline.store).check(
       client.acknowledged, removed: client.removed, tally: stage.tally)
     try await stage.checkAll(ReadModelRole.allCases)
   }
@@ -62,7 +61,7 @@ extension Scenario {
 
   /// Junk in every partition, events of the store in the wrong place or with other contents, and some far ahead of it.
   private static func forge(_ stage: Stage) async throws {
-    let log = try stage.log()
+    let log = try await stage.log()
     let forger = Forger(stage.pipeline, store: log.storeID)
     for partition in Int32(0)..<4 {
       for number in 0..<10 {

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {

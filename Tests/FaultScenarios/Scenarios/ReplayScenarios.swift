@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {
@@ -52,8 +51,8 @@ extension Scenario {
     try await stage.begun(load, 300)
     try await stage.loadEnds()
     try await stage.caughtUp([.first])
-    let directory = stage.model(.first).directory(in: stage.pipeline.readModels)
-    let left = try directory.list().filter { $0.isBuilding }
+    let catalog = stage.model(.first).catalog(in: stage.pipeline.readModels)
+    let left = try await catalog.list().filter { $0.isBuilding }
     guard left.isEmpty else { throw NotAsExpected("generations are being built still: \(left)") }
     try await stage.checkAll([.first])
   }

@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {
@@ -38,7 +37,7 @@ extension Scenario {
     guard try await first.stop() == 0 else { throw NotAsExpected(first.log) }
     try await place(5..<55, items: 150)
     let head = await stage.pipeline.head()
-    let log = try stage.log()
+    let log = try await stage.log()
     try await waitUntil("everything is published") { try await log.published() == head }
     try await stage.disturb(.forget(before: Int64(head) - 100))
     let second = try await harness.startWorker(stage.first)
@@ -63,7 +62,7 @@ extension Scenario {
     try await stage.becomesReady(worker)
     let load = try stage.startLoad(entities: 200, rate: 40)
     try await stage.begun(load, 40)
-    let forger = Forger(stage.pipeline, store: try stage.log().storeID)
+    let forger = Forger(stage.pipeline, store: try await stage.log().storeID)
     // Nothing of an event at all, and large.
     for partition in Int32(0)..<4 {
       try await forger.produce(partition, key: "junk", value: "junk", headers: [])

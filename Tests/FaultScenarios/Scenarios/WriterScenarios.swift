@@ -1,5 +1,4 @@
 import Eventually
-import EventuallySQLite
 import Foundation
 
 extension Scenario {
@@ -14,7 +13,8 @@ extension Scenario {
     killedWriter(
       "writer-killed-after-erasure",
       "SIGKILL of the writer when nothing is left of a removed stream, which is not noted yet",
-      at: "store.erased", passages: 1...3, needs: [.removal]),
+      at: "store.erased", passages: 1...3, needs: [.removal],
+      on: .files("it is about emptying SQLite's log; PostgreSQL's tables are emptied by VACUUM")),
     killedWriter(
       "writer-killed-after-produce",
       "SIGKILL of the writer with events handed to Kafka and not acknowledged",
@@ -42,9 +42,9 @@ extension Scenario {
   /// The writer kills itself at a point, and is started again.
   private static func killedWriter(
     _ name: String, _ summary: String, at point: String, passages: ClosedRange<Int>,
-    needs: Set<ApplicationAbility> = []
+    needs: Set<ApplicationAbility> = [], on stores: ScenarioStores = .all
   ) -> Scenario {
-    Scenario(name, summary, needs: needs) { stage in
+    Scenario(name, summary, needs: needs, on: stores) { stage in
       try await stage.pipeline.startBroker()
       let passage = Int.random(in: passages, using: &stage.random)
       try await stage.startWriter(faults: "\(point)=kill@\(passage)")
@@ -177,7 +177,7 @@ extension Stage {
   /// Reads the topic, once everything is published; each event must be there.
   func wholeTopic() async throws -> TopicContents {
     let head = await pipeline.head()
-    let log = try SQLiteEventLog(path: pipeline.store, readers: 1)
+    let log = try await pipeline.log()
     try await waitUntil("everything is published", seen: { self.pipeline.writer?.log ?? "" }) {
       try await log.published() >= head
     }

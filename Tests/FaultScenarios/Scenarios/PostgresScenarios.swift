@@ -1,0 +1,139 @@
+import Eventually
+import EventuallyTesting
+import Foundation
+
+extension Scenario {
+  /// What only happens to stores and read models in PostgreSQL.
+  package static let postgresScenarios = [
+    Scenario(
+      "server-killed",
+      "PostgreSQL's server ends at once and comes back, again and again, while commands, publishing and applying go on",
+      on: .postgresServer, play: serverKilled),
+    Scenario(
+      "sessions-ended", "PostgreSQL ends sessions of writers and workers at random", on: .postgres,
+      play: sessionsEnded),
+    Scenario(
+      "relay-killed",
+      "two writers of one store: SIGKILL of the one that publishes, and of the one that took over",
+      on: .postgres, play: relayKilled),
+    Scenario(
+      "relay-paused",
+      "two writers of one store: SIGSTOP of the one that publishes, for 30 seconds", on: .postgres,
+      play: relayPaused),
+  ]
+
+  private static func serverKilled(_ stage: Stage) async throws {
+    guard let server = stage.pipeline.database?.server else {
+      throw NotAsExpected("there is no server that may be stopped")
+    }
+    try await stage.startTwoWriters()
+    for name in ["first-1", "first-2"] { try await stage.startWorker(.first, name) }
+    let worker = try await stage.startWorker(.second, "second-1")
+    try await stage.becomesReady(worker)
+    let load = try stage.startLoad(entities: 400, rate: 60)
+    for round in 1...3 {
+      try await stage.begun(load, round * 80)
+      try await server.kill()
+      try await stage.pause(100...4000)
+      try await server.start()
+      stage.tally.add(.serversKilled)
+    }
+    try await stage.becomesReady(worker)
+    try await stage.publishedWhole()
+    try await stage.checkAll([.first, .second])
+  }
+
+  private static func sessionsEnded(_ stage: Stage) async throws {
+    guard let database = stage.pipeline.database else {
+      throw NotAsExpected("there is no database")
+    }
+    try await stage.startTwoWriters()
+    for name in ["first-1", "first-2"] { try await stage.startWorker(.first, name) }
+    let worker = try await stage.startWorker(.second, "second-1")
+    try await stage.becomesReady(worker)
+    let load = try stage.startLoad(entities: 500, rate: 40)
+    try await stage.begun(load, 20)
+    while load.begun < 500 {
+      let count = Int.random(in: 1...5, using: &stage.random)
+      stage.tally.add(.sessionsEnded, try await database.terminateSessions(atMost: count))
+      try await stage.pause(50...600)
+      if let failure = load.failures.first { throw NotAsExpected(failure) }
+    }
+    try await stage.publishedWhole()
+    try await stage.checkAll([.first, .second])
+  }
+
+  private static func relayKilled(_ stage: Stage) async throws {
+    try await stage.startTwoWriters()
+    try await stage.startWorkersOfStore()
+    let load = try stage.startLoad(entities: 600, rate: 60)
+    for round in 1...4 {
+      try await stage.begun(load, round * 100)
+      let isFirst = round % 2 == 1
+      try await stage.takesOver {
+        (isFirst ? stage.pipeline.writer : stage.others.first?.process)?.kill()
+      }
+      stage.tally.add(.writersKilled)
+      if isFirst { try await stage.startWriter() } else { try await stage.startOtherWriter() }
+    }
+    try await stage.publishedWhole()
+    try await stage.checkAll([.first, .second])
+  }
+
+  private static func relayPaused(_ stage: Stage) async throws {
+    try await stage.startTwoWriters()
+    try await stage.startWorkersOfStore()
+    let load = try stage.startLoad(entities: 400, rate: 40)
+    try await stage.begun(load, 80)
+    let end = ContinuousClock.now + .seconds(30)
+    guard let paused = stage.pipeline.writer else { throw NotAsExpected("there is no writer") }
+    try await stage.takesOver { paused.freeze() }
+    try await Task.sleep(until: end)
+    paused.resume()
+    try await waitUntil(
+      "the writer that was stopped publishes no more", seen: { paused.lastWords }
+    ) { paused.log.contains("this process publishes no more") }
+    try await stage.publishedWhole()
+    try await stage.checkAll([.first, .second])
+  }
+}
+
+extension Stage {
+  /// Starts the broker and two writers of one store; the first one publishes.
+  fileprivate func startTwoWriters() async throws {
+    try await pipeline.startBroker()
+    try await startWriter()
+    try await waitUntil("the first writer publishes", seen: { self.pipeline.writer?.log ?? "" }) {
+      try await log().relayHolder() != nil
+    }
+    try await startOtherWriter()
+  }
+
+  /// Workers that need no writer for what Kafka does not hold.
+  fileprivate func startWorkersOfStore() async throws {
+    for (role, name) in [(.first, "first-1"), (.first, "first-2"), (.second, "second-1")]
+      as [(ReadModelRole, String)]
+    {
+      try await becomesReady(try await startWorker(role, name, feed: pipeline.store))
+    }
+  }
+
+  /// Has the writer that publishes end, while clients send commands, and waits until another one publishes what comes then.
+  fileprivate func takesOver(from end: () -> Void) async throws {
+    let log = try await pipeline.log()
+    let epoch = try await log.relayHolder()?.epoch ?? 0
+    end()
+    let begin = ContinuousClock.now
+    let head = try await log.head()
+    try await waitUntil(
+      "another writer publishes", within: .seconds(20),
+      seen: { self.others.map(\.process.lastWords).joined() }
+    ) {
+      guard let holder = try await log.relayHolder(), holder.epoch > epoch else { return false }
+      return try await log.published() > head
+    }
+    let (seconds, attoseconds) = (ContinuousClock.now - begin).components
+    tally.add(.relaysTakenOver)
+    tally.note(.slowestTakeOver, largest: Int(seconds * 1000 + attoseconds / 1_000_000_000_000_000))
+  }
+}
