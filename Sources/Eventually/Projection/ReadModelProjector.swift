@@ -159,8 +159,11 @@ private struct ApplySpans {
         guard let parent = persisted.metadata.traceParent else { continue }
         let span = startSpan(
           SpanName.apply, context: TraceContext.context(parent), ofKind: .consumer)
-        span.attributes["eventually.read_model"] = name
-        span.attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+        span.updateAttributes { attributes in
+          attributes["eventually.read_model"] = name
+          attributes["eventually.stream_id"] = persisted.streamID
+          attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+        }
         spans.append((delivery.partition, span))
       }
     }

@@ -113,6 +113,8 @@ public final class RecordEventStore<Codec: EventCodec>: EventStore, EventSubscri
   ) async throws(EventStoreError) -> StoreOutcome {
     let span = TraceContext.isActive ? startSpan(SpanName.append, ofKind: .producer) : nil
     defer { span?.end() }
+    span?.attributes["eventually.stream_id"] = name
+    span?.attributes["eventually.events"] = Int64(events.count)
     let start = ContinuousClock.now
     do throws(EventStoreError) {
       let encoded = try encoder(events, of: name, metadata: metadata(in: span))

@@ -211,7 +211,8 @@ public final class KafkaPublisher<Source: Outbox>: Service {
       producerLog.withLock { $0 = client.log }
       let life = Relay(
         client, source: source, term: term, batch: emptyBatch, tails: tails,
-        isLossExpected: configuration.development != nil, state: relay, logger: logger)
+        topic: configuration.topic, isLossExpected: configuration.development != nil,
+        state: relay, logger: logger)
       tails = []
       let end = try await life.run(after: position, heartbeats)
       let (isLeft, after) = relay.advance { plan -> (Bool, UInt64) in

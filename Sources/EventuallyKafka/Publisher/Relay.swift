@@ -15,6 +15,7 @@ actor Relay<Source: Outbox> {
   private let term: RelayTerm
   private let tails: [PartitionTail]
   private let isLossExpected: Bool
+  private let topic: String
   private let logger: Logger
   private var batch: RecordBatch
   /// Partitions whose first record has been compared with the topic's end.
@@ -47,8 +48,9 @@ actor Relay<Source: Outbox> {
   ///   - isLossExpected: whether it is usual that the topic has lost events.
   init(
     _ client: ProducerClient, source: Source, term: RelayTerm, batch: RecordBatch,
-    tails: [PartitionTail], isLossExpected: Bool, state: RelayState, logger: Logger
+    tails: [PartitionTail], topic: String, isLossExpected: Bool, state: RelayState, logger: Logger
   ) {
+    self.topic = topic
     life = ProducerLife(client)
     self.client = client
     self.source = source
@@ -173,7 +175,11 @@ actor Relay<Source: Outbox> {
     guard let parent = record.metadata.traceParent, TraceContext.isActive else { return }
     let span = startSpan(
       SpanName.publish, context: TraceContext.context(parent), ofKind: .producer)
-    span.attributes["eventually.sequence_number"] = Int64(record.position.sequenceNumber)
+    span.updateAttributes { attributes in
+      attributes.message(on: topic, record.position.partition, operation: "send")
+      attributes["eventually.stream_id"] = record.streamID
+      attributes["eventually.sequence_number"] = Int64(record.position.sequenceNumber)
+    }
     spans[record.position.sequenceNumber] = span
   }
 

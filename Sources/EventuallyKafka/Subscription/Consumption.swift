@@ -207,7 +207,12 @@ actor Consumption<Codec: EventCodec> {
     {
       let span = startSpan(
         SpanName.consume, context: TraceContext.context(parent), ofKind: .consumer)
-      span.attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+      span.updateAttributes { attributes in
+        attributes.message(on: configuration.topic, partition, operation: "receive")
+        attributes["messaging.consumer.group.name"] = options.group
+        attributes["eventually.stream_id"] = persisted.streamID
+        attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+      }
       spans.append(span)
     }
   }
