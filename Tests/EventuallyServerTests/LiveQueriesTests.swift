@@ -208,7 +208,7 @@ import Testing
 }
 
 /// Numbers by a seed.
-private struct SplitMix: RandomNumberGenerator {
+struct SplitMix: RandomNumberGenerator {
   private var state: UInt64
 
   init(seed: UInt64) {

@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Eventually
 import EventuallyKafka
 import EventuallySQLite
@@ -6,8 +5,6 @@ import FaultScenarios
 import Foundation
 import HTTPTypes
 import Logging
-import NIOCore
-import NIOHTTP1
 import Testing
 import Tracing
 
@@ -67,7 +64,9 @@ private enum Spans {
       _ = try await spans(of: "publish", count: 1)
       return applied
     }
-    let all = Spans.finished.withLock { $0 }.filter { $0.traceID == applied[0].traceID }
+    let all = Spans.finished.withLock { $0 }.filter {
+      $0.identity.traceID == applied[0].identity.traceID
+    }
     func only(_ name: String) throws -> FinishedSpan {
       let found = all.filter { $0.name == name }
       try #require(found.count == 1, "\(name): \(all.map(\.name))")
@@ -77,21 +76,25 @@ private enum Spans {
     let append = try only("append")
     let publish = try only("publish")
     let consumed = all.filter { $0.name == "consume" }
-    #expect(request.parentID == nil && request.kind == "server")
+    #expect(request.parentID == nil && request.kind == .server)
     for (name, value) in [
       "http.request.method": "POST", "http.route": "/orders/{id}/create",
       "url.path": "/orders/one/create", "http.response.status_code": "200",
-    ] { #expect(request.attributes[name] == value, "\(name): \(request.attributes)") }
-    #expect(append.parentID == request.spanID)
-    #expect(publish.parentID == append.spanID)
-    #expect(consumed.count == 3 && consumed.allSatisfy { $0.parentID == append.spanID })
-    #expect(Set(applied.map(\.traceID)) == [request.traceID])
-    #expect(applied.allSatisfy { $0.parentID == append.spanID && $0.error == nil })
+    ] {
+      #expect(
+        request.attributes[name]?.toSpanAttribute().text == value, "\(name): \(request.attributes)")
+    }
+    #expect(append.parentID == request.identity.spanID)
+    #expect(publish.parentID == append.identity.spanID)
+    #expect(consumed.count == 3 && consumed.allSatisfy { $0.parentID == append.identity.spanID })
+    #expect(Set(applied.map(\.identity.traceID)) == [request.identity.traceID])
+    #expect(applied.allSatisfy { $0.parentID == append.identity.spanID && $0.error == nil })
     #expect(
-      Set(applied.compactMap { $0.attributes["eventually.read_model"] })
+      Set(applied.compactMap { $0.attributes["eventually.read_model"]?.toSpanAttribute().text })
         == ["orders", "sales", "customers"])
     let record = try await writer.store.log.records(ofStream: "one")[0]
-    #expect(record.metadata.traceParent == "00-\(append.traceID)-\(append.spanID)-01")
+    #expect(
+      record.metadata.traceParent == "00-\(append.identity.traceID)-\(append.identity.spanID)-01")
     await writer.store.close()
   }
 
@@ -102,8 +105,8 @@ private enum Spans {
       "\(count) spans '\(name)'", seen: { "\(Spans.finished.withLock { $0.map(\.name) })" }
     ) {
       let all = Spans.finished.withLock { $0 }
-      let trace = all.last { $0.name == "POST /orders/{id}/create" }?.traceID
-      found = all.filter { $0.name == name && $0.traceID == trace }
+      let trace = all.last { $0.name == "POST /orders/{id}/create" }?.identity.traceID
+      found = all.filter { $0.name == name && $0.identity.traceID == trace }
       return found.count >= count
     }
     return found
@@ -117,14 +120,12 @@ private enum Spans {
     let (worker, projector) = try await pipeline.startProjector(
       "sales", feed: writer.base, worker: "sales", "--trace-file", pipeline.file("sales.trace"))
     let trace = "0af7651916cd43dd8448eb211c80319c"
-    var request = HTTPClientRequest(url: "\(writer.base)/orders/one/create")
-    request.method = .POST
-    request.body = .bytes(ByteBuffer(string: #"{"country":"France"}"#))
-    request.headers.add(name: "content-type", value: "application/json")
-    request.headers.add(name: "traceparent", value: "00-\(trace)-b7ad6b7169203331-01")
-    request.headers.add(name: "correlation-id", value: "basket-17")
-    let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
-    #expect(response.status == .ok)
+    let answer = try await writer.ask(
+      "POST", "/orders/one/create", body: Array(#"{"country":"France"}"#.utf8),
+      headers: [
+        ("traceparent", "00-\(trace)-b7ad6b7169203331-01"), ("correlation-id", "basket-17"),
+      ])
+    #expect(answer.status == 200)
     #expect(try await writer.post("/orders/one/create", #"{"country":"X"}"#).status == 409)
     _ = try await pipeline.verifiedDigests("sales")
     func names(_ file: String) -> [String] {

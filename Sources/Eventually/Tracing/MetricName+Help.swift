@@ -30,6 +30,9 @@ extension MetricName {
       "1 while files of tokens or certificates have changed and can't be used; else 0",
     certificateExpiry:
       "When the certificate expires that the server shows, in seconds since 1970",
+    sentSpans: "Spans that the trace collector has taken",
+    lostSpans:
+      "Spans that the trace collector did not get, by reason: full, refused, unreachable",
     appliedEvents: "Events that were applied to a read model",
     applyEvents: "How many events a transaction of a read model has",
     applySeconds: "How long a transaction of a read model takes, with all of its attempts",

@@ -49,6 +49,10 @@ public enum MetricName {
   public static let reloadFailed = "eventually_reload_failed"
   /// When the certificate expires that a server shows, in seconds since 1970: a gauge.
   public static let certificateExpiry = "eventually_certificate_expiry_timestamp_seconds"
+  /// Spans that a collector has taken.
+  public static let sentSpans = "eventually_trace_spans_sent_total"
+  /// Spans that no collector has got, by `reason`: `full`, `refused`, `unreachable`.
+  public static let lostSpans = "eventually_trace_spans_lost_total"
   /// Events that were applied to a read model.
   public static let appliedEvents = "eventually_applied_events_total"
   /// How many events a transaction of a read model has.

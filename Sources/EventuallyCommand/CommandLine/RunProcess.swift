@@ -38,6 +38,7 @@ extension AsyncParsableCommand {
       code = report(error)
     }
     ScratchFolder.removeAll()
+    await Observability.shutDown()
     Self.exit(withError: ExitCode(code))
   }
 

@@ -33,12 +33,13 @@ struct AllCommand: ServiceCommand {
   @OptionGroup var kafka: KafkaPropertyOptions
   @Option(help: "How many partitions a new store has.", transform: Whole.init)
   var partitions: Whole<1, 1000> = 4
+  @OptionGroup var trace: TraceOptions
   @OptionGroup var token: TokenOptions
   @OptionGroup var tls: ServerTLSOptions
   @OptionGroup var log: LogOptions
 
   func run() async throws {
-    try Observability.bootstrap()
+    try trace.begin(as: "all")
     let application = try Program.current()
     let logger = log.logger(application.name)
     // Before anything is made: a second one is told at once.

@@ -74,7 +74,7 @@ struct ProjectorCommand: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-      try trace.begin()
+      try trace.begin(as: "projector")
       let logger = log.logger("projector")
       var options = Worker.Options(
         readModels: files.location, kafka: try kafka.configuration(),
@@ -127,12 +127,13 @@ struct ProjectorCommand: AsyncParsableCommand {
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var tls: ServerTLSOptions
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-      try Observability.bootstrap()
+      try trace.begin(as: "queries")
       let logger = log.logger("projector")
       let queries = try QueryServer(
         try Program.current(), readModels: files.location, timeLimit: queryLimit.seconds,

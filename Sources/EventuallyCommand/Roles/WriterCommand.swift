@@ -45,7 +45,7 @@ struct WriterCommand: AsyncParsableCommand {
     @OptionGroup var log: LogOptions
 
     func run() async throws {
-      try trace.begin()
+      try trace.begin(as: "writer")
       let logger = log.logger("writer")
       let writer = try await options.writer(logger: logger)
       try await runServices(

@@ -41,6 +41,8 @@ public struct HTTPEndpoint: Sendable, Hashable {
     configuration.redirectConfiguration = .disallow
     // It asks for no compression: writer and workers are near each other.
     configuration.decompression = .disabled
+    // Each request would be a trace of its own, those that send spans too.
+    configuration.tracing.tracer = nil
     return HTTPClient(configuration: configuration)
   }()
 
@@ -69,13 +71,15 @@ public struct HTTPEndpoint: Sendable, Hashable {
   /// - Parameters:
   ///   - version: of a command, the version that its entity must be at, 0 where it must not be there.
   ///   - idempotencyKey: names the request, so that it can be sent again; without quotes and `\`.
+  ///   - headers: what is sent besides.
   package func ask(
     _ method: String, _ path: String, body: [UInt8]? = nil, expecting version: UInt64? = nil,
-    idempotencyKey: String? = nil,
+    idempotencyKey: String? = nil, headers: [(name: String, value: String)] = [],
     timeout: Duration = .seconds(10)
   ) async throws -> HTTPAnswer {
     var request = HTTPClientRequest(url: base + path)
     request.method = .init(rawValue: method)
+    for (name, value) in headers { request.headers.add(name: name, value: value) }
     if let token { request.headers.add(name: "authorization", value: "Bearer \(token)") }
     switch version {
     case nil: break

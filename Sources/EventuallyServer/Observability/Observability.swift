@@ -1,6 +1,5 @@
 import CoreMetrics
 import Eventually
-import Foundation
 public import Logging
 import Tracing
 
@@ -10,11 +9,18 @@ public enum Observability {
   static let metrics = PrometheusMetrics()
   private static let hasBegun = Locked(false)
 
+  private static let exporter = Locked<SpanExporter?>(nil)
+
   /// Makes what libraries count and trace in this process come here. Call it once, before anything is counted, in a process that
-  /// has no backend for metrics of its own.
-  /// - Parameter traceFile: a file to which each span is added as a line of JSON when it ends, with W3C's trace and span ids;
-  ///   nothing is traced without it.
-  public static func bootstrap(traceFile: String? = nil) throws {
+  /// has no backend for metrics of its own. Nothing is traced without a file or a collector.
+  /// - Parameters:
+  ///   - traceFile: a file to which each span is added as a line of JSON when it ends, with W3C's trace and span ids.
+  ///   - collector: where spans are sent; ``shutDown(within:)`` sends the last ones.
+  ///   - sampling: which of the traces that begin in this process are recorded.
+  public static func bootstrap(
+    traceFile: String? = nil, collector: SpanCollector? = nil, sampling: SpanSampling = .all,
+    logger: Logger = Logger(label: "observability")
+  ) throws {
     guard
       hasBegun.withLock({ begun in
         defer { begun = true }
@@ -22,7 +28,22 @@ public enum Observability {
       })
     else { return }
     MetricsSystem.bootstrap(metrics)
-    if let traceFile { try trace(to: traceFile) }
+    let file = try traceFile.map { try TraceFile($0) }
+    let exporter = collector.map { SpanExporter($0, logger: logger) }
+    guard file != nil || exporter != nil else { return }
+    exporter?.begin()
+    self.exporter.withLock { $0 = exporter }
+    InstrumentationSystem.bootstrap(
+      W3CTracer(sampling: sampling) { span in
+        file?.add(span)
+        exporter?.add(span)
+      })
+  }
+
+  /// Sends the spans that have ended and not been sent yet. Call it when the process ends.
+  /// - Parameter limit: how long that may take; what is left then is lost.
+  public static func shutDown(within limit: Duration = .seconds(5)) async {
+    await exporter.withLock { $0 }?.end(within: limit)
   }
 
   /// For logs: the ids of the trace and of the correlation that what is being done belongs to.
@@ -36,28 +57,5 @@ public enum Observability {
       metadata["correlation_id"] = "\(correlation)"
     }
     return metadata
-  }
-
-  private static func trace(to path: String) throws {
-    try FileManager.default.createDirectory(
-      at: URL(filePath: path).deletingLastPathComponent(), withIntermediateDirectories: true)
-    if !FileManager.default.fileExists(atPath: path) {
-      guard FileManager.default.createFile(atPath: path, contents: nil) else {
-        throw Failure("the trace file \(path) can't be created")
-      }
-    }
-    guard let handle = FileHandle(forWritingAtPath: path) else {
-      throw Failure("the trace file \(path) can't be written")
-    }
-    try handle.seekToEnd()
-    let file = Locked(handle)
-    InstrumentationSystem.bootstrap(
-      W3CTracer { span in
-        var json = JSONWriter()
-        span.write(&json)
-        json.newline()
-        // A span that can't be written is lost, and nothing else.
-        file.withLock { try? $0.write(contentsOf: Data(json.bytes)) }
-      })
   }
 }
