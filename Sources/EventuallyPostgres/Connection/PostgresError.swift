@@ -45,3 +45,25 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
     return "\(operation): \(message)\(code)"
   }
 }
+
+extension PostgresError {
+  /// Whether the transaction may be tried again: another one was in its way, or the connection has ended.
+  var isPassing: Bool {
+    switch kind {
+    case .lost: true
+    case .refused(let state):
+      // Of a session that was ended since it stood still within a transaction.
+      state.rawValue == "25P03" || [.repeatTransaction, .reconnect].contains(state.reaction)
+    case .unreachable, .timedOut, .cancelled, .malformed: false
+    }
+  }
+
+  /// Whether a commit that was answered so may have been carried out.
+  var mayBeCommitted: Bool {
+    switch kind {
+    case .lost: true
+    case .refused(let state): state.reaction == .reconnect
+    case .unreachable, .timedOut, .cancelled, .malformed: false
+    }
+  }
+}

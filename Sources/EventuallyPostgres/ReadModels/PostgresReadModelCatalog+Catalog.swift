@@ -47,7 +47,7 @@ extension PostgresReadModelCatalog: ReadModelCatalog {
     let live = try await openLive(storeID: storeID, partitionCount: partitionCount)
     return LiveGeneration(
       number: live.number, identity: live.identity,
-      store: try await open(live, model: model, codec: codec, parkingLimit: parkingLimit))
+      store: try open(live, model: model, codec: codec, parkingLimit: parkingLimit))
   }
 
   /// Opens a generation for events to be applied to it, or for its parked events.
@@ -57,7 +57,7 @@ extension PostgresReadModelCatalog: ReadModelCatalog {
   ) async throws(ReadModelError) -> any GenerationStore<Model.Event> {
     let found = try await found(generation)
     try found.check(storeID: storeID, partitionCount: partitionCount, location)
-    return try await open(found, model: model, codec: codec)
+    return try open(found, model: model, codec: codec)
   }
 
   /// Opens a generation for queries.

@@ -5,16 +5,9 @@ extension PostgresReadModelCatalog {
   func open<Model: ReadModel>(
     _ generation: PostgresGeneration, model: Model, codec: any EventCodec<Model.Event>,
     parkingLimit: Int = 10_000
-  ) async throws(ReadModelError) -> PostgresReadModelDatabase<Model> {
-    do {
-      return try await PostgresReadModelDatabase(
-        pool: PostgresPool(PostgresAddress(database.url).writing, options: .init(size: 3)),
-        schema: generation.schema, model: model, codec: codec, storeID: generation.storeID,
-        partitionCount: generation.partitionCount, parkingLimit: parkingLimit,
-        journalFolder: database.journals)
-    } catch {
-      throw .failed(location, error)
-    }
+  ) throws(ReadModelError) -> PostgresReadModelDatabase<Model> {
+    try PostgresReadModelDatabase(
+      generation, of: self, model: model, codec: codec, parkingLimit: parkingLimit)
   }
 }
 
@@ -25,7 +18,7 @@ extension PostgresReadModelDatabase: GenerationStore {
   ) async throws -> PostgresRows {
     let rows = try await pool.run(
       [
-        CatalogSession.path(quoted: location), PostgresStatement(sql, parameters),
+        CatalogSession.path(quoted: schema.namespace), PostgresStatement(sql, parameters),
       ], operation)
     guard rows.count == 2 else {
       throw PostgresError(.malformed, "the server did not answer", operation: operation)

@@ -6,7 +6,7 @@ extension PostgresReadModelDatabase {
   ///
   /// Where leases have been fenced, nothing of their deliveries has been applied; all others have been
   /// applied whole.
-  /// - Throws: ``PostgresReadModelError``, or `ProjectionFailures` where the read model's code fails on events that are not
+  /// - Throws: `ReadModelError`, or `ProjectionFailures` where the read model's code fails on events that are not
   ///   to be parked. Nothing has been applied then, unless the connection was lost while it was committed: the next attempt
   ///   finds that out.
   public func apply(
@@ -37,7 +37,7 @@ extension PostgresReadModelDatabase {
   }
 
   /// Whether a crash of the server has taken back what was applied. What is found once does not count again.
-  /// - Throws: ``PostgresReadModelError``.
+  /// - Throws: `ReadModelError`.
   public func hasLostBatches() async throws -> Bool {
     let applied = unflushed
     if applied.isEmpty { return false }
@@ -60,7 +60,7 @@ extension PostgresReadModelDatabase {
       }
       return hasLost
     } catch {
-      throw PostgresReadModelError.failed(location, error)
+      throw failure(error)
     }
   }
 
@@ -185,9 +185,9 @@ extension PostgresReadModelDatabase {
     throw tooManyPasses
   }
 
-  var tooManyPasses: PostgresReadModelError {
+  var tooManyPasses: ReadModelError {
     .unavailable(
-      schema: location,
+      location: location,
       cause: RowError(
         table: name, reason: "the read model asks for other rows each time it projects the same"))
   }

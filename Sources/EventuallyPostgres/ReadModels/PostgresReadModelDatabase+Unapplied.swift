@@ -41,13 +41,13 @@ extension PostgresReadModelDatabase {
   }
 
   /// Has the workers park an event of an unknown type, once they come to it, with the later events of its stream.
-  /// - Throws: ``PostgresReadModelError/alreadyApplied(partition:position:)`` where the event was applied or parked before.
+  /// - Throws: `ReadModelError.alreadyApplied(partition:position:)` where the event was applied or parked before.
   public func requestParking(of partition: Partition, at position: UInt64) async throws {
     try await exclusively {
       let found = try await pool.run(
         [sql.durable, sql.request(partition, position)], "have an event parked")
       guard found[1].changed == 1 else {
-        throw PostgresReadModelError.alreadyApplied(partition: partition, position: position)
+        throw ReadModelError.alreadyApplied(partition: partition, position: position)
       }
     }
   }
@@ -59,7 +59,7 @@ extension PostgresReadModelDatabase {
       let rows = try await pool.run([sql.requests(partition)], "read which events to park")[0]
       return Set(try (0..<rows.count).map { try rows.unsigned($0, 0) })
     } catch {
-      throw PostgresReadModelError.failed(location, error)
+      throw failure(error)
     }
   }
 
@@ -114,7 +114,7 @@ extension PostgresReadModelDatabase {
   ) async throws -> Partition {
     let found = try await connection.run(
       sql.begin + [sql.durable, sql.parked(streamID)], "look for a parked stream")[3]
-    guard found.count == 1 else { throw PostgresReadModelError.notParked(streamID: streamID) }
+    guard found.count == 1 else { throw ReadModelError.notParked(streamID: streamID) }
     return Partition(clamping: try found.integer(0, 0))
   }
 

@@ -1,6 +1,6 @@
 public import Eventually
 
-/// A read model's rows, checkpoints and epochs in a schema of a PostgreSQL database, shared by the read model's workers on any
+/// One generation of a read model: its rows, checkpoints and epochs in a schema of a PostgreSQL database, shared by the read model's workers on any
 /// number of hosts.
 ///
 /// Every batch is one transaction: the rows it changes and the checkpoints it moves. It locks the checkpoints of its
@@ -23,7 +23,7 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let parkingLimit: Int
   let partitionCount: Partition
   private nonisolated let journal: CrashJournalFile?
-  /// The schema, in quotes.
+  /// The read model and its database, for messages.
   public nonisolated let location: String
   /// The read model's name.
   public nonisolated let name: String
@@ -46,10 +46,10 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     _ body: (@Sendable (BatchMoment, PostgresConnection) async throws(PostgresError) -> Void)?
   ) { onMoment = body }
 
-  /// Opens a read model's schema, and creates it where there is none.
+  /// Opens the generation that is live when it is opened; the first one is begun where there is none.
   /// - Parameters:
   ///   - url: the database, as libpq takes it: `postgres://…`.
-  ///   - schema: the schema's name; at most 63 bytes.
+  ///   - catalog: the schema of the tables that say which generations there are.
   ///   - model: what is made of events.
   ///   - codec: encodes parked events, and decodes them when they are tried again.
   ///   - storeID: the store that events come from.
@@ -59,53 +59,50 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ///   - journalFolder: where the process notes what it works on; `nil` for nowhere, then an event that ends processes
   ///     is never parked. The notes of other hosts are not seen.
   ///   - crashLimit: how often an event must have ended the process that worked on it before its stream is parked.
-  /// - Throws: ``PostgresReadModelError``.
+  /// - Throws: `ReadModelError`, also where what is live was built from another store.
   public init(
-    url: String, schema: String, model: Model, codec: any EventCodec<Model.Event>, storeID: String,
-    partitionCount: Partition, parkingLimit: Int = 10_000, journalFolder: String? = nil,
-    crashLimit: CrashLimit = CrashLimit()
-  ) async throws {
-    try await self.init(
-      pool: PostgresPool(url, options: .init(size: 3)), schema: schema, model: model, codec: codec,
-      storeID: storeID, partitionCount: partitionCount, parkingLimit: parkingLimit,
-      journalFolder: journalFolder, crashLimit: crashLimit)
+    url: String, catalog: String = "eventually_readmodels", model: Model,
+    codec: any EventCodec<Model.Event>, storeID: String, partitionCount: Partition,
+    parkingLimit: Int = 10_000, journalFolder: String? = nil, crashLimit: CrashLimit = CrashLimit()
+  ) async throws(ReadModelError) {
+    let database = try await PostgresReadModels(url, catalog: catalog, journals: journalFolder)
+    let catalog = PostgresReadModelCatalog(database, model: model)
+    do throws(ReadModelError) {
+      let live = try await catalog.openLive(storeID: storeID, partitionCount: partitionCount)
+      try self.init(
+        live, of: catalog, model: model, codec: codec, parkingLimit: parkingLimit,
+        crashLimit: crashLimit)
+    } catch {
+      await database.close()
+      throw error
+    }
+    await database.close()
   }
 
+  /// Opens a generation that the catalog has found.
   init(
-    pool: PostgresPool, schema: String, model: Model, codec: any EventCodec<Model.Event>,
-    storeID: String, partitionCount: Partition, parkingLimit: Int = 10_000,
-    journalFolder: String? = nil, crashLimit: CrashLimit = CrashLimit()
-  ) async throws {
-    let tables = ReadModelSchema(schema, tables: model.tables.map { $0.schema })
-    let identity = ReadModelSchema.Identity(
-      name: model.name, schemaVersion: model.schemaVersion, storeID: storeID,
-      partitionCount: partitionCount)
+    _ generation: PostgresGeneration, of catalog: PostgresReadModelCatalog, model: Model,
+    codec: any EventCodec<Model.Event>, parkingLimit: Int = 10_000,
+    crashLimit: CrashLimit = CrashLimit()
+  ) throws(ReadModelError) {
+    let location = catalog.location
     do {
-      guard schema.utf8.count < 64 else {
-        throw PostgresReadModelError.differs(
-          schema: schema, found: "a name longer than 63 bytes", expected: identity.text)
-      }
-      let (created, found) = try await tables.prepare(pool, identity)
-      guard found == identity else {
-        throw PostgresReadModelError.differs(
-          schema: schema, found: found.text, expected: identity.text)
-      }
-      journal = try journalFolder.map { folder in
+      journal = try catalog.database.journals.map { folder in
         try CrashJournalFile(
-          database: "\(folder)/\(schema)", created: created, partitionCount: partitionCount,
-          limit: crashLimit)
+          database: "\(folder)/\(generation.schema)", created: generation.created,
+          partitionCount: generation.partitionCount, limit: crashLimit)
       }
     } catch {
-      throw PostgresReadModelError.failed(schema, error)
+      throw .failed(location, error)
     }
-    self.pool = pool
-    self.schema = tables
-    sql = ReadModelStatements(tables)
+    pool = PostgresPool(PostgresAddress(catalog.database.url).writing, options: .init(size: 3))
+    schema = ReadModelSchema(generation.schema, tables: catalog.tables)
+    sql = ReadModelStatements(schema)
     self.model = model
     self.codec = codec
     self.parkingLimit = parkingLimit
-    self.partitionCount = partitionCount
-    location = tables.namespace
+    partitionCount = generation.partitionCount
+    self.location = location
     name = model.name
     rows = Rows(over: known)
   }
@@ -124,14 +121,25 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     do {
       return try await body()
     } catch {
-      throw PostgresReadModelError.failed(location, error)
+      throw failure(error)
+    }
+  }
+
+  /// What went wrong, in this library's words.
+  nonisolated func failure(_ cause: any Error) -> any Error {
+    switch cause {
+    case is ProjectionFailures, is CancellationError: cause
+    case let error as TooManyParked:
+      ReadModelError.tooManyParked(limit: error.limit, reason: error.reason)
+    case let error as PostgresError where error.kind == .cancelled: CancellationError()
+    default: ReadModelError.failed(location, cause)
     }
   }
 
   // MARK: - Leases
 
   /// Takes partitions for a worker.
-  /// - Throws: ``PostgresReadModelError``.
+  /// - Throws: `ReadModelError`.
   public func claim(
     _ partitions: [Partition], owner: String
   ) async throws -> [PartitionLease] {
@@ -162,9 +170,10 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     let position = rows.isNull(row, 2) ? nil : try rows.integer(row, 2)
     // Beyond it, to add one would make it another kind of number.
     guard (1...Self.last).contains(epoch), (0...Self.last).contains(position ?? 0) else {
-      throw PostgresReadModelError.damaged(
-        schema: location,
-        reason: "the checkpoint of partition \(partition) is \(epoch), \(position ?? 0)")
+      throw ReadModelError.damaged(
+        location: location,
+        cause: PostgresReadModels.Problem(
+          description: "the checkpoint of partition \(partition) is \(epoch), \(position ?? 0)"))
     }
     return PartitionLease(
       partition: partition, epoch: UInt64(epoch), position: position.map { UInt64($0) },
@@ -181,12 +190,6 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     recoveries[lease.partition] = journal?.claim(lease.partition, after: position).map {
       PartitionRecovery(recovery: $0, epoch: lease.epoch, applied: position)
     }
-  }
-}
-
-extension ReadModelSchema.Identity {
-  fileprivate var text: String {
-    "the read model '\(name)' of schema version \(schemaVersion) with \(partitionCount) partitions of the store \(storeID)"
   }
 }
 

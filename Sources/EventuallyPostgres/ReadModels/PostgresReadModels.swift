@@ -267,8 +267,8 @@ extension ReadModelError {
     }
     switch state.rawValue {
     case "53100": return .full(location: location)
-    // Tables or columns that are not there, and pages that can't be read.
-    case "42P01", "3F000", "42703", "XX001", "XX002":
+    // Tables or columns that are not there or are others, and pages that can't be read.
+    case "42P01", "3F000", "42703", "42804", "XX001", "XX002":
       return .damaged(location: location, cause: cause)
     default: return .unavailable(location: location, cause: cause)
     }

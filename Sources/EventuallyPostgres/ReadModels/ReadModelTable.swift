@@ -3,7 +3,6 @@ import Eventually
 /// The statements that read and write many rows of a read model's table at once.
 struct ReadModelTable: Sendable {
   let schema: TableSchema
-  let create: [String]
   private let selectSQL: String
   private let upsertSQL: String
   private let deleteSQL: String
@@ -11,27 +10,17 @@ struct ReadModelTable: Sendable {
   /// A table in a schema of the database, whose name is quoted.
   init(_ table: TableSchema, in namespace: String) {
     schema = table
-    let name = "\(namespace).\(quoted(table.name))"
+    let name = "\(namespace).\(ReadModelNames.quoted(table.name))"
     let columns = table.key + table.values
-    let names = columns.map { quoted($0.name) }
-    let keys = table.key.map { quoted($0.name) }
+    let names = columns.map { ReadModelNames.quoted($0.name) }
+    let keys = table.key.map { ReadModelNames.quoted($0.name) }
     let (keyList, list) = (keys.joined(separator: ", "), names.joined(separator: ", "))
-
-    create =
-      [
-        "CREATE TABLE \(name) (\(zip(names, columns).map { "\($0) \($1.type)" }.joined(separator: ", ")), PRIMARY KEY (\(keyList))) WITH (fillfactor = 85)"
-      ]
-      // What has no value comes first in the order of rows.
-      + table.indexes.enumerated().map { number, columns in
-        let columns = columns.map { "\(quoted($0)) ASC NULLS FIRST" }.joined(separator: ", ")
-        return "CREATE INDEX \(quoted("\(table.name)_\(number)")) ON \(name) (\(columns))"
-      }
 
     func arrays(_ columns: [TableColumn]) -> String {
       columns.enumerated().map { "$\($0 + 1)::\($1.arrayType)" }.joined(separator: ", ")
     }
     let matches = keys.map { "t.\($0) = u.\($0)" }.joined(separator: " AND ")
-    let values = table.values.map { ", t.\(quoted($0.name))" }.joined()
+    let values = table.values.map { ", t.\(ReadModelNames.quoted($0.name))" }.joined()
     // A key's columns are never null: where they are, there is no such row.
     selectSQL = """
       SELECT t.\(keys[0]) IS NOT NULL\(values)
@@ -42,8 +31,7 @@ struct ReadModelTable: Sendable {
       table.values.isEmpty
       ? "NOTHING"
       : "UPDATE SET "
-        + table.values.map { "\(quoted($0.name)) = excluded.\(quoted($0.name))" }
-        .joined(separator: ", ")
+        + names.dropFirst(keys.count).map { "\($0) = excluded.\($0)" }.joined(separator: ", ")
     upsertSQL = """
       INSERT INTO \(name) (\(list)) SELECT \(list) FROM unnest(\(arrays(columns))) AS u(\(list))
       ORDER BY \(keyList) ON CONFLICT (\(keyList)) DO \(action)
@@ -110,23 +98,7 @@ struct ReadModelTable: Sendable {
   }
 }
 
-/// A name as SQL has it.
-func quoted(_ name: String) -> String { "\"\(name.replacing("\"", with: "\"\""))\"" }
-
-/// Text as SQL has it.
-func literal(_ text: String) -> String {
-  // Backslashes are plain in it: `standard_conforming_strings` is on since version 9.1.
-  "'\(text.replacing("'", with: "''"))'"
-}
-
 extension TableColumn {
-  fileprivate var type: String {
-    switch kind {
-    case .integer: "bigint"
-    case .text: "text COLLATE \"C\""
-    }
-  }
-
   fileprivate var arrayType: String {
     switch kind {
     case .integer: "bigint[]"
