@@ -19,6 +19,26 @@ struct PoolTests {
     await pool.close()
   }
 
+  /// What a server has prepared takes its memory: texts that differ each time do not pile up.
+  @Test func aConnectionThatHasPreparedMuchIsReplaced() async throws {
+    let pool = PostgresPool(
+      try TestServer.shared.get().url(), options: .init(size: 1, waiting: .seconds(60)))
+    var sessions: Set<Int64> = []
+    var most: Int64 = 0
+    for number in 0..<ConnectionMachine.mostPrepared + 20 {
+      let rows = try await pool.run(
+        [
+          PostgresStatement(
+            "SELECT pg_backend_pid(), (SELECT count(*) FROM pg_prepared_statements), \(number)")
+        ], "ask")[0]
+      sessions.insert(try rows.integer(0, 0))
+      most = max(most, try rows.integer(0, 1))
+    }
+    #expect(sessions.count == 2, "\(sessions)")
+    #expect(most == ConnectionMachine.mostPrepared, "\(most)")
+    await pool.close()
+  }
+
   @Test func aCallerWaitsAsLongAsItMay() async throws {
     let pool = PostgresPool(
       try TestServer.shared.get().url(), options: .init(size: 1, waiting: .seconds(1)))

@@ -64,6 +64,8 @@ struct ConnectionMachine {
   }
 
   private var state = State.connecting
+  /// Each takes memory of the server: a connection that has prepared so many is closed when nobody uses it.
+  static let mostPrepared = 500
   /// The texts of statements that the server has prepared.
   private(set) var prepared: Set<String> = []
 

@@ -165,6 +165,9 @@ actor PostgresConnection {
     return stream
   }
 
+  /// Whether it has prepared so many statements that another connection is to take its place.
+  var isWornOut: Bool { names.count >= ConnectionMachine.mostPrepared }
+
   /// Ends the connection. An exchange that is under way is lost.
   func close() { perform(machine.failed("the connection was closed")) }
 

@@ -58,6 +58,7 @@ actor PostgresPool {
     } catch {
       result = .failure(error)
     }
+    if await connection.isWornOut { await connection.close() }
     if connection.ending.withLock({ $0 }) == nil {
       perform(machine.giveBack(id, now: .now))
     } else {

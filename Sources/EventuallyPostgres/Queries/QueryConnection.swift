@@ -16,9 +16,6 @@ final class QueryConnection {
   private var machine = ConnectionMachine()
   private var names: [String: String] = [:]
 
-  /// Statements are prepared once. One that has prepared more is closed, since each takes memory of the server.
-  private static let longestList = 500
-
   /// Connects.
   /// - Parameter deadline: until then.
   init(_ url: String, until deadline: ContinuousClock.Instant) throws(PostgresError) {
@@ -48,7 +45,7 @@ final class QueryConnection {
   /// Whether it waits for a statement.
   var isIdle: Bool { machine.isIdle }
   /// Whether it can be used for another query.
-  var isUsable: Bool { machine.isIdle && names.count < Self.longestList }
+  var isUsable: Bool { machine.isIdle && names.count < ConnectionMachine.mostPrepared }
 
   /// A statement, and how it is to be carried out.
   struct Statement {
