@@ -177,6 +177,10 @@ struct PostgresNotification: Sendable, Hashable {
 
 /// Asks a server to stop what it does for a connection.
 ///
+/// It makes another connection to the same host, which is not encrypted before libpq 17 whatever the first one is: what goes over it, the
+/// number of the server's process and a secret of the session, can do nothing but stop a statement. `pg_cancel_backend` would need a
+/// session of its own, which a server without free connections refuses just when statements take long.
+///
 /// Sendable: libpq's manual says that it may be used in another thread than the connection; it is never changed.
 final class PQCanceller: @unchecked Sendable {
   private let handle: OpaquePointer

@@ -45,9 +45,6 @@ actor PostgresConnection {
     }
   }
 
-  /// For what blocks: to tell a server to stop needs a connection of its own.
-  private static let cancelling = BlockingExecutor(label: "postgres.cancel")
-
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
@@ -242,7 +239,8 @@ actor PostgresConnection {
       case .next(let error): exchange?.ended(error)
       case .cancel:
         alarm.set(limits.stopping)
-        if let canceller { Self.cancelling.run { canceller.cancel() } }
+        // A thread of its own for each: one whose server can't be reached holds no other up.
+        if let canceller { BlockingExecutor(label: "postgres.cancel").run { canceller.cancel() } }
       case .finish(let error):
         alarm.set(nil)
         guard var exchange = exchange.take() else { continue }
