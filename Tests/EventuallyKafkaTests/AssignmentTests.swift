@@ -353,6 +353,20 @@ private struct Random: RandomNumberGenerator {
     #expect(again.isEmpty)
   }
 
+  /// Nobody competes for a partition whose checkpoint was only taken back.
+  @Test func aLeaseThatIsAheadOfItsCheckpointIsReplacedAtOnce() {
+    let now = ContinuousClock.now
+    var assignment = held(PartitionLease(partition: 0, epoch: 1, position: 4, offsetHint: 9))
+    var generator = Random(state: 1)
+    var lease = PartitionLease(partition: 0, epoch: 1, position: 4, offsetHint: nil)
+    lease.isAheadOfCheckpoint = true
+    let fenced = assignment.fenced([lease], at: now, using: &generator)
+    #expect(fenced == [.drop(0), .noteFenced(lease)])
+    #expect(assignment.status(failures: [:])[0]?.isAheadOfCheckpoint == true)
+    let due = assignment.tick(now)
+    #expect(due.contains(.claim([0])), "\(due)")
+  }
+
   @Test func whatIsDueWaitsForItsTime() {
     let now = ContinuousClock.now
     var assignment = held(

@@ -132,6 +132,8 @@ private func openDatabase<Model: ReadModel<String>>(
     // Connections that have ended fail once.
     try await until("the lost batch is missed") { (try? await database.hasLostBatches()) == true }
     #expect(try await database.hasLostBatches() == false)
+    let refused = try await database.apply([delivery(lease, ["c"], after: 2)], parking: [])
+    #expect(refused.fenced.map(\.isAheadOfCheckpoint) == [true], "\(refused)")
     lease = try await database.claim([0], owner: "w")[0]
     #expect(lease.position == 1)
     let outcome = try await database.apply([delivery(lease, ["b"])], parking: [])

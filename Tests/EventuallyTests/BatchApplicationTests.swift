@@ -319,6 +319,23 @@ private struct WordCodec: EventCodec {
     #expect(try later.next() == nil)
   }
 
+  /// Nobody has taken the partition where the epoch is the same: what was applied is gone.
+  @Test func aCheckpointThatWasTakenBackIsToldFromATakeOver() throws {
+    let delivery = Delivery(
+      partition: 0, epoch: 4, after: 6, entries: [Word.good.entry(0, 7)], nextOffset: nil)
+    for (epoch, position, isAhead) in [
+      (4, 5, true), (4, nil, true), (4, 8, false), (5, 5, false), (5, 6, false),
+    ] as [(UInt64, UInt64?, Bool)] {
+      var application = BatchApplication([delivery], parking: [])
+      _ = try application.next()
+      var lease = delivery.lease
+      lease.isAheadOfCheckpoint = isAhead
+      #expect(
+        application.check([0: .init(epoch: epoch, position: position)]) == .fenced([lease]),
+        "epoch \(epoch), position \(position ?? 0)")
+    }
+  }
+
   @Test func eventsOfAForgottenStreamArePassedOver() throws {
     var held = BatchProjection<WordCounts>.Held()
     held.awaited = [ByteKey("s0"): 2]

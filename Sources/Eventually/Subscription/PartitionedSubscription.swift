@@ -16,6 +16,9 @@ public struct PartitionLease: Sendable, Hashable {
   /// Where an event was applied that the store does not have there, see
   /// ``PartitionCheckpointStore/markForged(_:at:)``: nothing more is applied under this lease.
   public var forgedPosition: UInt64?
+  /// Of a lease that was refused: whether nobody else has taken the partition, but its checkpoint is before what was applied under the
+  /// lease, as where a crash of the database's server has taken that back.
+  public var isAheadOfCheckpoint = false
 
   /// A lease from its parts.
   public init(

@@ -19,7 +19,8 @@ extension Assignment {
         appliedTime: held.applied?.time, nextOffset: held.appliedOffset,
         storeHead: Int(partition) < heads.count ? heads[Int(partition)] : nil,
         // An answer may have been on its way while others applied what came after it, so one does not count.
-        isStoreBehind: held.shortfalls >= 2, phase: phase, failure: failures[partition],
+        isStoreBehind: held.shortfalls >= 2, phase: phase,
+        isAheadOfCheckpoint: progress.isAheadOfCheckpoint, failure: failures[partition],
         stall: progress.stall)
     }
   }

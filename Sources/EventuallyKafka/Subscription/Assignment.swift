@@ -76,17 +76,18 @@ struct Assignment {
     return [.assign(takeMoves())]
   }
 
-  /// Leases turned out to be fenced. Those that are held are taken anew after a pause: long enough for the group to say
-  /// who has the partition now, and unlike for two that compete.
+  /// Leases were refused. Those that are held are taken anew after a pause: long enough for the group to say
+  /// who has the partition now, and unlike for two that compete. Where nobody else has it, that is done at once.
   mutating func fenced(
     _ leases: [PartitionLease], at now: ContinuousClock.Instant,
     using generator: inout some RandomNumberGenerator
   ) -> [Effect] {
     leases.flatMap { lease -> [Effect] in
       guard partitions[lease.partition]?.progress.lease.epoch == lease.epoch else { return [] }
-      partitions[lease.partition]?.progress.fence()
+      partitions[lease.partition]?.progress.fence(isAheadOfCheckpoint: lease.isAheadOfCheckpoint)
       partitions[lease.partition]?.reclaim =
-        now + .milliseconds(Int.random(in: 1000...3000, using: &generator))
+        lease.isAheadOfCheckpoint
+        ? now : now + .milliseconds(Int.random(in: 1000...3000, using: &generator))
       return [.drop(lease.partition), .noteFenced(lease)]
     }
   }

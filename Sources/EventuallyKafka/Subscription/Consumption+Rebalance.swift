@@ -76,7 +76,9 @@ extension Consumption {
         status.withLock { $0.fencings += 1 }
         metrics.leaseFenced()
         logger.warning(
-          "the lease was fenced: another worker took the partition over, or another generation is live",
+          lease.isAheadOfCheckpoint
+            ? "the lease was refused: a crash of the read model's database has taken back what was applied, which is applied again"
+            : "the lease was fenced: another worker took the partition over, or another generation is live",
           metadata: ["partition": "\(lease.partition)", "epoch": "\(lease.epoch)"])
       case .noteRepaired:
         status.withLock { $0.gapsRepaired += 1 }

@@ -11,7 +11,7 @@ struct PartitionProgress: Equatable {
     /// The records up to `through` are missing and are being fetched; then consuming goes on at
     /// `resumeAt`. The claim is of the record that made them known, where one did.
     case repairing(through: UInt64, resumeAt: Int64, claim: Claim?)
-    /// The lease was fenced: nothing is taken until there is a new one.
+    /// The lease was refused: nothing is taken until there is a new one.
     case fenced
     /// An event was let through that the store does not have there: nothing is taken until the read model is repaired.
     case forged(at: UInt64)
@@ -40,6 +40,8 @@ struct PartitionProgress: Equatable {
   private(set) var position: UInt64?
   /// The offset to consume from if consuming had to begin anew.
   private(set) var nextOffset: Int64
+  /// Whether something is gone that was let through and applied.
+  private(set) var isAheadOfCheckpoint = false
   /// Whether it is consumed.
   var evidence = PartitionEvidence()
 
@@ -148,8 +150,10 @@ struct PartitionProgress: Equatable {
   /// What keeps records from coming while they are wanted.
   var stall: SubscriptionStatus.Stall? { phase == .consuming ? evidence.stall : nil }
 
-  /// The lease has been fenced.
-  mutating func fence() {
+  /// The lease has been refused.
+  /// - Parameter isAheadOfCheckpoint: whether that is because what was applied under it is gone.
+  mutating func fence(isAheadOfCheckpoint: Bool = false) {
     phase = .fenced
+    self.isAheadOfCheckpoint = isAheadOfCheckpoint
   }
 }

@@ -10,7 +10,8 @@ public struct SubscriptionStatus: Sendable, Hashable {
       case consuming
       /// Records are missing and are being fetched from the feed.
       case repairing(ClosedRange<UInt64>)
-      /// Another worker took the partition over; a new lease is taken after a while.
+      /// The lease was refused, since another worker took the partition over or what was applied is gone; a new one is taken after a
+      /// while.
       case fenced
       /// An event was applied at this partition offset that the store does not have there: nothing is applied until the
       /// read model is repaired from the store.
@@ -31,6 +32,9 @@ public struct SubscriptionStatus: Sendable, Hashable {
     public var isStoreBehind = false
     /// What it is doing.
     public var phase: Phase
+    /// Where it is fenced: whether nobody else has the partition, but a crash of the read model's database has taken back what was
+    /// applied.
+    public var isAheadOfCheckpoint = false
     /// Why the partition can't go on at the moment.
     public var failure: String?
     /// What keeps records from coming though the worker waits for them; `nil` where nothing does.

@@ -211,7 +211,10 @@ struct WorkerReadiness: Sendable {
         "partition \(partition) lacks the events \(missing.lowerBound) to "
           + "\(missing.upperBound), and fetches them from the feed\(why)")
     case .fenced:
-      reasons.append("partition \(partition) was taken over by another worker")
+      reasons.append(
+        state.isAheadOfCheckpoint
+          ? "what was applied of partition \(partition) was taken back by a crash of the read model's database, and is applied again"
+          : "partition \(partition) was taken over by another worker")
     case .forged(let position):
       reasons.append(
         "a forged event was applied at partition \(partition), partition offset "

@@ -161,7 +161,15 @@ package struct BatchApplication<Event: Sendable>: Sendable {
     let fenced = deliveries.filter {
       checkpoints[$0.partition] != Checkpoint(epoch: $0.epoch, position: $0.after)
     }
-    return fenced.isEmpty ? .admitted : .fenced(fenced.map(\.lease))
+    if fenced.isEmpty { return .admitted }
+    return .fenced(
+      fenced.map { delivery in
+        var lease = delivery.lease
+        if let checkpoint = checkpoints[delivery.partition], checkpoint.epoch == delivery.epoch {
+          lease.isAheadOfCheckpoint = checkpoint.position ?? 0 < delivery.after ?? 0
+        }
+        return lease
+      })
   }
 
   /// What has become of the transaction that ``next()`` said last.
