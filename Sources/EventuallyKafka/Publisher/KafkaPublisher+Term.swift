@@ -19,7 +19,6 @@ extension KafkaPublisher {
     }
     state.withLock {
       if $0.phase == .standby { $0.phase = .connecting }
-      $0.holder = nil
       $0.epoch = term.length == nil ? nil : term.epoch
     }
     refreshGauges()

@@ -19,8 +19,10 @@ public struct PublisherStatus: Sendable, Hashable {
   }
 
   /// What it is doing now.
-  public var phase: Phase = .connecting
-  /// Who publishes the store's events instead, in standby.
+  public var phase: Phase = .connecting {
+    didSet { if phase != .standby { holder = nil } }
+  }
+  /// Who publishes the store's events instead, as the store told last; `nil` but in standby.
   public var holder: RelayHolder?
   /// The number of the term under which it publishes; `nil` where it does not, or nobody else can.
   public var epoch: UInt64?

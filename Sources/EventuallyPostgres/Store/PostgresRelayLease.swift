@@ -29,7 +29,7 @@ final class PostgresRelayLease: RelayLeaseStore {
       [
         PostgresStatement(
           "SELECT epoch FROM claim_relay($1, $2)", .text(holder), .interval(length)),
-        PostgresStatement("SELECT epoch, coalesce(holder, '') FROM relay"),
+        PostgresStatement("SELECT epoch, coalesce(holder, 'nobody') FROM relay"),
       ], "claim the relay's lease")
     if rows[0].count > 0 { return .granted(epoch: try rows[0].unsigned(0, 0)) }
     return .held(RelayHolder(name: try rows[1].text(0, 1), epoch: try rows[1].unsigned(0, 0)))
