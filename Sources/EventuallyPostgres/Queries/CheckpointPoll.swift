@@ -61,7 +61,7 @@ actor CheckpointPoll {
     let rows = try await pool.run(
       [
         PostgresStatement(
-          "SELECT partition, position FROM \(ReadModelNames.quoted(schema)).checkpoints WHERE position IS NOT NULL"
+          "SELECT partition, position FROM \(SQLText.name(schema)).checkpoints WHERE position IS NOT NULL"
         )
       ], "read checkpoints")
     var positions: [Partition: UInt64] = [:]

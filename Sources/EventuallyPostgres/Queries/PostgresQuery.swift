@@ -78,7 +78,7 @@ enum PostgresPlace: Sendable {
   var statement: PostgresStatement {
     switch self {
     case .live(let catalog, let model, let version):
-      let catalog = ReadModelNames.quoted(catalog)
+      let catalog = SQLText.name(catalog)
       return PostgresStatement(
         """
         SELECT set_config('search_path', quote_ident(g.schema) || ', pg_temp', true), g.schema

@@ -20,7 +20,7 @@ extension PostgresReadModelReader {
 
   /// Whether the read model has never caught up with the store yet.
   package func isBuilding() async throws -> Bool {
-    let generations = "\(ReadModelNames.quoted(catalog.database.names.catalog)).generations"
+    let generations = "\(SQLText.name(catalog.database.names.catalog)).generations"
     let rows = try await ask(
       "SELECT is_building FROM \(generations) WHERE schema = current_schema() AND dropped IS NULL",
       doing: "ask whether it is built")
@@ -145,7 +145,7 @@ extension PostgresReadModelReader {
       doing: "list tables")
     var found: [String] = []
     for row in 0..<tables.count where found.count < limit {
-      let table = ReadModelNames.quoted(try tables.text(row, 0))
+      let table = SQLText.name(try tables.text(row, 0))
       do throws(ReadModelError) {
         _ = try await ask(
           "SELECT count(length(t::text)) FROM \(table) t", doing: "read \(table)")

@@ -25,7 +25,7 @@ struct RowSelect {
   }
 
   private mutating func same(_ column: TableColumn, _ value: ColumnValue) -> String {
-    let name = ReadModelNames.quoted(column.name)
+    let name = SQLText.name(column.name)
     return value == .null ? "\(name) IS NULL" : "\(name) = \(bind(value))"
   }
 
@@ -35,7 +35,7 @@ struct RowSelect {
   ) {
     order = columns.map { column, isDescending in
       let nulls = isKey(column) ? "" : isDescending ? " NULLS LAST" : " NULLS FIRST"
-      return ReadModelNames.quoted(column.name) + (isDescending ? " DESC" : "") + nulls
+      return SQLText.name(column.name) + (isDescending ? " DESC" : "") + nulls
     }.joined(separator: ", ")
     guard let place else { return }
     // The first column in which they differ is beyond it.
@@ -51,14 +51,14 @@ struct RowSelect {
     terms.append("(\(alternatives.joined(separator: " OR ")))")
     // With this an index on the first column leads to the place.
     if let first = columns.first, !first.isDescending, place[0] != .null {
-      terms.append("\(ReadModelNames.quoted(first.column.name)) >= \(bind(place[0]))")
+      terms.append("\(SQLText.name(first.column.name)) >= \(bind(place[0]))")
     }
   }
 
   private mutating func beyond(
     _ column: TableColumn, _ value: ColumnValue, _ isDescending: Bool
   ) -> String {
-    let name = ReadModelNames.quoted(column.name)
+    let name = SQLText.name(column.name)
     switch (value, isDescending) {
     case (.null, true): return "false"
     case (.null, false): return "\(name) IS NOT NULL"
@@ -68,8 +68,8 @@ struct RowSelect {
   }
 
   func statement(limit: Int) -> PostgresStatement {
-    let columns = table.columns.map { ReadModelNames.quoted($0.name) }.joined(separator: ", ")
-    var sql = "SELECT \(columns) FROM \(ReadModelNames.quoted(table.name))"
+    let columns = table.columns.map { SQLText.name($0.name) }.joined(separator: ", ")
+    var sql = "SELECT \(columns) FROM \(SQLText.name(table.name))"
     if !terms.isEmpty { sql += " WHERE " + terms.joined(separator: " AND ") }
     if !order.isEmpty { sql += " ORDER BY " + order }
     sql += " LIMIT $\(parameters.count + 1)"

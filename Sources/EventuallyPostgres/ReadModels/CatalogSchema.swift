@@ -10,7 +10,7 @@ enum CatalogSchema {
   static func steps(_ names: ReadModelNames) -> [[String]] { [first(names)] }
 
   private static func first(_ names: ReadModelNames) -> [String] {
-    let schema = ReadModelNames.quoted(names.catalog)
+    let schema = SQLText.name(names.catalog)
     return [
       """
       CREATE TABLE catalog (
@@ -111,7 +111,7 @@ enum CatalogSchema {
   /// What the application has done as the owner, who alone may make schemas in the database: on schemas of read models and no others.
   private static func functions(_ names: ReadModelNames, _ schema: String) -> [String] {
     let check = """
-      IF NOT starts_with(schema, \(ReadModelNames.literal(names.prefix))) THEN
+      IF NOT starts_with(schema, \(SQLText.literal(names.prefix))) THEN
           RAISE EXCEPTION 'schema % is no read model''s', schema USING ERRCODE = 'insufficient_privilege';
         END IF;
       """
@@ -160,7 +160,7 @@ enum CatalogSchema {
 
   /// What the application's role may do.
   static func grants(_ names: ReadModelNames, to role: String) -> [String] {
-    let (schema, role) = (ReadModelNames.quoted(names.catalog), ReadModelNames.quoted(role))
+    let (schema, role) = (SQLText.name(names.catalog), SQLText.name(role))
     return [
       "GRANT USAGE ON SCHEMA \(schema) TO \(role)",
       "GRANT SELECT ON catalog TO \(role)",
@@ -171,6 +171,6 @@ enum CatalogSchema {
 
   private static func comment(_ what: String, _ text: String) -> String {
     let kind = what.contains(".") ? "COLUMN" : "TABLE"
-    return "COMMENT ON \(kind) \(what) IS \(ReadModelNames.literal(text))"
+    return "COMMENT ON \(kind) \(what) IS \(SQLText.literal(text))"
   }
 }

@@ -94,7 +94,7 @@ struct CatalogSession: Sendable {
 
   /// Until the end of the transaction, names without a schema lead to this one.
   static func path(_ schema: String) -> PostgresStatement {
-    path(quoted: ReadModelNames.quoted(schema))
+    path(quoted: SQLText.name(schema))
   }
 
   static func path(quoted schema: String) -> PostgresStatement {

@@ -147,13 +147,13 @@ enum RowChange {
   static func statement(
     _ table: TableSchema, _ key: [ColumnValue], _ values: [ColumnValue]?
   ) -> PostgresStatement {
-    let name = ReadModelNames.quoted(table.name)
-    let keys = table.key.map { ReadModelNames.quoted($0.name) }
+    let name = SQLText.name(table.name)
+    let keys = table.key.map { SQLText.name($0.name) }
     guard let values else {
       let terms = keys.enumerated().map { "\($1) = $\($0 + 1)" }.joined(separator: " AND ")
       return PostgresStatement("DELETE FROM \(name) WHERE \(terms)", key.map(\.parameter))
     }
-    let columns = table.columns.map { ReadModelNames.quoted($0.name) }
+    let columns = table.columns.map { SQLText.name($0.name) }
     let places = columns.indices.map { "$\($0 + 1)" }.joined(separator: ", ")
     let sets = columns.dropFirst(keys.count).map { "\($0) = excluded.\($0)" }
     let action = sets.isEmpty ? "NOTHING" : "UPDATE SET \(sets.joined(separator: ", "))"

@@ -173,9 +173,9 @@ enum GenerationTables {
   static func create(_ table: TableSchema) -> [String] {
     let columns = table.columns.map { column in
       let type = column.kind == .integer ? "bigint" : "text COLLATE \"C\""
-      return "\(ReadModelNames.quoted(column.name)) \(type)"
+      return "\(SQLText.name(column.name)) \(type)"
     }
-    let name = ReadModelNames.quoted(table.name)
+    let name = SQLText.name(table.name)
     return [
       "CREATE TABLE \(name) (\(columns.joined(separator: ", "))) WITH (fillfactor = 85)",
       "COMMENT ON TABLE \(name) IS 'Rows of the read model'",
@@ -184,14 +184,14 @@ enum GenerationTables {
 
   /// The keys and indexes of a read model's table.
   static func keys(_ table: TableSchema) -> [String] {
-    let name = ReadModelNames.quoted(table.name)
-    let key = table.key.map { ReadModelNames.quoted($0.name) }.joined(separator: ", ")
+    let name = SQLText.name(table.name)
+    let key = table.key.map { SQLText.name($0.name) }.joined(separator: ", ")
     return ["ALTER TABLE \(name) ADD PRIMARY KEY (\(key))"]
       + table.indexes.map { columns in
         // What holds nothing comes first in queries' order; of keys, which hold something, it does not say so.
         let columns = columns.map { column in
           let isKey = table.key.contains { $0.name == column }
-          return ReadModelNames.quoted(column) + (isKey ? "" : " NULLS FIRST")
+          return SQLText.name(column) + (isKey ? "" : " NULLS FIRST")
         }
         return "CREATE INDEX ON \(name) (\(columns.joined(separator: ", ")))"
       }
@@ -203,7 +203,7 @@ enum GenerationTables {
       """
       CREATE VIEW readmodel AS
         SELECT true AS only_row, name, schema_version, store_id, partitions, origin, created, is_building, replay
-        FROM \(ReadModelNames.quoted(catalog)).generations WHERE schema = \(ReadModelNames.literal(schema))
+        FROM \(SQLText.name(catalog)).generations WHERE schema = \(SQLText.literal(schema))
       """,
       "COMMENT ON VIEW readmodel IS 'What this generation of a read model is, as the catalog says'",
     ]
@@ -216,6 +216,6 @@ enum GenerationTables {
 
   private static func comment(_ what: String, _ text: String) -> String {
     let kind = what.contains(".") ? "COLUMN" : "TABLE"
-    return "COMMENT ON \(kind) \(what) IS \(ReadModelNames.literal(text))"
+    return "COMMENT ON \(kind) \(what) IS \(SQLText.literal(text))"
   }
 }

@@ -127,10 +127,10 @@ extension PostgresReadModelCatalog {
         replay: request, storeID: storeID, partitionCount: partitionCount, from: base)
       if let live, live.isThere {
         // What an administrator has decided about events of unknown types holds for this generation too.
-        let schema = ReadModelNames.quoted(database.names.generation(number, of: name))
+        let schema = SQLText.name(database.names.generation(number, of: name))
         try await session.run(
           """
-          INSERT INTO \(schema).park_requests SELECT * FROM \(ReadModelNames.quoted(live.schema)).park_requests
+          INSERT INTO \(schema).park_requests SELECT * FROM \(SQLText.name(live.schema)).park_requests
           ON CONFLICT DO NOTHING
           """, doing: "take requests over")
       }

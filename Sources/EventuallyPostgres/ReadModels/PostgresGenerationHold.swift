@@ -81,7 +81,7 @@ extension PostgresReadModelCatalog {
     // In order, as workers lock them: so nobody waits for each other.
     let rows = try await session.run(
       """
-      SELECT partition, position, next_offset FROM \(ReadModelNames.quoted(schema)).checkpoints
+      SELECT partition, position, next_offset FROM \(SQLText.name(schema)).checkpoints
       ORDER BY partition FOR UPDATE
       """, doing: "wait for batches under way")
     let checkpoints = try (0..<rows.count).map { row in
@@ -110,7 +110,7 @@ extension PostgresReadModelCatalog {
       guard let hold else { return try await linkFirst(number) }
       let statements = [
         PostgresStatement(
-          "UPDATE \(ReadModelNames.quoted(hold.schema)).checkpoints SET epoch = epoch + 1"),
+          "UPDATE \(SQLText.name(hold.schema)).checkpoints SET epoch = epoch + 1"),
         PostgresStatement(
           "UPDATE generations SET live_until = clock_timestamp() WHERE name = $1 AND number = $2",
           .text(name), .int4(Int32(clamping: hold.generation))),

@@ -102,7 +102,7 @@ extension PostgresReadModelCatalog {
     try await database.withSession { [database] session in
       try await session.run(
         "SELECT set_config('lock_timeout', '200ms', false), set_config('search_path', $1, false)",
-        .text(ReadModelNames.quoted(database.names.catalog)), doing: "prepare a session")
+        .text(SQLText.name(database.names.catalog)), doing: "prepare a session")
       let rows = try await session.run(
         """
         SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

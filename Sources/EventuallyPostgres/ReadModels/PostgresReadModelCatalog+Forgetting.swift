@@ -67,7 +67,7 @@ extension PostgresReadModelCatalog {
     for part in parts where part.isLive {
       for removal in pending {
         try await session.run(
-          "DELETE FROM \(ReadModelNames.quoted(part.schema)).removals WHERE stream = $1 AND position = $2 AND state = $3",
+          "DELETE FROM \(SQLText.name(part.schema)).removals WHERE stream = $1 AND position = $2 AND state = $3",
           .text(removal.streamID), .position(removal.position),
           .int4(StreamRemoval.State.nothing.rawValue), doing: "note what is forgotten")
       }
@@ -148,7 +148,7 @@ extension PostgresReadModelCatalog {
     let digest = try await session.digest(of: tables, in: savepoint.schema, from: tables.count)
     try await session.run(
       """
-      UPDATE \(ReadModelNames.quoted(database.names.catalog)).savepoints SET rows = $3, digest = $4, seal = $5
+      UPDATE \(SQLText.name(database.names.catalog)).savepoints SET rows = $3, digest = $4, seal = $5
       WHERE name = $1 AND savepoint = $2
       """, .text(name), .text(savepoint.name), .int8(Int64(digest.rows)), .text(digest.text),
       .text(try await session.seal(of: savepoint.schema)), doing: "seal a savepoint anew")
@@ -156,7 +156,7 @@ extension PostgresReadModelCatalog {
 
   /// Has `VACUUM` go over a schema where streams were forgotten, once nobody can see what was.
   private func vacuum(_ schema: String, _ session: CatalogSession) async throws -> String? {
-    let name = ReadModelNames.quoted(schema)
+    let name = SQLText.name(schema)
     let dead = try StreamRemoval.list(
       try await session.run(
         "SELECT stream, partition, position FROM \(name).removals WHERE state = $1",
@@ -173,7 +173,7 @@ extension PostgresReadModelCatalog {
     if let holder = try await holder(session) { return holder }
     for row in 0..<found.count {
       try await session.run(
-        "VACUUM (INDEX_CLEANUP ON) \(name).\(ReadModelNames.quoted(try found.text(row, 0)))",
+        "VACUUM (INDEX_CLEANUP ON) \(name).\(SQLText.name(try found.text(row, 0)))",
         doing: "vacuum a table")
     }
     for removal in dead {

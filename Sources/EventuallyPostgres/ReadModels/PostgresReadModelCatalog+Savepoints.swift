@@ -79,8 +79,8 @@ extension PostgresReadModelCatalog {
         INSERT INTO savepoints
         SELECT g.name, $3, g.schema_version, $4, g.layout, g.store_id, g.partitions, clock_timestamp(), $5,
           (SELECT array_agg(coalesce(c.position, 0) ORDER BY p.partition) FROM generate_series(0, g.partitions - 1) p (partition)
-            LEFT JOIN \(ReadModelNames.quoted(schema)).checkpoints c ON c.partition = p.partition),
-          (SELECT coalesce(max(sequence), 0) FROM \(ReadModelNames.quoted(schema)).checkpoints), $6, $7, $8
+            LEFT JOIN \(SQLText.name(schema)).checkpoints c ON c.partition = p.partition),
+          (SELECT coalesce(max(sequence), 0) FROM \(SQLText.name(schema)).checkpoints), $6, $7, $8
         FROM generations g WHERE g.name = $1 AND g.number = $2
         """, .text(name), .int4(Int32(clamping: try live.integer(0, 2))), .text(savepoint),
         .text(schema), .bool(isAutomatic), .int8(Int64(digest.rows)), .text(digest.text),

@@ -122,7 +122,7 @@ package struct PostgresReadModelCatalog: Sendable {
     if let base {
       try await copy(session, from: base.schema, to: schema, layout: base.layout)
       try await session.run(
-        "DELETE FROM \(ReadModelNames.quoted(schema)).removals WHERE state = 2",
+        "DELETE FROM \(SQLText.name(schema)).removals WHERE state = 2",
         doing: "leave out what is forgotten")
     } else {
       try await fill(session, schema, with: GenerationTables.create(tables))
@@ -156,14 +156,14 @@ package struct PostgresReadModelCatalog: Sendable {
   func copy(
     _ session: CatalogSession, from source: String, to schema: String, layout: Int
   ) async throws(PostgresError) {
-    let source = ReadModelNames.quoted(source)
+    let source = SQLText.name(source)
     var statements = GenerationTables.steps.prefix(layout).flatMap { $0 }
     statements += GenerationTables.names.subtracting(["shared_lock"]).sorted().map {
       "INSERT INTO \($0) SELECT * FROM \(source).\($0)"
     }
     for table in tables {
-      let name = ReadModelNames.quoted(table.name)
-      let columns = table.columns.map { ReadModelNames.quoted($0.name) }.joined(separator: ", ")
+      let name = SQLText.name(table.name)
+      let columns = table.columns.map { SQLText.name($0.name) }.joined(separator: ", ")
       statements += GenerationTables.create(table)
       statements.append("INSERT INTO \(name) (\(columns)) SELECT \(columns) FROM \(source).\(name)")
       statements += GenerationTables.keys(table)

@@ -208,7 +208,7 @@ extension PostgresReadModels {
   private static func bring(
     _ session: CatalogSession, _ names: ReadModelNames, from found: Int, application: String?
   ) async throws {
-    let schema = ReadModelNames.quoted(names.catalog)
+    let schema = SQLText.name(names.catalog)
     do {
       if found == 0 {
         try await session.run(all: ["CREATE SCHEMA \(schema)"], doing: "make the catalog")
@@ -245,7 +245,7 @@ extension PostgresReadModels {
   private static func version(
     _ session: CatalogSession, _ names: ReadModelNames
   ) async throws -> Int {
-    let table = "\(ReadModelNames.quoted(names.catalog)).catalog"
+    let table = "\(SQLText.name(names.catalog)).catalog"
     let isThere = try await session.run(
       "SELECT to_regclass($1) IS NOT NULL", .text(table), doing: "look for the catalog")
     guard try isThere.bool(0, 0) else { return 0 }

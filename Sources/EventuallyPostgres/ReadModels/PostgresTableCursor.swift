@@ -24,12 +24,12 @@ struct PostgresTableCursor {
     self.table = table
     name = "rows_\(number)"
     func list(_ columns: [TableColumn]) -> String {
-      columns.map { ReadModelNames.quoted($0.name) }.joined(separator: ", ")
+      columns.map { SQLText.name($0.name) }.joined(separator: ", ")
     }
     try await session.run(
       """
       DECLARE \(name) NO SCROLL CURSOR FOR SELECT \(list(table.columns))
-      FROM \(ReadModelNames.quoted(schema)).\(ReadModelNames.quoted(table.name)) ORDER BY \(list(table.key))
+      FROM \(SQLText.name(schema)).\(SQLText.name(table.name)) ORDER BY \(list(table.key))
       """, doing: "read rows")
   }
 
@@ -97,7 +97,7 @@ extension CatalogSession {
       let rows = try await run(
         """
         SELECT encode(sha256(coalesce(string_agg(h, ''::bytea ORDER BY h), ''::bytea)), 'hex')
-        FROM (SELECT sha256(convert_to(t::text, 'UTF8')) AS h FROM \(ReadModelNames.quoted(schema)).\(table) t) s
+        FROM (SELECT sha256(convert_to(t::text, 'UTF8')) AS h FROM \(SQLText.name(schema)).\(table) t) s
         """, doing: "seal a savepoint")
       hash.update(data: Data("\(table) \(try rows.text(0, 0))\n".utf8))
     }

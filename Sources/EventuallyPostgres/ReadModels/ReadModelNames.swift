@@ -45,14 +45,6 @@ struct ReadModelNames: Sendable, Hashable {
     return start + "_" + digest
   }
 
-  /// A name in a statement.
-  static func quoted(_ name: String) -> String {
-    "\"\(name.replacing("\"", with: "\"\""))\""
-  }
-
-  /// A text in a statement.
-  static func literal(_ text: String) -> String { "'\(text.replacing("'", with: "''"))'" }
-
   /// - Throws: `RowError` where PostgreSQL can't have a table as a read model describes it.
   static func check(_ tables: [TableSchema]) throws(RowError) {
     for table in tables {

@@ -7,7 +7,7 @@ struct ReadModelSchema: Sendable {
   let tables: [ReadModelTable]
 
   init(_ name: String, tables: [TableSchema]) {
-    let namespace = ReadModelNames.quoted(name)
+    let namespace = SQLText.name(name)
     self.namespace = namespace
     self.tables = tables.map { ReadModelTable($0, in: namespace) }
   }

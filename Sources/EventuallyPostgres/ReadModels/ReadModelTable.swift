@@ -10,17 +10,17 @@ struct ReadModelTable: Sendable {
   /// A table in a schema of the database, whose name is quoted.
   init(_ table: TableSchema, in namespace: String) {
     schema = table
-    let name = "\(namespace).\(ReadModelNames.quoted(table.name))"
+    let name = "\(namespace).\(SQLText.name(table.name))"
     let columns = table.key + table.values
-    let names = columns.map { ReadModelNames.quoted($0.name) }
-    let keys = table.key.map { ReadModelNames.quoted($0.name) }
+    let names = columns.map { SQLText.name($0.name) }
+    let keys = table.key.map { SQLText.name($0.name) }
     let (keyList, list) = (keys.joined(separator: ", "), names.joined(separator: ", "))
 
     func arrays(_ columns: [TableColumn]) -> String {
       columns.enumerated().map { "$\($0 + 1)::\($1.arrayType)" }.joined(separator: ", ")
     }
     let matches = keys.map { "t.\($0) = u.\($0)" }.joined(separator: " AND ")
-    let values = table.values.map { ", t.\(ReadModelNames.quoted($0.name))" }.joined()
+    let values = table.values.map { ", t.\(SQLText.name($0.name))" }.joined()
     // A key's columns are never null: where they are, there is no such row.
     selectSQL = """
       SELECT t.\(keys[0]) IS NOT NULL\(values)

@@ -30,7 +30,7 @@ enum Erasure {
     if try await isMarked(connection) { return nil }
     let mayClean = try await connection.run([PostgresStatement(rights)], "look for rights")[0]
     guard try mayClean.bool(0, 0) else {
-      let names = tables.map { "\(PostgresSchema.quoted(schema)).\($0)" }.joined(separator: ", ")
+      let names = tables.map { "\(SQLText.name(schema)).\($0)" }.joined(separator: ", ")
       return
         "the role may not clean the tables: have their owner run VACUUM (FREEZE, INDEX_CLEANUP ON) "
         + "\(names)"

@@ -69,7 +69,7 @@ actor HeadWatch {
       }
       defer { listening.cancel() }
       _ = try await connection.run(
-        [PostgresStatement("LISTEN \(PostgresSchema.quoted(schema))")], "listen")
+        [PostgresStatement("LISTEN \(SQLText.name(schema))")], "listen")
       try await follow(connection)
       return nil
     } catch {

@@ -57,7 +57,7 @@ public enum PostgresSchema {
     on connection: PostgresConnection, schema: String, partitions: Partition?,
     application: String?, location: String
   ) async throws {
-    let name = quoted(schema)
+    let name = SQLText.name(schema)
     _ = try await connection.run(
       [
         PostgresStatement("BEGIN"),
@@ -106,15 +106,10 @@ public enum PostgresSchema {
     statements.append(
       PostgresStatement("REVOKE ALL ON ALL FUNCTIONS IN SCHEMA \(name) FROM PUBLIC"))
     if let application {
-      statements += SchemaVersion1.grants(to: quoted(application), on: name)
+      statements += SchemaVersion1.grants(to: SQLText.name(application), on: name)
         .map { PostgresStatement($0) }
     }
     _ = try await connection.run(
       statements + [PostgresStatement("COMMIT")], "install the schema")
-  }
-
-  /// A name as it stands in a statement.
-  static func quoted(_ name: String) -> String {
-    "\"" + name.replacingOccurrences(of: "\"", with: "\"\"") + "\""
   }
 }

@@ -231,7 +231,7 @@ struct ReaderTests {
       let generation = try await session.run(
         "SELECT schema FROM generations WHERE name = 'totals' AND number = $1",
         .int4(Int32(try live.integer(0, 0))), doing: "claim")
-      let schema = ReadModelNames.quoted(try generation.text(0, 0))
+      let schema = SQLText.name(try generation.text(0, 0))
       let lease = try await session.run(
         "UPDATE \(schema).checkpoints SET epoch = epoch + 1 WHERE partition = $1 RETURNING epoch",
         .int4(number), doing: "claim")
