@@ -15,6 +15,14 @@ import Testing
     return (name, database.replacing("postgres@", with: "\(name)@"))
   }
 
+  @Test func everyTableAndColumnHasAComment() async throws {
+    let database = try await TestServer.shared.get().makeDatabase()
+    try await PostgresSchema.install(url: database)
+    let connection = try await PostgresConnection(database)
+    #expect(try await uncommented(in: "eventually", on: connection) == [])
+    await connection.close()
+  }
+
   @Test func anApplicationsRoleWorksByFunctionsAlone() async throws {
     let database = try await TestServer.shared.get().makeDatabase()
     let schema = TestStores.schema()
@@ -143,4 +151,30 @@ import Testing
   func noPasswordIsShown(_ url: String, _ location: String) {
     #expect(PostgresAddress(url).location == location)
   }
+}
+
+/// What `psql` does not explain to a person: tables, views and columns of a schema without a comment.
+func uncommented(in schema: String, on connection: PostgresConnection) async throws -> [String] {
+  let rows = try await connection.run(
+    [
+      PostgresStatement(
+        """
+        SELECT c.relname || coalesce('.' || a.attname, '') FROM pg_class c
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        CROSS JOIN LATERAL (
+          SELECT 0 AS attnum, NULL AS attname
+          UNION ALL SELECT attnum, attname::text FROM pg_attribute
+          WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) a
+        LEFT JOIN pg_description d
+          ON d.objoid = c.oid AND d.classoid = 'pg_class'::regclass AND d.objsubid = a.attnum
+        WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v', 'm') AND coalesce(d.description, '') = ''
+        ORDER BY 1
+        """, .text(schema))
+    ], "look for comments")[0]
+  let count = try await connection.run(
+    [
+      PostgresStatement(
+        "SELECT count(*) FROM pg_tables WHERE schemaname = $1", .text(schema))
+    ], "count tables")[0].integer(0, 0)
+  return try (0..<rows.count).map { try rows.text($0, 0) } + (count == 0 ? ["there is none"] : [])
 }

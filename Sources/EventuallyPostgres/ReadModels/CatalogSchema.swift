@@ -10,21 +10,29 @@ enum CatalogSchema {
   static func steps(_ names: ReadModelNames) -> [[String]] { [first(names)] }
 
   private static func first(_ names: ReadModelNames) -> [String] {
-    let schema = SQLText.name(names.catalog)
-    return [
+    tables + functions(names, SQLText.name(names.catalog))
+  }
+
+  private static let readModel = "The read model."
+
+  private static let tables: [String] =
+    [
       """
       CREATE TABLE catalog (
         only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
         schema_version integer NOT NULL,
         application text
       )
-      """,
-      comment("catalog", "What these tables are."),
-      comment(
-        "catalog.schema_version",
-        "Version of these tables and functions; a program refuses a newer one."),
-      comment(
-        "catalog.application", "The role of workers and queries; NULL where it is the owner."),
+      """
+    ]
+    + SQLText.comments(
+      on: "catalog", "What these tables are.",
+      [
+        "only_row": SQLText.onlyRow,
+        "schema_version": "Version of these tables and functions; a program refuses a newer one.",
+        "application": "The role of workers and queries; NULL where it is the owner.",
+      ])
+    + [
       """
       CREATE TABLE generations (
         name text COLLATE "C" NOT NULL,
@@ -42,23 +50,25 @@ enum CatalogSchema {
         dropped timestamptz,
         PRIMARY KEY (name, number)
       )
-      """,
-      comment(
-        "generations",
-        "Builds of read models, each with tables of its own in a schema. Rows stay when one is dropped: numbers only rise."
-      ),
-      comment("generations.name", "The read model."),
-      comment("generations.schema_version", "The version of the read model's tables."),
-      comment("generations.schema", "Where its tables are."),
-      comment("generations.layout", "The version of the tables beside the read model's own."),
-      comment("generations.store_id", "The store that its events come from."),
-      comment("generations.partitions", "How many partitions that store has."),
-      comment("generations.origin", "What it was begun from."),
-      comment("generations.is_building", "It has never caught up with the store yet."),
-      comment(
-        "generations.replay", "What the replay was asked for that builds it; NULL for workers."),
-      comment("generations.live_until", "When another generation took its place; NULL for never."),
-      comment("generations.dropped", "When it was dropped; NULL where it exists."),
+      """
+    ]
+    + SQLText.comments(
+      on: "generations",
+      "Builds of read models, each with tables of its own in a schema. Rows stay when one is dropped: numbers only rise.",
+      [
+        "name": readModel, "number": "1, 2, 3 … of each read model.",
+        "schema_version": "The version of the read model's tables.",
+        "schema": "Where its tables are.",
+        "layout": "The version of the tables beside the read model's own.",
+        "store_id": "The store that its events come from.",
+        "partitions": "How many partitions that store has.",
+        "origin": "What it was begun from.", "created": "When it was begun.",
+        "is_building": "It has never caught up with the store yet.",
+        "replay": "What the replay was asked for that builds it; NULL for workers.",
+        "live_until": "When another generation took its place; NULL for never.",
+        "dropped": "When it was dropped; NULL where it exists.",
+      ])
+    + [
       """
       CREATE TABLE read_models (
         name text COLLATE "C" NOT NULL,
@@ -67,15 +77,18 @@ enum CatalogSchema {
         PRIMARY KEY (name, schema_version),
         FOREIGN KEY (name, live) REFERENCES generations (name, number)
       ) WITH (fillfactor = 50)
-      """,
-      comment(
-        "read_models",
-        "Which generation of a read model is live: workers write to it, and queries are answered from it."
-      ),
-      comment(
-        "read_models.schema_version",
-        "The version of the read model's tables; programs of two versions can work side by side."),
-      comment("read_models.live", "The generation's number; NULL for none."),
+      """
+    ]
+    + SQLText.comments(
+      on: "read_models",
+      "Which generation of a read model is live: workers write to it, and queries are answered from it.",
+      [
+        "name": readModel,
+        "schema_version":
+          "The version of the read model's tables; programs of two versions can work side by side.",
+        "live": "The generation's number; NULL for none.",
+      ])
+    + [
       """
       CREATE TABLE savepoints (
         name text COLLATE "C" NOT NULL,
@@ -94,19 +107,23 @@ enum CatalogSchema {
         seal text NOT NULL,
         PRIMARY KEY (name, savepoint)
       )
-      """,
-      comment("savepoints", "Named copies of read models as they stood at one moment."),
-      comment("savepoints.name", "The read model."),
-      comment("savepoints.schema", "Where the copy's tables are; pg_dump --schema saves them."),
-      comment("savepoints.layout", "The version of the tables beside the read model's own."),
-      comment(
-        "savepoints.positions", "How far each partition was, from partition 0; 0 for nothing."),
-      comment("savepoints.sequence", "The sequence number of the newest event in it."),
-      comment("savepoints.rows", "How many rows the read model's tables have."),
-      comment("savepoints.digest", "SHA-256 of those rows."),
-      comment("savepoints.seal", "SHA-256 of the other tables."),
-    ] + functions(names, schema)
-  }
+      """
+    ]
+    + SQLText.comments(
+      on: "savepoints", "Named copies of read models as they stood at one moment.",
+      [
+        "name": readModel, "savepoint": "The name of the copy.",
+        "schema_version": "The version of the read model's tables.",
+        "schema": "Where the copy's tables are; pg_dump --schema saves them.",
+        "layout": "The version of the tables beside the read model's own.",
+        "store_id": "The store that its events come from.",
+        "partitions": "How many partitions that store has.", "saved": "When it was saved.",
+        "is_automatic": "A worker saved it by itself, and may delete it.",
+        "positions": "How far each partition was, from partition 0; 0 for nothing.",
+        "sequence": "The sequence number of the newest event in it.",
+        "rows": "How many rows the read model's tables have.",
+        "digest": "SHA-256 of those rows.", "seal": "SHA-256 of the other tables.",
+      ])
 
   /// What the application has done as the owner, who alone may make schemas in the database: on schemas of read models and no others.
   private static func functions(_ names: ReadModelNames, _ schema: String) -> [String] {
@@ -167,10 +184,5 @@ enum CatalogSchema {
       "GRANT SELECT, INSERT, UPDATE, DELETE ON read_models, generations, savepoints TO \(role)",
       "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA \(schema) TO \(role)",
     ]
-  }
-
-  private static func comment(_ what: String, _ text: String) -> String {
-    let kind = what.contains(".") ? "COLUMN" : "TABLE"
-    return "COMMENT ON \(kind) \(what) IS \(SQLText.literal(text))"
   }
 }

@@ -16,6 +16,8 @@ enum SchemaVersion1 {
 
     COMMENT ON TABLE  store IS 'What this event store is.'
 
+    COMMENT ON COLUMN store.only_row IS 'Always true: the table has one row.'
+
     COMMENT ON COLUMN store.store_id IS 'Tells this store from every other; a copy has the same.'
 
     COMMENT ON COLUMN store.partitions IS 'How many partitions the streams are divided among; never changes.'
@@ -32,6 +34,8 @@ enum SchemaVersion1 {
 
     COMMENT ON TABLE append_lock IS 'One row, locked and never changed by whoever gives events their numbers, until its transaction is committed: so numbers have no gaps and are in the order of commits.'
 
+    COMMENT ON COLUMN append_lock.only_row IS 'Always true: the table has one row.'
+
     CREATE TABLE streams (
       key       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       id        text COLLATE "C" NOT NULL UNIQUE CHECK (octet_length(id) BETWEEN 1 AND 512),
@@ -39,6 +43,8 @@ enum SchemaVersion1 {
     )
 
     COMMENT ON TABLE  streams IS 'Every stream that ever began. A row never changes, and stays when the stream is removed.'
+
+    COMMENT ON COLUMN streams.key IS 'What other tables call it.'
 
     COMMENT ON COLUMN streams.id IS 'The name, as on the bus: <category>/<id>, or the id alone in the unnamed category.'
 
@@ -73,7 +79,11 @@ enum SchemaVersion1 {
 
     COMMENT ON COLUMN events.stream_bytes IS 'Bytes of the stream''s payloads up to this event.'
 
+    COMMENT ON COLUMN events.partition IS 'The stream''s, as in streams.'
+
     COMMENT ON COLUMN events.is_erased IS 'The stream was removed: type, payload and metadata are gone.'
+
+    COMMENT ON COLUMN events.id IS 'The event''s own id, which rises with time.'
 
     COMMENT ON COLUMN events.type IS 'Name of the event''s type; eventually.removed for the removal of the stream.'
 
@@ -101,7 +111,13 @@ enum SchemaVersion1 {
 
     COMMENT ON TABLE  idempotency_keys IS 'Requests that were carried out, by digests of their keys. They live as long as the stream, or as the writer''s setting says.'
 
+    COMMENT ON COLUMN idempotency_keys.stream IS 'streams.key'
+
+    COMMENT ON COLUMN idempotency_keys.key IS 'A digest of the key that the client gave.'
+
     COMMENT ON COLUMN idempotency_keys.sequence IS 'The stream''s last event after the request; 0 for none.'
+
+    COMMENT ON COLUMN idempotency_keys.time IS 'When it was carried out last.'
 
     COMMENT ON COLUMN idempotency_keys.number IS 'The highest number of a sender that numbers its requests.'
 
@@ -114,7 +130,11 @@ enum SchemaVersion1 {
 
     COMMENT ON TABLE  snapshots IS 'States of streams, to load them faster. May be deleted at any time.'
 
+    COMMENT ON COLUMN snapshots.stream IS 'streams.key'
+
     COMMENT ON COLUMN snapshots.version IS 'The version of the event that the state is after.'
+
+    COMMENT ON COLUMN snapshots.sequence IS 'The sequence number of that event.'
 
     COMMENT ON COLUMN snapshots.schema_version IS 'Version of the state''s encoding; the application''s.'
 
@@ -128,6 +148,14 @@ enum SchemaVersion1 {
     CREATE INDEX pending_erasures ON erasures (sequence) WHERE erased IS NULL
 
     COMMENT ON TABLE  erasures IS 'Removals of streams: of each stream the last.'
+
+    COMMENT ON COLUMN erasures.stream IS 'streams.key'
+
+    COMMENT ON COLUMN erasures.sequence IS 'The sequence number of the removal.'
+
+    COMMENT ON COLUMN erasures.partition_offset IS 'The removal''s position in its partition.'
+
+    COMMENT ON COLUMN erasures.removed IS 'When it was removed.'
 
     COMMENT ON COLUMN erasures.removed_xid IS 'The transaction that removed it: whoever''s snapshot is older still sees the events.'
 
@@ -146,7 +174,11 @@ enum SchemaVersion1 {
 
     COMMENT ON TABLE  relay IS 'Who publishes the events, and how far they are published.'
 
+    COMMENT ON COLUMN relay.only_row IS 'Always true: the table has one row.'
+
     COMMENT ON COLUMN relay.epoch IS 'Rises each time that another relay takes over; one with an older epoch changes nothing here.'
+
+    COMMENT ON COLUMN relay.holder IS 'The process that publishes; NULL where none has the right.'
 
     COMMENT ON COLUMN relay.expires IS 'Until then nobody else takes over, by the server''s clock.'
 
@@ -158,11 +190,37 @@ enum SchemaVersion1 {
 
     COMMENT ON TABLE skips IS 'Events in whose place a placeholder is published.'
 
+    COMMENT ON COLUMN skips.partition IS 'The event''s partition.'
+
+    COMMENT ON COLUMN skips.partition_offset IS 'Its position there.'
+
+    COMMENT ON COLUMN skips.decided IS 'When an administrator decided that.'
+
     CREATE VIEW log AS
       SELECT e.sequence, s.id AS stream, e.version, e.partition, e.partition_offset, e.type, e.time, e.is_erased,
         encode(e.payload, 'escape') AS payload, encode(e.metadata, 'escape') AS metadata
       FROM events e JOIN streams s ON s.key = e.stream
 
     COMMENT ON VIEW log IS 'All events, for people.'
+
+    COMMENT ON COLUMN log.sequence IS 'Position in the whole store.'
+
+    COMMENT ON COLUMN log.stream IS 'The stream''s name.'
+
+    COMMENT ON COLUMN log.version IS 'Position in the stream; 0 for its removal.'
+
+    COMMENT ON COLUMN log.partition IS 'The stream''s partition.'
+
+    COMMENT ON COLUMN log.partition_offset IS 'Position in the partition.'
+
+    COMMENT ON COLUMN log.type IS 'Name of the event''s type.'
+
+    COMMENT ON COLUMN log.time IS 'When it was appended.'
+
+    COMMENT ON COLUMN log.is_erased IS 'The stream was removed: payload and metadata are gone.'
+
+    COMMENT ON COLUMN log.payload IS 'The event as its codec encodes it; bytes that are no text are escaped.'
+
+    COMMENT ON COLUMN log.metadata IS 'What led to it, as JSON.'
     """
 }
