@@ -96,8 +96,13 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
 
   /// Takes partitions for a worker, in the generation that is live now.
   package func claim(_ partitions: [Partition], owner: String) async throws -> [PartitionLease] {
-    let opened = try await follow()
-    let leases = try await opened.live.store.claim(partitions, owner: owner)
+    var opened = try await follow()
+    var leases = try await opened.live.store.claim(partitions, owner: owner)
+    // Whoever has made another one live meanwhile could not fence them.
+    while try await hasMoved() {
+      opened = try await follow()
+      leases = try await opened.live.store.claim(partitions, owner: owner)
+    }
     for lease in leases {
       origins[lease.partition] = LeaseOrigin(term: opened.term, epoch: lease.epoch)
     }
@@ -118,7 +123,13 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
     let others = deliveries.filter { !isCurrent($0) }
     var outcome = ApplyOutcome()
     if !current.isEmpty {
-      outcome = try await opened.live.store.apply(current, parking: parking)
+      do {
+        outcome = try await opened.live.store.apply(current, parking: parking)
+      } catch {
+        // One that is live no more may have been dropped by now.
+        guard try await hasMoved() else { throw error }
+        outcome.fenced = current.map(\.lease)
+      }
     }
     outcome.fenced += others.map(\.lease)
     return outcome

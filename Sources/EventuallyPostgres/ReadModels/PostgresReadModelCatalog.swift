@@ -103,6 +103,15 @@ package struct PostgresReadModelCatalog: Sendable {
     return rows.count == 0 ? nil : try rows.optionalInteger(0, 0).map { Int($0) }
   }
 
+  /// Waits for whoever has ``lockPointer(_:)``; in a transaction that takes partitions, whose leases a later switch fences then.
+  var waitForSwitch: PostgresStatement {
+    PostgresStatement(
+      """
+      SELECT FROM \(SQLText.name(database.names.catalog)).read_models
+      WHERE name = $1 AND schema_version = $2 FOR SHARE
+      """, .text(name), version)
+  }
+
   /// Makes a generation in the session's transaction, and leaves its search path at the catalog.
   /// - Parameter base: the savepoint that it begins from; `nil` for nothing.
   func make(

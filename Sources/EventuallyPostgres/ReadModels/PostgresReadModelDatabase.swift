@@ -18,6 +18,8 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let pool: PostgresPool
   let schema: ReadModelSchema
   let sql: ReadModelStatements
+  /// Waits for whoever switches generations; `nil` where the generation was not live when it was opened, as that of a replay.
+  private let waitForSwitch: PostgresStatement?
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parkingLimit: Int
@@ -95,7 +97,15 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     } catch {
       throw .failed(location, error)
     }
-    pool = PostgresPool(PostgresAddress(catalog.database.url).writing, options: .init(size: 3))
+    // Each session tells that the generation is worked on, for as long as it lives.
+    let use = PostgresStatement(
+      "SELECT pg_advisory_lock_shared($1)", .int8(AdvisoryLock.use(ofSchema: generation.schema)))
+    pool = PostgresPool(
+      PostgresAddress(catalog.database.url).writing, options: .init(size: 3),
+      greet: { connection throws(PostgresError) in
+        _ = try await connection.run([use], "note that the generation is worked on")
+      })
+    waitForSwitch = generation.isLive ? catalog.waitForSwitch : nil
     schema = ReadModelSchema(generation.schema, tables: catalog.tables)
     sql = ReadModelStatements(schema)
     self.model = model
@@ -146,13 +156,17 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     try await exclusively {
       // What is known of rows is from before others may have had the partitions.
       known.clear()
-      let found = try await pool.run(
-        [sql.durable, sql.claim(partitions, owner: owner), sql.forged(partitions)], "claim")
+      let found = Array(
+        try await pool.run(
+          (waitForSwitch.map { [$0] } ?? []) + [
+            sql.durable, sql.claim(partitions, owner: owner), sql.forged(partitions),
+          ], "claim"
+        ).suffix(2))
       var forged: [Partition: UInt64] = [:]
-      for row in 0..<found[2].count {
-        forged[Partition(clamping: try found[2].integer(row, 0))] = try found[2].unsigned(row, 1)
+      for row in 0..<found[1].count {
+        forged[Partition(clamping: try found[1].integer(row, 0))] = try found[1].unsigned(row, 1)
       }
-      let leases = try (0..<found[1].count).map { try lease(found[1], $0, forged) }
+      let leases = try (0..<found[0].count).map { try lease(found[0], $0, forged) }
       for lease in leases {
         unflushed[lease.partition] = nil
         recoverWhereNeeded(lease)
