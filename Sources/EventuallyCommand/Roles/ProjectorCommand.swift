@@ -50,6 +50,13 @@ struct ProjectorCommand: AsyncParsableCommand {
     var feed = "http://127.0.0.1:8080"
     @Option(
       help: ArgumentHelp(
+        "Where to note what is worked on, for read models in a database: systemd's state directory, or the temporary one, where it is left out.",
+        discussion:
+          "An event that ends processes again and again is parked by what they have noted: keep the directory when they restart.",
+        valueName: "directory"))
+    var state: String?
+    @Option(
+      help: ArgumentHelp(
         "A file with the token that the writer is sent, where it is not the only one of --token-file.",
         valueName: "file"))
     var feedTokenFile: String?
@@ -80,6 +87,10 @@ struct ProjectorCommand: AsyncParsableCommand {
         readModels: files.location, kafka: try kafka.configuration(),
         feed: FeedSource(feed, token: try feedToken(), tls: try feedTLS.tls()))
       if let worker { options.owner = worker }
+      if let state {
+        try makeDirectory(of: "\(state)/note")
+        options.state = state
+      }
       options.savepoints = savepoints.policy
       options.queryLimit = queryLimit.seconds
       options.heartbeats = health.heartbeats()

@@ -12,10 +12,15 @@ package struct PostgresReadModelCatalog: Sendable {
   /// The schema version whose live generation is meant.
   package internal(set) var schemaVersion: Int
   let tables: [TableSchema]
+  /// Where processes of this host note what they work on; `nil` for nowhere.
+  let journals: String?
 
   /// What `database` has of a read model.
-  package init(_ database: PostgresReadModels, model: any ReadModel) {
+  /// - Parameter journals: the folder where processes of this host note what they work on, so that an event that ends them is parked;
+  ///   `nil` for none.
+  package init(_ database: PostgresReadModels, model: any ReadModel, journals: String? = nil) {
     self.database = database
+    self.journals = journals
     name = model.name
     schemaVersion = model.schemaVersion
     tables = model.tables.map { $0.schema }

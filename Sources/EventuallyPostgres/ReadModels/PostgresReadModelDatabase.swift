@@ -67,8 +67,8 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     codec: any EventCodec<Model.Event>, storeID: String, partitionCount: Partition,
     parkingLimit: Int = 10_000, journalFolder: String? = nil, crashLimit: CrashLimit = CrashLimit()
   ) async throws(ReadModelError) {
-    let database = try await PostgresReadModels(url, catalog: catalog, journals: journalFolder)
-    let catalog = PostgresReadModelCatalog(database, model: model)
+    let database = try await PostgresReadModels(url, catalog: catalog)
+    let catalog = PostgresReadModelCatalog(database, model: model, journals: journalFolder)
     do throws(ReadModelError) {
       let live = try await catalog.openLive(storeID: storeID, partitionCount: partitionCount)
       try self.init(
@@ -89,9 +89,12 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   ) throws(ReadModelError) {
     let location = catalog.location
     do {
-      journal = try catalog.database.journals.map { folder in
-        try CrashJournalFile(
-          database: "\(folder)/\(generation.schema)", created: generation.created,
+      journal = try catalog.journals.map { folder in
+        // Databases that share the folder have generations of the same names.
+        let name = generation.schema.replacing("/", with: "_")
+        return try CrashJournalFile(
+          database: "\(folder)/\(name)-\(generation.created.microseconds)",
+          created: generation.created,
           partitionCount: generation.partitionCount, limit: crashLimit)
       }
     } catch {

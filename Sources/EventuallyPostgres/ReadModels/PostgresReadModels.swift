@@ -13,8 +13,6 @@ package final class PostgresReadModels: Sendable {
   let lookUps: QueryPool
   let scans: QueryPool
   let checkpoints: CheckpointPoll
-  /// Where processes of this host note what they work on; `nil` for nowhere.
-  let journals: String?
 
   private let preparation = Locked<Task<Void, any Error>?>(nil)
 
@@ -24,25 +22,21 @@ package final class PostgresReadModels: Sendable {
   ///   - replica: where queries are answered and tokens awaited; there as well where it is `nil`.
   ///   - catalog: the schema of the catalog.
   ///   - readers: how many connections there are for look-ups, and as many again for all other queries.
-  ///   - journals: the folder where processes of this host note what they work on, so that an event that ends them is parked; `nil`
-  ///     for none.
   /// - Throws: `ReadModelError.unavailable(location:cause:)`, with what the owner has to run where that is to be done.
   package convenience init(
     _ url: String, replica: String? = nil, catalog: String = "eventually_readmodels",
-    readers: Int = 2, journals: String? = nil
+    readers: Int = 2
   ) async throws(ReadModelError) {
-    self.init(
-      whenAsked: url, replica: replica, catalog: catalog, readers: readers, journals: journals)
+    self.init(whenAsked: url, replica: replica, catalog: catalog, readers: readers)
     try await prepare()
   }
 
   /// The same, when it is asked for the first time.
   package init(
     whenAsked url: String, replica: String? = nil, catalog: String = "eventually_readmodels",
-    readers: Int = 2, journals: String? = nil
+    readers: Int = 2
   ) {
     self.url = url
-    self.journals = journals
     names = ReadModelNames(catalog: catalog)
     location = PostgresAddress(url).location
     pool = PostgresPool(PostgresAddress(url).writing, options: .init(size: 4))

@@ -34,11 +34,16 @@ public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
 
 extension ReadModelDefinition {
   /// The read model's generations and savepoints.
-  package func catalog(in readModels: ReadModelLocation) -> any ReadModelCatalog {
+  /// - Parameter state: the folder where processes of this host note what they work on, for read models in a database; those in files
+  ///   have it beside them.
+  package func catalog(
+    in readModels: ReadModelLocation, state: String = ProcessState.folder
+  ) -> any ReadModelCatalog {
     switch readModels {
     case .folder(let path): directory(in: path)
     case .postgres(let url):
-      PostgresReadModelCatalog(OpenedDatabases.shared.database(url), model: model)
+      PostgresReadModelCatalog(
+        OpenedDatabases.shared.database(url), model: model, journals: state)
     }
   }
 
@@ -51,6 +56,17 @@ extension ReadModelDefinition {
   package func path(in readModels: String) -> String { directory(in: readModels).livePath }
 }
 
+/// What a process keeps on its host for its successors.
+package enum ProcessState {
+  /// The folder of it where none is named: systemd's of the service, which outlives the process, or the temporary one.
+  package static var folder: String {
+    let environment = ProcessInfo.processInfo.environment
+    // Of several, the first.
+    return environment["STATE_DIRECTORY"]?.split(separator: ":").first.map { String($0) }
+      ?? FileManager.default.temporaryDirectory.path
+  }
+}
+
 /// The databases that this process has read models in: all read models of one share its connections.
 private final class OpenedDatabases: Sendable {
   static let shared = OpenedDatabases()
@@ -58,10 +74,7 @@ private final class OpenedDatabases: Sendable {
 
   func database(_ url: String) -> PostgresReadModels {
     databases.withLock { databases in
-      let database =
-        databases[url]
-        ?? PostgresReadModels(
-          whenAsked: url, journals: FileManager.default.temporaryDirectory.path)
+      let database = databases[url] ?? PostgresReadModels(whenAsked: url)
       databases[url] = database
       return database
     }

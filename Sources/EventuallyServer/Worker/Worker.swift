@@ -23,6 +23,9 @@ public final class Worker: Service {
     public var kafka: KafkaConfiguration
     /// Where events come from that Kafka does not hold.
     public var feed: FeedSource
+    /// The folder where it notes which events it works on, so that its successors on the host park one that ends processes. Read
+    /// models in files have it beside them, and need none. By default that of systemd's `StateDirectory=`, or the temporary one.
+    public var state: String
     /// The worker's name in leases and logs; by default its host and process id.
     public var owner: String
     /// When savepoints are saved by themselves; `nil` for not at all.
@@ -40,6 +43,7 @@ public final class Worker: Service {
       self.readModels = readModels
       self.kafka = kafka
       self.feed = feed
+      state = ProcessState.folder
       owner = "\(process.hostName)-\(process.processIdentifier)"
     }
 
@@ -115,7 +119,7 @@ public final class Worker: Service {
     workerOptions.heartbeats = options.heartbeats
     workerOptions.savepoints = options.savepoints
     let worker = try await ReadModelWorker(
-      definition.catalog(in: options.readModels), model: definition.model,
+      definition.catalog(in: options.readModels, state: options.state), model: definition.model,
       codec: definition.codec, feed: feed, options: workerOptions, logger: logger
     ) { [options, logger] checkpoints in
       var subscription = KafkaSubscription<Definition.Codec>.Options(
