@@ -208,6 +208,24 @@ import Testing
     expectFailure(try await pipeline.run("projector", "run", "weather"), "weather")
   }
 
+  /// What a process would not start with is no setting of it.
+  @Test func configRefusesWhatTheProcessWould() async throws {
+    for (arguments, environment, words, code) in [
+      (["writer", "serve", "--lissten", "h:1"], [:], "'--listen'", 64 as Int32),
+      (["writer", "serve", "--partitions", "many"], [:], "--partitions", 64),
+      (["projector", "run", "--lissten", "h:1"], [:], "'--listen'", 64),
+      (["projector", "run", "wether"], [:], "wether", 64),
+      (["writer", "serv"], [:], "'serv'", 64),
+      (["writer"], ["EVENTUALLY_PARTITIONS": "many"], "EVENTUALLY_PARTITIONS", 78),
+      (["projector", "run"], [:], "read-models", 0),
+    ] as [([String], [String: String], String, Int32)] {
+      let process = try await pipeline.start(
+        "ordersctl", ["config"] + arguments, environment: environment)
+      let (found, log) = (try await process.exitCode(within: .seconds(20)), process.log)
+      #expect(found == code && log.contains(words), "\(arguments): \(found) \(log)")
+    }
+  }
+
   @Test func whatOnlyAFileCanDoIsRefusedForOtherStores() async throws {
     let url = "postgres://shop:hunter2@127.0.0.1:1/shop"
     let runs = [

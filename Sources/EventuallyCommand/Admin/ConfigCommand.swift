@@ -42,8 +42,23 @@ extension AdminCommand {
       guard command.isEmpty || !line.settings.isEmpty else {
         throw ValidationError("'\(command.joined(separator: " "))' is no command with settings")
       }
+      if !command.isEmpty { try await Self.check(line) }
       try Output.standard.table(
         try table(line, command.isEmpty ? sources.settings.all : line.settings))
+    }
+
+    /// Whether a process would take the command line. Which read model it is for may be left out here.
+    private static func check(_ line: ConfiguredCommandLine) async throws {
+      do {
+        _ = try await ApplicationCommand.asyncParseAsRoot(line.words)
+      } catch {
+        if let name = ReadModelName.all.first?.name,
+          (try? await ApplicationCommand.asyncParseAsRoot(line.words(withArgument: name))) != nil
+        {
+          return
+        }
+        throw await ApplicationCommand.blamed(error, of: line)
+      }
     }
 
     private func table(_ line: ConfiguredCommandLine, _ settings: [Setting]) throws -> TextTable {

@@ -68,7 +68,7 @@ extension AsyncParsableCommand {
   }
 
   /// The error of a command line, or, where what was given is right, that of the setting that makes it wrong.
-  private static func blamed(
+  static func blamed(
     _ error: any Error, of line: ConfiguredCommandLine
   ) async -> any Error {
     guard !line.additions.isEmpty, exitCode(for: error) == .validationFailure else { return error }

@@ -116,6 +116,12 @@ struct ConfiguredCommandLine: Sendable {
   /// The complete command line.
   var words: [String] { words(with: additions) }
 
+  /// The complete command line, with an argument before all flags.
+  func words(withArgument argument: String) -> [String] {
+    given.prefix(commandWords) + [argument] + additions.flatMap(\.words)
+      + given.dropFirst(commandWords)
+  }
+
   /// The command line with some of what was added.
   func words(with additions: [Addition]) -> [String] {
     given.prefix(commandWords) + additions.flatMap(\.words) + given.dropFirst(commandWords)
