@@ -16,7 +16,7 @@
 /// Each aggregate has a category of its own. What ``ReadModel`` says of rows that several partitions touch holds here too:
 /// streams of different aggregates come in no order that one could count on, also where their ids are equal.
 public protocol CompositeReadModel: Sendable {
-  /// The read model's name: of its files, its consumer group, its commands.
+  /// The read model's name: of its files or schemas, its consumer group, its commands.
   var name: String { get }
   /// Raised whenever the tables or what goes into them change; a database of another version is refused.
   var schemaVersion: Int { get }

@@ -10,7 +10,7 @@ public protocol ReadModel<Event>: Sendable {
   /// The events that are applied.
   associatedtype Event: Sendable
 
-  /// The read model's name: of its files, its consumer group, its commands.
+  /// The read model's name: of its files or schemas, its consumer group, its commands.
   var name: String { get }
   /// Raised whenever the tables or what goes into them change; a database of another version is refused.
   var schemaVersion: Int { get }

@@ -1,4 +1,4 @@
-/// Forgets removed streams in a read model's files again and again, on a thread of its own.
+/// Forgets removed streams in a read model's generations and savepoints again and again, on a thread of its own.
 ///
 /// Each worker of a read model may run one.
 actor Forgetting {
@@ -19,7 +19,7 @@ actor Forgetting {
   /// - Parameters:
   ///   - catalog: the read model's generations and savepoints.
   ///   - model: forgets rows.
-  ///   - onRemainder: called with the files that may still hold something, where they are others than before; they are tried again.
+  ///   - onRemainder: called with the places where something may still be left, where they are others than before; they are tried again.
   ///   - onFailure: called with the reason why nothing could be done, before that is tried again.
   init(
     _ catalog: any ReadModelCatalog, model: any ReadModel,
@@ -32,7 +32,7 @@ actor Forgetting {
     self.onFailure = onFailure
   }
 
-  /// The files that may still hold something of a removed stream, as last found.
+  /// Where something of a removed stream may still be left, as last found.
   nonisolated var left: [ForgettingOutcome.Remainder] { remainders.withLock { $0 } }
 
   /// Forgets until the task is cancelled.

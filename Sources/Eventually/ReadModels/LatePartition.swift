@@ -1,6 +1,6 @@
 /// A partition of a read model that is behind the store.
 public struct LatePartition: Sendable, Hashable {
-  /// Why a partition goes on no further, where that can be told from the files.
+  /// Why a partition goes on no further, where the store and the read model tell.
   public enum Cause: Sendable, Hashable {
     /// The type of the event that comes next is not known.
     case held(HeldPartition)
@@ -14,11 +14,11 @@ public struct LatePartition: Sendable, Hashable {
   public var head: UInt64
   /// How far the partition was ever applied; `nil` where no worker has taken it.
   public var checkpoint: CheckpointStatus?
-  /// Why it goes on no further; `nil` where the files do not tell.
+  /// Why it goes on no further; `nil` where they do not tell.
   public var cause: Cause?
 
   /// Names where the partition stands, since when, and why where that is known.
-  /// - Parameter hint: what to do about a cause, in the words of the program that shows it; `nil` for one that the files do not tell.
+  /// - Parameter hint: what to do about a cause, in the words of the program that shows it; `nil` for one that they do not tell.
   public func description(hint: (Cause?) -> String) -> String {
     guard let checkpoint else {
       return "partition \(partition): no worker has taken it; the store ends at "
@@ -29,7 +29,7 @@ public struct LatePartition: Sendable, Hashable {
       switch cause {
       case .held(let held): held.description
       case .forged(let position): "a forged event was applied at partition offset \(position)"
-      case nil: "not told by the files"
+      case nil: "neither the store nor the read model tells why"
       }
     return "partition \(partition) stands at \(position) of \(head) since \(checkpoint.updated), "
       + "taken last by \(checkpoint.owner): \(why)\(hint(cause))"

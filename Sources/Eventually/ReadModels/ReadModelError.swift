@@ -1,6 +1,6 @@
 /// Why a read model's database can't be used.
 public enum ReadModelError: Error, Sendable, CustomStringConvertible {
-  /// The file belongs to something else, or to another read model.
+  /// The file, or the schema, belongs to something else, or to another read model.
   case notThisReadModel(location: String, found: String, expected: String)
   /// The database was made by another version of the read model's tables.
   case schemaVersion(location: String, found: Int, expected: Int)
@@ -21,15 +21,15 @@ public enum ReadModelError: Error, Sendable, CustomStringConvertible {
   case noGeneration(Int, location: String)
   /// The generation is in use, and can't be dropped; the reason says what to do.
   case generationInUse(Int, location: String, reason: String)
-  /// There is no such checkpoint.
+  /// There is no such savepoint.
   case noSavepoint(String, location: String)
-  /// There is a checkpoint of that name already.
+  /// There is a savepoint of that name already.
   case savepointExists(String, location: String)
-  /// The name can't be a checkpoint's.
+  /// The name can't be a savepoint's.
   case invalidSavepointName(String)
-  /// The checkpoint is not what was saved.
+  /// The savepoint is not what was saved.
   case damagedSavepoint(String, location: String, reason: String)
-  /// The checkpoint was saved by another version of the read model's tables.
+  /// The savepoint was saved by another version of the read model's tables.
   case savepointSchemaVersion(String, found: Int, expected: Int)
   /// There is less room in a folder than a copy needs, in bytes; nothing was written.
   case notEnoughSpace(location: String, needed: UInt64, available: UInt64)

@@ -56,7 +56,7 @@ where S.Event == Model.Event {
       for remainder in left {
         logger.warning(
           "something of removed streams may be left, and is tried again",
-          metadata: ["file": "\(remainder.location)", "reason": "\(remainder.reason)"])
+          metadata: ["place": "\(remainder.location)", "reason": "\(remainder.reason)"])
       }
     } onFailure: { error in
       logger.warning("removed streams are not forgotten yet", metadata: ["error": "\(error)"])
@@ -71,7 +71,7 @@ where S.Event == Model.Event {
   /// What the worker has applied since it began, and what keeps it from going on.
   public var projectorStatus: ReadModelProjectorStatus { projector.status }
 
-  /// The files that may still hold something of a removed stream, as last found.
+  /// Where something of a removed stream may still be left, as last found.
   public var removals: [ForgettingOutcome.Remainder] { forgetting.left }
 
   /// The number of the generation that the worker works on.

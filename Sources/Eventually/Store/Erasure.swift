@@ -1,4 +1,4 @@
-/// A stream's last removal, and whether anything of its events is left in the store's files.
+/// A stream's last removal, and whether anything of its events is left in the store's file or tables.
 public struct StreamErasure: Sendable, Hashable {
   /// The stream.
   public var streamID: String
@@ -19,7 +19,7 @@ public struct StreamErasure: Sendable, Hashable {
   }
 }
 
-/// Removals of whose events something may be left in the store's files: in a write-ahead log, or in pages that wait to be cleaned.
+/// Removals of whose events something may be left in the store's file or tables: in a write-ahead log, or in pages that wait to be cleaned.
 public struct PendingErasures: Sendable, Hashable {
   /// How many streams.
   public var count: Int

@@ -23,7 +23,7 @@ package protocol RecordStore: AnyObject, Outbox {
   /// Why the store could not be written last; `nil` where it could. After a failure it is tried anew.
   func writeFailure() async -> String?
 
-  /// Waits until nothing is left of a removed stream's events in the store's files.
+  /// Waits until nothing is left of a removed stream's events in the store.
   /// - Returns: whether nothing is left.
   func waitForErasure(of removal: EventPosition, atMost limit: Duration) async -> Bool
 

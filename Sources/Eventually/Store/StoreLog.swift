@@ -36,7 +36,7 @@ public protocol StoreLog: EventLog {
   /// A stream's last removal; `nil` where it was never removed.
   func erasure(of streamID: String) async throws(EventStoreError) -> StreamErasure?
 
-  /// The removals of which something may be left in the store's files.
+  /// The removals of which something may be left in the store.
   func pendingErasures() async throws(EventStoreError) -> PendingErasures
 
   /// The sequence number up to which all events have been acknowledged by the bus, as last noted: the bus may be further.

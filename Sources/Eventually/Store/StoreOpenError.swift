@@ -19,23 +19,23 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
     case locked
     /// The file system has no locks that hold: two writers could damage the store.
     case noLocks
-    /// The file belongs to something else.
+    /// The file or schema belongs to something else.
     case notAStore
-    /// There is nothing in the file yet: a writer may be just about to make the store.
+    /// There is nothing in the file or schema yet: a writer may be just about to make the store.
     case empty
-    /// The file was written by a newer version of the code.
+    /// The store was written by a newer version of the code.
     case newer
-    /// The file was written by an older version of the code, and its writer has not brought it up to date yet.
+    /// The store was written by an older version of the code, and its writer has not brought it up to date yet.
     case older
     /// The store was created with another number of partitions.
     case partitionCount
-    /// The file is not what its writer wrote.
+    /// The file or the tables are not what the writer wrote.
     case damaged
     /// The store was moved to another place: it is read, and not written any more.
     case moved
-    /// The file is a copy that is not whole.
+    /// The store is a copy that is not whole.
     case unfinished
-    /// The file can't be opened at all.
+    /// The store can't be opened at all.
     case unreadable
   }
 
@@ -49,7 +49,7 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   public let destination: String?
   /// What was found, and what was asked for: schema versions, or numbers of partitions; `nil` for other reasons.
   public let found, expected: Int64?
-  /// What the system or SQLite said; `nil` unless the file is ``Code/unreadable`` or ``Code/damaged``, or has ``Code/noLocks``.
+  /// What the system or the database said; `nil` unless the store is ``Code/unreadable`` or ``Code/damaged``, or has ``Code/noLocks``.
   public let cause: (any Error)?
   /// What to do about it, where the kind of database tells.
   private let advice: String?

@@ -59,7 +59,7 @@ enum AdminCommand {
     private func checkStoreExists() throws {
       guard store.mayExist else {
         throw Failure(
-          "there is no store \(store): name it with --store, or its directory with --data")
+          "there is no store \(store): name it with --store, or its file's directory with --data")
       }
     }
 
@@ -98,7 +98,7 @@ enum AdminCommand {
 
     /// What to say where there is none at all.
     var noReadModel: String {
-      "there is no read model in \(readModels): does a worker run? The directory is named with --data or --read-models"
+      "there is no read model in \(readModels): does a worker run? Another place is named with --data or --read-models"
     }
 
     /// A read model's generations and savepoints, of which there must be some.
@@ -106,7 +106,7 @@ enum AdminCommand {
       let catalog = name.catalog(in: readModels)
       guard try await Self.exists(catalog) else {
         throw Failure(
-          "there is no read model in \(catalog.location): does a worker run? Its directory is named with --data or --read-models"
+          "there is no read model in \(catalog.location): does a worker run? Another place is named with --data or --read-models"
         )
       }
       return catalog

@@ -8,14 +8,14 @@ extension AdminCommand {
   /// `admin forget`
   struct Forget: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Leave nothing of removed streams in read models' files, and tell what is left.",
+      abstract: "Leave nothing of removed streams in read models, and tell what is left.",
       discussion: """
         Workers do this by themselves when a removal comes. Savepoints and generations that are from before the removal \
         forget the stream's rows too, and each file that had something of it is written anew, so that no copy is left in its free \
-        parts. Workers leave a live generation of more than \(ReadModelDirectory.workerForgettingLimit >> 20) MiB to this command, since they wait while it is \
+        parts; in PostgreSQL, VACUUM goes over the tables. Workers leave a live generation in a file of more than \(ReadModelDirectory.workerForgettingLimit >> 20) MiB to this command, since they wait while it is \
         written.
 
-        The exit code is 1 where something is left; each file is named, with the reason.
+        The exit code is 1 where something is left; each place is named, with the reason.
         """)
     @OptionGroup var targets: ReadModelArguments
 
@@ -34,7 +34,7 @@ extension AdminCommand {
         guard outcome.left.isEmpty else {
           failures.append(
             "\(name.name): something of \(grouped(outcome.removals)) removed streams may be left in "
-              + "\(grouped(outcome.left.count)) files")
+              + "\(grouped(outcome.left.count)) places")
           continue
         }
         try Output.standard.line(

@@ -83,7 +83,8 @@ extension AdminCommand {
         let catalog = try await target.catalog()
         let savepoint = try await catalog.savepoint(name)
         try Output.standard.line("savepoint        \(savepoint.name)")
-        try Output.standard.line("file             \(savepoint.location)")
+        let place = target.files.readModels.dialect == .sqlite ? "file  " : "schema"
+        try Output.standard.line("\(place)           \(savepoint.location)")
         try Output.standard.line("schema version   \(savepoint.schemaVersion)")
         try Output.standard.line("store            \(savepoint.storeID)")
         try Output.standard.line(

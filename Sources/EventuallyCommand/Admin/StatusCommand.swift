@@ -85,7 +85,7 @@ extension AdminCommand {
       let removals = try await reader.pendingRemovals()
       if removals.count > 0 {
         try Output.standard.line(
-          "\(grouped(removals.count)) removed streams may be left in files of \(name.name)"
+          "\(grouped(removals.count)) removed streams may be left in \(name.name)"
             + (removals.since.map { ", the first since \($0)" } ?? "")
             + ": \(Program.admin) forget \(name.name) tells where")
       }

@@ -10,9 +10,9 @@ extension AdminCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fold the store's events from zero and compare every read model row by row.",
       discussion: """
-        The store's file is looked through for damage first. Each read model is compared in place, at the position that it has \
+        A store in a file is looked through for damage first. Each read model is compared in place, at the position that it has \
         reached; the fold takes as much room in the temporary folder (TMPDIR) as the read model, and 20 MB. How many events it lags behind is \
-        shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where a file is damaged, where a row \
+        shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where something is damaged, where a row \
         differs, where a partition is held before an event that can't be read, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
         """)
 
@@ -28,7 +28,9 @@ extension AdminCommand {
         let outcome = try await verify(name, name.definition, log)
         try report(
           outcome.damage, in: "the read model \(name.name) in \(outcome.path)",
-          "run \(Program.admin) replay \(name.name), or stop its workers and move the file and its -wal away"
+          "run \(Program.admin) replay \(name.name)"
+            + (targets.files.readModels.dialect == .sqlite
+              ? ", or stop its workers and move the file and its -wal away" : "")
         )
         try show(name, outcome)
         if !outcome.isRight || (caughtUp && (outcome.lag > 0 || outcome.parked > 0)) {
@@ -58,7 +60,7 @@ extension AdminCommand {
     /// Whether nothing is wrong with the store's file, where it is one. Other databases look after their own.
     private func checkStoreFile() async throws -> Bool {
       guard case .file = targets.files.store else {
-        remark("the store \(targets.files.store) is no file: only the read models are looked at")
+        remark("the store \(targets.files.store) is no file: it is not looked through for damage")
         return true
       }
       let log = try targets.files.openStoreFile()

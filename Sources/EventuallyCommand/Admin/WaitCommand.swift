@@ -12,7 +12,7 @@ extension AdminCommand {
       discussion: """
         With --since, it shows then how long that took each of them, from that event's append to the last event's commit in the \
         read model. The exit code is 1 where the time is up before; then it names the partitions that are \
-        behind, where each of them stands, since when, and why where the files tell. It is 1 at once where a read model has applied \
+        behind, where each of them stands, since when, and why where that can be told. It is 1 at once where a read model has applied \
         more than the store has.
         """)
 

@@ -8,8 +8,8 @@ struct ApplicationCommand: AsyncParsableCommand {
       abstract: "The processes of '\(Program.name)', and their administration.",
       discussion: """
         To try it out: '\(Program.admin) all' runs a development broker, the writer, a worker of each read model, and the query \
-        server in one process. In production each is a process of its own: writer, projector run, projector serve. The administrative commands read the \
-        files themselves, beside the processes that work on them.
+        server in one process. In production each is a process of its own: writer, projector run, projector serve. The administrative commands read store \
+        and read models themselves, in files or a database, beside the processes that work on them.
 
         Every flag can be set by an environment variable or a file as well: '\(Program.admin) config --help'.
 

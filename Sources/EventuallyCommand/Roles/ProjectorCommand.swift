@@ -124,7 +124,7 @@ struct ProjectorCommand: AsyncParsableCommand {
           The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them: GET /healthz, \
           /readyz, /metrics. With tokens, queries ask for one of the role read.
 
-          The files are made by workers; until one has made a read model's, its queries are answered 503.
+          Read models are made by workers; until one has begun one, its queries are answered 503.
           """)
     }
 

@@ -194,7 +194,7 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case .readModelUnavailable:
       (
         503, "The read model can't be read",
-        "No worker has made it yet, a query took too long, or its file can't be read. Try again; `detail` has the reason, and `/readyz` of its worker."
+        "No worker has made it yet, a query took too long, or its database can't be read. Try again; `detail` has the reason, and `/readyz` of its worker."
       )
     case .storeUnavailable:
       (

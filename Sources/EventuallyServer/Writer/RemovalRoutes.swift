@@ -40,7 +40,7 @@ struct RemovalRoutes: Sendable {
       parameters: [.id(ids), .idempotencyKey] + API.conditions + API.contextParameters,
       answers: [
         API.Response(
-          200, "Removed, and nothing of it is left in the store's files", Self.removal
+          200, "Removed, and nothing of it is left in the store", Self.removal
         ).carrying(.token).example(Self.done),
         API.Response(
           202,
@@ -61,7 +61,7 @@ struct RemovalRoutes: Sendable {
       "Its events' payloads are overwritten, read models forget it, and an entity of the same id begins anew at version 1. There is no way back."
     var asked = API.Operation(
       .get, "/\(path)/{id}/removal",
-      "Whether anything of a removed entity is left in the store's files",
+      "Whether anything of a removed entity is left in the store",
       parameters: [.id(ids)],
       answers: [
         API.Response(200, "The entity's last removal", Self.removal).carrying(.token)
@@ -71,7 +71,7 @@ struct RemovalRoutes: Sendable {
       ], handler: status)
     asked.operationID = "get\(noun)Removal"
     asked.description =
-      "`erasure` is `done` once nothing of the entity is left in the store's files; `reason` says what is waited for until then."
+      "`erasure` is `done` once nothing of the entity is left in the store, its file or its tables; `reason` says what is waited for until then."
     (erase.tag, asked.tag) = (API.Tag(name: path), API.Tag(name: path))
     return [erase, asked]
   }
