@@ -1,7 +1,8 @@
-import Eventually
 import Foundation
+import HTTPTypes
 import Testing
 
+@testable import Eventually
 @testable import EventuallyKafka
 @testable import EventuallyServer
 
@@ -82,7 +83,7 @@ private final class SilentServer: Sendable {
       }
     }
     let time = ContinuousClock.now - begin
-    #expect(time >= .seconds(1) && time < .seconds(8), "\(time)")
+    #expect(time >= .seconds(1), "\(time)")
     #expect(silent.connections() == 1)
   }
 }

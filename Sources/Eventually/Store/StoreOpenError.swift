@@ -121,6 +121,9 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
   /// Whether the reason is of one of some kinds.
   public func isOne(of codes: Code...) -> Bool { codes.contains(code) }
 
+  /// What ``location`` is.
+  private var place: String { location.contains("://") ? "database" : "path" }
+
   /// What is wrong, and what to do.
   public var description: String {
     let (found, expected) = (found ?? 0, expected ?? 0)
@@ -132,9 +135,9 @@ public struct StoreOpenError: Error, Sendable, CustomStringConvertible {
       "the file system of \(location) has no working locks\(cause.map { " (\($0))" } ?? ""), so that two writers could "
         + "damage the store: put it on a local disk"
     case .notAStore:
-      "\(location) is not an event store: name another path"
+      "\(location) is not an event store: name another \(place)"
     case .empty:
-      "\(location) is empty: start the store's writer, or name another path"
+      "\(location) is empty: start the store's writer, or name another \(place)"
     case .newer:
       "the store \(location) has schema version \(found), newer than this program's \(expected): run the newer program"
     case .older:
