@@ -39,6 +39,11 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
   /// Whether it is unknown if the transaction was committed.
   public var isInDoubt: Bool { kind == .lost || state?.endsSession == true }
 
+  /// Whether the server's disk is full.
+  var isFull: Bool {
+    state == .diskFull || (state == .ioError && message.contains("No space left"))
+  }
+
   /// The message.
   public var description: String {
     let code = state.map { " (SQLSTATE \($0))" } ?? ""
@@ -53,7 +58,7 @@ extension PostgresError {
     case .lost: true
     case .refused(let state):
       // Of a session that was ended since it stood still within a transaction.
-      state.rawValue == "25P03" || [.repeatTransaction, .reconnect].contains(state.reaction)
+      state == .idleInTransaction || [.repeatTransaction, .reconnect].contains(state.reaction)
     case .unreachable, .timedOut, .cancelled, .malformed: false
     }
   }

@@ -18,7 +18,16 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
   static let lockNotAvailable = SQLState(rawValue: "55P03")
   static let queryCancelled = SQLState(rawValue: "57014")
   static let undefinedTable = SQLState(rawValue: "42P01")
+  static let undefinedColumn = SQLState(rawValue: "42703")
+  static let undefinedSchema = SQLState(rawValue: "3F000")
+  static let datatypeMismatch = SQLState(rawValue: "42804")
   static let insufficientPrivilege = SQLState(rawValue: "42501")
+  /// A prepared statement's table has other columns now, for example.
+  static let featureNotSupported = SQLState(rawValue: "0A000")
+  static let idleInTransaction = SQLState(rawValue: "25P03")
+  static let ioError = SQLState(rawValue: "58030")
+  static let dataCorrupted = SQLState(rawValue: "XX001")
+  static let indexCorrupted = SQLState(rawValue: "XX002")
 
   /// Whether the server has ended the session, whatever it did.
   var endsSession: Bool { rawValue.hasPrefix("08") || rawValue.hasPrefix("57P") }

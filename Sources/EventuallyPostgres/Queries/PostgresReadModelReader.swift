@@ -204,9 +204,9 @@ extension PostgresError {
   var isWorthAnotherQuery: Bool {
     if kind == .lost { return true }
     guard let state else { return false }
-    switch state.rawValue {
+    switch state {
     // A table or schema that is not there; a prepared statement of a table with other columns.
-    case "42P01", "3F000", "0A000": return true
+    case .undefinedTable, .undefinedSchema, .featureNotSupported: return true
     default:
       return state == .serializationFailure || state == .deadlock
         || state.rawValue.hasPrefix("57P") || state.rawValue.hasPrefix("08")

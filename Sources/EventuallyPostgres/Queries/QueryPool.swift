@@ -23,7 +23,7 @@ actor QueryWorker {
     defer { if !connection.isUsable { self.connection = nil } }
     do {
       return try body(connection)
-    } catch let error as PostgresError where error.state?.rawValue == "0A000" {
+    } catch let error as PostgresError where error.state == .featureNotSupported {
       // What it has prepared is of tables with other columns.
       self.connection = nil
       throw error

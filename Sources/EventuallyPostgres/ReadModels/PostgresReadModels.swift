@@ -256,13 +256,14 @@ extension ReadModelError {
   /// What a failed call on a read model's database tells its caller, where the statements were this library's own.
   static func failed(_ location: String, _ cause: any Error) -> ReadModelError {
     if let error = cause as? ReadModelError { return error }
-    guard let state = (cause as? PostgresError)?.state else {
+    guard let error = cause as? PostgresError, let state = error.state else {
       return .unavailable(location: location, cause: cause)
     }
-    switch state.rawValue {
-    case "53100": return .full(location: location)
+    if error.isFull { return .full(location: location) }
+    switch state {
     // Tables or columns that are not there or are others, and pages that can't be read.
-    case "42P01", "3F000", "42703", "42804", "XX001", "XX002":
+    case .undefinedTable, .undefinedSchema, .undefinedColumn, .datatypeMismatch, .dataCorrupted,
+      .indexCorrupted:
       return .damaged(location: location, cause: cause)
     default: return .unavailable(location: location, cause: cause)
     }

@@ -17,13 +17,8 @@ extension SQLState {
   static let isolation = SQLState(rawValue: "ZV003")
   static let missingEvent = SQLState(rawValue: "ZV004")
   static let undefinedFunction = SQLState(rawValue: "42883")
-  static let undefinedColumn = SQLState(rawValue: "42703")
   static let outOfMemory = SQLState(rawValue: "53200")
-  static let ioError = SQLState(rawValue: "58030")
-  static let dataCorrupted = SQLState(rawValue: "XX001")
-  static let indexCorrupted = SQLState(rawValue: "XX002")
   static let notInEncoding = SQLState(rawValue: "22021")
-  static let undefinedSchema = SQLState(rawValue: "3F000")
 
   /// Whether the tables, or what they hold, are not what the program works with.
   var isDamage: Bool {
@@ -71,10 +66,10 @@ extension EventStoreError {
         cause: error)
     }
     guard let state = error.state else { return plain }
-    switch state {
-    case .diskFull: return .full("\(location) can't grow; free some space on its server's disk")
-    case .ioError where error.message.contains("No space left"):
+    if error.isFull {
       return .full("\(location) can't grow; free some space on its server's disk")
+    }
+    switch state {
     case .moved:
       return .unavailable("the store \(location) was moved: name its new place", cause: error)
     case .readOnly:
