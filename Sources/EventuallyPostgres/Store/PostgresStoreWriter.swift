@@ -16,8 +16,7 @@ actor PostgresStoreWriter {
   private let heartbeat: Heartbeat
   private let metrics = StoreMetrics()
   private var isClosed = false
-  /// Where the sweep of old idempotency keys is.
-  private var sweep: (stream: Int64, key: [UInt8]) = (.min, [])
+  private var sweep = KeySweep()
   /// Why the last group failed; `nil` where it did not.
   nonisolated let failure = Locked<String?>(nil)
   /// The last sequence number that is known to be durable, of all writers.
@@ -122,17 +121,20 @@ actor PostgresStoreWriter {
     _ results: inout [Result<StoreOutcome, EventStoreError>?]
   ) async -> [StoreTransaction] {
     let statements = transactions.map { [statement(of: $0.kind, at: time)] }
-    let sweeping = sweepStatement(after: transactions, at: time)
+    let sweeping = options.keyLifetime.flatMap {
+      sweep.statement(after: transactions, olderThan: $0, at: time)
+    }
     var answers: [Result<[PostgresRows], PostgresError>]
     do throws(PostgresError) {
       answers = try await pool.run(
-        transactions: statements + sweeping + [[StoreReader.flushed]], "append")
+        transactions: statements + (sweeping.map { [[$0]] } ?? []) + [[StoreReader.flushed]],
+        "append")
     } catch {
       fail(transactions.flatMap(\.requests), error, &results)
       return []
     }
     let flush = answers.popLast() ?? .success([])
-    if !sweeping.isEmpty { swept(answers.popLast()) }
+    if sweeping != nil { sweep.answered(answers.popLast()) }
     let newHead: UInt64
     do {
       newHead = try flush.get().first?.unsigned(0, 0) ?? 0
@@ -273,65 +275,5 @@ actor PostgresStoreWriter {
       return [.success(.unchanged(nil))]
     case .snapshot, .erased, .probe: return [.success(.unchanged(nil))]
     }
-  }
-
-  // MARK: - Old keys
-
-  /// With appends that keep keys, a few others are looked at: of those that are too old, there are never many.
-  private func sweepStatement(
-    after transactions: [StoreTransaction], at time: Timestamp
-  ) -> [[PostgresStatement]] {
-    guard let lifetime = options.keyLifetime else { return [] }
-    let keys = transactions.reduce(0) { count, transaction in
-      guard case .appends(let appends) = transaction.kind else { return count }
-      return count + appends.count { $0.key != nil }
-    }
-    guard keys > 0 else { return [] }
-    let age = lifetime.components.seconds.multipliedReportingOverflow(by: 1_000_000)
-    let limit = time.microseconds.subtractingReportingOverflow(
-      age.overflow ? .max : age.partialValue)
-    return [
-      [
-        PostgresStatement(
-          "SELECT stream, key FROM sweep_keys($1, $2, $3, $4)", .int8(sweep.stream),
-          .bytes(sweep.key), .int4(Int32(clamping: keys * 4)),
-          .timestamp(Timestamp(microseconds: limit.overflow ? .min : limit.partialValue)))
-      ]
-    ]
-  }
-
-  /// Where it failed, the next one begins at the same place.
-  private func swept(_ answer: Result<[PostgresRows], PostgresError>?) {
-    guard let rows = try? answer?.get().first else { return }
-    guard rows.count > 0, let stream = try? rows.integer(0, 0), let key = try? rows.bytes(0, 1)
-    else {
-      sweep = (.min, [])
-      return
-    }
-    sweep = (stream, key)
-  }
-}
-
-/// About how large the large streams are, as far as this process has seen them: of more than can be many, the others.
-final class StreamSizes: Sendable {
-  /// From so many bytes on a stream is large.
-  static let large: UInt64 = 256 << 10
-  /// At most so many are known.
-  private static let most = 100_000
-  /// By the hashes of their names.
-  private let sizes = Locked<[Int: UInt64]>([:])
-
-  func note(_ bytes: UInt64, of streamID: String) {
-    sizes.withLock { sizes in
-      if bytes < Self.large {
-        if !sizes.isEmpty { sizes[streamID.hashValue] = nil }
-      } else if sizes.count < Self.most || sizes[streamID.hashValue] != nil {
-        sizes[streamID.hashValue] = bytes
-      }
-    }
-  }
-
-  func size(of streamID: String) -> UInt64 {
-    sizes.withLock { $0[streamID.hashValue] ?? 0 }
   }
 }
