@@ -80,7 +80,23 @@ private func openDatabase<Model: ReadModel<String>>(
         ], "count")[0]
       return rows.count == 0 ? 0 : try rows.integer(0, 0)
     },
-    rejected: { try await $0.rejectedRecords(limit: 10) })
+    rejected: { store in
+      let rows = try await store.pool.run(
+        [
+          PostgresStatement(
+            """
+            SELECT partition, "offset", reason, key, value, size FROM \(store.schema.namespace).foreign_records
+            ORDER BY seen DESC, partition, "offset"
+            """)
+        ], "read rejected records")[0]
+      return try (0..<rows.count).map { row in
+        RejectedRecord(
+          partition: Partition(clamping: try rows.integer(row, 0)),
+          offset: try rows.integer(row, 1), reason: try rows.text(row, 2),
+          key: try rows.bytes(row, 3), value: try rows.bytes(row, 4),
+          size: Int(try rows.integer(row, 5)))
+      }
+    })
 
   @Test(arguments: contract.checks)
   func thePostgresReadModelIsAReadModelStore(_ check: ContractCheck) async throws {

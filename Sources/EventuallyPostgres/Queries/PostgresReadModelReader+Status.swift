@@ -66,21 +66,9 @@ extension PostgresReadModelReader {
   /// The events of a parked stream, in order.
   package func parkedEvents(of streamID: String) async throws -> [EventRecord] {
     let rows = try await ask(
-      """
-      SELECT position, partition, sequence, version, id, type, time, payload, metadata
-      FROM parked_events WHERE stream = $1 ORDER BY position
-      """, .text(streamID), doing: "read what is parked")
-    return try (0..<rows.count).map { row in
-      var record = EventRecord(
-        id: try rows.uuid(row, 4), type: try rows.text(row, 5), streamID: streamID,
-        position: EventPosition(
-          partition: Partition(clamping: try rows.integer(row, 1)),
-          partitionOffset: try rows.unsigned(row, 0), sequenceNumber: try rows.unsigned(row, 2),
-          version: try rows.unsigned(row, 3)), time: try rows.timestamp(row, 6),
-        payload: try rows.bytes(row, 7))
-      if !rows.isNull(row, 8) { record.metadata = EventMetadata(stored: try rows.bytes(row, 8)) }
-      return record
-    }
+      "SELECT \(ParkedRow.columns) FROM parked_events WHERE stream = $1 ORDER BY position",
+      .text(streamID), doing: "read what is parked")
+    return try (0..<rows.count).map { try ParkedRow.record(rows, $0, of: streamID) }
   }
 
   /// The places of all events that are parked or were dropped, by partition.
@@ -122,8 +110,7 @@ extension PostgresReadModelReader {
       "SELECT partition, position FROM forged_events", doing: "list forged events")
     var positions: [Partition: UInt64] = [:]
     for row in 0..<rows.count {
-      positions[Partition(clamping: try rows.integer(row, 0))] = UInt64(
-        bitPattern: try rows.integer(row, 1))
+      positions[Partition(clamping: try rows.integer(row, 0))] = try rows.unsigned(row, 1)
     }
     return positions
   }

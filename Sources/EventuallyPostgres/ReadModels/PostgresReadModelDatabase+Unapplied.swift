@@ -18,20 +18,6 @@ extension PostgresReadModelDatabase {
     }
   }
 
-  /// The newest rejected records.
-  public func rejectedRecords(limit: Int) async throws -> [RejectedRecord] {
-    try await exclusively {
-      let rows = try await pool.run([sql.rejected(limit: limit)], "read rejected records")[0]
-      return try (0..<rows.count).map { row in
-        RejectedRecord(
-          partition: Partition(clamping: try rows.integer(row, 0)),
-          offset: try rows.integer(row, 1), reason: try rows.text(row, 2),
-          key: try rows.bytes(row, 3), value: try rows.bytes(row, 4),
-          size: Int(try rows.integer(row, 5)))
-      }
-    }
-  }
-
   /// Notes for good that an event was applied at a place where the store has another one or none.
   public func markForged(_ partition: Partition, at position: UInt64) async throws {
     try await exclusively {
@@ -100,7 +86,7 @@ extension PostgresReadModelDatabase {
     let found = try await connection.run(
       [sql.fence(partition), sql.lockShared, sql.parkedRecords(of: streamID)],
       "read a parked stream")
-    let records = try (0..<found[2].count).map { try record(found[2], $0, of: streamID) }
+    let records = try (0..<found[2].count).map { try ParkedRow.record(found[2], $0, of: streamID) }
     let effects = try await project(records, on: connection)
     _ = try await connection.run(
       changes(shared: false) + changes(shared: true) + effects.flatMap(statements)
@@ -148,20 +134,6 @@ extension PostgresReadModelDatabase {
       for rows in try await load(missing, [], on: connection) { known.insert(rows) }
     }
     throw tooManyPasses
-  }
-
-  private func record(
-    _ rows: PostgresRows, _ row: Int, of streamID: String
-  ) throws(PostgresError) -> EventRecord {
-    var record = EventRecord(
-      id: try rows.eventID(row, 4), type: try rows.text(row, 5), streamID: streamID,
-      position: EventPosition(
-        partition: Partition(clamping: try rows.integer(row, 1)),
-        partitionOffset: try rows.unsigned(row, 0), sequenceNumber: try rows.unsigned(row, 2),
-        version: try rows.unsigned(row, 3)),
-      time: Timestamp(microseconds: try rows.integer(row, 6)), payload: try rows.bytes(row, 7))
-    if !rows.isNull(row, 8) { record.metadata = EventMetadata(stored: try rows.bytes(row, 8)) }
-    return record
   }
 
   /// Gives up the events of a parked stream for good, and parks it no longer: later events are applied again.

@@ -195,7 +195,7 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     return PartitionLease(
       partition: partition, epoch: UInt64(epoch), position: position.map { UInt64($0) },
       offsetHint: rows.isNull(row, 3) ? nil : try rows.integer(row, 3),
-      eventID: rows.isNull(row, 4) ? nil : try rows.eventID(row, 4),
+      eventID: rows.isNull(row, 4) ? nil : try rows.uuid(row, 4),
       forgedPosition: forged[partition])
   }
 

@@ -56,18 +56,9 @@ struct PostgresTableCursor {
 extension PostgresRows {
   /// The values of columns that are as a read model describes them.
   func columns(_ row: Int, of columns: [TableColumn]) throws(PostgresError) -> [ColumnValue] {
-    var values: [ColumnValue] = []
-    values.reserveCapacity(columns.count)
-    for (index, column) in columns.enumerated() {
-      if isNull(row, index) {
-        values.append(.null)
-      } else if column.kind == .integer {
-        values.append(.integer(try integer(row, index)))
-      } else {
-        values.append(.text(try text(row, index)))
-      }
+    try columns.enumerated().map { index, column throws(PostgresError) in
+      try value(row, index, column.kind)
     }
-    return values
   }
 }
 

@@ -122,12 +122,11 @@ struct ReadModelStatements: Sendable {
     on(
       """
       INSERT INTO @.parked_events (stream, position, partition, sequence, version, id, type, time, payload, metadata)
-      VALUES ($1, $2::bigint, $3::integer, $4::bigint, $5::bigint, $6::uuid, $7,
-        timestamptz 'epoch' + $8::bigint * interval '1 microsecond', $9::bytea, $10::bytea)
+      VALUES ($1, $2::bigint, $3::integer, $4::bigint, $5::bigint, $6::uuid, $7, $8::timestamptz, $9::bytea, $10::bytea)
       """, .text(record.streamID), .position(record.position.partitionOffset),
       .int4(record.position.partition), .position(record.position.sequenceNumber),
-      .position(record.position.version), .bytes(record.id.bytes), .text(record.type),
-      .int8(record.time.microseconds), .bytes(record.payload),
+      .position(record.position.version), .uuid(record.id), .text(record.type),
+      .timestamp(record.time), .bytes(record.payload),
       record.metadata.isEmpty ? .null : .bytes(record.metadata.json))
   }
 
@@ -167,11 +166,8 @@ struct ReadModelStatements: Sendable {
 
   func parkedRecords(of streamID: String) -> PostgresStatement {
     on(
-      """
-      SELECT position, partition, sequence, version, id, type,
-        (extract(epoch FROM time) * 1000000)::bigint, payload, metadata
-      FROM @.parked_events WHERE stream = $1 ORDER BY position
-      """, .text(streamID))
+      "SELECT \(ParkedRow.columns) FROM @.parked_events WHERE stream = $1 ORDER BY position",
+      .text(streamID))
   }
 
   func drop(_ streamID: String) -> PostgresStatement {
@@ -226,14 +222,6 @@ struct ReadModelStatements: Sendable {
         SELECT "offset" FROM @.foreign_records WHERE partition = $1::integer
         ORDER BY "offset" DESC LIMIT 1 OFFSET 10000)
       """, .int4(partition))
-  }
-
-  func rejected(limit: Int) -> PostgresStatement {
-    on(
-      """
-      SELECT partition, "offset", reason, key, value, size FROM @.foreign_records
-      ORDER BY seen DESC, partition, "offset" LIMIT $1::bigint
-      """, .int8(Int64(limit)))
   }
 }
 

@@ -118,18 +118,6 @@ extension PostgresRows {
     case .text: return .text(try text(row, column))
     }
   }
-
-  /// A UUID.
-  func eventID(_ row: Int, _ column: Int) throws(PostgresError) -> EventID {
-    try bytes(row, column) { bytes throws(PostgresError) in
-      guard bytes.count == 16 else {
-        throw PostgresError(.malformed, "column \(column) is not a UUID", operation: "read")
-      }
-      return EventID(
-        high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
-        low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-    }
-  }
 }
 
 extension EventID {
