@@ -1,5 +1,6 @@
 import Eventually
 import EventuallyTesting
+import Foundation
 import Testing
 
 @testable import EventuallyPostgres
@@ -128,6 +129,32 @@ private func openDatabase<Model: ReadModel<String>>(
     let rows = try await database.pool.run(
       [PostgresStatement(sql.replacing("@.", with: "\(database.schema.namespace)."))], "ask")[0]
     return try (0..<rows.count).map { rows.isNull($0, 0) ? -1 : try rows.integer($0, 0) }
+  }
+
+  /// Databases have schemas of the same names.
+  @Test func eachDatabaseHasAJournalOfItsOwn() async throws {
+    let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString).path
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    func open(_ url: String) async throws -> PostgresReadModelDatabase<Words> {
+      try await PostgresReadModelDatabase(
+        url: url, model: Words(), codec: WordCodec(), storeID: "store", partitionCount: 4,
+        journalFolder: folder)
+    }
+    let server = try TestServer.shared.get()
+    let (one, other) = (try await server.makeDatabase(), try await server.makeDatabase())
+    func end() async throws {
+      let database = try await open(one)
+      _ = try await database.claim([0], owner: "w")
+      database.file?.begin(0, CrashMark(3, attempts: 1))
+      await database.close()
+    }
+    try await end()
+    let beside = try await open(other)
+    _ = try await beside.claim([0], owner: "w")
+    let again = try await open(one)
+    try await until("what was left is found") { try await again.crashedPartitions() == [0: 3] }
+    #expect(try await beside.crashedPartitions().isEmpty)
   }
 
   /// Of a partition that gets no event any more, nobody else would notice.

@@ -1,4 +1,5 @@
 public import Eventually
+import Foundation
 
 /// One generation of a read model: its rows, checkpoints and epochs in a schema of a PostgreSQL database, shared by the read model's workers on any
 /// number of hosts.
@@ -90,11 +91,8 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     let location = catalog.location
     do {
       journal = try catalog.journals.map { folder in
-        // Databases that share the folder have generations of the same names.
-        let name = generation.schema.replacing("/", with: "_")
-        return try CrashJournalFile(
-          database: "\(folder)/\(name)-\(generation.created.microseconds)",
-          created: generation.created,
+        try CrashJournalFile(
+          database: Self.journal(of: generation, in: folder), created: generation.created,
           partitionCount: generation.partitionCount, limit: crashLimit)
       }
     } catch {
@@ -118,6 +116,13 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     self.location = location
     name = model.name
     rows = Rows(over: known)
+  }
+
+  /// What the journal of a generation is named after. Databases have schemas of the same names, and users of this host can't write to
+  /// each other's files.
+  private static func journal(of generation: PostgresGeneration, in folder: String) -> String {
+    let name = generation.schema.replacing("/", with: "_")
+    return "\(folder)/\(name)-\(generation.created.microseconds)-\(geteuid())"
   }
 
   /// Closes the connections.
