@@ -43,7 +43,9 @@ extension ApplicationHarness {
     guard code == 0 else { throw ScenarioFailure(output) }
     var digests: [String: String] = [:]
     for line in output.split(separator: "\n") {
-      guard let colon = line.firstIndex(of: ":"), let digest = line.split(separator: " ").last
+      let words = line.split(separator: " ")
+      guard words.count > 2, words[words.count - 2] == "digest", let digest = words.last,
+        let colon = line.firstIndex(of: ":")
       else { continue }
       digests[String(line[..<colon])] = String(digest)
     }
