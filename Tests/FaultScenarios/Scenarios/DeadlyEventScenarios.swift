@@ -39,7 +39,8 @@ extension Scenario {
     guard parked.map(\.streamID) == [stream], parked[0].reason.contains("ended the process 3 times")
     else { throw NotAsExpected("parked are \(parked)") }
     guard supervisor.deaths <= 4 else {
-      throw NotAsExpected("the worker ended \(supervisor.deaths) times")
+      throw NotAsExpected(
+        "the worker ended \(supervisor.deaths) times: \(supervisor.ends.joined(separator: "\n"))")
     }
     stage.tally.add(.workersKilled, supervisor.deaths)
     try await stage.loadEnds()
@@ -62,7 +63,9 @@ private final class Supervisor {
   private let stage: Stage
   private let environment: [String: String]
   private var process: RunningProcess?
-  private(set) var deaths = 0
+  /// What each process that has ended said last.
+  private(set) var ends: [String] = []
+  var deaths: Int { ends.count }
 
   /// Enough for a worker, and not for 2 GB more.
   private static let memoryLimit = 2_000_000
@@ -82,7 +85,7 @@ private final class Supervisor {
         guard code > 128 else {
           throw NotAsExpected("the worker ended with \(code): \(process.lastWords)")
         }
-        deaths += 1
+        ends.append("\(code): \(process.lastWords.prefix(700))")
         self.process = nil
       }
       if process == nil {

@@ -18,7 +18,8 @@ extension Scenario {
       try await stage.startWorker(model, "\(model)-1")
     }
     let load = try stage.startLoad(entities: 120, rate: 30)
-    let client = try HostileClient(writer, seed: stage.seed, requests: 1600)
+    let client = try HostileClient(
+      writer, seed: stage.seed, requests: 1600, hasZero: stage.pipeline.database == nil)
     let attack = Task { await client.run() }
     defer { attack.cancel() }
     try await stage.begun(load, 20)
