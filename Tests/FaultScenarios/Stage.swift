@@ -21,6 +21,7 @@ final class Worker {
 /// Where a scenario is played: the processes, the clients, and what is known of them.
 final class Stage {
   let application: any TortureApplication
+  let choice: KafkaChoice
   let pipeline: Pipeline
   let tally: Tally
   let observer: Observer
@@ -40,6 +41,7 @@ final class Stage {
     let pipeline = try Pipeline(
       on: choice, of: application.executables, topic: application.name, database: database)
     self.application = application
+    self.choice = choice
     let observer = Observer(tally: tally, readModels: pipeline.readModels)
     self.pipeline = pipeline
     self.tally = tally
@@ -107,7 +109,8 @@ final class Stage {
     let process = try await harness.start(
       application.executables.writer,
       [
-        "serve", "--store", pipeline.store, "--partitions", "4", "--address-file", file, "--listen",
+        "serve", "--store", pipeline.store, "--partitions", "\(harness.partitions)",
+        "--address-file", file, "--listen",
         known?.endpoint.base.replacing("http://", with: "") ?? "127.0.0.1:0",
       ] + pipeline.kafkaArguments)
     try await process.serves(addressFile: file)
@@ -193,7 +196,12 @@ final class Stage {
       seen: {
         "\(self.observer.answer(worker.process.processID).body) \(worker.process.lastWords)"
       }
-    ) { try await worker.endpoint.text("/readyz").status == 200 }
+    ) {
+      guard worker.process.isRunning else {
+        throw NotAsExpected("\(worker.name) has ended: \(worker.process.lastWords)")
+      }
+      return try await worker.endpoint.text("/readyz").status == 200
+    }
   }
 
   /// Waits until a worker says that it is not ready, for a reason with certain words in it.

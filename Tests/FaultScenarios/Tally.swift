@@ -22,6 +22,9 @@ package final class Tally: Sendable {
     case sessionsEnded = "sessions of PostgreSQL ended"
     case relaysTakenOver = "take-overs by another writer"
     case slowestTakeOver = "slowest take-over, in milliseconds"
+    case connectionsDenied = "times that PostgreSQL denied all connections"
+    case databasesReadOnly = "times that PostgreSQL took no changes"
+    case importsKilled = "imports killed"
     case disksFilled = "disks filled"
     case filesDamaged = "files damaged or deleted"
     case clockSteps = "clock steps backwards"
@@ -61,6 +64,6 @@ package final class Tally: Sendable {
 
   /// How many processes were killed in all.
   package var processesKilled: Int {
-    self[.writersKilled] + self[.workersKilled] + self[.brokersKilled]
+    self[.writersKilled] + self[.workersKilled] + self[.brokersKilled] + self[.importsKilled]
   }
 }

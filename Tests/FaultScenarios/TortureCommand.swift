@@ -51,6 +51,11 @@ package struct TortureCommand: AsyncParsableCommand {
       "The executable of notes; by default where swift build puts it, from the package's folder.",
       valueName: "file"))
   var executable: String?
+  @Option(
+    help: ArgumentHelp(
+      "The file of invoices that everything-killed imports, in the layout of the data set Online Retail; one is made up by default.",
+      valueName: "file"))
+  var file: String?
   @Flag(help: "Have store and read models in PostgreSQL.")
   var postgres = false
   @Flag(help: "List the scenarios.")
@@ -69,6 +74,9 @@ package struct TortureCommand: AsyncParsableCommand {
     if executable != nil, application == .orders {
       throw ValidationError("--executable is of another application: name it with --application")
     }
+    if let file, !FileManager.default.isReadableFile(atPath: file) {
+      throw ValidationError("the file \(file) can't be read")
+    }
     for name in names where !Scenario.all.contains(where: { $0.name == name }) {
       throw ValidationError("there is no scenario '\(name)': see --list")
     }
@@ -86,7 +94,7 @@ package struct TortureCommand: AsyncParsableCommand {
     let choice = broker.choice
     let store = postgres ? StoreChoice.postgresOfEnvironment : .files
     if let obstacle = store.obstacle { throw ValidationError(obstacle) }
-    let played = application.application(executable)
+    let played = application.application(executable, invoices: file)
     let program = played.executables.writer.executable
     guard FileManager.default.isExecutableFile(atPath: program) else {
       throw ValidationError(
@@ -118,9 +126,9 @@ package struct TortureCommand: AsyncParsableCommand {
 package enum ApplicationName: String, ExpressibleByArgument, CaseIterable, Sendable {
   case orders, notes
 
-  func application(_ executable: String?) -> any TortureApplication {
+  func application(_ executable: String?, invoices: String?) -> any TortureApplication {
     switch self {
-    case .orders: OrdersApplication()
+    case .orders: OrdersApplication(invoices: invoices)
     case .notes: NotesApplication(executable: executable ?? NotesApplication.builtPath)
     }
   }

@@ -139,6 +139,7 @@ public final class ApplicationHarness: Sendable {
 
   /// How many partitions a development broker's topic, and the store, are given.
   package func setPartitions(_ partitions: Int) { state.withLock { $0.partitions = partitions } }
+  package var partitions: Int { state.withLock { $0.partitions } }
 
   /// Which Kafka, for all commands that take that.
   package var kafkaArguments: [String] {

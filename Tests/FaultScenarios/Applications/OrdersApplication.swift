@@ -13,7 +13,12 @@ package struct OrdersApplication: TortureApplication {
     Self.played(CustomersReadModel()),
   ]
 
-  package init() {}
+  /// A file of invoices to import, in the layout of the data set Online Retail; scenarios make one up where it is `nil`.
+  package let invoices: String?
+
+  package init(invoices: String? = nil) {
+    self.invoices = invoices
+  }
 
   private static func played(_ model: some ReadModel) -> PlayedReadModel {
     PlayedReadModel(model.name, schemaVersion: model.schemaVersion)

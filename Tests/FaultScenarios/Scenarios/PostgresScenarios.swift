@@ -7,7 +7,7 @@ extension Scenario {
   package static let postgresScenarios = [
     Scenario(
       "server-killed",
-      "PostgreSQL's server ends at once and comes back, again and again, while commands, publishing and applying go on",
+      "PostgreSQL's server ends, in order or at once, and comes back, again and again, while commands, publishing and applying go on",
       on: .postgresServer, play: serverKilled),
     Scenario(
       "sessions-ended", "PostgreSQL ends sessions of writers and workers at random", on: .postgres,
@@ -20,12 +20,25 @@ extension Scenario {
       "relay-paused",
       "two writers of one store: SIGSTOP of the one that publishes, for 30 seconds", on: .postgres,
       play: relayPaused),
+    Scenario(
+      "database-disk-full", "the volume of the database is full for a while", on: .postgresServer,
+      obstacle: Volume.obstacle, play: databaseDiskFull),
+    Scenario(
+      "connections-exhausted",
+      "PostgreSQL ends all sessions and takes no connections, then too few, for a while",
+      on: .postgres, play: connectionsExhausted),
+    Scenario(
+      "database-read-only", "PostgreSQL takes no changes for a while", on: .postgres,
+      play: databaseReadOnly),
+    Scenario(
+      "everything-killed",
+      "a file is imported at two writers and applied by eight workers; all of them and PostgreSQL are killed in turn, and what comes "
+        + "of it is what files hold after an undisturbed import",
+      needs: [.orders], on: .postgres, play: everythingKilled),
   ]
 
   private static func serverKilled(_ stage: Stage) async throws {
-    guard let server = stage.pipeline.database?.server else {
-      throw NotAsExpected("there is no server that may be stopped")
-    }
+    let server = try stage.server
     // Read models are committed without waiting for the disk: what the server loses of them, a worker learns with its next batch.
     stage.observer.setReadsFiles(false)
     try await stage.startTwoWriters()
@@ -35,7 +48,7 @@ extension Scenario {
     let load = try stage.startLoad(entities: 400, rate: 60)
     for round in 1...3 {
       try await stage.begun(load, round * 80)
-      try await server.kill()
+      if round == 2 { try await server.stop() } else { try await server.kill() }
       try await stage.pause(100...4000)
       try await server.start()
       stage.tally.add(.serversKilled)
@@ -54,9 +67,7 @@ extension Scenario {
   }
 
   private static func sessionsEnded(_ stage: Stage) async throws {
-    guard let database = stage.pipeline.database else {
-      throw NotAsExpected("there is no database")
-    }
+    let database = try stage.database
     try await stage.startTwoWriters()
     for name in ["first-1", "first-2"] { try await stage.startWorker(.first, name) }
     let worker = try await stage.startWorker(.second, "second-1")
@@ -109,9 +120,25 @@ extension Scenario {
 }
 
 extension Stage {
+  var database: ScenarioDatabase {
+    get throws {
+      guard let database = pipeline.database else { throw NotAsExpected("there is no database") }
+      return database
+    }
+  }
+
+  var server: PostgresServer {
+    get throws {
+      guard let server = try database.server else {
+        throw NotAsExpected("there is no server that may be stopped")
+      }
+      return server
+    }
+  }
+
   /// Starts the broker and two writers of one store; the first one publishes.
-  fileprivate func startTwoWriters() async throws {
-    try await pipeline.startBroker()
+  func startTwoWriters(partitions: Int = 4) async throws {
+    try await pipeline.startBroker(partitions: partitions)
     try await startWriter()
     try await waitUntil("the first writer publishes", seen: { self.pipeline.writer?.log ?? "" }) {
       try await log().relayHolder() != nil
@@ -120,12 +147,17 @@ extension Stage {
   }
 
   /// Workers that need no writer for what Kafka does not hold.
-  fileprivate func startWorkersOfStore() async throws {
+  @discardableResult
+  func startWorkersOfStore() async throws -> [Worker] {
+    var started: [Worker] = []
     for (role, name) in [(.first, "first-1"), (.first, "first-2"), (.second, "second-1")]
       as [(ReadModelRole, String)]
     {
-      try await becomesReady(try await startWorker(role, name, feed: pipeline.store))
+      let worker = try await startWorker(role, name, feed: pipeline.store)
+      try await becomesReady(worker)
+      started.append(worker)
     }
+    return started
   }
 
   /// Has the writer that publishes end, while clients send commands, and waits until another one publishes what comes then.

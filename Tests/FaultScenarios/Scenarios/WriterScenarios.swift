@@ -140,7 +140,7 @@ extension Scenario {
   }
 
   /// Invoices of two rows each: four events.
-  private static func invoiceFile(_ count: Int, _ random: inout SeededRandom) -> String {
+  static func invoiceFile(_ count: Int, _ random: inout SeededRandom) -> String {
     var text = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
     for number in 0..<count {
       for _ in 0..<2 {

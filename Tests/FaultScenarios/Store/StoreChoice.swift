@@ -8,7 +8,8 @@ package enum StoreChoice: Sendable, Hashable {
   /// PostgreSQL: a temporary server of each scenario's own, or a database of its own on the server that a URL names.
   case postgres(server: String?)
 
-  /// What names a server that is there already, by the URL of a database: of a role that may create others and end sessions.
+  /// What names a server that is there already, by the URL of a database: of a role that may
+  /// create databases and roles and end sessions of others.
   package static let variable = "EVENTUALLY_TEST_POSTGRES"
 
   /// PostgreSQL, on the server that the environment names where it does.
