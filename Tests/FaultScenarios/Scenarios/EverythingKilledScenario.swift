@@ -3,7 +3,8 @@ import EventuallyServer
 import Foundation
 
 extension Scenario {
-  private static let partitions = 12
+  /// A development broker keeps 5 MiB of each, and a large file is to be whole in the topic.
+  private static let partitions = 24
   fileprivate static let workers: [(role: ReadModelRole, name: String)] = [
     (.first, "first-1"), (.first, "first-2"), (.first, "first-3"), (.second, "second-1"),
     (.second, "second-2"), (.second, "second-3"), (.third, "third-1"), (.third, "third-2"),
