@@ -18,6 +18,7 @@ final class Load: Sendable {
     var removed: Set<String> = []
     var failures: [String] = []
     var refusals: [UInt: Int] = [:]
+    var replays = 0
   }
 
   private let endpoints: [HTTPEndpoint]
@@ -53,6 +54,9 @@ final class Load: Sendable {
   var begun: Int { state.withLock { $0.next - 1 } }
   /// How often the writer answered with a status that is not success.
   func refusals(_ status: UInt) -> Int { state.withLock { $0.refusals[status] ?? 0 } }
+
+  /// How many requests had had their effect when they were sent again.
+  var replays: Int { state.withLock { $0.replays } }
 
   /// Begins no further entities; those that are begun are finished.
   func stop() {
@@ -147,10 +151,13 @@ final class Load: Sendable {
     while true {
       let endpoint = endpoints[attempt % endpoints.count]
       attempt += 1
-      if let answer = try? await endpoint.send(
+      if let answer = try? await endpoint.ask(
         method, path, body: body, expecting: version, idempotencyKey: key, timeout: .seconds(10))
       {
-        if answer.status != 503 && answer.status != 507 { return answer }
+        if answer.status != 503 && answer.status != 507 {
+          if answer.isReplayed { state.withLock { $0.replays += 1 } }
+          return (answer.status, answer.body)
+        }
         state.withLock { $0.refusals[answer.status, default: 0] += 1 }
       }
       guard ContinuousClock.now < deadline else { break }

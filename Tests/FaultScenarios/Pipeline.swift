@@ -24,6 +24,8 @@ package final class Pipeline {
   package let kafka: any Broker
   /// Where store and read models are; `nil` for files.
   package let database: ScenarioDatabase?
+  /// Where a development broker listens.
+  private(set) package var brokerPlace = ProcessPlace.here
 
   /// - Parameters:
   ///   - choice: on which Kafka; a development broker by default.
@@ -76,6 +78,12 @@ package final class Pipeline {
     try await kafka.start(brokers: brokers)
   }
 
+  /// Lets a development broker serve there; nothing else can be done to it.
+  package func startBroker(at place: ProcessPlace) async throws {
+    brokerPlace = place
+    try await harness.startBroker(at: place)
+  }
+
   /// Ends the writer, and gives back what the broker holds of this pipeline. Workers have ended before.
   package func close() async throws {
     harness.endWriter()
@@ -92,11 +100,11 @@ package final class Pipeline {
 
   /// Starts a worker, and returns it with its URL.
   package func startProjector(
-    _ readModel: String, feed: String, worker: String, environment: [String: String] = [:],
-    _ arguments: String...
+    _ readModel: String, feed: String, worker: String, at place: ProcessPlace = .here,
+    environment: [String: String] = [:], _ arguments: String...
   ) async throws -> (RunningProcess, HTTPEndpoint) {
     let process = try await harness.serveWorker(
-      readModel, feed: feed, worker: worker, environment: environment, arguments)
+      readModel, feed: feed, worker: worker, at: place, environment: environment, arguments)
     return (process, try endpoint(process))
   }
 

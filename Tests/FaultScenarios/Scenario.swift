@@ -9,13 +9,15 @@ package struct Scenario: Sendable, CustomStringConvertible {
   /// What it needs of the application.
   package let needs: Set<ApplicationAbility>
   private let stores: ScenarioStores
+  /// The hosts that it has its processes on, the broker's and the database's first; none for this machine.
+  private let hosts: [String]
   private let machineObstacle: @Sendable () -> String?
   private let play: @Sendable (Stage) async throws -> Void
 
   init(
     _ name: String, _ summary: String, requires: Set<BrokerAbility> = [],
     needs: Set<ApplicationAbility> = [], on stores: ScenarioStores = .all,
-    obstacle: @escaping @Sendable () -> String? = { nil },
+    hosts: [String] = [], obstacle: @escaping @Sendable () -> String? = { nil },
     play: @escaping @Sendable (Stage) async throws -> Void
   ) {
     self.name = name
@@ -23,6 +25,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
     self.requires = requires
     self.needs = needs
     self.stores = stores
+    self.hosts = hosts
     machineObstacle = obstacle
     self.play = play
   }
@@ -51,12 +54,14 @@ package struct Scenario: Sendable, CustomStringConvertible {
       ?? ApplicationAbility.allCases.first {
         needs.contains($0) && !application.abilities.contains($0)
       }?.lacking
+      ?? (hosts.isEmpty ? nil : HostNetwork.obstacle)
       ?? machineObstacle()
   }
 
-  /// Whether it is to be played while no other scenario is: it takes away what they share.
+  /// Whether it is to be played while no other scenario is: it takes away what they share, or has
+  /// many processes, whose times are measured.
   package func isAlone(on choice: KafkaChoice) -> Bool {
-    !choice.isDevelopment && requires.contains(where: \.disturbsOthers)
+    !hosts.isEmpty || !choice.isDevelopment && requires.contains(where: \.disturbsOthers)
   }
 
   /// Plays the scenario.
@@ -72,9 +77,11 @@ package struct Scenario: Sendable, CustomStringConvertible {
     with application: any TortureApplication = OrdersApplication(),
     storesIn store: StoreChoice = .files
   ) async throws {
+    let network = hosts.isEmpty ? nil : try await HostNetwork(hosts, seed: seed)
+    let place = try hosts.first.flatMap { try network?.place($0) } ?? .here
     let stage = try Stage(
-      seed: seed, tally: tally, on: choice, with: application,
-      database: try await store.makeDatabase())
+      seed: seed, tally: tally, on: choice, with: application, network: network,
+      database: try await store.makeDatabase(at: place))
     var failures: [String] = []
     do {
       try await play(stage)
@@ -98,4 +105,5 @@ package struct Scenario: Sendable, CustomStringConvertible {
     + parkingScenarios
     + deadlyEventScenarios
     + diskScenarios + clockScenarios + replayScenarios + hostileScenarios + postgresScenarios
+    + [severalHosts]
 }

@@ -23,6 +23,8 @@ final class Stage {
   let application: any TortureApplication
   let choice: KafkaChoice
   let pipeline: Pipeline
+  /// The hosts of a scenario that has some.
+  let network: HostNetwork?
   let tally: Tally
   let observer: Observer
   let seed: UInt64
@@ -36,7 +38,7 @@ final class Stage {
 
   init(
     seed: UInt64, tally: Tally, on choice: KafkaChoice, with application: any TortureApplication,
-    database: ScenarioDatabase?
+    network: HostNetwork?, database: ScenarioDatabase?
   ) throws {
     let pipeline = try Pipeline(
       on: choice, of: application.executables, topic: application.name, database: database)
@@ -44,6 +46,7 @@ final class Stage {
     self.choice = choice
     let observer = Observer(tally: tally, readModels: pipeline.readModels)
     self.pipeline = pipeline
+    self.network = network
     self.tally = tally
     self.observer = observer
     self.seed = seed
@@ -67,11 +70,13 @@ final class Stage {
   /// Starts the writer, or starts it again.
   @discardableResult
   func startWriter(
-    faults: String? = nil, environment: [String: String] = [:], kafka settings: String...
+    at place: ProcessPlace = .here, faults: String? = nil, environment: [String: String] = [:],
+    kafka settings: String...
   ) async throws -> HTTPEndpoint {
     let endpoint = try pipeline.endpoint(
       try await pipeline.harness.startWriter(
-        faults: faults, arguments: settings.flatMap { ["--kafka", $0] }, environment: environment))
+        at: place, settings.flatMap { ["--kafka", $0] },
+        environment: ApplicationHarness.environment(faults, environment)))
     writerEndpoint = endpoint
     return endpoint
   }
@@ -101,7 +106,9 @@ final class Stage {
 
   /// Adds a writer of the same store, beside ``writer``; one that has ended is started again at its address.
   @discardableResult
-  func startOtherWriter(_ number: Int = 0) async throws -> OtherWriter {
+  func startOtherWriter(
+    _ number: Int = 0, at place: ProcessPlace = .here
+  ) async throws -> OtherWriter {
     let harness = pipeline.harness
     let file = pipeline.file("writer-\(number + 2).url")
     let known = others.indices.contains(number) ? others[number] : nil
@@ -111,8 +118,8 @@ final class Stage {
       [
         "serve", "--store", pipeline.store, "--partitions", "\(harness.partitions)",
         "--address-file", file, "--listen",
-        known?.endpoint.base.replacing("http://", with: "") ?? "127.0.0.1:0",
-      ] + pipeline.kafkaArguments)
+        known?.endpoint.base.replacing("http://", with: "") ?? "\(place.address):0",
+      ] + pipeline.kafkaArguments, at: place)
     try await process.serves(addressFile: file)
     let other = OtherWriter(process: process, endpoint: try pipeline.endpoint(process))
     if known == nil { others.append(other) } else { others[number] = other }
@@ -141,11 +148,12 @@ final class Stage {
 
   @discardableResult
   func startWorker(
-    _ role: ReadModelRole, _ name: String, faults: String? = nil, feed: String? = nil
+    _ role: ReadModelRole, _ name: String, at place: ProcessPlace = .here, faults: String? = nil,
+    feed: String? = nil
   ) async throws -> Worker {
     let (process, endpoint) = try await pipeline.startProjector(
       model(role).name, feed: try feed ?? writer.base, worker: name,
-      environment: Self.faults(faults))
+      at: place, environment: Self.faults(faults))
     let worker = Worker(name, role, process, endpoint)
     workers[name] = worker
     observer.add(process.processID, endpoint, model(role))

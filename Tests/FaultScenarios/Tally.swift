@@ -18,6 +18,7 @@ package final class Tally: Sendable {
     case hostileRequests = "hostile requests"
     case hostileRefused = "of which refused"
     case recordsForged = "rejected records written"
+    case networkCuts = "hosts cut off from broker or PostgreSQL"
     case serversKilled = "PostgreSQL servers killed and started again"
     case sessionsEnded = "sessions of PostgreSQL ended"
     case relaysTakenOver = "take-overs by another writer"

@@ -8,6 +8,11 @@ extension ApplicationHarness {
   /// - Parameter brokers: how many brokers the cluster has.
   @discardableResult
   public func startBroker(brokers: Int = 1) async throws -> BrokerProcess {
+    try await startBroker(brokers: brokers, at: .here)
+  }
+
+  @discardableResult
+  package func startBroker(brokers: Int = 1, at place: ProcessPlace) async throws -> BrokerProcess {
     state.withLock { $0.broker }?.process.kill()
     let (bootstrap, address) = (file("brokers"), file("brokers.url"))
     for file in [bootstrap, address] { try? FileManager.default.removeItem(atPath: file) }
@@ -17,7 +22,7 @@ extension ApplicationHarness {
         "--bootstrap-file", bootstrap, "--topic", kafka.topic, "--partitions",
         "\(state.withLock { $0.partitions })", "--brokers", "\(brokers)", "--control",
         "127.0.0.1:0", "--address-file", address,
-      ])
+      ], at: place)
     let servers = try await process.content(of: bootstrap)
     try await process.serves(addressFile: address)
     let broker = BrokerProcess(process, servers: servers, brokers: brokers)
@@ -40,16 +45,24 @@ extension ApplicationHarness {
   public func startWriter(
     faults: String? = nil, arguments: [String] = [], environment: [String: String] = [:]
   ) async throws -> RunningProcess {
+    try await startWriter(
+      at: .here, arguments, environment: Self.environment(faults, environment))
+  }
+
+  /// Starts the writer there, in place of an earlier one, and waits until it serves.
+  package func startWriter(
+    at place: ProcessPlace, _ arguments: [String], environment: [String: String]
+  ) async throws -> RunningProcess {
     try await serveWriter(
-      ["--partitions", "\(state.withLock { $0.partitions })"] + arguments,
-      environment: Self.environment(faults, environment))
+      ["--partitions", "\(state.withLock { $0.partitions })"] + arguments, at: place,
+      environment: environment)
   }
 
   /// Starts the writer with these options, and waits until it serves.
   package func serveWriter(
-    _ arguments: [String], environment: [String: String]
+    _ arguments: [String], at place: ProcessPlace = .here, environment: [String: String]
   ) async throws -> RunningProcess {
-    let writer = try await launchWriter(arguments, environment: environment)
+    let writer = try await launchWriter(arguments, at: place, environment: environment)
     try await writer.serves(addressFile: file("writer.url"))
     state.withLock { $0.writerURL = writer.url }
     return writer
@@ -58,7 +71,7 @@ extension ApplicationHarness {
   /// Starts the writer, in place of an earlier one and at its address, and does not wait for it.
   @discardableResult
   package func launchWriter(
-    _ arguments: [String], environment: [String: String]
+    _ arguments: [String], at place: ProcessPlace = .here, environment: [String: String]
   ) async throws -> RunningProcess {
     endWriter()
     try? FileManager.default.removeItem(atPath: file("writer.url"))
@@ -66,9 +79,9 @@ extension ApplicationHarness {
     let writer = try await start(
       executables.writer,
       [
-        "serve", "--store", store, "--listen", "127.0.0.1:\(port)", "--address-file",
-        file("writer.url"),
-      ] + kafkaArguments + arguments, environment: environment)
+        "serve", "--store", store, "--listen", "\(place.address):\(port)",
+        "--address-file", file("writer.url"),
+      ] + kafkaArguments + arguments, at: place, environment: environment)
     state.withLock { $0.writer = writer }
     return writer
   }
@@ -120,19 +133,19 @@ extension ApplicationHarness {
 
   /// Starts a worker with the feed of any writer, and waits until it serves. It ends with the last reference to it.
   package func serveWorker(
-    _ readModel: String, feed: String? = nil, worker: String, environment: [String: String],
-    _ arguments: [String]
+    _ readModel: String, feed: String? = nil, worker: String, at place: ProcessPlace = .here,
+    environment: [String: String], _ arguments: [String]
   ) async throws -> RunningProcess {
     let process = try await launchWorker(
-      readModel, feed: feed, worker: worker, environment: environment, arguments)
+      readModel, feed: feed, worker: worker, at: place, environment: environment, arguments)
     try await process.serves(addressFile: file("\(worker).url"))
     return process
   }
 
   /// Starts a worker, and does not wait for it.
   package func launchWorker(
-    _ readModel: String, feed: String? = nil, worker: String, environment: [String: String] = [:],
-    memoryLimit: Int? = nil, _ arguments: [String] = []
+    _ readModel: String, feed: String? = nil, worker: String, at place: ProcessPlace = .here,
+    environment: [String: String] = [:], memoryLimit: Int? = nil, _ arguments: [String] = []
   ) async throws -> RunningProcess {
     guard let feed = feed ?? state.withLock({ $0.writerURL }) else {
       throw ScenarioFailure("a worker needs the writer's address: start the writer first")
@@ -144,7 +157,9 @@ extension ApplicationHarness {
       [
         "run", readModel, "--read-models", readModels, "--feed", feed, "--worker", worker,
         "--address-file", address, "--kafka", "session.timeout.ms=\(kafka.sessionTimeout)",
-      ] + kafkaArguments + arguments, environment: environment, memoryLimit: memoryLimit)
+      ] + (place == .here ? [] : ["--listen", "\(place.address):0"]) + kafkaArguments + arguments,
+      at: place, environment: environment,
+      memoryLimit: memoryLimit)
   }
 
   /// Asks a query of a worker that runs.

@@ -161,6 +161,7 @@ public final class ApplicationHarness: Sendable {
 
   package func start(
     _ command: ApplicationExecutables.Command, _ arguments: [String],
+    at place: ProcessPlace = .here,
     environment: [String: String] = [:], memoryLimit: Int? = nil
   ) async throws -> RunningProcess {
     let number = state.withLock { state in
@@ -169,7 +170,7 @@ public final class ApplicationHarness: Sendable {
     }
     let name = URL(filePath: command.executable).lastPathComponent
     return try await RunningProcess.start(
-      command.executable, command.arguments + arguments, log: file("\(number)-\(name).log"),
-      environment: environment, memoryLimit: memoryLimit)
+      command.executable, command.arguments + arguments, at: place,
+      log: file("\(number)-\(name).log"), environment: environment, memoryLimit: memoryLimit)
   }
 }

@@ -6,6 +6,7 @@ package final class PostgresServer: Sendable {
   private let input: FileHandle
   private let output: FileHandle
   private let port: UInt16
+  private let address: String
 
   /// Why there can be none on this machine; `nil` where there can.
   package static var obstacle: String? {
@@ -18,11 +19,13 @@ package final class PostgresServer: Sendable {
   }
 
   /// Starts a server, and waits on this thread until it takes connections.
-  package init() throws {
+  package init(at place: ProcessPlace = .here) throws {
     port = try Self.freePort()
+    address = place.address
     let (input, output, process) = (Pipe(), Pipe(), Process())
-    process.executableURL = URL(filePath: "/bin/bash")
-    process.arguments = [Self.script, "\(port)"]
+    let command = place.prefix + ["/bin/bash", Self.script, "\(port)", address]
+    process.executableURL = URL(filePath: command[0])
+    process.arguments = Array(command.dropFirst())
     process.standardInput = input
     process.standardOutput = output
     self.input = input.fileHandleForWriting
@@ -38,13 +41,13 @@ package final class PostgresServer: Sendable {
   }
 
   /// Starts a server.
-  package static func start() async throws -> PostgresServer {
-    try await onThread { try PostgresServer() }
+  package static func start(at place: ProcessPlace = .here) async throws -> PostgresServer {
+    try await onThread { try PostgresServer(at: place) }
   }
 
   /// The address of a database.
   package func url(_ database: String = "postgres") -> String {
-    "postgres://postgres@127.0.0.1:\(port)/\(database)"
+    "postgres://postgres@\(address):\(port)/\(database)"
   }
 
   /// Ends the server and all its processes at once, which loses what they have not written (`pg_ctl stop -m immediate`).

@@ -54,16 +54,17 @@ public final class RunningProcess: Sendable {
 
   /// Starts a process.
   /// - Parameters:
+  ///   - place: where it runs.
   ///   - log: the file for its output, which is emptied.
   ///   - environment: variables beside those of this process.
   ///   - memoryLimit: how many KiB of addresses the process may have.
   ///   - isGuarded: whether the process, and what it starts, ends with this one.
   /// - Throws: ``ScenarioFailure`` where it can't be started.
   package static func start(
-    _ executable: String, _ arguments: [String], log: String, environment: [String: String] = [:],
-    memoryLimit: Int? = nil, isGuarded: Bool = true
+    _ executable: String, _ arguments: [String], at place: ProcessPlace = .here, log: String,
+    environment: [String: String] = [:], memoryLimit: Int? = nil, isGuarded: Bool = true
   ) async throws -> RunningProcess {
-    var command = [executable] + arguments
+    var command = place.prefix + [executable] + arguments
     if let memoryLimit {
       command = ["/bin/sh", "-c", #"ulimit -v "$0"; exec "$@""#, "\(memoryLimit)"] + command
     }

@@ -57,7 +57,7 @@ package enum Disturbance: Sendable {
 
 /// What only some brokers can be made to do.
 package enum BrokerAbility: Sendable, CaseIterable {
-  case outages, freezing, severalBrokers, lateAnswers, failingRequests
+  case outages, freezing, severalBrokers, lateAnswers, failingRequests, otherHost
 
   /// Why an existing Kafka lacks it.
   var lacking: String {
@@ -67,6 +67,8 @@ package enum BrokerAbility: Sendable, CaseIterable {
     case .severalBrokers: "it moves leaders between brokers, which only a development broker does"
     case .lateAnswers: "it delays single answers, which only a development broker does"
     case .failingRequests: "it makes single requests fail, which only a development broker does"
+    case .otherHost:
+      "it has the broker on a host of its own, which only a development broker can be"
     }
   }
 
@@ -74,7 +76,7 @@ package enum BrokerAbility: Sendable, CaseIterable {
   var disturbsOthers: Bool {
     switch self {
     case .outages, .freezing: true
-    case .severalBrokers, .lateAnswers, .failingRequests: false
+    case .severalBrokers, .lateAnswers, .failingRequests, .otherHost: false
     }
   }
 }

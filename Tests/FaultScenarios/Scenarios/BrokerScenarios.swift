@@ -220,8 +220,11 @@ extension Pipeline {
   }
 
   /// Starts a program of the system.
-  func startTool(_ name: String, _ arguments: [String]) async throws -> RunningProcess {
+  func startTool(
+    _ name: String, _ arguments: [String], at place: ProcessPlace = .here
+  ) async throws -> RunningProcess {
     try await RunningProcess.start(
-      "/usr/bin/env", [name] + arguments, log: file("\(name)-\(UUID().uuidString).log"))
+      "/usr/bin/env", [name] + arguments, at: place,
+      log: file("\(name)-\(UUID().uuidString).log"))
   }
 }

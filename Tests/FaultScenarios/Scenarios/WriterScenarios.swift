@@ -185,7 +185,8 @@ extension Stage {
     let kcat = try await pipeline.startTool(
       "kcat",
       pipeline.kcatArguments
-        + ["-C", "-e", "-q", "-X", "auto.offset.reset=earliest", "-f", "%p@%o %h\n"])
+        + ["-C", "-e", "-q", "-X", "auto.offset.reset=earliest", "-f", "%p@%o %h\n"],
+      at: pipeline.brokerPlace)
     guard try await kcat.exitCode(within: .seconds(60)) == 0 else { throw NotAsExpected(kcat.log) }
     var records: Set<Substring> = []
     var seen: Set<Substring> = []

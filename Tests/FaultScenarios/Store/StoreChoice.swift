@@ -1,4 +1,4 @@
-import EventuallyTesting
+package import EventuallyTesting
 import Foundation
 
 /// Where store and read models of a run are.
@@ -22,10 +22,11 @@ package enum StoreChoice: Sendable, Hashable {
   }
 
   /// The database of one scenario; `nil` for files.
-  package func makeDatabase() async throws -> ScenarioDatabase? {
+  /// - Parameter place: where a temporary server runs.
+  package func makeDatabase(at place: ProcessPlace = .here) async throws -> ScenarioDatabase? {
     switch self {
     case .files: nil
-    case .postgres(nil): try await ScenarioDatabase(on: PostgresServer.start())
+    case .postgres(nil): try await ScenarioDatabase(on: PostgresServer.start(at: place))
     case .postgres(let url?): try await ScenarioDatabase(onServerOf: url)
     }
   }

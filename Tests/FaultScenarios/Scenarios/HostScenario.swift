@@ -1,0 +1,311 @@
+import Eventually
+import EventuallyCommand
+import EventuallyServer
+import EventuallyTesting
+import Foundation
+
+extension Scenario {
+  /// Broker and PostgreSQL on one host, and two writers and two hosts with workers beside it.
+  package static let severalHosts = severalHosts("several-hosts", HostPlan.Kind.allCases)
+
+  /// A few of the things that happen there.
+  package static let severalHostsBriefly = severalHosts(
+    "several-hosts-briefly", [.workerFromBoth, .answersLost, .slow])
+
+  private static func severalHosts(_ name: String, _ kinds: [HostPlan.Kind]) -> Scenario {
+    Scenario(
+      name,
+      "two writers and two hosts with workers are cut off from broker and PostgreSQL, delayed, stopped and killed",
+      requires: [.otherHost], needs: [.severalReadModels], on: .postgresServer,
+      hosts: HostStage.hosts
+    ) { stage in
+      guard let network = stage.network else { throw NotAsExpected("there are no hosts") }
+      try await HostStage(stage, network).play(HostPlan.steps(kinds, seed: stage.seed))
+    }
+  }
+}
+
+/// A scenario's processes on several hosts.
+private final class HostStage {
+  static let services = "services"
+  static let writers = ["writer-a", "writer-b"]
+  static let workers = ["worker-1", "worker-2"]
+  static var hosts: [String] { [services] + writers + workers }
+
+  private static let roles: [ReadModelRole] = [.first, .second]
+  private let stage: Stage
+  private let network: HostNetwork
+  private let gauge: ServiceGauge
+  private var figures: [HostFigures] = []
+
+  init(_ stage: Stage, _ network: HostNetwork) {
+    self.stage = stage
+    self.network = network
+    gauge = ServiceGauge()
+  }
+
+  func play(_ steps: [HostPlan.Step]) async throws {
+    try await stage.pipeline.startBroker(at: network.place(Self.services))
+    for writer in 0...1 { try await startWriter(writer) }
+    for host in 0...1 { try await startWorkers(host) }
+    try await allReady(within: .seconds(60))
+    let load = try stage.startLoad(entities: 1_000_000, rate: 12)
+    let log = try await stage.pipeline.log()
+    let models = Self.roles.map { stage.model($0) }
+    let gauging = Task { [gauge, folder = stage.pipeline.readModels] in
+      try await gauge.run(load, log, models, in: folder)
+    }
+    do {
+      try await stage.begun(load, 10)
+      for step in steps {
+        try await play(step)
+        if let failure = load.failures.first { throw NotAsExpected(failure) }
+      }
+    } catch {
+      gauging.cancel()
+      throw NotAsExpected("\(error)\n\(HostFigures.table(figures))")
+    }
+    gauging.cancel()
+    load.stop()
+    try await stage.publishedWhole()
+    try await stage.checkAll(Self.roles)
+    stage.tally.add(.requestsReplayed, load.replays)
+    print(
+      """
+      hosts, seed \(stage.seed): \(load.acknowledged.count) commands acknowledged, \(load.replays) repeated that had had their \
+      effect, \(load.refusals(503)) answered 503, \(network.lostPackets) packets lost
+      \(HostFigures.table(figures))
+      """)
+  }
+
+  // MARK: - Processes
+
+  private func startWriter(_ number: Int) async throws {
+    let place = try network.place(Self.writers[number])
+    if number == 0 {
+      try await stage.startWriter(at: place)
+    } else {
+      try await stage.startOtherWriter(at: place)
+    }
+  }
+
+  private func writer(_ number: Int) throws -> (process: RunningProcess, endpoint: HTTPEndpoint) {
+    if number == 1, let other = stage.others.first { return (other.process, other.endpoint) }
+    guard let process = stage.pipeline.writer else { throw NotAsExpected("there is no writer") }
+    return (process, try stage.writer)
+  }
+
+  private func workerName(_ role: ReadModelRole, _ host: Int) -> String {
+    "\(stage.model(role).name)-\(host + 1)"
+  }
+
+  private func startWorkers(_ host: Int) async throws {
+    for role in Self.roles {
+      try await stage.startWorker(
+        role, workerName(role, host), at: network.place(Self.workers[host]),
+        feed: stage.pipeline.store)
+    }
+  }
+
+  private func workers(_ host: Int) -> [Worker] {
+    Self.roles.compactMap { stage.workers[workerName($0, host)] }
+  }
+
+  private func processes(_ step: HostPlan.Step) throws -> [RunningProcess] {
+    switch step.kind.isOfWriter {
+    case true?: [try writer(step.host).process]
+    case false?: workers(step.host).map(\.process)
+    case nil: []
+    }
+  }
+
+  private func endpoints(_ step: HostPlan.Step) throws -> [HTTPEndpoint] {
+    switch step.kind.isOfWriter {
+    case true?: [try writer(step.host).endpoint]
+    case false?: workers(step.host).map(\.endpoint)
+    case nil: []
+    }
+  }
+
+  private func allReady(within limit: Duration) async throws {
+    let endpoints =
+      try (0...1).map { try writer($0).endpoint }
+      + (0...1).flatMap { workers($0).map(\.endpoint) }
+    var seen = ""
+    try await waitUntil("all are ready", within: limit, seen: { seen }) {
+      for endpoint in endpoints {
+        let answer = try? await endpoint.send("GET", "/readyz", timeout: .seconds(3))
+        guard answer?.status == 200 else {
+          seen =
+            "\(endpoint.base): \(answer.map { String(decoding: $0.body, as: UTF8.self) } ?? "no answer")"
+          return false
+        }
+      }
+      return true
+    }
+  }
+
+  // MARK: - What happens
+
+  private func play(_ step: HostPlan.Step) async throws {
+    let log = try await stage.pipeline.log()
+    let holder = try await log.relayHolder()
+    gauge.begin()
+    let begin = ContinuousClock.now
+    try await begins(step)
+    var figure = HostFigures(step: step)
+    while ContinuousClock.now - begin < step.length {
+      if figure.unready == nil, try await isUnready(step) {
+        figure.unready = ContinuousClock.now - begin
+      }
+      if figure.takeOver == nil, let now = try? await log.relayHolder(),
+        now.epoch > holder?.epoch ?? 0
+      {
+        figure.takeOver = ContinuousClock.now - begin
+      }
+      // Between two looks.
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    let end = ContinuousClock.now
+    try await ends(step)
+    try await allReady(within: .seconds(60))
+    figure.ready = ContinuousClock.now - end
+    // What was not applied meanwhile counts to this.
+    try await waitUntil("commands go on") { self.gauge.isGoingOn(since: end) }
+    figure.gaps = gauge.longest
+    figures.append(figure)
+  }
+
+  private func begins(_ step: HostPlan.Step) async throws {
+    let database = try network.address(Self.services)
+    let ways = try ways(of: step, database: database)
+    network.change { router in
+      router.cuts = ways
+      if step.kind == .slow { (router.delay, router.lossOneIn) = (.milliseconds(100), 100) }
+    }
+    if !ways.isEmpty { stage.tally.add(.networkCuts) }
+    switch step.kind {
+    case .writerPaused, .workerPaused: for process in try processes(step) { process.freeze() }
+    case .writerKilled:
+      try writer(step.host).process.kill()
+      stage.tally.add(.writersKilled)
+    case .workerKilled:
+      for role in Self.roles { stage.killWorker(workerName(role, step.host)) }
+    default: break
+    }
+  }
+
+  private func ways(
+    of step: HostPlan.Step, database: PacketRouter.Address
+  ) throws -> Set<PacketRouter.Way> {
+    guard let isOfWriter = step.kind.isOfWriter else { return [] }
+    let host = try network.address((isOfWriter ? Self.writers : Self.workers)[step.host])
+    if step.kind == .answersLost { return [.init(from: database, to: host)] }
+    var peers: [PacketRouter.Address] = []
+    if step.kind.isCutFromBroker { peers.append(HostNetwork.broker) }
+    if step.kind.isCutFromDatabase { peers.append(database) }
+    return Set(peers.flatMap { [.init(from: $0, to: host), .init(from: host, to: $0)] })
+  }
+
+  private func ends(_ step: HostPlan.Step) async throws {
+    network.heal()
+    switch step.kind {
+    case .writerPaused, .workerPaused:
+      for process in try processes(step) { process.resume() }
+    case .writerKilled: try await startWriter(step.host)
+    case .workerKilled: try await startWorkers(step.host)
+    default: break
+    }
+  }
+
+  private func isUnready(_ step: HostPlan.Step) async throws -> Bool {
+    for endpoint in try endpoints(step) {
+      // One that is stopped or killed does not answer.
+      guard let answer = try? await endpoint.send("GET", "/readyz", timeout: .seconds(2)),
+        answer.status == 503
+      else { return false }
+    }
+    return step.kind.isOfWriter != nil
+  }
+}
+
+/// Samples how well the service goes on.
+private final class ServiceGauge: Sendable {
+  private struct State {
+    var gaps = ServiceGaps(at: .now)
+    var acknowledged = 0
+    var lastRise = ContinuousClock.now
+  }
+
+  private let state = Locked(State())
+
+  var longest: ServiceGaps.Longest { state.withLock { $0.gaps.longest } }
+
+  func begin() { state.withLock { $0.gaps.begin() } }
+
+  /// Whether a command was acknowledged, and all read models have what there was then.
+  func isGoingOn(since time: ContinuousClock.Instant) -> Bool {
+    state.withLock { $0.lastRise > time && $0.gaps.isApplied }
+  }
+
+  /// Samples until it is cancelled.
+  func run(
+    _ load: Load, _ log: any StoreLog, _ models: [PlayedReadModel], in readModels: String
+  ) async throws {
+    var readers: [any ReadModelSource] = []
+    for model in models { readers.append(try await model.reader(in: readModels)) }
+    while !Task.isCancelled {
+      let count = load.acknowledged.count
+      state.withLock { state in
+        let now = ContinuousClock.now
+        state.gaps.acknowledged(count, at: now)
+        if count > state.acknowledged { (state.acknowledged, state.lastRise) = (count, now) }
+      }
+      // The read models first: what they lack of a later head is not theirs to have.
+      if let head = try? await log.head(), let applied = await Self.applied(readers) {
+        state.withLock { $0.gaps.applied(applied, of: head, at: .now) }
+      }
+      try await Task.sleep(for: .milliseconds(100))
+    }
+  }
+
+  private static func applied(_ readers: [any ReadModelSource]) async -> UInt64? {
+    var least: UInt64?
+    for reader in readers {
+      guard let checkpoints = try? await reader.checkpoints() else { return nil }
+      let sum = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
+      least = min(least ?? sum, sum)
+    }
+    return least
+  }
+}
+
+/// What a step did to the service.
+private struct HostFigures {
+  var step: HostPlan.Step
+  /// After how long those concerned said that they were not ready.
+  var unready: Duration?
+  /// After how long another writer published.
+  var takeOver: Duration?
+  /// How long after its end all were ready again.
+  var ready = Duration.zero
+  var gaps = ServiceGaps.Longest()
+
+  static func table(_ figures: [HostFigures]) -> String {
+    var table = TextTable(
+      "", "lasts", "unready after", "other relay after", "ready after its end",
+      "no command acknowledged for",
+      "an event in no read model for")
+    for figure in figures {
+      table.add(
+        "\(figure.step.kind.rawValue) (\(figure.step.host + 1))", text(figure.step.length),
+        text(figure.unready), text(figure.takeOver), text(figure.ready),
+        text(figure.gaps.commands), text(figure.gaps.readModels))
+    }
+    return table.text
+  }
+
+  private static func text(_ duration: Duration?) -> String {
+    duration.map { String(format: "%.1f s", Double($0.milliseconds) / 1000) } ?? "-"
+  }
+}
