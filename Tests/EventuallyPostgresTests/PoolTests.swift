@@ -58,6 +58,26 @@ struct PoolTests {
     await pool.close()
   }
 
+  /// By its own settings the server keeps the session of a client that has gone without a word for two hours.
+  @Test func theServerIsToldToLookForItsClient() async throws {
+    let parameters = PostgresAddress(try TestServer.shared.get().url()).writing
+    let pools = [
+      PostgresPool(parameters),
+      PostgresPool(
+        parameters, greet: StoreSession.greet(schema: "eventually", statementTimeout: 0)),
+    ]
+    for pool in pools {
+      let rows = try await pool.run(
+        [
+          PostgresStatement(
+            "SELECT current_setting('tcp_keepalives_idle'), current_setting('tcp_user_timeout')")
+        ], "ask")[0]
+      #expect(try rows.text(0, 0) == "5")
+      #expect(try rows.text(0, 1) == "10000")
+      await pool.close()
+    }
+  }
+
   @Test func itComesBackWhenTheServerDoes() async throws {
     let server = try TestServer()
     let pool = PostgresPool(server.url(), options: .init(size: 2, waiting: .seconds(60)))

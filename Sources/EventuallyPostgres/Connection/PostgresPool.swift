@@ -31,7 +31,7 @@ actor PostgresPool {
 
   init(
     _ parameters: PostgresAddress.Parameters, options: Options = Options(),
-    clock: any Clock<Duration> = ContinuousClock(), greet: @escaping Greeting = { _ in }
+    clock: any Clock<Duration> = ContinuousClock(), greet: @escaping Greeting = ClientLoss.greet
   ) {
     self.parameters = parameters
     self.greet = greet

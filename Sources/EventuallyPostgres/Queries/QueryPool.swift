@@ -42,7 +42,7 @@ actor QueryWorker {
           set_config('default_transaction_read_only', 'on', false), set_config('lock_timeout', '10s', false),
           set_config('idle_in_transaction_session_timeout', '60s', false),
           set_config('client_connection_check_interval', '2s', false), set_config('TimeZone', 'UTC', false),
-          set_config('client_min_messages', 'warning', false)
+          set_config('client_min_messages', 'warning', false), \(ClientLoss.settings)
         """)
     _ = try made.run([settings], until: .now + .seconds(10), "prepare a session")
     connection = made

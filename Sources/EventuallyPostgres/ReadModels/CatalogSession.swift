@@ -30,8 +30,8 @@ struct CatalogSession: Sendable {
               set_config('default_transaction_isolation', 'read committed', false),
               set_config('synchronous_commit', 'on', false),
               set_config('client_min_messages', 'warning', false),
-              set_config('TimeZone', 'UTC', false), set_config('tcp_keepalives_idle', '5', false),
-              set_config('tcp_keepalives_interval', '2', false), set_config('tcp_keepalives_count', '3', false)
+              set_config('TimeZone', 'UTC', false),
+              \(ClientLoss.settings)
             """, .text("\(Self.lockTimeout.milliseconds)ms"))
         ], "prepare a session")
     } catch {

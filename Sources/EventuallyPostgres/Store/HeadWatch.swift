@@ -24,7 +24,8 @@ actor HeadWatch {
   /// Rises with each notification.
   private nonisolated let woken = PositionSignal(at: 0)
   /// Why the store could not be asked last; `nil` where it could.
-  nonisolated let failure = Locked<String?>(nil)
+  private nonisolated let failure = Locked<String?>(nil)
+  private nonisolated let answered = Locked(ContinuousClock.now)
 
   init(
     parameters: PostgresAddress.Parameters, schema: String, reader: StoreReader,
@@ -35,6 +36,15 @@ actor HeadWatch {
     self.reader = reader
     self.head = head
     self.pauses = pauses
+  }
+
+  /// Why the store can't be asked; `nil` where it can. It is asked so often that no answer tells something long before the
+  /// connection is found to be lost.
+  nonisolated var problem: String? {
+    if let failure = failure.withLock({ $0 }) { return failure }
+    let silence = ContinuousClock.now - answered.withLock { $0 }
+    guard silence > .seconds(3) else { return nil }
+    return "the store \(reader.location) has not answered for \(silence.components.seconds) s"
   }
 
   func start() {
@@ -87,6 +97,7 @@ actor HeadWatch {
       let notified = woken.position
       let found = try await connection.run(
         [PostgresStatement(PostgresEventLog.headText)], "look for new events")[0].unsigned(0, 0)
+      answered.withLock { $0 = .now }
       failure.withLock { $0 = nil }
       if found > head.position {
         try await reader.wait(for: found)

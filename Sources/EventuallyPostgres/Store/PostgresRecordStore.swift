@@ -147,8 +147,7 @@ final class PostgresRecordStore: RecordStore {
 
   /// Whoever asks wants to know now: behind a lock, or where no connection is to be had, a probe waits for many seconds.
   func writeFailure() async -> String? {
-    guard let failure = writer.failure.withLock({ $0 }) ?? watch.failure.withLock({ $0 })
-    else { return nil }
+    guard let failure = writer.failure.withLock({ $0 }) ?? watch.problem else { return nil }
     let probe = probe.withLock { probe in
       let running = probe ?? Task { await self.probed() }
       probe = running

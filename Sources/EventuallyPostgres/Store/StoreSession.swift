@@ -32,7 +32,8 @@ enum StoreSession {
       set_config('plan_cache_mode', 'force_generic_plan', false),
       set_config(name, 'off', false),
       current_setting('server_version_num')::integer,
-      pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = current_database()))
+      pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = current_database())),
+      \(ClientLoss.settings)
     FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin'])
       name
     """
