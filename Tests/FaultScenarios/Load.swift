@@ -26,20 +26,23 @@ final class Load: Sendable {
   private let seed: UInt64
   private let entities: Int
   private let pause: Duration
+  private let timeout: Duration
   private let state = Locked(State())
 
   /// - Parameters:
   ///   - endpoints: the writers; what one does not answer is sent to the next.
   ///   - entities: how many entities there are commands for.
   ///   - rate: how many of them the clients begin together in a second, at most.
+  ///   - timeout: how long a client waits for an answer, before it sends the same to the next writer.
   init(
     _ endpoints: [HTTPEndpoint], of application: any TortureApplication, seed: UInt64,
-    entities: Int, rate: Int
+    entities: Int, rate: Int, timeout: Duration
   ) {
     self.endpoints = endpoints
     self.application = application
     self.seed = seed
     self.entities = entities
+    self.timeout = timeout
     pause = .seconds(1) * Self.clients / rate
   }
 
@@ -152,7 +155,7 @@ final class Load: Sendable {
       let endpoint = endpoints[attempt % endpoints.count]
       attempt += 1
       if let answer = try? await endpoint.ask(
-        method, path, body: body, expecting: version, idempotencyKey: key, timeout: .seconds(10))
+        method, path, body: body, expecting: version, idempotencyKey: key, timeout: timeout)
       {
         if answer.status != 503 && answer.status != 507 {
           if answer.isReplayed { state.withLock { $0.replays += 1 } }

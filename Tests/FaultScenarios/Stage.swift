@@ -235,11 +235,13 @@ final class Stage {
 
   /// Lets clients send the commands of so many entities to all writers, until all are sent or the scenario ends.
   @discardableResult
-  func startLoad(entities: Int, rate: Int = 60) throws -> Load {
+  func startLoad(
+    entities: Int, rate: Int = 60, timeout: Duration = .seconds(10)
+  ) throws -> Load {
     let load = Load(
       [try writer] + others.map(\.endpoint), of: application,
       seed: seed &* 100 &+ UInt64(loads.count) &+ 1,
-      entities: entities, rate: rate)
+      entities: entities, rate: rate, timeout: timeout)
     loads.append((load, Task { await load.run() }))
     return load
   }

@@ -22,6 +22,10 @@ import Testing
     try await play(scenario, storesIn: .postgresOfEnvironment)
   }
 
+  @Test func holdsOnSeveralHosts() async throws {
+    try await play(.severalHostsBriefly, storesIn: .postgresOfEnvironment)
+  }
+
   private func play(_ scenario: Scenario, storesIn store: StoreChoice) async throws {
     let choice = KafkaChoice.ofEnvironment
     if let obstacle = store.obstacle ?? scenario.obstacle(on: choice, storesIn: store) {

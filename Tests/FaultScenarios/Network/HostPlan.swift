@@ -50,13 +50,18 @@ package enum HostPlan {
     package var length: Duration
   }
 
-  /// Each of the kinds once. Some last for less than it takes to find a silent peer dead, some for longer.
-  package static func steps(_ kinds: [Kind], seed: UInt64) -> [Step] {
+  /// Each of the kinds once.
+  /// - Parameter lengths: how many milliseconds it lasts: for less than it takes to find a silent peer dead, or for longer.
+  package static func steps(
+    _ kinds: [Kind], lengths: ClosedRange<Int> = 3000...20_000, seed: UInt64
+  ) -> [Step] {
     var random = SeededRandom(seed: seed)
     return kinds.shuffled(using: &random).map { kind in
-      Step(
-        kind: kind, host: Int.random(in: 0...1, using: &random),
-        length: .milliseconds(Int.random(in: 3000...15_000, using: &random)))
+      let host = Int.random(in: 0...1, using: &random)
+      let length = Int.random(in: lengths, using: &random)
+      // Before that, what is lost is sent again, and arrives.
+      let least = kind == .answersLost ? 12_000 : 0
+      return Step(kind: kind, host: host, length: .milliseconds(max(least, length)))
     }
   }
 }

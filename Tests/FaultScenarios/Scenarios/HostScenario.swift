@@ -10,17 +10,20 @@ extension Scenario {
 
   /// A few of the things that happen there.
   package static let severalHostsBriefly = severalHosts(
-    "several-hosts-briefly", [.workerFromBoth, .answersLost, .slow])
+    "several-hosts-briefly", [.workerFromBoth, .answersLost, .slow], lengths: 4000...7000)
 
-  private static func severalHosts(_ name: String, _ kinds: [HostPlan.Kind]) -> Scenario {
+  private static func severalHosts(
+    _ name: String, _ kinds: [HostPlan.Kind], lengths: ClosedRange<Int> = 3000...20_000
+  ) -> Scenario {
     Scenario(
       name,
       "two writers and two hosts with workers are cut off from broker and PostgreSQL, delayed, stopped and killed",
-      requires: [.otherHost], needs: [.severalReadModels], on: .postgresServer,
+      requires: [.otherHost], on: .postgresServer,
       hosts: HostStage.hosts
     ) { stage in
       guard let network = stage.network else { throw NotAsExpected("there are no hosts") }
-      try await HostStage(stage, network).play(HostPlan.steps(kinds, seed: stage.seed))
+      try await HostStage(stage, network).play(
+        HostPlan.steps(kinds, lengths: lengths, seed: stage.seed))
     }
   }
 }
@@ -32,7 +35,8 @@ private final class HostStage {
   static let workers = ["worker-1", "worker-2"]
   static var hosts: [String] { [services] + writers + workers }
 
-  private static let roles: [ReadModelRole] = [.first, .second]
+  /// Of an application with one read model, one.
+  private let roles: [ReadModelRole]
   private let stage: Stage
   private let network: HostNetwork
   private let gauge: ServiceGauge
@@ -41,6 +45,7 @@ private final class HostStage {
   init(_ stage: Stage, _ network: HostNetwork) {
     self.stage = stage
     self.network = network
+    roles = stage.model(.first) == stage.model(.second) ? [.first] : [.first, .second]
     gauge = ServiceGauge()
   }
 
@@ -49,9 +54,9 @@ private final class HostStage {
     for writer in 0...1 { try await startWriter(writer) }
     for host in 0...1 { try await startWorkers(host) }
     try await allReady(within: .seconds(60))
-    let load = try stage.startLoad(entities: 1_000_000, rate: 12)
+    let load = try stage.startLoad(entities: 1_000_000, rate: 12, timeout: .seconds(2))
     let log = try await stage.pipeline.log()
-    let models = Self.roles.map { stage.model($0) }
+    let models = roles.map { stage.model($0) }
     let gauging = Task { [gauge, folder = stage.pipeline.readModels] in
       try await gauge.run(load, log, models, in: folder)
     }
@@ -68,7 +73,11 @@ private final class HostStage {
     gauging.cancel()
     load.stop()
     try await stage.publishedWhole()
-    try await stage.checkAll(Self.roles)
+    try await stage.checkAll(roles)
+    guard load.replays > 0 || !steps.contains(where: { $0.kind == .answersLost }) else {
+      throw NotAsExpected("no command was repeated that had had its effect")
+    }
+    try await noSessionIsLeft()
     stage.tally.add(.requestsReplayed, load.replays)
     print(
       """
@@ -100,7 +109,7 @@ private final class HostStage {
   }
 
   private func startWorkers(_ host: Int) async throws {
-    for role in Self.roles {
+    for role in roles {
       try await stage.startWorker(
         role, workerName(role, host), at: network.place(Self.workers[host]),
         feed: stage.pipeline.store)
@@ -108,7 +117,7 @@ private final class HostStage {
   }
 
   private func workers(_ host: Int) -> [Worker] {
-    Self.roles.compactMap { stage.workers[workerName($0, host)] }
+    roles.compactMap { stage.workers[workerName($0, host)] }
   }
 
   private func processes(_ step: HostPlan.Step) throws -> [RunningProcess] {
@@ -145,6 +154,21 @@ private final class HostStage {
     }
   }
 
+  /// The server has given up what its clients were cut off from.
+  private func noSessionIsLeft() async throws {
+    guard let database = stage.pipeline.database else { throw NotAsExpected("no database") }
+    let addresses = try (Self.writers + Self.workers).map { "'\(try network.address($0))'" }
+    var seen = ""
+    try await waitUntil("no session is left", within: .seconds(40), seen: { seen }) {
+      seen = try await database.run(
+        """
+        SELECT client_addr, application_name, state, query_start, query FROM pg_stat_activity
+        WHERE client_addr IN (\(addresses.joined(separator: ", ")))
+        """)
+      return seen.isEmpty
+    }
+  }
+
   // MARK: - What happens
 
   private func play(_ step: HostPlan.Step) async throws {
@@ -174,6 +198,10 @@ private final class HostStage {
     try await waitUntil("commands go on") { self.gauge.isGoingOn(since: end) }
     figure.gaps = gauge.longest
     figures.append(figure)
+    let isFoundOut = step.kind.isCutFromDatabase || step.kind == .answersLost
+    if isFoundOut, step.length > .seconds(8), figure.unready == nil {
+      throw NotAsExpected("\(step.kind.rawValue) for \(step.length), and it called itself ready")
+    }
   }
 
   private func begins(_ step: HostPlan.Step) async throws {
@@ -190,7 +218,7 @@ private final class HostStage {
       try writer(step.host).process.kill()
       stage.tally.add(.writersKilled)
     case .workerKilled:
-      for role in Self.roles { stage.killWorker(workerName(role, step.host)) }
+      for role in roles { stage.killWorker(workerName(role, step.host)) }
     default: break
     }
   }
@@ -232,7 +260,7 @@ private final class HostStage {
 /// Samples how well the service goes on.
 private final class ServiceGauge: Sendable {
   private struct State {
-    var gaps = ServiceGaps(at: .now)
+    var gaps = ServiceGaps(partitions: 4, at: .now)
     var acknowledged = 0
     var lastRise = ContinuousClock.now
   }
@@ -261,22 +289,24 @@ private final class ServiceGauge: Sendable {
         state.gaps.acknowledged(count, at: now)
         if count > state.acknowledged { (state.acknowledged, state.lastRise) = (count, now) }
       }
-      // The read models first: what they lack of a later head is not theirs to have.
-      if let head = try? await log.head(), let applied = await Self.applied(readers) {
-        state.withLock { $0.gaps.applied(applied, of: head, at: .now) }
+      if let heads = try? await log.heads(), let applied = await Self.applied(readers) {
+        state.withLock { $0.gaps.applied(applied, of: heads, at: .now) }
       }
       try await Task.sleep(for: .milliseconds(100))
     }
   }
 
-  private static func applied(_ readers: [any ReadModelSource]) async -> UInt64? {
-    var least: UInt64?
+  /// How far each partition is applied in all of them.
+  private static func applied(_ readers: [any ReadModelSource]) async -> [UInt64]? {
+    var positions = [UInt64](repeating: .max, count: 4)
     for reader in readers {
       guard let checkpoints = try? await reader.checkpoints() else { return nil }
-      let sum = checkpoints.reduce(0) { $0 + ($1.position ?? 0) }
-      least = min(least ?? sum, sum)
+      for index in positions.indices {
+        let found = checkpoints.first { $0.partition == Partition(index) }
+        positions[index] = min(positions[index], found?.position ?? 0)
+      }
     }
-    return least
+    return positions
   }
 }
 
