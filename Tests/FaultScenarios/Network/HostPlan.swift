@@ -51,14 +51,16 @@ package enum HostPlan {
   }
 
   /// Each of the kinds once.
-  /// - Parameter lengths: how many milliseconds it lasts: for less than it takes to find a silent peer dead, or for longer.
+  /// - Parameter lengths: how many milliseconds it lasts: for less than it takes to find a silent peer dead, or for longer. Some
+  ///   last three times as long.
   package static func steps(
     _ kinds: [Kind], lengths: ClosedRange<Int> = 3000...20_000, seed: UInt64
   ) -> [Step] {
     var random = SeededRandom(seed: seed)
     return kinds.shuffled(using: &random).map { kind in
       let host = Int.random(in: 0...1, using: &random)
-      let length = Int.random(in: lengths, using: &random)
+      let times = lengths.upperBound > 10_000 && Int.random(in: 0..<5, using: &random) == 0 ? 3 : 1
+      let length = Int.random(in: lengths, using: &random) * times
       // Before that, what is lost is sent again, and arrives.
       let least = kind == .answersLost ? 12_000 : 0
       return Step(kind: kind, host: host, length: .milliseconds(max(least, length)))

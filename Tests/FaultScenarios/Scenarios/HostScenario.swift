@@ -162,7 +162,7 @@ private final class HostStage {
     try await waitUntil("no session is left", within: .seconds(40), seen: { seen }) {
       seen = try await database.run(
         """
-        SELECT client_addr, application_name, state, query_start, query FROM pg_stat_activity
+        SELECT client_addr, state, query_start, left(query, 60) FROM pg_stat_activity
         WHERE client_addr IN (\(addresses.joined(separator: ", ")))
         """)
       return seen.isEmpty
