@@ -126,7 +126,10 @@ public final class ApplicationHarness: Sendable {
     state.withLock { $0.store = "\(path)/store.sqlite" }
   }
 
-  /// Puts the read models into another folder, for the processes that are started from now on.
+  /// Puts the store into another file or database, for the processes that are started from now on.
+  package func setStore(_ location: String) { state.withLock { $0.store = location } }
+
+  /// Puts the read models into another folder or database, for the processes that are started from now on.
   package func setReadModelFolder(_ path: String) { state.withLock { $0.readModels = path } }
 
   // MARK: - Kafka

@@ -5,8 +5,11 @@ import Foundation
 package final class PostgresServer: Sendable {
   private let input: FileHandle
   private let output: FileHandle
-  private let port: UInt16
+  /// Where it takes connections.
+  package let port: UInt16
   private let address: String
+  /// The folder of its data.
+  package let folder: String
 
   /// Why there can be none on this machine; `nil` where there can.
   package static var obstacle: String? {
@@ -19,11 +22,16 @@ package final class PostgresServer: Sendable {
   }
 
   /// Starts a server, and waits on this thread until it takes connections.
-  package init(at place: ProcessPlace = .here) throws {
+  package convenience init(at place: ProcessPlace = .here) throws {
+    try self.init(copying: nil, at: place)
+  }
+
+  private init(copying origin: String?, at place: ProcessPlace) throws {
     port = try Self.freePort()
     address = place.address
     let (input, output, process) = (Pipe(), Pipe(), Process())
-    let command = place.prefix + ["/bin/bash", Self.script, "\(port)", address]
+    let command =
+      place.prefix + ["/bin/bash", Self.script, "\(port)", address] + (origin.map { [$0] } ?? [])
     process.executableURL = URL(filePath: command[0])
     process.arguments = Array(command.dropFirst())
     process.standardInput = input
@@ -31,7 +39,12 @@ package final class PostgresServer: Sendable {
     self.input = input.fileHandleForWriting
     self.output = output.fileHandleForReading
     try process.run()
-    try expect("ready")
+    let begun = Self.line(from: self.output)
+    guard begun == (origin == nil ? "ready" : "copied") else {
+      throw ScenarioFailure("the server says '\(begun)'")
+    }
+    try self.input.write(contentsOf: Data("folder\n".utf8))
+    folder = Self.line(from: self.output)
   }
 
   private static var script: String {
@@ -43,6 +56,32 @@ package final class PostgresServer: Sendable {
   /// Starts a server.
   package static func start(at place: ProcessPlace = .here) async throws -> PostgresServer {
     try await onThread { try PostgresServer(at: place) }
+  }
+
+  /// Copies a running server with all its databases, as a base backup; ``start()`` starts the copy.
+  package static func copy(of server: PostgresServer) async throws -> PostgresServer {
+    try await onThread { try PostgresServer(copying: server.url(), at: .here) }
+  }
+
+  /// Adds settings, which hold from the next ``start()`` on.
+  package func configure(_ settings: String...) throws {
+    try append(settings, to: "postgresql.conf")
+  }
+
+  /// Makes this copy, which was not started yet, a standby of another server, with what differs from the usual.
+  package func standBy(behind primary: PostgresServer, _ settings: String...) throws {
+    try append(
+      ["primary_conninfo = 'host=127.0.0.1 port=\(primary.port) user=postgres'"] + settings,
+      to: "postgresql.conf")
+    try append([], to: "standby.signal")
+  }
+
+  /// Adds lines to a file of its data, which is made where there is none.
+  package func append(_ lines: [String], to file: String) throws {
+    let path = "\(folder)/\(file)"
+    let old = FileManager.default.contents(atPath: path) ?? Data()
+    let new = lines.map { $0 + "\n" }.joined()
+    try (old + Data(new.utf8)).write(to: URL(filePath: path))
   }
 
   /// The address of a database.
@@ -74,11 +113,17 @@ package final class PostgresServer: Sendable {
   }
 
   private func expect(_ answer: String) throws {
-    let line = String(decoding: output.availableData, as: UTF8.self)
-    guard line == answer + "\n" else { throw ScenarioFailure("the server says '\(line)'") }
+    let line = Self.line(from: output)
+    guard line == answer else { throw ScenarioFailure("the server says '\(line)'") }
   }
 
-  private static func freePort() throws -> UInt16 {
+  /// Each command is answered by one.
+  private static func line(from output: FileHandle) -> String {
+    String(decoding: output.availableData, as: UTF8.self).trimmingCharacters(in: .newlines)
+  }
+
+  /// A port of this host that nobody uses at the moment.
+  package static func freePort() throws -> UInt16 {
     let descriptor = socket(AF_INET, streamSocket, 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
