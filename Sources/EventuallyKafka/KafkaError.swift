@@ -49,7 +49,8 @@ public enum TopicError: Error, Sendable, CustomStringConvertible {
   case otherStore(topic: String, found: String, expected: String)
   /// The topic holds events that follow on this store's last, and that the store itself does not have.
   case ahead(topic: String, partition: Partition, found: UInt64, store: UInt64)
-  /// The topic holds an event that is signed with this store's key, and the store has another in its place.
+  /// The topic holds an event that is signed with this store's key, or that the store may have published before it was restored,
+  /// and the store has another in its place.
   case diverged(topic: String, partition: Partition, position: UInt64)
   /// The end of a partition can't be read, so that it is not known what the topic holds.
   case unreadable(topic: String, partition: Partition, reason: String)
@@ -73,8 +74,8 @@ public enum TopicError: Error, Sendable, CustomStringConvertible {
         + "read models (the command 'repair')"
     case .diverged(let topic, let partition, let position):
       "the topic '\(topic)' holds another event at partition \(partition), partition offset \(position), than "
-        + "the store, signed with this store's key: was the store restored from an older copy? Bring the newer "
-        + "store back, name another topic, or publish all the same \(Self.wayOut) and repair the read "
+        + "the store: was the store restored from an older copy, or did its server fail over to a standby that was behind? "
+        + "Bring the newer store back, name another topic, or publish all the same \(Self.wayOut) and repair the read "
         + "models (the command 'repair')"
     case .unreadable(let topic, let partition, let reason):
       "the end of partition \(partition) of the topic '\(topic)' can't be read, so that it is not known what it holds "

@@ -148,14 +148,17 @@ import Testing
   }
 
   private func classify(
-    _ claimed: EventRecord, _ stored: EventRecord?, isSigned: Bool = false
+    _ claimed: EventRecord, _ stored: EventRecord?, isSigned: Bool = false,
+    mayBePublished: Bool = false
   ) -> PartitionTail.Evidence {
-    claim(claimed, isSigned: isSigned).classify(against: stored, heads: [5], sequenceNumber: 9)
+    claim(claimed, isSigned: isSigned).classify(
+      against: stored, heads: [5], sequenceNumber: 9, mayBePublished: mayBePublished)
   }
 
   @Test func theStoresEventIsItsOwn() {
     #expect(classify(stored, stored) == .own(5))
     #expect(classify(stored, stored, isSigned: true) == .own(5))
+    #expect(classify(stored, stored, mayBePublished: true) == .own(5))
   }
 
   @Test func anythingElseInItsPlaceIsNot() {
@@ -171,6 +174,9 @@ import Testing
       #expect(classify(forged, stored) == .notOurs, "\(forged)")
       #expect(
         classify(forged, stored, isSigned: true) == .diverged(forged.position.partitionOffset))
+      #expect(
+        classify(forged, stored, mayBePublished: true)
+          == .diverged(forged.position.partitionOffset))
     }
   }
 
@@ -228,8 +234,33 @@ import Testing
   }
 }
 
-/// The end of a topic that can't be fetched.
+/// The end of a topic that can't be fetched, or is not the store's any more.
 @Suite(.timeLimit(.minutes(5))) struct UnreadableTailTests {
+  /// Records that the store may have published itself, before it went back.
+  @Test func whatTheStoreHasLostSinceIsNotPassedOver() async throws {
+    let topic = uniqueName("topic")
+    let cluster = try TestCluster(topics: [(topic, 1)])
+    let outbox = MemoryOutbox(partitions: 1)
+    outbox.append(20)
+    let configuration = configuration(cluster.brokers, topic)
+    _ = try await publishAll(configuration, outbox)
+    // Other events have got the numbers by now.
+    let restored = outbox.restored(to: 15)
+    restored.append(10)
+    for mayHaveGoneBack in [false, true] {
+      let preparation = PublisherPreparation(
+        configuration, heartbeats: Heartbeats(), logger: testLogger)
+      var tail = TopicTail(source: restored, preparation: preparation)
+      tail.mayHaveGoneBack = mayHaveGoneBack
+      let found = try await tail.read(behind: [12])
+      #expect(found.tails[0].contiguous == 15)
+      #expect(found.conflicts[0] == (mayHaveGoneBack ? .diverged(at: 16) : nil))
+      // What is known to be published says nothing of what was lost.
+      #expect(try await tail.read(behind: [20]).conflicts[0] == nil)
+      await preparation.end()
+    }
+  }
+
   /// A record larger than the client takes is the last of a partition: librdkafka breaks the connection off again and again.
   @Test(.needsDevelopmentCluster("a topic takes no record of that size by default"))
   func aRecordThatCanNotBeFetchedIsAReasonNotToPublish() async throws {

@@ -71,6 +71,35 @@ struct ConnectionMachineTests {
       machine.submit([["a"]], operation: "x") == [.send([.prepare("a"), .execute, .synchronize])])
   }
 
+  /// A commit that did not wait for the standbys is not known to last, whatever the answers before it say.
+  @Test func aCommitThatIsOnThePrimaryAloneIsInDoubt() {
+    var machine = ready()
+    _ = machine.submit([["a"], ["b"]], operation: "x")
+    for _ in 0..<2 { _ = machine.answered(.done) }
+    let actions = machine.answered(.synchronizedHereOnly)
+    guard case .next(let error?) = actions.first else {
+      Issue.record("\(actions)")
+      return
+    }
+    #expect(error.isInDoubt && error.message.contains("standbys"))
+    for _ in 0..<2 { _ = machine.answered(.done) }
+    #expect(machine.answered(.synchronized) == [.finish(nil)])
+    // Nothing of what was refused was committed.
+    _ = machine.submit([["a"]], operation: "x")
+    _ = machine.answered(.refused(refusal))
+    #expect(machine.answered(.synchronizedHereOnly) == [.finish(refusal)])
+    // Where it was told to stop, too.
+    _ = machine.submit([["a"]], operation: "x")
+    _ = machine.answered(.done)
+    _ = machine.cancelled()
+    let stopped = machine.answered(.synchronizedHereOnly)
+    guard case .finish(let error?) = stopped.first else {
+      Issue.record("\(stopped)")
+      return
+    }
+    #expect(error.isInDoubt)
+  }
+
   @Test func aStoppedConnectionIsNotUsedAgain() {
     for answer in [Machine.Answer.done, .refused(refusal)] {
       var machine = ready()

@@ -151,6 +151,14 @@ import Testing
   func noPasswordIsShown(_ url: String, _ location: String) {
     #expect(PostgresAddress(url).location == location)
   }
+
+  /// Of several hosts it is the primary that is read; the only one may be a standby.
+  @Test func theServerIsTheOneThatIsMeant() {
+    #expect(PostgresAddress("postgres://a/d").reading.server == .any)
+    #expect(PostgresAddress("postgres://a,b/d").reading.server == .primary)
+    #expect(PostgresAddress("postgres://a,b/d").any.server == .any)
+    #expect(PostgresAddress("postgres://a/d").writing.server == .readWrite)
+  }
 }
 
 /// What `psql` does not explain to a person: tables, views and columns of a schema without a comment.

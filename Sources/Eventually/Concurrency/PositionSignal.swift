@@ -1,4 +1,4 @@
-/// A position that only rises, and that tasks wait for.
+/// A position that rises, and that tasks wait for.
 ///
 /// Waiters hold no queue of what happened: they are told that there is more, and read it from where it is.
 public final class PositionSignal: Sendable {
@@ -30,6 +30,11 @@ public final class PositionSignal: Sendable {
       return ready.values.map(\.continuation)
     }
     for continuation in woken { continuation.resume() }
+  }
+
+  /// Moves the signal back, where what it told of is lost.
+  package func fall(to position: UInt64) {
+    state.withLock { $0.position = min($0.position, position) }
   }
 
   /// Returns when the signal stands beyond `position`, or when the task is cancelled.

@@ -113,6 +113,10 @@ public protocol Outbox: EventRecordSource {
   /// Whether an administrator has decided that a placeholder is published in an event's place.
   func isSkipped(partition: Partition, offset: UInt64) async throws(EventStoreError) -> Bool
 
+  /// Whether the store may have gone back since its events were published last, by a restore or a fail-over: then the bus may have
+  /// other events than the store under the same numbers. False where nothing tells of it.
+  func mayHaveGoneBack() async throws(EventStoreError) -> Bool
+
   /// Waits until this process may publish: one relay of a store does at a time. Without it nothing is published, and nothing
   /// noted as published.
   /// - Parameter standBy: called with who publishes, again and again while it waits.

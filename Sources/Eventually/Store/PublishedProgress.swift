@@ -60,6 +60,9 @@ public struct PublishedProgress: Sendable, Hashable {
 }
 
 extension Outbox {
+  /// Nothing tells of it.
+  public func mayHaveGoneBack() async throws(EventStoreError) -> Bool { false }
+
   /// The same by reading all records, for stores that can't select them.
   public func records(
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>

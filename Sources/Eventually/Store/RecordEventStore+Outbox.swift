@@ -54,6 +54,11 @@ extension RecordEventStore: Outbox {
 }
 
 extension RecordEventStore {
+  /// Whether the store may have gone back since its events were published last.
+  public func mayHaveGoneBack() async throws(EventStoreError) -> Bool {
+    try await base.mayHaveGoneBack()
+  }
+
   /// Waits until this process may publish; see ``Outbox/lease(_:)``.
   public func lease(
     _ standBy: @escaping @Sendable (RelayHolder) -> Void

@@ -27,6 +27,8 @@ public struct RelayFenced: Error, Hashable, CustomStringConvertible {
     case notRenewed(String?)
     /// The process itself gave it back.
     case released
+    /// The database's server is another one, or was restored, and may lack what the one before had.
+    case serverChanged
   }
 
   /// Whether the term ended because it could not be renewed in time.
@@ -53,6 +55,7 @@ public struct RelayFenced: Error, Hashable, CustomStringConvertible {
       case .taken: "another relay has taken it"
       case .notRenewed(let cause): "it was not renewed in time" + (cause.map { ": \($0)" } ?? "")
       case .released: "it was given back"
+      case .serverChanged: "the store is on another server, or was restored"
       }
     return "this process is not the store's relay any more, epoch \(epoch): \(words)"
   }
@@ -133,8 +136,8 @@ public final class RelayTerm: Sendable {
     await Task { [giveBack] in await giveBack() }.value
   }
 
-  /// The store has said that the term is not the current one.
-  package func fence() { end(.taken) }
+  /// The store has said that the term is not the current one, or shows that it can't be.
+  package func fence(_ reason: RelayFenced.Reason = .taken) { end(reason) }
 
   private var ending: RelayFenced? {
     let ending = lease.withLock { $0.ending(at: now()) }

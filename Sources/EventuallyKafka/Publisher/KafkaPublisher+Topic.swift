@@ -15,8 +15,9 @@ extension KafkaPublisher {
         for (index, offset) in noted.enumerated() { proven[index] = max(proven[index], offset) }
       }
       let producer = try await preparation.connect(partitions: Partition(proven.count))
-      let found = try await TopicTail(source: source, preparation: preparation)
-        .read(behind: proven)
+      var tail = TopicTail(source: source, preparation: preparation)
+      tail.mayHaveGoneBack = try await source.mayHaveGoneBack()
+      let found = try await tail.read(behind: proven)
       note(found)
       if onConflict == .wait { try await check(found, cursor) }
       await preparation.end()

@@ -19,8 +19,10 @@ struct TailClaim: Equatable {
   ///   - stored: the store's event at the sequence number of the claim; `nil` where it has none.
   ///   - heads: the store's last partition offsets, and its last sequence number.
   ///   - isSkipped: whether it was decided that a placeholder is to stand for the event.
+  ///   - mayBePublished: whether the store may have published it and lost it since.
   func classify(
-    against stored: EventRecord?, heads: [UInt64], sequenceNumber: UInt64, isSkipped: Bool = false
+    against stored: EventRecord?, heads: [UInt64], sequenceNumber: UInt64, isSkipped: Bool = false,
+    mayBePublished: Bool = false
   ) -> PartitionTail.Evidence {
     if isPlaceholder {
       // It says nothing of what the event is; without the decision, the event itself is published.
@@ -30,7 +32,7 @@ struct TailClaim: Equatable {
       return .own(position.partitionOffset)
     }
     let mismatch =
-      isSigned ? PartitionTail.Evidence.diverged(position.partitionOffset) : .notOurs
+      isSigned || mayBePublished ? PartitionTail.Evidence.diverged(position.partitionOffset) : .notOurs
     guard let stored else {
       // Of what the store has not reached, neither number can be one that it has given to another event.
       guard position.sequenceNumber > sequenceNumber,

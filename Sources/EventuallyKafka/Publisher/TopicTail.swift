@@ -6,6 +6,9 @@ struct TopicTail<Source: Outbox> {
   let source: Source
   let preparation: PublisherPreparation
   var limits = TailLimits()
+  /// Whether the store may have published events that it does not have any more. Then what claims to be its event, and is behind
+  /// all that is known to be published, counts as such an event, though anybody may have written it.
+  var mayHaveGoneBack = false
 
   /// What was found.
   struct Outcome {
@@ -72,7 +75,7 @@ struct TopicTail<Source: Outbox> {
       for (partition, count) in window.notOurs {
         for _ in 0..<count { searches[Int(partition)].tail.find(.notOurs) }
       }
-      for (partition, evidence) in try await classify(window.claims) {
+      for (partition, evidence) in try await classify(window.claims, behind: proven) {
         searches[Int(partition)].tail.find(evidence)
       }
       for partition in windows.keys {
@@ -98,7 +101,7 @@ struct TopicTail<Source: Outbox> {
 
   /// Holds claims against the store's events, of which it reads those that are near each other at once.
   private func classify(
-    _ claims: [TailClaim]
+    _ claims: [TailClaim], behind proven: [UInt64]
   ) async throws -> [(Partition, PartitionTail.Evidence)] {
     let claims = claims.sorted { $0.position.sequenceNumber < $1.position.sequenceNumber }
     let heads = try await source.heads()
@@ -129,7 +132,9 @@ struct TopicTail<Source: Outbox> {
         (
           claim.position.partition,
           claim.classify(
-            against: stored, heads: heads, sequenceNumber: head, isSkipped: isSkipped)
+            against: stored, heads: heads, sequenceNumber: head, isSkipped: isSkipped,
+            mayBePublished: mayHaveGoneBack
+              && claim.position.partitionOffset > proven[Int(claim.position.partition)])
         ))
     }
     return evidence

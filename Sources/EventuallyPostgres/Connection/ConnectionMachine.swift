@@ -26,6 +26,8 @@ struct ConnectionMachine {
     /// Left out, since an earlier statement was refused.
     case skipped
     case synchronized
+    /// The same, but the commit was kept from waiting for synchronous standbys.
+    case synchronizedHereOnly
   }
 
   enum Action: Hashable {
@@ -140,7 +142,13 @@ struct ConnectionMachine {
       return []
     case (.prepare, .skipped), (.execute, .skipped):
       return []
-    case (.synchronize, .synchronized):
+    case (.synchronize, .synchronized), (.synchronize, .synchronizedHereOnly):
+      if answer == .synchronizedHereOnly, exchange.error == nil {
+        exchange.error = PostgresError(
+          .lost,
+          "the commit was kept from waiting for the synchronous standbys: it is on this server, and may be lost with it",
+          operation: exchange.operation)
+      }
       let stop = exchange.stop
       let error =
         exchange.error?.state == .queryCancelled ? stop ?? exchange.error : exchange.error
@@ -158,7 +166,8 @@ struct ConnectionMachine {
     case (.synchronize, .refused(let error)):
       // The connection has ended: it is libpq that says so.
       return failed(error.message)
-    case (.prepare, .synchronized), (.execute, .synchronized), (.synchronize, _):
+    case (.prepare, .synchronized), (.execute, .synchronized), (.prepare, .synchronizedHereOnly),
+      (.execute, .synchronizedHereOnly), (.synchronize, _):
       return close(
         PostgresError(
           .malformed, "the server's answers are not those to what was sent",

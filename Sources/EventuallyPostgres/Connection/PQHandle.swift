@@ -6,6 +6,7 @@ import Foundation
 final class PQHandle {
   private let connection: OpaquePointer
   private var isFinished = false
+  private let notices = Notices()
 
   private init(_ connection: OpaquePointer) { self.connection = connection }
 
@@ -36,7 +37,12 @@ final class PQHandle {
       throw PostgresError(.unreachable, handle.message, operation: "connect")
     }
     // Where nobody takes notices, libpq prints them.
-    PQsetNoticeProcessor(connection, { _, _ in }, nil)
+    PQsetNoticeReceiver(
+      connection,
+      { notices, notice in
+        guard let notices, let notice else { return }
+        Unmanaged<Notices>.fromOpaque(notices).takeUnretainedValue().take(notice)
+      }, Unmanaged.passUnretained(handle.notices).toOpaque())
     return handle
   }
 
@@ -125,7 +131,9 @@ final class PQHandle {
         return (.done, PostgresRows(result))
       case PGRES_PIPELINE_SYNC:
         PQclear(result)
-        return (.synchronized, nil)
+        let isHereOnly = notices.isCommitHereOnly
+        notices.isCommitHereOnly = false
+        return (isHereOnly ? .synchronizedHereOnly : .synchronized, nil)
       case PGRES_PIPELINE_ABORTED:
         PQclear(result)
         return (.skipped, nil)
@@ -163,6 +171,18 @@ final class PQHandle {
       PQfreemem(notification)
     }
     return notifications
+  }
+
+  /// What the server said beside its answers. It lives as long as the handle, which closes the connection before.
+  private final class Notices {
+    /// Whether a commit has not waited for the standbys that it should wait for: all that tells of it is a warning, whose
+    /// text depends on the server's language.
+    var isCommitHereOnly = false
+
+    func take(_ notice: OpaquePointer) {
+      guard let source = clibpq_field(notice, CChar(0x52)) else { return }
+      if String(cString: source) == "SyncRepWaitForLSN" { isCommitHereOnly = true }
+    }
   }
 
   /// What stops the server's work for this connection, from any thread.

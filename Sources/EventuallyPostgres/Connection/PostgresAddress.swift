@@ -7,6 +7,7 @@ struct PostgresAddress: Sendable, Hashable {
   let url: String
   /// The address without its password, for messages.
   let location: String
+  private var hasSeveralHosts = false
 
   init(_ url: String) {
     self.url = url
@@ -32,6 +33,7 @@ struct PostgresAddress: Sendable, Hashable {
     let ports = (found["port"] ?? "").split(separator: ",", omittingEmptySubsequences: false)
     let hosts = (found["host"] ?? found["hostaddr"] ?? "")
       .split(separator: ",", omittingEmptySubsequences: false)
+    hasSeveralHosts = hosts.count > 1
     let places = hosts.enumerated().map { number, host in
       let port = ports.count == 1 ? ports[0] : ports.indices.contains(number) ? ports[number] : ""
       return port.isEmpty ? "\(host)" : "\(host):\(port)"
@@ -52,18 +54,29 @@ struct PostgresAddress: Sendable, Hashable {
 
   struct Parameters: Sendable, Hashable {
     var url: String
-    /// Of a server that can be written: of several hosts, the primary.
-    var isWriting: Bool
+    /// Which of several hosts, and what the only one must be.
+    var server = Server.any
+
+    enum Server: String {
+      case any
+      /// One that can be written.
+      case readWrite = "read-write"
+      /// No standby, which has everything later.
+      case primary
+    }
 
     /// In an order in which what the address says counts.
     var pairs: [(String, String)] {
       var pairs = PostgresAddress.defaults.map { ($0.key, $0.value) }
-      if isWriting { pairs.append(("target_session_attrs", "read-write")) }
+      if server != .any { pairs.append(("target_session_attrs", server.rawValue)) }
       pairs.append(("dbname", url))
       return pairs
     }
   }
 
-  var reading: Parameters { Parameters(url: url, isWriting: false) }
-  var writing: Parameters { Parameters(url: url, isWriting: true) }
+  /// Of several hosts the primary: another one might be behind what was seen before.
+  var reading: Parameters { hasSeveralHosts ? primary : any }
+  var any: Parameters { Parameters(url: url) }
+  var writing: Parameters { Parameters(url: url, server: .readWrite) }
+  var primary: Parameters { Parameters(url: url, server: .primary) }
 }

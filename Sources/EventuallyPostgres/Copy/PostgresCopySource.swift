@@ -19,7 +19,8 @@ package final class PostgresCopySource: CopySource {
     log = try await PostgresEventLog(address, address.writing, schema: schema, connections: 2)
     contents = PostgresStoreContents(postgres: log)
     lease = PostgresRelayLease(
-      parameters: address.writing, schema: schema, holder: "a command that moves the store")
+      parameters: address.writing, schema: schema, holder: "a command that moves the store",
+      server: log.reader.server)
     do {
       switch try await lease.claimRelay(for: .seconds(3)) {
       case .held(let holder):

@@ -18,8 +18,10 @@ final class QueryConnection {
 
   /// Connects.
   /// - Parameter deadline: until then.
-  init(_ url: String, until deadline: ContinuousClock.Instant) throws(PostgresError) {
-    handle = try PQHandle.start(PostgresAddress(url).reading)
+  init(
+    _ parameters: PostgresAddress.Parameters, until deadline: ContinuousClock.Instant
+  ) throws(PostgresError) {
+    handle = try PQHandle.start(parameters)
     // libpq wants the socket to be writable first.
     var (reading, writing) = (false, true)
     while !machine.isIdle {

@@ -3,15 +3,15 @@ import Eventually
 /// One connection on a thread of its own, which its queries wait on.
 actor QueryWorker {
   private let executor: BlockingExecutor
-  private let url: String
+  private let parameters: PostgresAddress.Parameters
   private var connection: QueryConnection?
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
   }
 
-  init(_ url: String, label: String) {
-    self.url = url
+  init(_ parameters: PostgresAddress.Parameters, label: String) {
+    self.parameters = parameters
     executor = BlockingExecutor(label: label)
   }
 
@@ -35,7 +35,7 @@ actor QueryWorker {
 
   private func usable() throws(PostgresError) -> QueryConnection {
     if let connection { return connection }
-    let made = try QueryConnection(url, until: .now + .seconds(10))
+    let made = try QueryConnection(parameters, until: .now + .seconds(10))
     let settings = QueryConnection.Statement(
       sql: """
         SELECT set_config('default_transaction_isolation', 'repeatable read', false),
@@ -56,8 +56,8 @@ final class QueryPool: Sendable {
   /// How many callers each has: the one that reads, and those that wait for it.
   private let callers: Locked<[Int]>
 
-  init(_ url: String, count: Int, label: String) {
-    workers = (0..<max(1, count)).map { QueryWorker(url, label: "\(label).\($0)") }
+  init(_ parameters: PostgresAddress.Parameters, count: Int, label: String) {
+    workers = (0..<max(1, count)).map { QueryWorker(parameters, label: "\(label).\($0)") }
     callers = Locked(Array(repeating: 0, count: workers.count))
   }
 

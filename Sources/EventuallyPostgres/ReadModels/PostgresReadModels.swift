@@ -40,9 +40,12 @@ package final class PostgresReadModels: Sendable {
     names = ReadModelNames(catalog: catalog)
     location = PostgresAddress(url).location
     pool = PostgresPool(PostgresAddress(url).writing, options: .init(size: 4))
-    reading = replica.map { PostgresPool($0, options: .init(size: 4)) } ?? pool
-    lookUps = QueryPool(replica ?? url, count: readers, label: "readmodel.lookup")
-    scans = QueryPool(replica ?? url, count: readers, label: "readmodel.query")
+    reading =
+      replica.map { PostgresPool(PostgresAddress($0).any, options: .init(size: 4)) } ?? pool
+    // Without a replica, what is read is what the awaited checkpoints are of, also where the address names standbys too.
+    let queried = replica.map { PostgresAddress($0).any } ?? PostgresAddress(url).writing
+    lookUps = QueryPool(queried, count: readers, label: "readmodel.lookup")
+    scans = QueryPool(queried, count: readers, label: "readmodel.query")
     checkpoints = CheckpointPoll(reading)
   }
 

@@ -21,6 +21,8 @@ actor HeadWatch {
   private let pauses: Pauses
   private var task: Task<Void, Never>?
   private var connection: PostgresConnection?
+  /// How often the server had changed when the head was read first on it.
+  private var changes = 0
   /// Rises with each notification.
   private nonisolated let woken = PositionSignal(at: 0)
   /// Why the store could not be asked last; `nil` where it could.
@@ -72,7 +74,8 @@ actor HeadWatch {
         return nil
       }
       self.connection = connection
-      try await StoreSession.greet(schema: schema, statementTimeout: 0)(connection)
+      try await StoreSession.greet(
+        schema: schema, statementTimeout: 0, server: reader.server)(connection)
       let notifications = connection.notifications()
       let listening = Task { [woken] in
         for await _ in notifications { woken.advance(to: woken.position &+ 1) }
@@ -99,6 +102,13 @@ actor HeadWatch {
         [PostgresStatement(PostgresEventLog.headText)], "look for new events")[0].unsigned(0, 0)
       answered.withLock { $0 = .now }
       failure.withLock { $0 = nil }
+      let changes = reader.server.changes
+      if changes != self.changes {
+        // The server before may have had more.
+        self.changes = changes
+        try await reader.wait(for: found)
+        head.fall(to: found)
+      }
       if found > head.position {
         try await reader.wait(for: found)
         head.advance(to: found)

@@ -35,6 +35,7 @@ extension PostgresEventLog {
     ) { rows -> StoreReader.Found<PublishedProgress?> in
       guard rows[0].count > 0, !rows[0].isNull(0, 1) else { return .init(nil, newest: 0) }
       let noted = try NotedProgress(json: try rows[0].bytes(0, 1))
+      if noted.isEmpty { return .init(nil, newest: 0) }
       var progress = PublishedProgress(
         through: try rows[0].unsigned(0, 0), partitions: noted.partitions)
       for refusal in noted.refused {
@@ -50,6 +51,17 @@ extension PostgresEventLog {
         }
       }
       return .init(progress, newest: 0)
+    }
+  }
+
+  /// The server on which it was noted last how far the events are published; `nil` where that was not told.
+  func publishingServer() async throws(EventStoreError) -> String? {
+    try await reader.read(
+      "read how far the events are published",
+      [PostgresStatement("SELECT progress ->> 'server' FROM relay")]
+    ) { rows -> StoreReader.Found<String?> in
+      guard rows[0].count > 0, !rows[0].isNull(0, 0) else { return .init(nil, newest: 0) }
+      return .init(try rows[0].text(0, 0), newest: 0)
     }
   }
 

@@ -27,21 +27,31 @@ public final class PostgresEventLog: StoreLog, Sendable {
       address, address.reading, schema: schema, connections: connections)
   }
 
+  /// The same, of the primary alone, for what can't do with a standby: that has every event later than the topic.
+  package convenience init(
+    primary url: String, schema: String = "eventually", connections: Int = 4
+  ) async throws(StoreOpenError) {
+    let address = PostgresAddress(url)
+    try await self.init(address, address.primary, schema: schema, connections: connections)
+  }
+
   init(
     _ address: PostgresAddress, _ parameters: PostgresAddress.Parameters, schema: String,
     connections: Int, isUnfinished: Bool = false
   ) async throws(StoreOpenError) {
     location = address.location
+    let server = StoreServer()
     let pool = PostgresPool(
       parameters, options: PostgresPool.Options(size: max(connections, 1)),
-      greet: StoreSession.greet(schema: schema, statementTimeout: 0))
+      greet: StoreSession.greet(schema: schema, statementTimeout: 0, server: server))
     do {
       let identity = try await StoreIdentity.read(
         pool, schema: schema, location: location, isUnfinished: isUnfinished)
       storeID = identity.storeID
       partitionCount = identity.partitionCount
       movedTo = identity.movedTo
-      reader = StoreReader(pool: pool, location: location, isStandby: identity.isStandby)
+      reader = StoreReader(
+        pool: pool, location: location, isStandby: identity.isStandby, server: server)
     } catch {
       await pool.close()
       throw .failed(address.location, error)

@@ -72,9 +72,11 @@ final class PostgresRecordStore: RecordStore {
     limits.limits.exchange = .seconds(70)
     let pool = PostgresPool(
       address.writing, options: limits,
-      greet: StoreSession.greet(schema: database.schema, statementTimeout: 60_000))
+      greet: StoreSession.greet(
+        schema: database.schema, statementTimeout: 60_000, server: log.reader.server))
     relayLease = PostgresRelayLease(
-      parameters: address.writing, schema: database.schema, holder: database.holder)
+      parameters: address.writing, schema: database.schema, holder: database.holder,
+      server: log.reader.server)
     let eraser = PostgresEraser(
       log: log, owner: PostgresAddress(database.owner ?? address.url), schema: database.schema)
     self.eraser = eraser
@@ -92,6 +94,8 @@ final class PostgresRecordStore: RecordStore {
     }
     watch = HeadWatch(
       parameters: address.writing, schema: database.schema, reader: log.reader, head: writer.head)
+    // A term that the server before gave, and what is known of the topic, may not go with what this one has.
+    log.reader.server.onChange { [own] in own.term.withLock { $0 }?.fence(.serverChanged) }
     await watch.start()
     await eraser.start()
   }
@@ -206,6 +210,13 @@ final class PostgresRecordStore: RecordStore {
     return term
   }
 
+  /// Where another server noted last how far the events are published, it may have had events that this one does not have.
+  func mayHaveGoneBack() async throws(EventStoreError) -> Bool {
+    let noted = try await postgresLog.publishingServer()
+    guard let noted, let server = postgresLog.reader.server.name else { return false }
+    return noted != server
+  }
+
   func markPublished(_ sequenceNumber: UInt64, under term: RelayTerm) async throws {
     try await mark(sequenceNumber, nil, under: term)
   }
@@ -216,21 +227,34 @@ final class PostgresRecordStore: RecordStore {
 
   private func mark(_ sequence: UInt64, _ more: String?, under term: RelayTerm) async throws {
     try term.check()
-    let isNoted: Bool
+    let reader = postgresLog.reader
+    let isNoted: Bool?
     do {
-      isNoted = try await postgresLog.reader.pool.run(
-        [
-          PostgresStatement(
-            "SELECT mark_published($1, $2, $3::text::jsonb)", .position(term.epoch),
-            .position(sequence), more.map { .text($0) } ?? .null)
-        ], "note how far the events are published")[0].bool(0, 0)
+      isNoted = try await reader.pool.withConnection { connection throws(PostgresError) -> Bool? in
+        // It may have been made now, and lead to a server that lacks what is to be noted.
+        guard term.isHeld else { return nil }
+        return try await connection.run(
+          [
+            PostgresStatement(
+              "SELECT mark_published($1, $2, $3::text::jsonb)", .position(term.epoch),
+              .position(sequence), Self.noted(more, on: reader.server.name))
+          ], "note how far the events are published")[0].bool(0, 0)
+      }
     } catch {
       throw EventStoreError.failed(postgresLog.location, .write, error)
     }
-    if !isNoted {
+    try term.check()
+    if isNoted != true {
       term.fence()
       throw RelayFenced(epoch: term.epoch, reason: .taken)
     }
+  }
+
+  /// Which server it is stands beside what is noted.
+  private static func noted(_ more: String?, on server: String?) -> PostgresValue {
+    guard let server else { return more.map { .text($0) } ?? .null }
+    let rest = more?.dropFirst() ?? "}"
+    return .text("{\"server\": \"\(server)\"\(more == nil ? "" : ",")\(rest)")
   }
 }
 

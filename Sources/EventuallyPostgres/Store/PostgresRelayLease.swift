@@ -9,7 +9,9 @@ final class PostgresRelayLease: RelayLeaseStore {
   /// What other processes are told of who publishes.
   private let holder: String
 
-  init(parameters: PostgresAddress.Parameters, schema: String, holder: String) {
+  init(
+    parameters: PostgresAddress.Parameters, schema: String, holder: String, server: StoreServer
+  ) {
     var options = PostgresPool.Options(size: 1)
     // A lease is a few seconds long: what takes longer than a part of that has failed.
     options.waiting = .milliseconds(2500)
@@ -19,7 +21,7 @@ final class PostgresRelayLease: RelayLeaseStore {
     options.limits.connecting = .seconds(2)
     pool = PostgresPool(
       parameters, options: options,
-      greet: StoreSession.greet(schema: schema, statementTimeout: 1000))
+      greet: StoreSession.greet(schema: schema, statementTimeout: 1000, server: server))
     self.schema = schema
     self.holder = holder
   }

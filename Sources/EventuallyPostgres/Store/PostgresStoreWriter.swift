@@ -125,6 +125,7 @@ actor PostgresStoreWriter {
       sweep.statement(after: transactions, olderThan: $0, at: time)
     }
     var answers: [Result<[PostgresRows], PostgresError>]
+    let changes = reader.server.changes
     do throws(PostgresError) {
       answers = try await pool.run(
         transactions: statements + (sweeping.map { [[$0]] } ?? []) + [[StoreReader.flushed]],
@@ -177,8 +178,8 @@ actor PostgresStoreWriter {
     }
     if hasChanged { FaultPoint.storeCommitted.pass() }
     if event.hasRemovals { FaultPoint.storeRemoved.pass() }
-    reader.noteDurable(newHead)
-    head.advance(to: newHead)
+    reader.noteDurable(newHead, changes)
+    if changes == reader.server.changes { head.advance(to: newHead) }
     if !hasFailed { failure.withLock { $0 = nil } }
     if hasChanged { committed(event) }
     if !again.isEmpty {

@@ -8,15 +8,17 @@ final class StoreReader: Sendable {
   let pool: PostgresPool
   let location: String
   let sizes = StreamSizes()
-  /// The largest sequence number that is known to be durable.
-  let durable = Locked<UInt64>(0)
+  /// The largest sequence number that is known to be durable, on a server that had changed so often.
+  private let durable = Locked((sequence: 0 as UInt64, changes: 0))
   /// A standby has only what was flushed.
   private let isStandby: Bool
+  let server: StoreServer
 
-  init(pool: PostgresPool, location: String, isStandby: Bool) {
+  init(pool: PostgresPool, location: String, isStandby: Bool, server: StoreServer) {
     self.pool = pool
     self.location = location
     self.isStandby = isStandby
+    self.server = server
   }
 
   /// What was read, and the largest sequence number that it tells of.
@@ -46,12 +48,21 @@ final class StoreReader: Sendable {
 
   /// Returns when all that somebody saw up to a sequence number is durable.
   func wait(for sequence: UInt64) async throws(PostgresError) {
-    if isStandby || sequence <= durable.withLock({ $0 }) { return }
+    let changes = server.changes
+    // What was durable on the server before may not be there: other events get its numbers.
+    let isDurable = durable.withLock { $0.changes == changes && sequence <= $0.sequence }
+    if isStandby || isDurable { return }
     let rows = try await runTwice([Self.flushed], "wait for a flush")
-    noteDurable(try rows[0].unsigned(0, 0))
+    noteDurable(try rows[0].unsigned(0, 0), changes)
   }
 
-  func noteDurable(_ sequence: UInt64) { durable.withLock { $0 = max($0, sequence) } }
+  /// - Parameter changes: how often the server had changed before it was asked.
+  func noteDurable(_ sequence: UInt64, _ changes: Int) {
+    durable.withLock { durable in
+      if changes > durable.changes { durable = (0, changes) }
+      if changes == durable.changes { durable.sequence = max(durable.sequence, sequence) }
+    }
+  }
 
   static let flushed = PostgresStatement("SELECT flushed()")
 

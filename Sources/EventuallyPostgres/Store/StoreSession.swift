@@ -2,19 +2,37 @@ import Eventually
 
 /// What every connection to a store is prepared with.
 enum StoreSession {
-  /// How many milliseconds a statement may take; 0 for no limit but the connection's own.
+  /// - Parameters:
+  ///   - statementTimeout: how many milliseconds a statement may take; 0 for no limit but the connection's own.
+  ///   - server: told which server it is.
   static func greet(
-    schema: String, statementTimeout: Int
+    schema: String, statementTimeout: Int, server: StoreServer? = nil
   ) -> PostgresPool.Greeting {
     { connection throws(PostgresError) in
-      let row = try await connection.run(
-        [
-          PostgresStatement(
-            settings, .text(schema), .text("\(statementTimeout)ms"))
-        ], "prepare the session")[0]
-      try check(row)
+      let answers = await connection.run(
+        transactions: [
+          [PostgresStatement(settings, .text(schema), .text("\(statementTimeout)ms"))],
+          [PostgresStatement(serverName)],
+        ], "prepare the session")
+      guard answers.count == 2 else {
+        throw PostgresError(
+          .malformed, "the server did not answer", operation: "prepare the session")
+      }
+      try check(try answers[0].get()[0])
+      do throws(PostgresError) {
+        let row = try answers[1].get()[0]
+        if !row.isNull(0, 0) { server?.connected(to: try row.text(0, 0)) }
+      } catch {
+        // A service that is like PostgreSQL may have no such log: then it is not known.
+        guard error.state?.reaction == .fail else { throw error }
+      }
     }
   }
+
+  private static let serverName = """
+    SELECT CASE WHEN NOT pg_is_in_recovery()
+      THEN (SELECT system_identifier FROM pg_control_system()) || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) END
+    """
 
   /// Settings of the role, of the database and of a pooler are overridden: durability is one of them. The plans are for look-ups
   /// by indexes, whatever size the tables had when they were made.

@@ -32,7 +32,7 @@ public enum FeedSource: Sendable, Hashable {
     case .store(let location):
       try await waiting(logger) {
         guard location.mayExist else { throw NotThereYet() }
-        return try await location.openForReading(readers: 1)
+        return try await location.openForReading(readers: 1, isWhole: true)
       }
     case .writer(let endpoint):
       try await waiting(logger) {

@@ -17,11 +17,16 @@ extension StoreLocation {
   }
 
   /// Opens a store that exists, for reading.
-  /// - Parameter readers: how many may read at the same time.
-  package func openForReading(readers: Int = 4) async throws -> any StoreLog {
+  /// - Parameters:
+  ///   - readers: how many may read at the same time.
+  ///   - isWhole: whether it must have all that was published: a standby has that a moment later.
+  package func openForReading(
+    readers: Int = 4, isWhole: Bool = false
+  ) async throws -> any StoreLog {
     switch self {
     case .file: try openFile(readers: readers)
-    case .postgres(let url): try await PostgresEventLog(url: url)
+    case .postgres(let url):
+      isWhole ? try await PostgresEventLog(primary: url) : try await PostgresEventLog(url: url)
     }
   }
 

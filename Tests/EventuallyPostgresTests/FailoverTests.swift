@@ -1,0 +1,155 @@
+import Eventually
+import Foundation
+import Testing
+
+@testable import EventuallyPostgres
+
+/// The primary ends, and a standby takes its place.
+@Suite(.serialized, .timeLimit(.minutes(10))) struct FailoverTests {
+  /// A commit that no standby has is not acknowledged, though the server says that it is carried out.
+  @Test func aCommitThatWasKeptFromWaitingIsUnknown() async throws {
+    let server = try TestServer()
+    let schema = TestStores.schema()
+    let store = try await TestStores.openRecords(server.url(), schema: schema)
+    _ = try await store.append(["a"], to: "s")
+    try await server.run(
+      "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+    let appending = Task { try await store.append(["b"], to: "s") }
+    let waiting =
+      "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'eventually'"
+    let admin = try await PostgresConnection(server.url() + "?application_name=admin")
+    try await until("the append waits for the standby") {
+      try await admin.run([PostgresStatement("SELECT count(*) \(waiting)")], "look")[0].integer(
+        0, 0)
+        > 0
+    }
+    _ = try await admin.run(
+      [PostgresStatement("SELECT pg_cancel_backend(pid) \(waiting)")], "cancel")
+    let error = await #expect(throws: EventStoreError.self) { try await appending.value }
+    #expect("\(error.map { "\($0)" } ?? "")".contains("unknown"), "\(error as Any)")
+    #expect("\(error.map { "\($0)" } ?? "")".contains("synchronous standbys"), "\(error as Any)")
+    _ = try await admin.run(
+      [PostgresStatement("ALTER SYSTEM RESET synchronous_standby_names")], "reset")
+    _ = try await admin.run([PostgresStatement("SELECT pg_reload_conf()")], "reload")
+    await admin.close()
+    // It is there: whoever repeats it with its key is told of it.
+    try await until("the event can be read") {
+      try await store.log.records(after: 0, limit: 10).count == 2
+    }
+    _ = try await store.append(["c"], to: "s")
+    #expect(try await store.log.head() == 3)
+    await store.close()
+  }
+
+  /// What the standby lacks is lost though it was acknowledged: the relay's term ends before anything of the new primary is published,
+  /// and the numbers of what was lost go to other events.
+  @Test func aStandbyThatWasBehindEndsTheRelaysTerm() async throws {
+    let primary = try TestServer()
+    let standby = try await primary.makeStandby()
+    let schema = TestStores.schema()
+    let url = primary.url(or: standby)
+    let store = try await TestStores.openRecords(url, schema: schema)
+    for number in 1...5 { _ = try await store.append(["a"], to: "s \(number)") }
+    let term = try await store.lease { _ in }
+    try await store.markPublished(5, under: term)
+    #expect(try await !store.mayHaveGoneBack())
+    try await until("the standby has it") {
+      try await standby.number("SELECT published FROM \(schema).relay") == 5
+    }
+    // It gets nothing any more.
+    try await standby.run(
+      "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
+    try await until("nothing is sent") {
+      try await primary.number("SELECT count(*) FROM pg_stat_replication") == 0
+    }
+    for number in 1...3 { _ = try await store.append(["lost"], to: "t \(number)") }
+    let lost = try await store.log.records(after: 5, limit: 10)
+    #expect(lost.count == 3)
+    try? await store.markPublished(8, under: term)
+    try await primary.kill()
+    try await standby.run("SELECT pg_promote()")
+    try await until("the standby is read") { (try? await store.log.head()) == 5 }
+    #expect(!term.isHeld)
+    #expect(throws: RelayFenced(epoch: term.epoch, reason: .serverChanged)) { try term.check() }
+    await #expect(throws: RelayFenced.self) { try await store.markPublished(8, under: term) }
+    try await until("the head falls") { store.head.position == 5 }
+    _ = try await store.append(["other"], to: "u")
+    let after = try await store.log.records(after: 5, limit: 10)
+    #expect(after.map(\.streamID) == ["u"] && after[0].id != lost[0].id)
+    #expect(store.head.position == 6)
+    await term.release()
+    let next = try await store.lease { _ in }
+    #expect(try await store.mayHaveGoneBack())
+    #expect(try await store.published() == 5)
+    // What is published under the new term is of this server.
+    try await store.markPublished(6, under: next)
+    #expect(try await !store.mayHaveGoneBack())
+    #expect(try await store.publishedProgress() == nil)
+    await store.close()
+  }
+
+  private final class Run: Sendable {
+    let isOver = Locked(false)
+    let acknowledged = Locked(0)
+  }
+
+  /// Two writers go on at the standby, and all that they acknowledged is there, since the primary waited for it.
+  @Test func aSynchronousStandbyHasAllThatWasAcknowledged() async throws {
+    let primary = try TestServer()
+    let standby = try await primary.makeStandby()
+    try await primary.run(
+      "ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()")
+    let schema = TestStores.schema()
+    let url = primary.url(or: standby)
+    let stores = [
+      try await TestStores.open(url, schema: schema),
+      try await TestStores.open(url, schema: schema),
+    ]
+    let run = Run()
+    let results = try await withThrowingTaskGroup(of: [String: AppendResult?].self) { group in
+      for (number, store) in stores.enumerated() {
+        for caller in 0..<4 {
+          group.addTask {
+            var results: [String: AppendResult?] = [:]
+            var request = 0
+            while !run.isOver.withLock({ $0 }) {
+              let key = "\(number) \(caller) \(request)"
+              do {
+                let result = try await store.append(
+                  ["a", "b"], to: "s\((request + caller) % 5)", expecting: .any,
+                  idempotencyKey: IdempotencyKey(key))
+                results[key] = result.last.map { AppendResult(last: $0) }
+                request += 1
+                run.acknowledged.withLock { $0 += 1 }
+              } catch EventStoreError.unavailable {
+                try await Task.sleep(for: .milliseconds(20))
+              }
+            }
+            return results
+          }
+        }
+      }
+      try await until("commands are acknowledged") { run.acknowledged.withLock { $0 } > 200 }
+      try await primary.kill()
+      try await standby.run("SELECT pg_promote()")
+      let before = run.acknowledged.withLock { $0 }
+      try await until("commands go on") { run.acknowledged.withLock { $0 } > before + 200 }
+      run.isOver.withLock { $0 = true }
+      return try await group.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+    }
+    var records: [EventRecord] = []
+    while true {
+      let page = try await stores[1].records(after: UInt64(records.count), limit: 1000)
+      if page.isEmpty { break }
+      records += page
+    }
+    for (key, result) in results {
+      let last = try #require(result?.last, "\(key)")
+      #expect(records[Int(last.sequenceNumber) - 1].position == last, "\(key)")
+    }
+    // A request that had no answer in the end may be there, too.
+    #expect((2 * results.count...2 * (results.count + 8)).contains(records.count))
+    #expect(Set(results.values.map { $0?.last.sequenceNumber }).count == results.count)
+    for store in stores { await store.close() }
+  }
+}
