@@ -34,7 +34,8 @@ final class PQHandle {
     }
     let handle = PQHandle(connection)
     guard PQstatus(connection) != CONNECTION_BAD else {
-      throw PostgresError(.unreachable, handle.message, operation: "connect")
+      throw PostgresError(
+        .unreachable, ConnectionHint.adding(to: handle.message), operation: "connect")
     }
     // Where nobody takes notices, libpq prints them.
     PQsetNoticeReceiver(
@@ -55,6 +56,8 @@ final class PQHandle {
   }
 
   var socket: Int32 { PQsocket(connection) }
+  /// The process of the server that this connection leads to, as it was told when it was made; a pooler makes it up.
+  var processID: Int32 { PQbackendPID(connection) }
   var isBroken: Bool { PQstatus(connection) == CONNECTION_BAD }
 
   func poll() -> ConnectionMachine.Polling {
@@ -62,7 +65,7 @@ final class PQHandle {
     case PGRES_POLLING_READING: .reading
     case PGRES_POLLING_WRITING: .writing
     case PGRES_POLLING_OK: .ready
-    default: .failed(message)
+    default: .failed(ConnectionHint.adding(to: message))
     }
   }
 
@@ -156,8 +159,11 @@ final class PQHandle {
     guard let state = field("C") else {
       return PostgresError(.lost, message, operation: operation)
     }
-    return PostgresError(
-      .refused(SQLState(rawValue: state)), message, operation: operation)
+    let code = SQLState(rawValue: state)
+    if code == .noSuchStatement || code == .statementExists {
+      message += ": is it that \(SQLState.sharedSessions)?"
+    }
+    return PostgresError(.refused(code), message, operation: operation)
   }
 
   /// What `NOTIFY` sent since it was asked last: channels and payloads.

@@ -21,6 +21,8 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
   static let undefinedColumn = SQLState(rawValue: "42703")
   static let undefinedSchema = SQLState(rawValue: "3F000")
   static let datatypeMismatch = SQLState(rawValue: "42804")
+  static let noSuchStatement = SQLState(rawValue: "26000")
+  static let statementExists = SQLState(rawValue: "42P05")
   static let insufficientPrivilege = SQLState(rawValue: "42501")
   /// A prepared statement's table has other columns now, for example.
   static let featureNotSupported = SQLState(rawValue: "0A000")
@@ -28,6 +30,11 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
   static let ioError = SQLState(rawValue: "58030")
   static let dataCorrupted = SQLState(rawValue: "XX001")
   static let indexCorrupted = SQLState(rawValue: "XX002")
+
+  /// What is wrong where a connection's statements are not those that it has prepared, and what to do.
+  static let sharedSessions =
+    "a pooler gives each transaction another session, such as PgBouncer with pool_mode = transaction: "
+    + "take pool_mode = session, or connect to the server itself"
 
   /// Whether the server has ended the session, whatever it did.
   var endsSession: Bool { rawValue.hasPrefix("08") || rawValue.hasPrefix("57P") }

@@ -55,6 +55,7 @@ package final class PostgresReadModels: Sendable {
       let task =
         preparation
         ?? Task { [url, names] in
+          try await Pooling.check(PostgresAddress(url).writing)
           let session = try await CatalogSession(url)
           do {
             try await Self.prepare(session, names, mayInstall: true, application: nil)

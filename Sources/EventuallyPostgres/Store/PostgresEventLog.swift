@@ -45,6 +45,7 @@ public final class PostgresEventLog: StoreLog, Sendable {
       parameters, options: PostgresPool.Options(size: max(connections, 1)),
       greet: StoreSession.greet(schema: schema, statementTimeout: 0, server: server))
     do {
+      try await Pooling.check(parameters)
       let identity = try await StoreIdentity.read(
         pool, schema: schema, location: location, isUnfinished: isUnfinished)
       storeID = identity.storeID
