@@ -10,7 +10,7 @@ extension AdminCommand {
     static let configuration = CommandConfiguration(
       abstract: "Fold the store's events from zero and compare every read model row by row.",
       discussion: """
-        A store in a file is looked through for damage first. Each read model is compared in place, at the position that it has \
+        The store is looked through for damage first. Each read model is compared in place, at the position that it has \
         reached; the fold takes as much room in the temporary folder (TMPDIR) as the read model, and 20 MB. How many events it lags behind is \
         shown. Events that are parked or were dropped are left out, and counted. The exit code is 1 where something is damaged, where a row \
         differs, where a partition is held before an event that can't be read, or where --caught-up is given and a read model lags behind or has parked events. The digest is SHA-256 over all rows: equal digests are equal read models.
@@ -23,7 +23,7 @@ extension AdminCommand {
     func run() async throws {
       let log = try await targets.files.openStore()
       let wanted = try await targets.existing()
-      var isRight = try await checkStoreFile()
+      var isRight = try await checkStore()
       for name in wanted {
         let outcome = try await verify(name, name.definition, log)
         try report(
@@ -57,21 +57,15 @@ extension AdminCommand {
       }
     }
 
-    /// Whether nothing is wrong with the store's file, where it is one. Other databases look after their own.
-    private func checkStoreFile() async throws -> Bool {
-      guard case .file = targets.files.store else {
-        remark("the store \(targets.files.store) is no file: it is not looked through for damage")
-        return true
-      }
-      let log = try targets.files.openStoreFile()
+    /// Whether nothing is wrong with the store.
+    private func checkStore() async throws -> Bool {
+      let store = targets.files.store
       var progress = ProgressLine()
-      let damage = try await log.findDamage { progress.show("checking \(log.path)", fraction: $0) }
+      let damage = try await store.findDamage { progress.show("checking \(store)", fraction: $0) }
       progress.finish()
-      try report(
-        damage, in: "the store \(log.path)",
-        "stop its writer and put a backup in its place, or save what can be read with sqlite3's .recover"
-      )
-      return damage.isEmpty
+      if let leftOut = damage.leftOut { remark(leftOut) }
+      try report(damage.findings, in: "the store \(store)", damage.wayBack)
+      return damage.findings.isEmpty
     }
 
     private func report(_ damage: [String], in what: String, _ wayBack: String) throws {

@@ -164,6 +164,7 @@ actor PostgresConnection {
 
   /// Whether it has prepared so many statements that another connection is to take its place.
   var isWornOut: Bool { names.count >= ConnectionMachine.mostPrepared }
+
   /// The server's process for this connection, as it was told when it was made.
   var announcedProcess: Int64 { Int64(handle.processID) }
 
