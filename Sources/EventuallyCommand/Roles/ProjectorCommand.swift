@@ -93,6 +93,7 @@ struct ProjectorCommand: AsyncParsableCommand {
       }
       options.savepoints = savepoints.policy
       options.queryLimit = queryLimit.seconds
+      options.queryReplica = queryLimit.replica
       options.heartbeats = health.heartbeats()
       options.limits = limits.limits
       let worker = try Worker(
@@ -147,8 +148,8 @@ struct ProjectorCommand: AsyncParsableCommand {
       try trace.begin(as: "queries")
       let logger = log.logger("projector")
       let queries = try QueryServer(
-        try Program.current(), readModels: files.location, timeLimit: queryLimit.seconds,
-        limits: limits.limits)
+        try Program.current(), readModels: files.location, replica: queryLimit.replica,
+        timeLimit: queryLimit.seconds, limits: limits.limits)
       var api = queries.api
       api.tokens = try token.accepted(logger: logger)
       let server = HTTPServer(

@@ -1,7 +1,8 @@
 import ArgumentParser
 import Eventually
+import EventuallyServer
 
-/// How long a query may take.
+/// How long a query may take, and what answers it.
 struct QueryOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
@@ -9,6 +10,14 @@ struct QueryOptions: ParsableArguments {
     transform: Whole.init)
   var queryLimit: Whole<1, 3600> = 10
 
+  @Option(
+    help: ArgumentHelp(
+      "A standby of the read models' database that queries are answered from; the database itself where it is left out.",
+      discussion: "A query that names a token waits until the standby has what the command led to.",
+      valueName: "url"))
+  var queryReplica: String?
+
+  var replica: ReadModelLocation? { queryReplica.map { ReadModelLocation($0) } }
   var seconds: Duration { queryLimit.seconds }
 }
 

@@ -34,16 +34,18 @@ public enum ReadModelLocation: Sendable, Hashable, CustomStringConvertible {
 
 extension ReadModelDefinition {
   /// The read model's generations and savepoints.
-  /// - Parameter state: the folder where processes of this host note what they work on, for read models in a database; those in files
-  ///   have it beside them.
+  /// - Parameters:
+  ///   - replica: the URL of a standby that queries are answered from; the same database where it is `nil`.
+  ///   - state: the folder where processes of this host note what they work on, for read models in a database; those in files
+  ///     have it beside them.
   package func catalog(
-    in readModels: ReadModelLocation, state: String = ProcessState.folder
+    in readModels: ReadModelLocation, replica: String? = nil, state: String = ProcessState.folder
   ) -> any ReadModelCatalog {
     switch readModels {
     case .folder(let path): directory(in: path)
     case .postgres(let url):
       PostgresReadModelCatalog(
-        OpenedDatabases.shared.database(url), model: model, journals: state)
+        OpenedDatabases.shared.database(url, replica: replica), model: model, journals: state)
     }
   }
 
@@ -70,12 +72,13 @@ package enum ProcessState {
 /// The databases that this process has read models in: all read models of one share its connections.
 private final class OpenedDatabases: Sendable {
   static let shared = OpenedDatabases()
-  private let databases = Locked<[String: PostgresReadModels]>([:])
+  private let databases = Locked<[[String?]: PostgresReadModels]>([:])
 
-  func database(_ url: String) -> PostgresReadModels {
+  func database(_ url: String, replica: String?) -> PostgresReadModels {
     databases.withLock { databases in
-      let database = databases[url] ?? PostgresReadModels(whenAsked: url)
-      databases[url] = database
+      let database =
+        databases[[url, replica]] ?? PostgresReadModels(whenAsked: url, replica: replica)
+      databases[[url, replica]] = database
       return database
     }
   }

@@ -86,22 +86,31 @@ package struct QueryRoutes: Sendable {
 
   /// - Parameters:
   ///   - location: where the read models are.
+  ///   - replica: a standby of their database that answers; `nil` for the database itself.
   ///   - readModels: the read models whose queries are answered.
   ///   - timeLimit: how long a query may read; `nil` for as long as it takes.
   ///   - limits: how many queries may wait for a token, and what live ones may take.
   ///   - isChecked: whether queries are answered, and not only described.
-  /// - Throws: ``ApplicationError`` where a query is written for another kind of database.
+  /// - Throws: ``ApplicationError`` where a query is written for another kind of database, or there can be no such replica.
   package init(
     _ application: ApplicationModel, in location: ReadModelLocation,
-    readModels: [any ReadModelDefinition], timeLimit: Duration? = nil,
+    replica: ReadModelLocation? = nil, readModels: [any ReadModelDefinition], timeLimit: Duration? = nil,
     limits: ServerLimits = ServerLimits(), isChecked: Bool = true
   ) throws(ApplicationError) {
     if isChecked {
       try application.check(queriesOf: readModels.map(\.name), on: location.dialect)
     }
+    var replicaURL: String?
+    switch (replica, location) {
+    case (nil, _): break
+    case (.postgres(let url), .postgres): replicaURL = url
+    case (let replica?, _):
+      throw ApplicationError(
+        "the replica \(replica) can't answer queries of the read models in \(location): both are to be URLs of PostgreSQL")
+    }
     waiting = Budget(limits.waitingQueries)
     self.application = application
-    let catalogs = readModels.map { ($0, $0.catalog(in: location)) }
+    let catalogs = readModels.map { ($0, $0.catalog(in: location, replica: replicaURL)) }
     sources = catalogs.map { ($0, OpenedReadModel($1, timeLimit: timeLimit)) }
     viewers = Budget(limits.liveViewers)
     hubs = catalogs.map {

@@ -12,17 +12,19 @@ public struct QueryServer: Sendable {
   /// - Parameters:
   ///   - application: whose queries are answered.
   ///   - readModels: where the read models are.
+  ///   - replica: a standby of their database that answers, and where tokens are awaited; `nil` for the database itself.
   ///   - timeLimit: how long a query may read before it is answered 503.
   ///   - limits: what its interface takes before it refuses.
-  /// - Throws: ``ApplicationError`` where a query is written for another kind of database.
+  /// - Throws: ``ApplicationError`` where a query is written for another kind of database, or files are to have a replica.
   public init(
     _ application: ApplicationModel, readModels: ReadModelLocation,
-    timeLimit: Duration = .seconds(10), limits: ServerLimits = ServerLimits()
+    replica: ReadModelLocation? = nil, timeLimit: Duration = .seconds(10), limits: ServerLimits = ServerLimits()
   ) throws(ApplicationError) {
     self.application = application
     self.limits = limits
     queries = try QueryRoutes(
-      application, in: readModels, readModels: application.readModels, timeLimit: timeLimit,
+      application, in: readModels, replica: replica, readModels: application.readModels,
+      timeLimit: timeLimit,
       limits: limits)
   }
 

@@ -32,6 +32,8 @@ public final class Worker: Service {
     public var savepoints: SavepointPolicy?
     /// How long a query may read before it is answered 503.
     public var queryLimit = Duration.seconds(10)
+    /// A standby of the read models' database that answers queries, and where tokens are awaited; `nil` for the database itself.
+    public var queryReplica: ReadModelLocation?
     /// What its HTTP interface takes before it refuses.
     public var limits = ServerLimits()
     /// Takes the signs of life of the worker's loops.
@@ -78,7 +80,8 @@ public final class Worker: Service {
     self.options = options
     self.logger = logger
     queries = try QueryRoutes(
-      application, in: options.readModels, readModels: [definition],
+      application, in: options.readModels, replica: options.queryReplica,
+      readModels: [definition],
       timeLimit: options.queryLimit, limits: options.limits)
   }
 
