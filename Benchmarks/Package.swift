@@ -10,16 +10,19 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
   ],
   targets: [
-    // What the library is measured against: plain C on SQLite and librdkafka.
+    // What the library is measured against: plain C on SQLite, libpq and librdkafka.
     .executableTarget(
       name: "reference",
-      linkerSettings: [.linkedLibrary("sqlite3"), .linkedLibrary("rdkafka")]),
+      linkerSettings: [
+        .linkedLibrary("sqlite3"), .linkedLibrary("rdkafka"), .linkedLibrary("pq"),
+      ]),
     // Runs each measurement in a process of its own, in turns with its reference.
     .executableTarget(
       name: "bench",
       dependencies: [
         .product(name: "Eventually", package: "eventually"),
         .product(name: "EventuallySQLite", package: "eventually"),
+        .product(name: "EventuallyPostgres", package: "eventually"),
         .product(name: "EventuallyKafka", package: "eventually"),
         .product(name: "Orders", package: "eventually"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,7 +1,6 @@
 // consume BROKERS TOPIC PARTITIONS EVENTS: takes so many records and looks at none.
 // apply BROKERS TOPIC PARTITIONS EVENTS DATABASE: the same, and for each record one upsert of a row for its key, without decoding
 // anything; rows and checkpoints are committed together, 2,000 records or 3 ms at a time.
-#include <librdkafka/rdkafka.h>
 #include <string.h>
 
 #include "reference.h"
@@ -38,20 +37,16 @@ static void assign(rd_kafka_t *client, const char *topic, int partitions) {
   rd_kafka_topic_partition_list_destroy(list);
 }
 
-/// What becomes of a batch of records.
-typedef void (*taker)(rd_kafka_message_t **messages, size_t count, void *context);
-
-static double consume(
-    const char *brokers, const char *topic, int partitions, int64_t events, taker take,
-    void *context) {
+double consume(
+    const char *brokers, const char *topic, int partitions, int64_t events, size_t limit,
+    taker take, void *context) {
   rd_kafka_t *client = make_client(brokers);
   assign(client, topic, partitions);
-  enum { LIMIT = 2000 };
-  rd_kafka_message_t *batch[LIMIT];
+  rd_kafka_message_t *batch[limit];
   double start = 0, deadline = 0;
   for (int64_t done = 0; done < events;) {
     size_t count = 0;
-    while (count < LIMIT) {
+    while (count < limit) {
       int wait = count == 0 ? 100 : (int)((deadline - now()) * 1000);
       if (wait < 0) break;
       rd_kafka_message_t *message = rd_kafka_consumer_poll(client, wait);
@@ -81,7 +76,7 @@ int consume_main(int argc, char **argv) {
   if (argc != 5) fail("usage", "consume BROKERS TOPIC PARTITIONS EVENTS");
   size_t seen = 0;
   int64_t events = number(argv[4]);
-  double seconds = consume(argv[1], argv[2], (int)number(argv[3]), events, ignore, &seen);
+  double seconds = consume(argv[1], argv[2], (int)number(argv[3]), events, 2000, ignore, &seen);
   report((uint64_t)events, seconds, NULL);
   return 0;
 }
@@ -92,8 +87,7 @@ typedef struct {
   int partitions;
 } read_model;
 
-/// The partition sequence, which the header `ce_position` begins with.
-static int64_t position(rd_kafka_message_t *message) {
+int64_t record_position(rd_kafka_message_t *message) {
   rd_kafka_headers_t *headers;
   const void *value;
   size_t size;
@@ -112,7 +106,7 @@ static void apply(rd_kafka_message_t **messages, size_t count, void *context) {
     sqlite3_bind_text(model->upsert, 1, message->key, (int)message->key_len, SQLITE_STATIC);
     sqlite3_bind_int64(model->upsert, 2, (int64_t)message->len);
     execute(model->upsert);
-    model->positions[message->partition] = position(message);
+    model->positions[message->partition] = record_position(message);
   }
   for (int i = 0; i < model->partitions; i++) {
     if (!model->positions[i]) continue;
@@ -148,7 +142,7 @@ int apply_main(int argc, char **argv) {
       .partitions = partitions,
   };
   int64_t events = number(argv[4]);
-  double seconds = consume(argv[1], argv[2], partitions, events, apply, &model);
+  double seconds = consume(argv[1], argv[2], partitions, events, 2000, apply, &model);
   report((uint64_t)events, seconds, NULL);
   return 0;
 }

@@ -88,7 +88,8 @@ static const struct {
 } programs[] = {
     {"append", append_main},   {"scan", scan_main},       {"stream", stream_main},
     {"produce", produce_main}, {"consume", consume_main}, {"apply", apply_main},
-    {"replay", replay_main},
+    {"replay", replay_main},   {"pg-run", pg_run_main},   {"pg-wait", pg_wait_main},
+    {"pg-append", pg_append_main}, {"pg-load", pg_load_main}, {"pg-apply", pg_apply_main},
 };
 
 int main(int argc, char **argv) {
@@ -96,6 +97,6 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], programs[i].name) == 0)
       return programs[i].main(argc - 1, argv + 1);
   }
-  fprintf(stderr, "usage: reference append|scan|stream|produce|consume|apply|replay ARGUMENTS\n");
+  fprintf(stderr, "usage: reference PROGRAM ARGUMENTS\n");
   return 2;
 }

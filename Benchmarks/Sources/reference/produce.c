@@ -1,6 +1,5 @@
 // produce STORE BROKERS TOPIC store|memory: all events of a store, with the headers that the Swift relay gives them, until the
 // last is acknowledged. With `memory` they are read and put together before the clock starts.
-#include <librdkafka/rdkafka.h>
 #include <string.h>
 #include <time.h>
 

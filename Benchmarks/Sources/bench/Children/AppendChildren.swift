@@ -1,9 +1,6 @@
 import ArgumentParser
 import Eventually
-import EventuallySQLite
 import Orders
-
-typealias OrderStore = SQLiteEventStore<OrderEventCodec>
 
 /// One caller that appends batch after batch, each to one of many streams.
 struct AppendChild: AsyncParsableCommand {
@@ -14,7 +11,7 @@ struct AppendChild: AsyncParsableCommand {
   @Argument var streams: Int
 
   func run() async throws {
-    let store = try OrderStore(path: store, codec: OrderEventCodec())
+    let store = try await openStore(store)
     let batchEvents = Array(repeating: Events.line, count: batch)
     var random = Random(seed: 1)
     var calls: [Double] = []
@@ -41,7 +38,7 @@ struct CallersChild: AsyncParsableCommand {
   var keys = false
 
   func run() async throws {
-    let store = try OrderStore(path: store, codec: OrderEventCodec())
+    let store = try await openStore(store)
     let each = events / callers
     let start = monotonic()
     let calls = try await withThrowingTaskGroup(of: [Double].self) { group in
@@ -81,8 +78,7 @@ struct BuildChild: AsyncParsableCommand {
   @Argument var partitions: Int32
 
   func run() async throws {
-    let store = try OrderStore(
-      path: store, codec: OrderEventCodec(), options: .init(partitionCount: partitions))
+    let store = try await openStore(store, partitions: partitions)
     let orders = events / Events.perOrder
     let first = Int(store.head.position) / Events.perOrder
     let numbers = Numbers(first..<first + orders)

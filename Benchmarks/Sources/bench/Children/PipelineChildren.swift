@@ -73,7 +73,7 @@ struct PublishChild: AsyncParsableCommand {
   @Argument var topic: String
 
   func run() async throws {
-    let store = try OrderStore(path: store, codec: OrderEventCodec())
+    let store = try await openStore(store)
     let publisher = KafkaPublisher(
       KafkaConfiguration(brokers: brokers, topic: topic), source: store,
       contentType: "application/json", logger: logger)
@@ -120,28 +120,27 @@ struct WorkerChild: AsyncParsableCommand {
   var group = "bench"
   @Option(help: "A file for when each event was visible.")
   var times: String?
+  @Option(help: "How many events a batch has at most.")
+  var batch: Int?
 
   func run() async throws {
-    switch model {
-    case "sales": try await serve(SalesReadModel())
-    case "orders": try await serve(OrdersReadModel())
-    case "customers": try await serve(CustomersReadModel())
-    default: throw BenchError("no such read model: \(model)")
-    }
+    let log = try await openLog(store)
+    try await serve(try await openReadModel(database, try readModel(model), of: log), log)
   }
 
-  private func serve<Model: ReadModel>(_ model: Model) async throws
-  where Model.Event == OrderEvent {
-    let log = try SQLiteEventLog(path: store)
+  private func serve<Store: ReadModelStore<OrderEvent>>(
+    _ database: Store, _ log: any StoreLog
+  ) async throws {
     let codec = OrderEventCodec()
-    let database = try ReadModelDatabase(
-      path: database, model: model, codec: codec, storeID: log.storeID,
-      partitionCount: log.partitionCount)
     let timed = TimedStore(database, keepsTimes: times != nil)
+    var options = KafkaSubscription<OrderEventCodec>.Options(
+      group: group, owner: "worker-\(getpid())")
+    // As the worker has it.
+    options.batchSize = batch ?? (self.database.isURL ? 20_000 : 5_000)
     let subscription = KafkaSubscription(
       KafkaConfiguration(brokers: brokers, topic: topic), storeID: log.storeID,
       partitionCount: log.partitionCount, codec: codec, checkpoints: timed, feed: log,
-      options: .init(group: group, owner: "worker-\(getpid())"), logger: logger)
+      options: options, logger: logger)
     let projector = ReadModelProjector(
       subscription, into: timed, onFailure: { logger.error("\($0)") })
     let running = Task { await projector.run() }
@@ -249,7 +248,7 @@ struct PacedWriterChild: AsyncParsableCommand {
   @Argument var times: String
 
   func run() async throws {
-    let store = try OrderStore(path: store, codec: OrderEventCodec())
+    let store = try await openStore(store)
     let publisher = KafkaPublisher(
       KafkaConfiguration(brokers: brokers, topic: topic), source: store,
       contentType: "application/json", logger: logger)

@@ -55,7 +55,7 @@ struct LoadChild: AsyncParsableCommand {
   @Flag var countingLoads = false
 
   func run() async throws {
-    let store = try OrderStore(path: store, codec: OrderEventCodec())
+    let store = try await openStore(store)
     let repository = Repository(Tally(), store: store)
     var count: UInt64 = 0
     var calls: [Double] = []

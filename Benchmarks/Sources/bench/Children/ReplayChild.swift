@@ -3,7 +3,7 @@ import Eventually
 import EventuallySQLite
 import Orders
 
-/// Builds a read model from a store's file, from zero.
+/// Builds a read model from a store, from zero.
 struct ReplayChild: AsyncParsableCommand {
   static let configuration = CommandConfiguration(commandName: "replay", shouldDisplay: false)
   @Argument var store: String
@@ -12,21 +12,13 @@ struct ReplayChild: AsyncParsableCommand {
   @Option var workers = 1
 
   func run() async throws {
-    switch model {
-    case "sales": try await replay(SalesReadModel())
-    case "orders": try await replay(OrdersReadModel())
-    case "customers": try await replay(CustomersReadModel())
-    default: throw BenchError("no such read model: \(model)")
-    }
+    try await replay(try readModel(model))
   }
 
-  private func replay<Model: ReadModel>(_ model: Model) async throws
-  where Model.Event == OrderEvent {
-    let log = try SQLiteEventLog(path: store)
+  private func replay<Model: ReadModel<OrderEvent>>(_ model: Model) async throws {
+    let log = try await openLog(store)
     let codec = OrderEventCodec()
-    let database = try ReadModelDatabase(
-      path: database, model: model, codec: codec, storeID: log.storeID,
-      partitionCount: log.partitionCount)
+    let database = try await openReadModel(database, model, of: log)
     let heads = try await log.heads()
     let start = monotonic()
     try await ReplayDriver<Model>(database, codec: codec, log: log, workers: workers)

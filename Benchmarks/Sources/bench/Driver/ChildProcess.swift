@@ -5,12 +5,16 @@ import Foundation
 final class ChildProcess {
   private let pid: pid_t
   private let output: FileHandle
+  private let input: FileHandle?
   let name: String
+  /// All that it has printed, when it has ended.
+  private(set) var text = ""
   private var hasEnded = false
   private static let running = Locked<Set<pid_t>>([])
 
   /// Starts a program; its standard output is read here, its standard error goes where this process's goes.
-  init(_ path: String, _ arguments: [String]) throws {
+  /// - Parameter hasInput: whether it has a standard input of its own, which ends with this process at the latest.
+  init(_ path: String, _ arguments: [String], hasInput: Bool = false) throws {
     name = ([URL(filePath: path).lastPathComponent] + arguments).joined(separator: " ")
     let pipe = Pipe()
     var actions = posix_spawn_file_actions_t()
@@ -19,6 +23,13 @@ final class ChildProcess {
     posix_spawn_file_actions_adddup2(&actions, pipe.fileHandleForWriting.fileDescriptor, 1)
     posix_spawn_file_actions_addclose(&actions, pipe.fileHandleForReading.fileDescriptor)
     posix_spawn_file_actions_addclose(&actions, pipe.fileHandleForWriting.fileDescriptor)
+    let inputPipe = hasInput ? Pipe() : nil
+    if let inputPipe {
+      // No other process keeps it open.
+      _ = fcntl(inputPipe.fileHandleForWriting.fileDescriptor, F_SETFD, FD_CLOEXEC)
+      posix_spawn_file_actions_adddup2(&actions, inputPipe.fileHandleForReading.fileDescriptor, 0)
+    }
+    input = inputPipe?.fileHandleForWriting
     var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
     words.append(nil)
     defer { for word in words { free(word) } }
@@ -31,6 +42,13 @@ final class ChildProcess {
     Self.running.withLock { _ = $0.insert(started) }
     output = pipe.fileHandleForReading
     try pipe.fileHandleForWriting.close()
+    try inputPipe?.fileHandleForReading.close()
+  }
+
+  /// Ends a program's standard input, and waits until it has ended by itself.
+  func endInput() throws {
+    try input?.close()
+    try wait()
   }
 
   /// A measurement that failed leaves no process behind.
@@ -60,7 +78,7 @@ final class ChildProcess {
   /// - Returns: what it measured, where it says, and the peak of its resident memory in bytes.
   @discardableResult
   func wait() throws -> (measured: Measured?, peak: Int) {
-    let text = String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self)
+    text = String(decoding: try output.readToEnd() ?? Data(), as: UTF8.self)
     _ = Self.running.withLock { $0.remove(pid) }
     var status: Int32 = 0
     var usage = rusage()

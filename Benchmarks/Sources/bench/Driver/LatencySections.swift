@@ -10,9 +10,13 @@ extension Runner {
       progress("\(Self.latencies): \(rate) events/s")
       var samples: [Sample] = []
       for _ in 0..<(isQuick ? 1 : min(repetitions, 2)) {
-        samples.append(try paced(rate: rate, seconds: isQuick ? 2 : 5))
+        samples.append(
+          try paced(
+            rate: rate, seconds: isQuick ? 2 : 5, store: fresh("paced.db"),
+            database: fresh("paced-sales.db")))
       }
-      addLatency(Self.latencies, "\(rate) events/s, from the call of append", samples, rate)
+      addLatency(
+        Self.latencies, "\(rate) events/s, from the call of append", samples, rate, 30)
     }
     guard let products else {
       missing("from the HTTP request to visible: the pipeline's programs are not built")
@@ -26,18 +30,21 @@ extension Runner {
       }
       addLatency(
         Self.latencies, "\(rate) requests/s, from the HTTP request to the query that has it",
-        samples, rate)
+        samples, rate, 30)
     }
   }
 
-  private func addLatency(_ section: String, _ name: String, _ samples: [Sample], _ rate: Int) {
+  /// - Parameter limit: what the 99th percentile may be at 1,000 a second, in milliseconds.
+  func addLatency(
+    _ section: String, _ name: String, _ samples: [Sample], _ rate: Int, _ limit: Double
+  ) {
     guard let figures = Figures(samples.compactMap(\.measured.p50)) else { return }
     var row = Row(section: section, name: name, unit: .milliseconds, subject: figures)
     row.quantiles = Self.quantiles(samples)
     row.peak = samples.map(\.peak).max()
     if rate == 1_000 {
-      row.goal = "p50 ≤ 10 ms, p99 ≤ 30 ms"
-      row.isReached = row.quantiles.map { $0[0] <= 10 && $0[1] <= 30 }
+      row.goal = "p50 ≤ 10 ms, p99 ≤ \(Int(limit)) ms"
+      row.isReached = row.quantiles.map { $0[0] <= 10 && $0[1] <= limit }
     }
     if let slowest = Figures(samples.map(\.rate)), slowest.minimum < Double(rate) * 0.95 {
       row.name += String(format: " (only %.0f/s were reached)", slowest.minimum)
@@ -46,9 +53,7 @@ extension Runner {
   }
 
   /// A writer that appends at a rate, and a worker.
-  private func paced(rate: Int, seconds: Int) throws -> Sample {
-    let store = fresh("paced.db")
-    let database = fresh("paced-sales.db")
+  func paced(rate: Int, seconds: Int, store: String, database: String) throws -> Sample {
     _ = try swift(["build", store, "20", "12"])
     return try withBroker(partitions: 12) { place in
       let worker = try start(
@@ -61,7 +66,7 @@ extension Runner {
         ["paced-writer", store] + place.words + ["\(rate)", "\(seconds)", file("begun")])
       try wait(for: 20 + rate * seconds, in: database, within: 60)
       let end = try worker.stop()
-      note(peak: end.peak, of: "Swift worker of sales")
+      note(peak: end.peak, of: self.worker(of: "sales", in: database))
       let visible = try TimeFile.read(file("visible"))
       let calls = try TimeFile.read(file("begun")).map { sequence, begun in
         guard let seen = visible[sequence] else {

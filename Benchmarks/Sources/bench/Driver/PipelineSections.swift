@@ -50,7 +50,8 @@ extension Runner {
           try c(["apply"] + place.words + ["64", "\(events)", fresh("c-model.db")]))
         for model in models {
           for count in workers {
-            let sample = try apply(store, place, model, workers: count, events: events)
+            let sample = try apply(
+              store, place, model, workers: count, events: events, into: fresh("\(model).db"))
             samples["\(model) \(count)", default: []].append(sample)
           }
         }
@@ -69,23 +70,28 @@ extension Runner {
   }
 
   /// Workers of one read model, from the first event that one of them applies to the last.
-  private func apply(
-    _ store: String, _ place: Place, _ model: String, workers: Int, events: Int
+  func apply(
+    _ store: String, _ place: Place, _ model: String, workers: Int, events: Int,
+    into database: String
   ) throws -> Sample {
-    let database = fresh("\(model).db")
     let group = place.group("\(model)-\(workers)-\(UUID().uuidString)")
     let processes = try (0..<workers).map { _ in
       try start(["worker", store] + place.words + [model, database, "--group", group])
     }
     try wait(for: events, in: database, within: 120)
     let ends = try processes.map { try $0.stop() }
-    for end in ends { note(peak: end.peak, of: "Swift worker of \(model)") }
+    for end in ends { note(peak: end.peak, of: worker(of: model, in: database)) }
     let measured = ends.compactMap(\.measured).filter { $0.count > 0 }
     guard let first = measured.compactMap(\.first).min(),
       let last = measured.compactMap(\.last).max()
     else { throw BenchError("no worker applied anything") }
     return Sample(
       measured: Measured(count: events, seconds: last - first), peak: ends.map(\.peak).max() ?? 0)
+  }
+
+  /// What a worker is called among the peaks of memory.
+  func worker(of model: String, in database: String) -> String {
+    "Swift worker of \(model)\(database.isURL ? " in PostgreSQL" : "")"
   }
 
   /// How many events a read model has applied.
@@ -97,6 +103,11 @@ extension Runner {
   }
 
   func wait(for events: Int, in database: String, within limit: Double) throws {
+    if database.isURL {
+      let sum = "SELECT sum(position)::bigint FROM model.checkpoints"
+      _ = try c(["pg-wait", database, sum, "\(events)", "\(Int(limit))"])
+      return
+    }
     let deadline = monotonic() + limit
     while position(of: database) < events {
       guard monotonic() < deadline else {

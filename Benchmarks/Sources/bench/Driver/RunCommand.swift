@@ -8,7 +8,7 @@ struct RunCommand: AsyncParsableCommand {
 
   enum Section: String, CaseIterable, ExpressibleByArgument {
     case append, group, codec, order, read, publish, consume, latency, replay, takeover, memory
-    case large
+    case large, postgres
   }
 
   @Flag(help: "Fewer events and one run of each: whether it works, not how fast it is.")
@@ -21,6 +21,8 @@ struct RunCommand: AsyncParsableCommand {
   var output = "."
   @Option(help: "Where the programs writer and projector are, for measurements over HTTP.")
   var products: String?
+  @Option(help: "The program that starts a PostgreSQL server to measure with.")
+  var postgresServer: String?
   @Option(help: "Where stores and read models are put while they are measured; they take 5 GB.")
   var scratch = FileManager.default.temporaryDirectory.path
 
@@ -44,7 +46,8 @@ struct RunCommand: AsyncParsableCommand {
     defer { try? FileManager.default.removeItem(at: folder) }
     let runner = try Runner(
       isQuick: quick, repetitions: quick ? 1 : repetitions, folder: folder,
-      products: products.map { URL(filePath: $0) }, existing: brokers)
+      products: products.map { URL(filePath: $0) }, existing: brokers,
+      postgresServer: postgresServer)
     for section in Section.allCases where only.isEmpty || only.contains(section) {
       try measure(section, runner)
     }
@@ -82,6 +85,7 @@ struct RunCommand: AsyncParsableCommand {
       } else {
         try runner.large()
       }
+    case .postgres: try runner.postgres(try topicStore(runner), events: topicEvents)
     }
   }
 

@@ -11,14 +11,20 @@ final class Runner {
   let products: URL?
   /// The Kafka to measure with; `nil` for development brokers.
   let existing: String?
+  /// The program that starts a PostgreSQL server; `nil` where none is installed.
+  let postgresServer: String?
   let bench: String
   private let reference: String
   private(set) var report: Report
   /// The largest peak of memory by program.
   private(set) var peaks: [String: Int] = [:]
 
-  init(isQuick: Bool, repetitions: Int, folder: URL, products: URL?, existing: String?) throws {
+  init(
+    isQuick: Bool, repetitions: Int, folder: URL, products: URL?, existing: String?,
+    postgresServer: String?
+  ) throws {
     self.existing = existing
+    self.postgresServer = postgresServer
     self.isQuick = isQuick
     self.repetitions = repetitions
     self.folder = folder
