@@ -50,6 +50,8 @@ struct PostgresAddress: Sendable, Hashable {
     "connect_timeout": "5", "keepalives_idle": "5", "keepalives_interval": "2",
     "keepalives_count": "3", "tcp_user_timeout": "10000",
     "fallback_application_name": "eventually",
+    // libpq would look for Kerberos' credentials first, in libraries that abort where the process ends meanwhile.
+    "gssencmode": ProcessInfo.processInfo.environment["PGGSSENCMODE"] ?? "disable",
   ]
 
   struct Parameters: Sendable, Hashable {
