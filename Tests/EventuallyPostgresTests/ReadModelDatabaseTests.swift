@@ -215,6 +215,33 @@ private func openDatabase<Model: ReadModel<String>>(
     for database in databases { await database.close() }
   }
 
+  /// One that has been alone for a while locks from the beginning on, and sees what another one has changed since.
+  @Test func workersThatTakeTurnsSeeEachOthersRows() async throws {
+    let url = try await TestServer.shared.get().makeDatabase()
+    let databases = [try await open(url), try await open(url)]
+    var leases: [PartitionLease] = []
+    for (number, database) in databases.enumerated() {
+      leases += try await database.claim([Partition(number)], owner: "w\(number)")
+    }
+    var applied: [UInt64] = [0, 0]
+    var counts: [String: Int64] = [:]
+    for (round, turn) in [0, 0, 0, 1, 0, 1, 1, 1, 0, 0, 1].enumerated() {
+      let words = round % 3 == 1 ? ["a"] : ["b", "a"]
+      let outcome = try await databases[turn].apply(
+        [delivery(leases[turn], words, after: applied[turn] == 0 ? nil : applied[turn])],
+        parking: [])
+      #expect(outcome == ApplyOutcome(), "round \(round)")
+      applied[turn] += UInt64(words.count)
+      for word in words { counts[word, default: 0] += 1 }
+      let isAlone = await databases[turn].isAlone
+      #expect(isAlone == [1, 2, 6, 7, 9].contains(round), "round \(round)")
+    }
+    #expect(
+      try await numbers(databases[0], "SELECT count FROM @.words ORDER BY word")
+        == counts.sorted { $0.key < $1.key }.map(\.value))
+    for database in databases { await database.close() }
+  }
+
   /// A worker that stands still with the lock: the server ends its session, others go on, and its batch is applied once.
   @Test func aWorkerThatStandsStillHoldsOthersUpForAWhile() async throws {
     let url = try await TestServer.shared.get().makeDatabase()

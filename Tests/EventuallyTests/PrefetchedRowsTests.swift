@@ -126,6 +126,58 @@ private struct SumRow: ReadModelRow {
       ])
   }
 
+  /// Under the lock, what is known of shared rows is no guess while nobody else has moved a checkpoint.
+  @Test func sharedRowsStayKnownWhileNobodyElseChangesAny() throws {
+    typealias Mark = PrefetchedRows.Mark
+    var marks: [Partition: Mark] = [
+      0: Mark(epoch: 1, position: 4), 1: Mark(epoch: 2, position: nil),
+    ]
+    #expect(!known.lockedShared(at: marks))
+    known.insert(sums([Row(key: [.text("a")], values: [.integer(1)])]))
+    known.move(0, to: Mark(epoch: 1, position: 9))
+    #expect(!known.lockedShared(at: marks), "it is not as it was left")
+    known.move(0, to: Mark(epoch: 1, position: 9))
+    marks[0]?.position = 9
+    #expect(known.lockedShared(at: marks))
+    for change in [Mark(epoch: 3, position: nil), Mark(epoch: 2, position: 1)] {
+      marks[1] = change
+      #expect(!known.lockedShared(at: marks))
+      #expect(known.lockedShared(at: marks))
+    }
+    marks[2] = Mark(epoch: 1, position: nil)
+    #expect(!known.lockedShared(at: marks))
+    known.clear()
+    #expect(!known.lockedShared(at: marks))
+  }
+
+  /// Rows that were loaded again are known; others of shared tables may be old.
+  @Test func refreshingForgetsOtherSharedRows() throws {
+    known.insert(sums(["a", "b"].map { Row(key: [.text($0)], values: [.integer(1)]) }))
+    try pass { rows in _ = try rows.row(SumRow.self, "a") }
+    #expect(known.refresh([sums([Row(key: [.text("a")], values: [.integer(1)])])]))
+    try pass { rows in
+      #expect(try rows.row(SumRow.self, "a")?.n == 1)
+      _ = try rows.row(SumRow.self, "b")
+    }
+    #expect(known.missing.map(\.keys) == [[[.text("b")]]])
+  }
+
+  @Test func rowsOfABatchsStreamsAreExpectedWhereOthersWereMissing() throws {
+    #expect(known.expected(of: ["a"]).isEmpty)
+    try pass { rows in
+      for key in ["a", "b", "other"] { _ = try rows.row(OwnRow.self, key) }
+      _ = try rows.row(SumRow.self, "a")
+    }
+    known.learn(from: ["a", "b", "b"])
+    let expected = known.expected(of: ["a", "c", "c", "\u{0}"]).map { Set($0.keys) }
+    #expect(expected == [[[.text("a")], [.text("c")]]])
+    known.insert(own(["a", "c"].map { Row(key: [.text($0)], values: nil) }))
+    #expect(known.expected(of: ["a", "c"]).isEmpty)
+    try pass { rows in _ = try rows.row(OwnRow.self, "other 2") }
+    known.learn(from: ["d"])
+    #expect(known.expected(of: ["d"]).isEmpty)
+  }
+
   @Test func aRowOfTwoPartitionsIsNotOnesOwn() throws {
     known.insert(own([Row(key: [.text("a")], values: [.integer(1), .text("")])]))
     known.insert(sums([Row(key: [.text("a")], values: [.integer(1)])]))

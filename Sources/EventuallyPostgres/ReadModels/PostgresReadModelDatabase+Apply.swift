@@ -121,6 +121,18 @@ extension PostgresReadModelDatabase {
     var isCommitting = false
     var parked = 0
     var deliveries: [Delivery<Model.Event>] { transaction.deliveries }
+
+    /// The streams of its events, some of them more than once.
+    var streams: [String] {
+      var streams: [String] = []
+      for delivery in deliveries {
+        for entry in delivery.entries {
+          // Events of a stream often come together.
+          if let stream = entry.streamID, stream != streams.last { streams.append(stream) }
+        }
+      }
+      return streams
+    }
   }
 
   private func carryOut(
@@ -128,19 +140,24 @@ extension PostgresReadModelDatabase {
     on connection: PostgresConnection
   ) async throws -> Ending {
     let partitions = batch.deliveries.map(\.partition)
-    // Where all tables are shared, nothing is to be had from locking later.
-    batch.isLocked = schema.tables.allSatisfy(\.schema.isShared)
+    // Where all tables are shared, or nobody else has changed anything meanwhile, nothing is to be had from locking later.
+    batch.isLocked = isAlone || schema.tables.allSatisfy(\.schema.isShared)
     var statements = sql.begin + [sql.lockCheckpoints(partitions)] + sql.held(partitions)
-    if batch.isLocked { statements.append(sql.lockShared) }
-    let found = try await connection.run(statements, "begin a batch")
+    if batch.isLocked { statements += [sql.lockShared, sql.marks] }
+    let expected = known.expected(of: batch.streams)
+    let found = try await load(expected, after: statements, "begin a batch", on: connection)
     try await onMoment?(.begun, connection)
-    if batch.isLocked { known.forgetShared() }
-    switch application.check(try checkpoints(found[2])) {
+    switch application.check(try checkpoints(found.before[2])) {
     case .fenced(let leases): return .fenced(leases)
     case .applied(let parked): return .committed(parked: parked)
     case .admitted: break
     }
-    batch.held = try held(found[3], found[4], found[5])
+    batch.held = try held(found.before[3], found.before[4], found.before[5])
+    if batch.isLocked {
+      isAlone = known.lockedShared(at: try marks(found.before[7]))
+      if !isAlone { known.forgetShared() }
+    }
+    for rows in found.rows { known.insert(rows) }
 
     let projection = try await project(&batch, on: connection)
     if !projection.failures.isEmpty { return .failed(ProjectionFailures(projection.failures)) }
@@ -153,6 +170,10 @@ extension PostgresReadModelDatabase {
     _ = try await connection.run(statements, "commit a batch")
     try await onMoment?(.committed, connection)
     known.committed()
+    for delivery in batch.deliveries {
+      known.move(
+        delivery.partition, to: .init(epoch: delivery.epoch, position: delivery.lastPosition))
+    }
     if known.count > Self.rowLimit { known.clear() }
     return .committed(parked: projection.parkedCount)
   }
@@ -169,18 +190,20 @@ extension PostgresReadModelDatabase {
       let projection = try pass(batch)
       let missing = known.missing
       if !missing.isEmpty {
-        let loaded = try await load(missing, [], on: connection)
-        for rows in loaded { known.insert(rows) }
+        known.learn(from: batch.streams)
+        for rows in try await load(missing, on: connection) { known.insert(rows) }
         continue
       }
       let shared = known.touchedShared
       if batch.isLocked || shared.isEmpty { return projection }
       // A failure may come from what is only guessed of shared rows.
       let changes = projection.failures.isEmpty ? changes(shared: false) : []
-      let loaded = try await load(shared, changes + [sql.lockShared], on: connection)
+      let loaded = try await load(
+        shared, after: changes + [sql.lockShared, sql.marks], "load rows", on: connection)
       batch.isLocked = true
       try await onMoment?(.locked, connection)
-      if known.refresh(loaded) { return projection }
+      isAlone = known.lockedShared(at: try marks(loaded.before[changes.count + 1]))
+      if known.refresh(loaded.rows) { return projection }
     }
     throw tooManyPasses
   }
@@ -222,15 +245,22 @@ extension PostgresReadModelDatabase {
   }
 
   func load(
-    _ keys: [PrefetchedRows.TableKeys], _ before: [PostgresStatement],
-    on connection: PostgresConnection
+    _ keys: [PrefetchedRows.TableKeys], on connection: PostgresConnection
   ) async throws -> [PrefetchedRows.TableRows] {
+    try await load(keys, after: [], "load rows", on: connection).rows
+  }
+
+  /// Loads rows in the same exchange, after other statements.
+  private func load(
+    _ keys: [PrefetchedRows.TableKeys], after before: [PostgresStatement], _ operation: String,
+    on connection: PostgresConnection
+  ) async throws -> (before: [PostgresRows], rows: [PrefetchedRows.TableRows]) {
     let tables = keys.compactMap { keys in schema.table(keys.schema).map { (keys.keys, $0) } }
-    let found = try await connection.run(
-      before + tables.map { $1.select($0) }, "load rows")
-    return try zip(tables, found.dropFirst(before.count)).map { table, found in
+    let found = try await connection.run(before + tables.map { $1.select($0) }, operation)
+    let rows = try zip(tables, found.dropFirst(before.count)).map { table, found in
       try table.1.rows(table.0, found)
     }
+    return (found, rows)
   }
 
   func changes(shared: Bool) -> [PostgresStatement] {
@@ -256,6 +286,16 @@ extension PostgresReadModelDatabase {
         position: rows.isNull(row, 2) ? nil : try rows.unsigned(row, 2))
     }
     return checkpoints
+  }
+
+  private func marks(_ rows: PostgresRows) throws -> [Partition: PrefetchedRows.Mark] {
+    var marks: [Partition: PrefetchedRows.Mark] = [:]
+    for row in 0..<rows.count {
+      marks[Partition(clamping: try rows.integer(row, 0))] = .init(
+        epoch: try rows.unsigned(row, 1),
+        position: rows.isNull(row, 2) ? nil : try rows.unsigned(row, 2))
+    }
+    return marks
   }
 
   private func held(

@@ -131,7 +131,7 @@ extension PostgresReadModelDatabase {
         if let failure { throw ProjectionFailures([failure]) }
         return effects
       }
-      for rows in try await load(missing, [], on: connection) { known.insert(rows) }
+      for rows in try await load(missing, on: connection) { known.insert(rows) }
     }
     throw tooManyPasses
   }

@@ -35,6 +35,9 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let turn = Turn()
   let known = PrefetchedRows(limit: .init(bytes: 2_600))
   let rows: Rows
+  /// Whether nobody else had changed anything when shared rows were locked last. Then they are locked from a batch's beginning on,
+  /// and need not be loaded again.
+  var isAlone = false
   var recoveries: [Partition: PartitionRecovery] = [:]
   var inDoubt: BatchApplication<Model.Event>.InDoubt?
   /// Up to where partitions were applied by batches that a crash of the server may still take back.

@@ -95,6 +95,11 @@ struct ReadModelStatements: Sendable {
       .int4(partition))
   }
 
+  /// The epochs and positions of all partitions.
+  var marks: PostgresStatement {
+    on("SELECT partition, epoch, position FROM @.checkpoints")
+  }
+
   // MARK: - What is held
 
   func held(_ partitions: [Partition]) -> [PostgresStatement] {

@@ -4,8 +4,8 @@
 /// and answered as if there were no such row. The shell then loads what is ``missing`` and has the batch projected once more,
 /// until nothing is missing: only that pass counts.
 ///
-/// Rows of tables that are not shared stay known from batch to batch; those that are shared are a guess until they have been
-/// loaded under the lock, see ``refresh(_:)``.
+/// Rows of tables that are not shared stay known from batch to batch; those that are shared are a guess until the lock is held and
+/// either nobody else has changed any, see ``lockedShared(at:)``, or they have been loaded again, see ``refresh(_:)``.
 package final class PrefetchedRows: RowStorage {
   /// A row by its key; without values, there is none.
   package struct Row: Hashable, Sendable {
@@ -35,8 +35,22 @@ package final class PrefetchedRows: RowStorage {
     package var keys: [[ColumnValue]]
   }
 
+  /// How far a partition was applied.
+  package struct Mark: Hashable, Sendable {
+    package var epoch: UInt64
+    package var position: UInt64?
+
+    package init(epoch: UInt64, position: UInt64?) {
+      self.epoch = epoch
+      self.position = position
+    }
+  }
+
   private var tables: [Table] = []
   private let limit: KeyLimit
+  /// The marks of all partitions that shared rows are known as of; `nil` where they are a guess. Whoever changes a shared row moves a
+  /// mark in the same transaction, under the lock: while marks are the same, so are the rows.
+  private var sharedAsOf: [Partition: Mark]?
 
   /// What the text of a row may be.
   package struct KeyLimit: Sendable {
@@ -70,12 +84,12 @@ package final class PrefetchedRows: RowStorage {
 
   /// What the pass has asked for and is not here.
   package var missing: [TableKeys] {
-    tables.compactMap { $0.keys { !$0.isLoaded } }
+    tables.compactMap(\.missing)
   }
 
   /// The rows of shared tables that the pass has asked for.
   package var touchedShared: [TableKeys] {
-    tables.compactMap { $0.schema.isShared ? $0.keys { _ in true } : nil }
+    tables.compactMap { $0.schema.isShared ? $0.touchedKeys : nil }
   }
 
   /// Rows as the database has them. Those that the database has not are among them, without values.
@@ -83,15 +97,47 @@ package final class PrefetchedRows: RowStorage {
     (table(loaded.schema) as? Table)?.insert(loaded.rows)
   }
 
-  /// Rows of shared tables as the database has them, loaded under the lock: all that ``touchedShared`` says.
-  /// - Returns: whether the pass has seen the same. Otherwise nothing else is known of shared tables, and the batch is to be
-  ///   projected again.
+  /// Rows of shared tables as the database has them, loaded under the lock: all that ``touchedShared`` says. Nothing else is
+  /// known of shared tables after it.
+  /// - Returns: whether the pass has seen the same. Otherwise the batch is to be projected again.
   package func refresh(_ loaded: [TableRows]) -> Bool {
     let isSame = loaded.allSatisfy { (table($0.schema) as? Table)?.hasSeen($0.rows) ?? false }
-    if isSame { return true }
+    if isSame {
+      for table in tables where table.schema.isShared { table.keepTouched() }
+      return true
+    }
     forgetShared()
     for rows in loaded { insert(rows) }
     return false
+  }
+
+  /// The lock of shared rows is held.
+  /// - Parameter marks: those of all partitions, as they are under the lock.
+  /// - Returns: whether what is known of shared rows is what the database has. Otherwise it is still a guess: it is to be forgotten, or
+  ///   loaded again.
+  package func lockedShared(at marks: [Partition: Mark]) -> Bool {
+    let isSame = sharedAsOf == marks
+    sharedAsOf = marks
+    return isSame
+  }
+
+  /// The transaction moves a mark.
+  package func move(_ partition: Partition, to mark: Mark) { sharedAsOf?[partition] = mark }
+
+  /// Tables seem to have rows by stream where most of what is missing are rows of a batch's streams.
+  package func learn(from streams: some Sequence<String>) {
+    let tables = tables.filter(\.mayBeByStream)
+    if tables.isEmpty { return }
+    let keys = Set(streams.lazy.map { [ColumnValue.text($0)] })
+    for table in tables { table.learn(from: keys) }
+  }
+
+  /// The rows of a batch's streams that are not known, in tables that seem to have rows by stream: the batch is likely to ask for them.
+  package func expected(of streams: some Sequence<String>) -> [TableKeys] {
+    let tables = tables.filter(\.isByStream)
+    if tables.isEmpty { return [] }
+    let keys = Set(streams.lazy.map { [ColumnValue.text($0)] })
+    return tables.compactMap { $0.unknown(of: keys) }
   }
 
   /// What the passes have changed, since it was asked for last in this transaction. The caller saves it.
@@ -110,181 +156,15 @@ package final class PrefetchedRows: RowStorage {
 
   /// Nothing is known any more.
   package func clear() {
+    sharedAsOf = nil
     for table in tables { table.clear() }
   }
 
   /// How many rows are known.
   package var count: Int { tables.reduce(0) { $0 + $1.count } }
-}
-
-extension PrefetchedRows {
-  private final class Table: TableStorage {
-    struct Known {
-      /// As the database has it, in the transaction that goes on.
-      var stored: [ColumnValue]?
-      /// As the pass has left it.
-      var current: [ColumnValue]?
-      var isLoaded: Bool
-      /// Whether the transaction has saved it, so that it is not as the pass found it.
-      var isSaved = false
-      /// Whose entries have touched it in this pass.
-      var partition: Partition?
-    }
-
-    let schema: TableSchema
-    var partition: Partition = 0
-    private let limit: KeyLimit
-    /// The columns of the values that are in some index, each index by itself.
-    private let indexes: [[Int]]
-    private var known: [[ColumnValue]: Known] = [:]
-    /// The keys that the pass has asked for, or that the transaction has saved.
-    private var touched: [[ColumnValue]] = []
-
-    init(_ schema: TableSchema, _ limit: KeyLimit) {
-      self.schema = schema
-      self.limit = limit
-      let names = (schema.key + schema.values).map(\.name)
-      indexes = schema.indexes.map { $0.compactMap { name in names.firstIndex(of: name) } }
-    }
-
-    var count: Int { known.count }
-
-    func load(_ key: [ColumnValue]) throws -> [ColumnValue]? {
-      if let found = known[key] {
-        try touch(key, found)
-        return found.current
-      }
-      // What the database can't hold it can't be asked for, and has not.
-      if key.contains(where: \.hasZero) { return nil }
-      known[key] = Known(isLoaded: false, partition: partition)
-      touched.append(key)
-      return nil
-    }
-
-    private func touch(_ key: [ColumnValue], _ found: Known) throws {
-      if let other = found.partition, other != partition, !schema.isShared {
-        throw RowError(
-          table: schema.name,
-          reason:
-            "it is not shared, and events of the partitions \(other) and \(partition) touch the row \(key)"
-        )
-      }
-      guard found.partition == nil else { return }
-      known[key]?.partition = partition
-      if !found.isSaved { touched.append(key) }
-    }
-
-    func save(_ key: [ColumnValue], _ values: [ColumnValue]?) throws {
-      if let values { try check(key, values) }
-      known[key]?.current = values
-    }
-
-    /// What PostgreSQL does not take in a row is an error of the event that makes such a row.
-    private func check(_ key: [ColumnValue], _ values: [ColumnValue]) throws(RowError) {
-      let row = key + values
-      for value in key where value == .null {
-        throw RowError(table: schema.name, reason: "a column of a key has no value")
-      }
-      for value in row where value.hasZero {
-        throw RowError(table: schema.name, reason: "a column's text has U+0000")
-      }
-      for columns in [Array(key.indices)] + indexes {
-        let bytes = columns.reduce(0) { $0 + row[$1].size }
-        guard bytes <= limit.bytes else {
-          throw RowError(
-            table: schema.name,
-            reason: "a key or an index has \(bytes) bytes, and may have \(limit.bytes)")
-        }
-      }
-    }
-
-    func beginPass() {
-      var saved: [[ColumnValue]] = []
-      for key in touched {
-        guard var row = known[key] else { continue }
-        guard row.isLoaded else {
-          known[key] = nil
-          continue
-        }
-        // What was saved goes back to what it was before the batch, and is saved again where that is not what comes of it.
-        row.current = row.isSaved ? original[key] ?? nil : row.stored
-        row.partition = nil
-        known[key] = row
-        if row.isSaved { saved.append(key) }
-      }
-      touched = saved
-    }
-
-    /// What rows were before the transaction saved them.
-    private var original: [[ColumnValue]: [ColumnValue]?] = [:]
-
-    func keys(_ isWanted: (Known) -> Bool) -> TableKeys? {
-      let keys = touched.filter { known[$0].map(isWanted) ?? false }
-      return keys.isEmpty ? nil : TableKeys(schema: schema, keys: keys)
-    }
-
-    func insert(_ rows: [Row]) {
-      for row in rows {
-        if known[row.key] == nil { touched.append(row.key) }
-        known[row.key] = Known(stored: row.values, current: row.values, isLoaded: true)
-      }
-    }
-
-    func hasSeen(_ rows: [Row]) -> Bool {
-      rows.allSatisfy { row in
-        guard let found = known[row.key], found.isLoaded else { return false }
-        return found.stored == row.values
-      }
-    }
-
-    func takeChanges() -> [Row] {
-      var changes: [Row] = []
-      for key in touched {
-        guard let row = known[key], row.isLoaded, row.current != row.stored else { continue }
-        if !row.isSaved { original[key] = .some(row.stored) }
-        known[key]?.stored = row.current
-        known[key]?.isSaved = true
-        changes.append(Row(key: key, values: row.current))
-      }
-      return changes
-    }
-
-    /// The transaction is committed: what it has saved is what the database has.
-    func committed() {
-      for key in touched {
-        known[key]?.isSaved = false
-        known[key]?.partition = nil
-      }
-      original.removeAll(keepingCapacity: true)
-      touched.removeAll(keepingCapacity: true)
-    }
-
-    func clear() {
-      known.removeAll()
-      touched.removeAll()
-      original.removeAll()
-    }
-  }
 
   /// The transaction is committed: what it has saved is what the database has.
   package func committed() {
     for table in tables { table.committed() }
-  }
-}
-
-extension ColumnValue {
-  /// Whether it is text with a character that ends text in C.
-  fileprivate var hasZero: Bool {
-    guard case .text(var text) = self else { return false }
-    return text.withUTF8 { $0.contains(0) }
-  }
-
-  /// About how many bytes it has in an index.
-  fileprivate var size: Int {
-    switch self {
-    case .integer: 8
-    case .text(let text): text.utf8.count
-    case .null: 0
-    }
   }
 }
