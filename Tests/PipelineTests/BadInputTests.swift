@@ -213,7 +213,7 @@ import Testing
     for (arguments, environment, words, code) in [
       (["writer", "serve", "--lissten", "h:1"], [:], "'--listen'", 64 as Int32),
       (["writer", "serve", "--partitions", "many"], [:], "--partitions", 64),
-      (["projector", "run", "--lissten", "h:1"], [:], "'--listen'", 64),
+      (["projector", "run", "sales", "--lissten", "h:1"], [:], "'--listen'", 64),
       (["projector", "run", "wether"], [:], "wether", 64),
       (["writer", "serv"], [:], "'serv'", 64),
       (["writer"], ["EVENTUALLY_PARTITIONS": "many"], "EVENTUALLY_PARTITIONS", 78),
