@@ -48,6 +48,21 @@ struct HostTests {
     #expect(router.sent(packet(Self.first, Self.second), at: start) != nil)
   }
 
+  @Test func aCutBeginsBehindALargePacket() {
+    var router = router()
+    let (there, back) = (
+      PacketRouter.Way(from: Self.first, to: Self.second),
+      PacketRouter.Way(from: Self.second, to: Self.first)
+    )
+    router.cutBehind = (there, 100, back)
+    #expect(router.sent(packet(Self.first, Self.second), at: start) != nil)
+    #expect(router.sent(packet(Self.second, Self.first), at: start) != nil)
+    let large = packet(Self.first, Self.second) + [UInt8](repeating: 0, count: 80)
+    #expect(router.sent(large, at: start)?.host == 1)
+    #expect(router.sent(packet(Self.second, Self.first), at: start) == nil)
+    #expect(router.sent(large, at: start)?.host == 1)
+  }
+
   @Test func delayedPacketsArriveInOrder() {
     var router = router()
     router.delay = .milliseconds(100)

@@ -103,7 +103,10 @@ package final class HostNetwork: Sendable {
 
   /// Has it be whole and fast again.
   package func heal() {
-    change { router in (router.cuts, router.delay, router.lossOneIn) = ([], .zero, 0) }
+    change { router in
+      (router.cuts, router.cutBehind) = ([], nil)
+      (router.delay, router.lossOneIn) = (.zero, 0)
+    }
   }
 
   /// How many packets were lost on their way.

@@ -9,7 +9,7 @@ package enum HostPlan {
     case workerFromBoth = "a worker cut off from both"
     case writerFromBroker = "a writer cut off from the broker"
     case writerFromDatabase = "a writer cut off from PostgreSQL"
-    case answersLost = "what PostgreSQL answers a writer lost"
+    case answersLost = "what PostgreSQL answers to an append, and then, lost"
     case slow = "100 ms each way and 1 % loss, everywhere"
     case writerPaused = "a writer stopped and continued"
     case workerPaused = "a worker stopped and continued"
@@ -62,7 +62,7 @@ package enum HostPlan {
       let times = lengths.upperBound > 10_000 && Int.random(in: 0..<5, using: &random) == 0 ? 3 : 1
       let length = Int.random(in: lengths, using: &random) * times
       // Before that, what is lost is sent again, and arrives.
-      let least = kind == .answersLost ? 12_000 : 0
+      let least = kind == .answersLost ? 14_000 : 0
       return Step(kind: kind, host: host, length: .milliseconds(max(least, length)))
     }
   }

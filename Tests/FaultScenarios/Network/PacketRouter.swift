@@ -38,6 +38,8 @@ package struct PacketRouter {
   private var random: SeededRandom
   /// Nothing arrives that is sent there: it is lost without a word.
   package var cuts: Set<Way> = []
+  /// What is cut as soon as a packet of so many bytes has gone one way. That packet still arrives.
+  package var cutBehind: (way: Way, bytes: Int, cut: Way)?
   /// How long each packet is on its way.
   package var delay = Duration.zero
   /// Of so many packets one is lost; 0 for none.
@@ -59,6 +61,10 @@ package struct PacketRouter {
     if isLost || cuts.contains(way) {
       lost += 1
       return nil
+    }
+    if let awaited = cutBehind, awaited.way == way, packet.count >= awaited.bytes {
+      cuts.insert(awaited.cut)
+      cutBehind = nil
     }
     let delivery = Delivery(host: host, packet: packet)
     if delay == .zero { return delivery }

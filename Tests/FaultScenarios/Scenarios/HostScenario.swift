@@ -1,5 +1,4 @@
 import Eventually
-import EventuallyCommand
 import EventuallyServer
 import EventuallyTesting
 import Foundation
@@ -18,8 +17,7 @@ extension Scenario {
     Scenario(
       name,
       "two writers and two hosts with workers are cut off from broker and PostgreSQL, delayed, stopped and killed",
-      requires: [.otherHost], on: .postgresServer,
-      hosts: HostStage.hosts
+      requires: [.otherHost], on: .postgresServer, hosts: HostStage.hosts
     ) { stage in
       guard let network = stage.network else { throw NotAsExpected("there are no hosts") }
       try await HostStage(stage, network).play(
@@ -205,10 +203,14 @@ private final class HostStage {
   }
 
   private func begins(_ step: HostPlan.Step) async throws {
-    let database = try network.address(Self.services)
-    let ways = try ways(of: step, database: database)
+    let ways = try cuts(of: step)
     network.change { router in
-      router.cuts = ways
+      if step.kind == .answersLost, let way = ways.first {
+        let question = PacketRouter.Way(from: way.to, to: way.from)
+        router.cutBehind = (question, Self.appendSize, way)
+      } else {
+        router.cuts = ways
+      }
       if step.kind == .slow { (router.delay, router.lossOneIn) = (.milliseconds(100), 100) }
     }
     if !ways.isEmpty { stage.tally.add(.networkCuts) }
@@ -223,11 +225,13 @@ private final class HostStage {
     }
   }
 
-  private func ways(
-    of step: HostPlan.Step, database: PacketRouter.Address
-  ) throws -> Set<PacketRouter.Way> {
+  /// What a writer asks its database is smaller, but for an append.
+  private static let appendSize = 500
+
+  private func cuts(of step: HostPlan.Step) throws -> Set<PacketRouter.Way> {
     guard let isOfWriter = step.kind.isOfWriter else { return [] }
     let host = try network.address((isOfWriter ? Self.writers : Self.workers)[step.host])
+    let database = try network.address(Self.services)
     if step.kind == .answersLost { return [.init(from: database, to: host)] }
     var peers: [PacketRouter.Address] = []
     if step.kind.isCutFromBroker { peers.append(HostNetwork.broker) }
@@ -247,95 +251,13 @@ private final class HostStage {
   }
 
   private func isUnready(_ step: HostPlan.Step) async throws -> Bool {
-    for endpoint in try endpoints(step) {
+    let endpoints = try endpoints(step)
+    for endpoint in endpoints {
       // One that is stopped or killed does not answer.
       guard let answer = try? await endpoint.send("GET", "/readyz", timeout: .seconds(2)),
         answer.status == 503
       else { return false }
     }
-    return step.kind.isOfWriter != nil
-  }
-}
-
-/// Samples how well the service goes on.
-private final class ServiceGauge: Sendable {
-  private struct State {
-    var gaps = ServiceGaps(partitions: 4, at: .now)
-    var acknowledged = 0
-    var lastRise = ContinuousClock.now
-  }
-
-  private let state = Locked(State())
-
-  var longest: ServiceGaps.Longest { state.withLock { $0.gaps.longest } }
-
-  func begin() { state.withLock { $0.gaps.begin() } }
-
-  /// Whether a command was acknowledged, and all read models have what there was then.
-  func isGoingOn(since time: ContinuousClock.Instant) -> Bool {
-    state.withLock { $0.lastRise > time && $0.gaps.isApplied }
-  }
-
-  /// Samples until it is cancelled.
-  func run(
-    _ load: Load, _ log: any StoreLog, _ models: [PlayedReadModel], in readModels: String
-  ) async throws {
-    var readers: [any ReadModelSource] = []
-    for model in models { readers.append(try await model.reader(in: readModels)) }
-    while !Task.isCancelled {
-      let count = load.acknowledged.count
-      state.withLock { state in
-        let now = ContinuousClock.now
-        state.gaps.acknowledged(count, at: now)
-        if count > state.acknowledged { (state.acknowledged, state.lastRise) = (count, now) }
-      }
-      if let heads = try? await log.heads(), let applied = await Self.applied(readers) {
-        state.withLock { $0.gaps.applied(applied, of: heads, at: .now) }
-      }
-      try await Task.sleep(for: .milliseconds(100))
-    }
-  }
-
-  /// How far each partition is applied in all of them.
-  private static func applied(_ readers: [any ReadModelSource]) async -> [UInt64]? {
-    var positions = [UInt64](repeating: .max, count: 4)
-    for reader in readers {
-      guard let checkpoints = try? await reader.checkpoints() else { return nil }
-      for index in positions.indices {
-        let found = checkpoints.first { $0.partition == Partition(index) }
-        positions[index] = min(positions[index], found?.position ?? 0)
-      }
-    }
-    return positions
-  }
-}
-
-/// What a step did to the service.
-private struct HostFigures {
-  var step: HostPlan.Step
-  /// After how long those concerned said that they were not ready.
-  var unready: Duration?
-  /// After how long another writer published.
-  var takeOver: Duration?
-  /// How long after its end all were ready again.
-  var ready = Duration.zero
-  var gaps = ServiceGaps.Longest()
-
-  static func table(_ figures: [HostFigures]) -> String {
-    var table = TextTable(
-      "", "lasts", "unready after", "other relay after", "ready after its end",
-      "no command acknowledged for",
-      "an event in no read model for")
-    for figure in figures {
-      table.add(
-        "\(figure.step.kind.rawValue) (\(figure.step.host + 1))", text(figure.step.length),
-        text(figure.unready), text(figure.takeOver), text(figure.ready),
-        text(figure.gaps.commands), text(figure.gaps.readModels))
-    }
-    return table.text
-  }
-
-  private static func text(_ duration: Duration?) -> String {
-    duration.map { String(format: "%.1f s", Double($0.milliseconds) / 1000) } ?? "-"
+    return !endpoints.isEmpty
   }
 }
