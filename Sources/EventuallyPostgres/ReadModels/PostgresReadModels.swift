@@ -55,9 +55,9 @@ package final class PostgresReadModels: Sendable {
       let task =
         preparation
         ?? Task { [url, names] in
-          try await Pooling.check(PostgresAddress(url).writing)
           let session = try await CatalogSession(url)
           do {
+            try await Pooling.check(session.connection, PostgresAddress(url).writing)
             try await Self.prepare(session, names, mayInstall: true, application: nil)
           } catch {
             await session.close()

@@ -45,7 +45,9 @@ public final class PostgresEventLog: StoreLog, Sendable {
       parameters, options: PostgresPool.Options(size: max(connections, 1)),
       greet: StoreSession.greet(schema: schema, statementTimeout: 0, server: server))
     do {
-      try await Pooling.check(parameters)
+      try await pool.withConnection { connection throws(PostgresError) in
+        try await Pooling.check(connection, parameters)
+      }
       let identity = try await StoreIdentity.read(
         pool, schema: schema, location: location, isUnfinished: isUnfinished)
       storeID = identity.storeID
