@@ -15,8 +15,10 @@ extension Runner {
     guard try server.firstLine() == "ready" else {
       throw BenchError("the PostgreSQL server does not start")
     }
-    try body(port)
+    let result = Result { try body(port) }
+    // It ends its server only where it ends by itself.
     try server.endInput()
+    try result.get()
   }
 
   /// A port that nobody has now.
