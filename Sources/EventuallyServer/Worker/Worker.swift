@@ -129,6 +129,8 @@ public final class Worker: Service {
         group: definition.group(topic: options.kafka.topic), owner: options.owner)
       subscription.heartbeats = options.heartbeats
       subscription.readModel = definition.name
+      // A transaction takes exchanges with the server, and changes each row once: while many events wait, many share that.
+      if options.readModels.dialect == .postgres { subscription.batchSize = 20_000 }
       return KafkaSubscription(
         options.kafka, storeID: feed.storeID, partitionCount: feed.partitionCount,
         codec: definition.codec, checkpoints: checkpoints, feed: feed, options: subscription,
