@@ -142,12 +142,12 @@ extension Runner {
     END $$;
     """
 
-  /// Two callers of one stream at once conflict there: enough streams that it is rare.
+  /// Two callers of one stream at once conflict there, so that each connection has streams of its own.
   private static let peerAppend = """
-    \\set stream random(1, 1000000)
+    \\set stream random(1, 16000)
     BEGIN;
-    SELECT next_version('order-' || :stream, 1) AS version \\gset
-    INSERT INTO events VALUES ('order-' || :stream, 'OrderItemAdded', :version,
+    SELECT next_version('order-' || :client_id || '-' || :stream, 1) AS version \\gset
+    INSERT INTO events VALUES ('order-' || :client_id || '-' || :stream, 'OrderItemAdded', :version,
       convert_to(rpad('{"sku":"85123A"}', 170, 'x'), 'UTF8'), '{"correlation":"0c4b9c1e"}');
     COMMIT;
     """
