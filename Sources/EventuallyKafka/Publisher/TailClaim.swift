@@ -32,7 +32,8 @@ struct TailClaim: Equatable {
       return .own(position.partitionOffset)
     }
     let mismatch =
-      isSigned || mayBePublished ? PartitionTail.Evidence.diverged(position.partitionOffset) : .notOurs
+      isSigned || mayBePublished
+      ? PartitionTail.Evidence.diverged(position.partitionOffset) : .notOurs
     guard let stored else {
       // Of what the store has not reached, neither number can be one that it has given to another event.
       guard position.sequenceNumber > sequenceNumber,

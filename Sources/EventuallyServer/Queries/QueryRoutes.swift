@@ -94,7 +94,8 @@ package struct QueryRoutes: Sendable {
   /// - Throws: ``ApplicationError`` where a query is written for another kind of database, or there can be no such replica.
   package init(
     _ application: ApplicationModel, in location: ReadModelLocation,
-    replica: ReadModelLocation? = nil, readModels: [any ReadModelDefinition], timeLimit: Duration? = nil,
+    replica: ReadModelLocation? = nil, readModels: [any ReadModelDefinition],
+    timeLimit: Duration? = nil,
     limits: ServerLimits = ServerLimits(), isChecked: Bool = true
   ) throws(ApplicationError) {
     if isChecked {
@@ -106,7 +107,8 @@ package struct QueryRoutes: Sendable {
     case (.postgres(let url), .postgres): replicaURL = url
     case (let replica?, _):
       throw ApplicationError(
-        "the replica \(replica) can't answer queries of the read models in \(location): both are to be URLs of PostgreSQL")
+        "the replica \(replica) can't answer queries of the read models in \(location): both are to be URLs of PostgreSQL"
+      )
     }
     waiting = Budget(limits.waitingQueries)
     self.application = application

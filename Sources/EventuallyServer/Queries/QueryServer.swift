@@ -18,7 +18,8 @@ public struct QueryServer: Sendable {
   /// - Throws: ``ApplicationError`` where a query is written for another kind of database, or files are to have a replica.
   public init(
     _ application: ApplicationModel, readModels: ReadModelLocation,
-    replica: ReadModelLocation? = nil, timeLimit: Duration = .seconds(10), limits: ServerLimits = ServerLimits()
+    replica: ReadModelLocation? = nil, timeLimit: Duration = .seconds(10),
+    limits: ServerLimits = ServerLimits()
   ) throws(ApplicationError) {
     self.application = application
     self.limits = limits
