@@ -96,21 +96,22 @@ import Testing
       return try rows[0].bool(0, 0)
     }
 
-    /// What is told where there is no connection, by a connection, by a store, and by queries.
-    func refusals(_ url: String) async -> [String] {
+    /// What is told where there is no connection, by a connection, by queries, and by a store, whose pool tries it for some seconds.
+    func refusals(_ url: String, ofStore: Bool = false) async -> [String] {
       var messages: [String] = []
       do {
         _ = try await connect(url)
         messages.append("connected")
       } catch { messages.append("\(error)") }
       do {
+        _ = try QueryConnection(PostgresAddress(url).reading, until: .now + .seconds(10))
+        messages.append("connected")
+      } catch { messages.append("\(error)") }
+      guard ofStore else { return messages }
+      do {
         let log = try await PostgresEventLog(url: url)
         await log.close()
         messages.append("opened")
-      } catch { messages.append("\(error)") }
-      do {
-        _ = try QueryConnection(PostgresAddress(url).reading, until: .now + .seconds(10))
-        messages.append("connected")
       } catch { messages.append("\(error)") }
       return messages
     }
@@ -180,10 +181,16 @@ import Testing
         ["none.key"]
       ),
     ]
-    for (url, words) in cases {
-      for message in await secured.refusals(url) {
-        for word in words { #expect(message.contains(word), "\(url): \(message)") }
-        #expect(!message.contains("sesame"), "\(url): \(message)")
+    await withTaskGroup(of: (String, [String], [String]).self) { group in
+      for (url, words) in cases {
+        group.addTask { (url, words, await secured.refusals(url, ofStore: true)) }
+      }
+      for await (url, words, messages) in group {
+        #expect(messages.count == 3)
+        for message in messages {
+          for word in words { #expect(message.contains(word), "\(url): \(message)") }
+          #expect(!message.contains("sesame"), "\(url): \(message)")
+        }
       }
     }
   }

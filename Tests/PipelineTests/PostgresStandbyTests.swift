@@ -120,6 +120,16 @@ struct PostgresStandbyTests {
       let answer = try await task.value
       #expect(answer.status == 200 && answer.body.contains("completed"), "\(answer)")
     }
+    // Whoever only looks may look there; a worker's feed may not be behind the topic.
+    let status = try await shop.pipeline.run(
+      "ordersctl", "status", "--store", replica.url(), "--read-models", shop.pipeline.readModels)
+    #expect(status.code == 0, "\(status.output)")
+    let fed = try await shop.pipeline.start(
+      "projector",
+      ["run", "orders", "--read-models", shop.pipeline.readModels, "--feed", replica.url()]
+        + shop.pipeline.kafkaArguments)
+    #expect(try await fed.exitCode() != 0)
+    #expect(fed.log.contains("hot standby") && fed.log.contains("name the primary"), "\(fed.log)")
     // Without it there are no answers; the worker goes on.
     try await replica.kill()
     for endpoint in answering {
