@@ -94,7 +94,7 @@ extension Runner {
       missing("another library's append: pgbench is not installed")
       return
     }
-    let seconds = isQuick ? 1 : 4
+    let each = isQuick ? 50 : 1_000
     let script = fresh("peer.sql")
     try Self.peerAppend.write(toFile: script, atomically: true, encoding: .utf8)
     try compare(
@@ -104,14 +104,14 @@ extension Runner {
         _ = try self.c(["pg-run", url, Self.peerTables])
         let process = try ChildProcess(
           pgbench,
-          ["-n", "-M", "prepared", "-c", "64", "-j", "2", "-T", "\(seconds)", "-f", script, url])
+          ["-n", "-M", "prepared", "-c", "64", "-j", "2", "-t", "\(each)", "-f", script, url])
         let (_, peak) = try process.wait()
         let words = process.text.split { $0 == " " || $0 == "\n" }
         guard let place = words.firstIndex(of: "tps"), let rate = Double(words[place + 2]) else {
           throw BenchError("pgbench does not say how fast it was: \(process.text)")
         }
-        let count = Int(rate * Double(seconds))
-        return Sample(measured: Measured(count: count, seconds: Double(seconds)), peak: peak)
+        let count = 64 * each
+        return Sample(measured: Measured(count: count, seconds: Double(count) / rate), peak: peak)
       }
     ) { _ in
       try callers(64, isQuick ? 6_400 : 64_000, try freshDatabase("append", port))
