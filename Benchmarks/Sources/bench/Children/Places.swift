@@ -29,7 +29,7 @@ func openReadModel<Model: ReadModel<OrderEvent>>(
 ) async throws -> any GenerationStore<OrderEvent> {
   if place.isURL {
     return try await PostgresReadModelDatabase(
-      url: place, schema: "model", model: model, codec: OrderEventCodec(), storeID: log.storeID,
+      url: place, model: model, codec: OrderEventCodec(), storeID: log.storeID,
       partitionCount: log.partitionCount)
   }
   return try ReadModelDatabase(

@@ -78,7 +78,7 @@ extension Runner {
     let processes = try (0..<workers).map { _ in
       try start(["worker", store] + place.words + [model, database, "--group", group])
     }
-    try wait(for: events, in: database, within: 120)
+    try wait(for: events, in: database, of: model, within: 120)
     let ends = try processes.map { try $0.stop() }
     for end in ends { note(peak: end.peak, of: worker(of: model, in: database)) }
     let measured = ends.compactMap(\.measured).filter { $0.count > 0 }
@@ -102,9 +102,11 @@ extension Runner {
     return Int(sum)
   }
 
-  func wait(for events: Int, in database: String, within limit: Double) throws {
+  func wait(
+    for events: Int, in database: String, of model: String = "sales", within limit: Double
+  ) throws {
     if database.isURL {
-      let sum = "SELECT sum(position)::bigint FROM model.checkpoints"
+      let sum = "SELECT sum(position)::bigint FROM rm_\(model)_g1.checkpoints"
       _ = try c(["pg-wait", database, sum, "\(events)", "\(Int(limit))"])
       return
     }
