@@ -14,6 +14,12 @@ import Testing
     _ = try await store.append(["a"], to: "s")
     try await server.run(
       "ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
+    // Sessions are told after the server has read it, and a new one begins with it.
+    try await until("the setting is in force") {
+      try await server.number(
+        "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_standby_names' AND setting = 'nobody'"
+      ) == 1
+    }
     let appending = Task { try await store.append(["b"], to: "s") }
     let waiting =
       "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND application_name = 'eventually'"
