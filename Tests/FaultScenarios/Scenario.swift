@@ -10,7 +10,7 @@ package struct Scenario: Sendable, CustomStringConvertible {
   package let needs: Set<ApplicationAbility>
   private let stores: ScenarioStores
   /// The hosts that it has its processes on, the broker's and the database's first; none for this machine.
-  private let hosts: [String]
+  let hosts: [String]
   private let machineObstacle: @Sendable () -> String?
   private let play: @Sendable (Stage) async throws -> Void
 
