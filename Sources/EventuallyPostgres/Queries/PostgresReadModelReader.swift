@@ -140,18 +140,16 @@ package final class PostgresReadModelReader: ReadModelSource {
       return try await again { isFirst in
         let place = self.place.statement
         let pool = self.catalog.database.reading
-        let isolation = PostgresStatement(
-          "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         if !isFirst, try await pool.run([place], operation).first?.count == 0 {
           throw ReadModelError.notBuilt(location: self.location)
         }
-        let rows = try await pool.run([isolation, place] + statements, operation)
-        guard rows.count == statements.count + 2 else {
+        let rows = try await pool.run([place] + statements, operation)
+        guard rows.count == statements.count + 1 else {
           throw PostgresError(.malformed, "the server did not answer", operation: operation)
         }
-        guard rows[1].count > 0 else { throw ReadModelError.notBuilt(location: self.location) }
-        self.note(try rows[1].text(0, 1))
-        return Array(rows.dropFirst(2))
+        guard rows[0].count > 0 else { throw ReadModelError.notBuilt(location: self.location) }
+        self.note(try rows[0].text(0, 1))
+        return Array(rows.dropFirst())
       }
     } catch {
       throw .failed(location, error)

@@ -39,14 +39,23 @@ package final class PostgresReadModels: Sendable {
     self.url = url
     names = ReadModelNames(catalog: catalog)
     location = PostgresAddress(url).location
-    pool = PostgresPool(PostgresAddress(url).writing, options: .init(size: 4))
-    reading =
-      replica.map { PostgresPool(PostgresAddress($0).any, options: .init(size: 4)) } ?? pool
+    pool = PostgresPool(PostgresAddress(url).writing, options: .init(size: 2))
     // Without a replica, what is read is what the awaited checkpoints are of, also where the address names standbys too.
     let queried = replica.map { PostgresAddress($0).any } ?? PostgresAddress(url).writing
+    reading = PostgresPool(queried, options: .init(size: 4), greet: Self.greetToRead)
     lookUps = QueryPool(queried, count: readers, label: "readmodel.lookup")
     scans = QueryPool(queried, count: readers, label: "readmodel.query")
     checkpoints = CheckpointPoll(reading)
+  }
+
+  /// All that is sent at once is then of one state. To say so with each transaction costs a statement, and a warning in the server's
+  /// log, which does not take what is sent at once for a transaction block.
+  private static let greetToRead: PostgresPool.Greeting = { connection throws(PostgresError) in
+    let settings = """
+      SELECT set_config('default_transaction_isolation', 'repeatable read', false),
+        set_config('default_transaction_read_only', 'on', false), \(ClientLoss.settings)
+      """
+    _ = try await connection.run([PostgresStatement(settings)], "prepare the session")
   }
 
   /// Sees to it that the catalog is there; once, for all who ask.

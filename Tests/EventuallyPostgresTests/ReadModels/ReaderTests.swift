@@ -56,6 +56,19 @@ struct ReaderTests {
     await test.close()
   }
 
+  /// Statements that are sent at once are of one state, and change nothing.
+  @Test func whatIsAskedAtOnceIsOfOneState() async throws {
+    let test = try await TestCatalog()
+    _ = try await test.openLive()
+    let reader = try await PostgresReadModelReader(test.catalog)
+    let rows = try await reader.ask(
+      "SELECT current_setting('transaction_isolation'), current_setting('transaction_read_only')",
+      doing: "ask for the isolation")
+    #expect(try rows.text(0, 0) == "repeatable read")
+    #expect(try rows.text(0, 1) == "on")
+    await test.close()
+  }
+
   @Test func sqlByHandHasEveryKindOfValue() async throws {
     let test = try await TestCatalog()
     _ = try await test.openLive()
