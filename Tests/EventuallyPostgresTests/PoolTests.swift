@@ -65,6 +65,7 @@ struct PoolTests {
       PostgresPool(parameters),
       PostgresPool(
         parameters, greet: StoreSession.greet(schema: "eventually", statementTimeout: 0)),
+      PostgresPool(parameters, greet: { _ in }),
     ]
     for pool in pools {
       let rows = try await pool.run(

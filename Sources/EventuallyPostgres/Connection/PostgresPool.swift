@@ -19,19 +19,19 @@ actor PostgresPool {
   private let parameters: PostgresAddress.Parameters
   private let options: Options
   private let clock: any Clock<Duration>
-  private let greet: Greeting
+  private let greet: Greeting?
   private var machine: PoolMachine<ContinuousClock.Instant>
   private var connections: [Int: PostgresConnection] = [:]
   private var callers:
     [Int: CheckedContinuation<Result<(Int, PostgresConnection), PostgresError>, Never>] = [:]
   private var lastCaller = 0
 
-  /// Prepares a new connection for its callers; one that it fails for is none.
+  /// Prepares a new connection for its callers, beside what ``ClientLoss`` does for each; one that it fails for is none.
   typealias Greeting = @Sendable (PostgresConnection) async throws(PostgresError) -> Void
 
   init(
     _ parameters: PostgresAddress.Parameters, options: Options = Options(),
-    clock: any Clock<Duration> = ContinuousClock(), greet: @escaping Greeting = ClientLoss.greet
+    clock: any Clock<Duration> = ContinuousClock(), greet: Greeting? = nil
   ) {
     self.parameters = parameters
     self.greet = greet
@@ -149,7 +149,8 @@ actor PostgresPool {
     do throws(PostgresError) {
       let connection = try await PostgresConnection(parameters, limits: options.limits)
       do throws(PostgresError) {
-        try await greet(connection)
+        try await ClientLoss.greet(connection)
+        try await greet?(connection)
       } catch {
         await connection.close()
         throw error

@@ -53,7 +53,7 @@ package final class PostgresReadModels: Sendable {
   private static let greetToRead: PostgresPool.Greeting = { connection throws(PostgresError) in
     let settings = """
       SELECT set_config('default_transaction_isolation', 'repeatable read', false),
-        set_config('default_transaction_read_only', 'on', false), \(ClientLoss.settings)
+        set_config('default_transaction_read_only', 'on', false)
       """
     _ = try await connection.run([PostgresStatement(settings)], "prepare the session")
   }
