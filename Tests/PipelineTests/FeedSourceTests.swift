@@ -56,4 +56,29 @@ import Testing
     }
     #expect(asked.withLock { $0 } == 4)
   }
+
+  /// A worker's batches may be larger than what a writer gives at once.
+  @Test func noMoreIsAskedForThanAWriterGives() async throws {
+    let asked = Locked<[String]>([])
+    var api = API(title: "test", summary: "test")
+    api.add(
+      API.Operation(.get, "/store", "", answers: []) { _ in
+        let summary = StoreSummary(
+          storeID: "s", partitionCount: 2, heads: [0, 0], head: 0, published: 0)
+        return JSONResponse { summary.write(&$0) }
+      })
+    api.add(
+      API.Operation(.get, "/events", "", answers: []) { request in
+        let limit = try request.number("limit", in: 1...UInt64(HTTPEventFeed.largestPage))
+        asked.withLock { $0.append("\(limit)") }
+        return JSONResponse { _ in }
+      })
+    try await serving(api) { endpoint in
+      let feed = try await HTTPEventFeed(endpoint)
+      #expect(try await feed.records(partition: 0, after: 0, limit: 20_000).isEmpty)
+      #expect(try await feed.records(after: 0, limit: 1_000_000).isEmpty)
+      #expect(try await feed.records(after: 0, limit: 7, of: [0, 1]).isEmpty)
+    }
+    #expect(asked.withLock { $0 } == ["10000", "10000", "7"])
+  }
 }

@@ -5,6 +5,9 @@ import Foundation
 ///
 /// Another writer may come to serve at the same address later, so each request says which store is meant.
 public struct HTTPEventFeed: EventLog {
+  /// A writer gives so many events at once, however many are asked for.
+  static let largestPage = 10_000
+
   let endpoint: HTTPEndpoint
   /// The id of the store that is meant.
   public let storeID: String
@@ -24,7 +27,7 @@ public struct HTTPEventFeed: EventLog {
   public func records(
     partition: Partition, after position: UInt64, limit: Int
   ) async throws -> [EventRecord] {
-    try await records("partition=\(partition)&after=\(position)&limit=\(limit)")
+    try await records("partition=\(partition)&after=\(position)&limit=\(Self.page(limit))")
   }
 
   /// See `EventLog`.
@@ -32,7 +35,7 @@ public struct HTTPEventFeed: EventLog {
     after sequenceNumber: UInt64, limit: Int
   ) async throws(EventStoreError) -> [EventRecord] {
     do {
-      return try await records("after=\(sequenceNumber)&limit=\(limit)")
+      return try await records("after=\(sequenceNumber)&limit=\(Self.page(limit))")
     } catch {
       throw .unavailable("the writer \(endpoint.base) could not be read", cause: error)
     }
@@ -43,8 +46,10 @@ public struct HTTPEventFeed: EventLog {
     after sequenceNumber: UInt64, limit: Int, of partitions: Set<Partition>
   ) async throws -> [EventRecord] {
     let list = partitions.sorted().map(String.init).joined(separator: ",")
-    return try await records("partitions=\(list)&after=\(sequenceNumber)&limit=\(limit)")
+    return try await records("partitions=\(list)&after=\(sequenceNumber)&limit=\(Self.page(limit))")
   }
+
+  private static func page(_ limit: Int) -> Int { min(limit, largestPage) }
 
   private func records(_ parameters: String) async throws -> [EventRecord] {
     let body = try await endpoint.get("/events?store=\(storeID)&\(parameters)")

@@ -83,7 +83,7 @@ struct FeedRoutes: Sendable {
         .integer(0...(1 << 62)).example(41)),
       .query(
         "limit", "At most this many events; a stream has no end",
-        .integer(1...10_000).example(100)),
+        .integer(1...Int64(HTTPEventFeed.largestPage)).example(100)),
       .query(
         "store", "The id of the store that is meant",
         .string(maximum: 80).example("019ab0c4-6d2e-7c41-9c1f-3f5d8a2b7e60")),
@@ -104,7 +104,8 @@ struct FeedRoutes: Sendable {
     }
     let after = try request.number("after", default: 0)
     let last = try lastEvent(request)
-    let limit = Int(try request.number("limit", default: 1000, in: 1...10_000))
+    let limit = Int(
+      try request.number("limit", default: 1000, in: 1...UInt64(HTTPEventFeed.largestPage)))
     let scope = try scope(request)
     let accepted = QualityList(request.headers[.accept] ?? "")
     var response: JSONResponse
