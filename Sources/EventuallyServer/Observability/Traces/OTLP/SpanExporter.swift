@@ -82,7 +82,7 @@ final class SpanExporter: Sendable {
         // Once, not each time.
         if let reason, !isFailing {
           logger.warning(
-            "spans can't be sent; what does not fit the memory set aside for them is dropped",
+            "spans can't be sent; while too many wait, further ones are dropped",
             metadata: ["collector": "\(collector.endpoint)", "reason": "\(reason)"])
         } else if reason == nil, isFailing {
           logger.notice(
