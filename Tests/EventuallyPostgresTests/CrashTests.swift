@@ -42,12 +42,6 @@ import Testing
     await log.close()
   }
 
-  private final class Run: Sendable {
-    let isOver = Locked(false)
-    let unanswered = Locked(0)
-    let published = Locked<[EventID]>([])
-  }
-
   /// Three writers whose callers repeat, with their keys, whatever has no answer.
   @Test func everyAcknowledgedRequestIsThereOnce() async throws {
     let server = try TestServer()
@@ -57,65 +51,30 @@ import Testing
       try await TestStores.open(server.url(), schema: schema),
       try await TestStores.open(server.url(), schema: schema),
     ]
-    let run = Run()
+    let appends = RepeatedAppends()
     let reading = Task {
-      var seen: UInt64 = 0
-      while !run.isOver.withLock({ $0 }) {
-        let page = (try? await stores[0].records(after: seen, limit: 100)) ?? []
-        run.published.withLock { $0 += page.map(\.id) }
-        seen += UInt64(page.count)
+      var seen: [EventID] = []
+      while appends.isGoingOn {
+        let page = (try? await stores[0].records(after: UInt64(seen.count), limit: 100)) ?? []
+        seen += page.map(\.id)
         if page.isEmpty { try await Task.sleep(for: .milliseconds(2)) }
       }
+      return seen
     }
-    let results = try await withThrowingTaskGroup(of: [String: AppendResult?].self) { group in
-      for (number, store) in stores.enumerated() {
-        for caller in 0..<4 {
-          group.addTask {
-            var results: [String: AppendResult?] = [:]
-            var request = 0
-            while !run.isOver.withLock({ $0 }) {
-              let key = "\(number) \(caller) \(request)"
-              do {
-                let result = try await store.append(
-                  ["a", "b"], to: "s\((request + caller) % 5)", expecting: .any,
-                  idempotencyKey: IdempotencyKey(key))
-                results[key] = result.last.map { AppendResult(last: $0) }
-                request += 1
-              } catch EventStoreError.unavailable {
-                run.unanswered.withLock { $0 += 1 }
-                try await Task.sleep(for: .milliseconds(20))
-              }
-            }
-            return results
-          }
-        }
-      }
+    let results = try await appends.run(on: stores) {
       for _ in 0..<3 {
         try await Task.sleep(for: .milliseconds(Int.random(in: 300...1200)))
         try await server.kill()
         try await server.start()
       }
       try await Task.sleep(for: .seconds(1))
-      run.isOver.withLock { $0 = true }
-      return try await group.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
     }
-    try await reading.value
-    var records: [EventRecord] = []
-    while true {
-      let page = try await stores[1].records(after: UInt64(records.count), limit: 1000)
-      if page.isEmpty { break }
-      records += page
-    }
-    #expect(records.count >= 2 * results.count && records.count <= 2 * (results.count + 12))
-    for (key, result) in results {
-      let last = try #require(result?.last, "\(key)")
-      #expect(records[Int(last.sequenceNumber) - 1].position == last, "\(key)")
-    }
-    #expect(Set(results.values.map { $0?.last.sequenceNumber }).count == results.count)
-    let seen = run.published.withLock { $0 }
+    let seen = try await reading.value
+    let records = try await RepeatedAppends.check(results, in: stores[1], of: stores.count)
     #expect(seen == records.prefix(seen.count).map(\.id), "what was handed out has changed")
     #expect(
-      results.count > 100, "\(results.count) requests, \(run.unanswered.withLock { $0 }) unanswered"
+      results.count > 100,
+      "\(results.count) requests, \(appends.unanswered.withLock { $0 }) unanswered"
     )
     for store in stores { await store.close() }
   }

@@ -94,11 +94,6 @@ import Testing
     await store.close()
   }
 
-  private final class Run: Sendable {
-    let isOver = Locked(false)
-    let acknowledged = Locked(0)
-  }
-
   /// Two writers go on at the standby, and all that they acknowledged is there, since the primary waited for it.
   @Test func aSynchronousStandbyHasAllThatWasAcknowledged() async throws {
     let primary = try TestServer()
@@ -111,51 +106,15 @@ import Testing
       try await TestStores.open(url, schema: schema),
       try await TestStores.open(url, schema: schema),
     ]
-    let run = Run()
-    let results = try await withThrowingTaskGroup(of: [String: AppendResult?].self) { group in
-      for (number, store) in stores.enumerated() {
-        for caller in 0..<4 {
-          group.addTask {
-            var results: [String: AppendResult?] = [:]
-            var request = 0
-            while !run.isOver.withLock({ $0 }) {
-              let key = "\(number) \(caller) \(request)"
-              do {
-                let result = try await store.append(
-                  ["a", "b"], to: "s\((request + caller) % 5)", expecting: .any,
-                  idempotencyKey: IdempotencyKey(key))
-                results[key] = result.last.map { AppendResult(last: $0) }
-                request += 1
-                run.acknowledged.withLock { $0 += 1 }
-              } catch EventStoreError.unavailable {
-                try await Task.sleep(for: .milliseconds(20))
-              }
-            }
-            return results
-          }
-        }
-      }
-      try await until("commands are acknowledged") { run.acknowledged.withLock { $0 } > 200 }
+    let appends = RepeatedAppends()
+    let results = try await appends.run(on: stores) {
+      try await until("commands are acknowledged") { appends.acknowledged.withLock { $0 } > 200 }
       try await primary.kill()
       try await standby.run("SELECT pg_promote()")
-      let before = run.acknowledged.withLock { $0 }
-      try await until("commands go on") { run.acknowledged.withLock { $0 } > before + 200 }
-      run.isOver.withLock { $0 = true }
-      return try await group.reduce(into: [:]) { $0.merge($1) { first, _ in first } }
+      let before = appends.acknowledged.withLock { $0 }
+      try await until("commands go on") { appends.acknowledged.withLock { $0 } > before + 200 }
     }
-    var records: [EventRecord] = []
-    while true {
-      let page = try await stores[1].records(after: UInt64(records.count), limit: 1000)
-      if page.isEmpty { break }
-      records += page
-    }
-    for (key, result) in results {
-      let last = try #require(result?.last, "\(key)")
-      #expect(records[Int(last.sequenceNumber) - 1].position == last, "\(key)")
-    }
-    // A request that had no answer in the end may be there, too.
-    #expect((2 * results.count...2 * (results.count + 8)).contains(records.count))
-    #expect(Set(results.values.map { $0?.last.sequenceNumber }).count == results.count)
+    _ = try await RepeatedAppends.check(results, in: stores[1], of: stores.count)
     for store in stores { await store.close() }
   }
 }
