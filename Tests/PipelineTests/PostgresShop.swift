@@ -164,8 +164,10 @@ extension PostgresServer {
     try await start()
   }
 
-  /// Brings a base backup of this server, which has ended, to a restore point of its archive.
+  /// Stops this server, with all that it has in the archive, and brings a base backup of it to a restore point.
   func restore(_ backup: PostgresServer, to point: String) async throws {
+    try await run("SELECT pg_switch_wal()")
+    try await stop()
     try backup.configure(
       "archive_mode = off", "restore_command = 'cp \(folder)/../archive/%f %p'",
       "recovery_target_name = '\(point)'", "recovery_target_action = promote")
