@@ -8,6 +8,7 @@ final class PostgresRecordStore: RecordStore {
   private let watch: HeadWatch
   private let eraser: PostgresEraser
   private let relayLease: PostgresRelayLease
+  private let timing: RelayLease.Timing
   /// The process's own term as the store's relay.
   private let own = OwnTerm()
   /// What looks whether the store can be written, while that goes on.
@@ -74,6 +75,7 @@ final class PostgresRecordStore: RecordStore {
       address.writing, options: limits,
       greet: StoreSession.greet(
         schema: database.schema, statementTimeout: 60_000, server: log.reader.server))
+    timing = database.relay
     relayLease = PostgresRelayLease(
       parameters: address.writing, schema: database.schema, holder: database.holder,
       server: log.reader.server)
@@ -205,7 +207,7 @@ final class PostgresRecordStore: RecordStore {
   func lease(
     _ standBy: @escaping @Sendable (RelayHolder) -> Void
   ) async throws -> RelayTerm {
-    let term = try await RelayTerm.acquire(from: relayLease, standBy)
+    let term = try await RelayTerm.acquire(from: relayLease, timing: timing, standBy)
     own.term.withLock { $0 = term }
     return term
   }

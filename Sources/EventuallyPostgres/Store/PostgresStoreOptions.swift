@@ -1,3 +1,4 @@
+package import Eventually
 import Foundation
 
 /// Where in a database a store is, and how a process works with it.
@@ -12,6 +13,9 @@ public struct PostgresStoreOptions: Sendable, Hashable {
   /// What the process is called where others ask who publishes the store.
   public var holder =
     "\(ProcessInfo.processInfo.hostName), process \(ProcessInfo.processInfo.processIdentifier)"
+
+  /// Times of the relay's lease.
+  package var relay = RelayLease.Timing()
 
   /// The defaults.
   public init() {}
