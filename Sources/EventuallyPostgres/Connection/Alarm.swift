@@ -2,8 +2,14 @@ import Dispatch
 import Eventually
 
 /// Tells that a time has passed, unless it is set anew before.
+///
+/// To set it costs nothing as a rule: a timer that fires too early is set again then, for the time that is left.
 final class Alarm {
   private let timer: any DispatchSourceTimer
+  private let clock = ContinuousClock()
+  private var deadline: ContinuousClock.Instant?
+  /// When the timer fires.
+  private var scheduled: ContinuousClock.Instant?
 
   init(on executor: BlockingExecutor) {
     timer = executor.timer()
@@ -11,17 +17,37 @@ final class Alarm {
     timer.resume()
   }
 
-  func start(_ passed: @escaping @Sendable () -> Void) {
-    timer.setEventHandler(handler: passed)
+  /// - Parameter fired: calls ``fired()`` in the executor, and acts where it says so.
+  func start(_ fired: @escaping @Sendable () -> Void) {
+    timer.setEventHandler(handler: fired)
   }
 
   /// Tells after `time`; never where it is `nil`.
   func set(_ time: Duration?) {
-    guard let time else {
-      timer.schedule(deadline: .distantFuture)
-      return
+    deadline = time.map { clock.now + $0 }
+    schedule()
+  }
+
+  /// The timer has fired.
+  /// - Returns: whether the time has passed.
+  func fired() -> Bool {
+    scheduled = nil
+    guard let deadline else { return false }
+    guard clock.now >= deadline else {
+      schedule()
+      return false
     }
-    timer.schedule(deadline: .now() + .milliseconds(Int(clamping: time.milliseconds)))
+    self.deadline = nil
+    return true
+  }
+
+  private func schedule() {
+    guard let deadline else { return }
+    if let scheduled, scheduled <= deadline { return }
+    scheduled = deadline
+    // Rounded up: it does not go off before.
+    let left = max(.zero, deadline - clock.now).milliseconds
+    timer.schedule(deadline: .now() + .milliseconds(Int(clamping: left) + 1))
   }
 
   deinit { timer.cancel() }

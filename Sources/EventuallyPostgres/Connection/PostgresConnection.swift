@@ -90,10 +90,12 @@ actor PostgresConnection {
 
   private func open() async throws(PostgresError) {
     alarm.start { [weak self] in
-      self?.assumeIsolated { $0.perform($0.machine.timeLimitPassed()) }
+      self?.assumeIsolated {
+        if $0.alarm.fired() { $0.perform($0.machine.timeLimitPassed()) }
+      }
     }
     look.start { [weak self] in
-      self?.assumeIsolated { $0.lookAtSocket() }
+      self?.assumeIsolated { if $0.look.fired() { $0.lookAtSocket() } }
     }
     alarm.set(limits.connecting)
     let result = await withCheckedContinuation { continuation in
