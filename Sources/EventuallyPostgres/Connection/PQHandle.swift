@@ -1,5 +1,14 @@
 import CLibPQ
+import Eventually
 import Foundation
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 /// Owns libpq's connection, and is the only code that calls libpq with it. It is used on one executor, and none of its calls
 /// blocks but ``start(_:)``, where libpq looks names up.
@@ -117,6 +126,15 @@ final class PQHandle {
     }
   }
 
+  /// Blocks until something can be read.
+  /// - Returns: whether it can; `false` as well where something is left to be sent.
+  func waitToRead(until end: ContinuousClock.Instant) -> Bool {
+    let left = (end - .now).milliseconds
+    guard left > 0, flush() == true else { return false }
+    var socket = pollfd(fd: self.socket, events: Int16(POLLIN), revents: 0)
+    return systemPoll(&socket, Int32(clamping: left)) == 1
+  }
+
   /// Reads what is there.
   func consume() -> Bool { PQconsumeInput(connection) == 1 }
 
@@ -224,4 +242,9 @@ final class PQCanceller: @unchecked Sendable {
     // Where it fails, the connection is given up when the server has not stopped in time.
     _ = PQcancel(handle, &message, Int32(message.count))
   }
+}
+
+/// The system's `poll`, which the method of that name hides.
+private func systemPoll(_ socket: inout pollfd, _ milliseconds: Int32) -> Int32 {
+  poll(&socket, 1, milliseconds)
 }

@@ -25,6 +25,7 @@ actor PostgresConnection {
   private let look: Alarm
   private var canceller: PQCanceller?
   private var names: [String: String] = [:]
+  private let wornOut = Locked(false)
 
   private var opening: CheckedContinuation<Result<Void, PostgresError>, Never>?
   private var exchange: Exchange?
@@ -152,6 +153,14 @@ actor PostgresConnection {
     perform(
       machine.submit(
         exchange.transactions.map { $0.map(\.sql) }, operation: exchange.operation))
+    awaitAnswers()
+  }
+
+  /// Most answers come within milliseconds: this thread waits for them itself, which takes fewer changes of threads than to be woken by
+  /// the socket's watch. It does so for a moment only, since a cancellation waits for it.
+  private func awaitAnswers() {
+    let end = ContinuousClock.now + .milliseconds(10)
+    while exchange != nil, !machine.isClosed, handle.waitToRead(until: end) { ready() }
   }
 
   /// What `NOTIFY` sends on channels that this connection listens at; it ends with the connection.
@@ -165,7 +174,7 @@ actor PostgresConnection {
   }
 
   /// Whether it has prepared so many statements that another connection is to take its place.
-  var isWornOut: Bool { names.count >= ConnectionMachine.mostPrepared }
+  nonisolated var isWornOut: Bool { wornOut.withLock { $0 } }
 
   /// The server's process for this connection, as it was told when it was made.
   var announcedProcess: Int64 { Int64(handle.processID) }
@@ -269,6 +278,7 @@ actor PostgresConnection {
       case .prepare(let sql):
         let name = names[sql] ?? "s\(names.count)"
         names[sql] = name
+        if names.count >= ConnectionMachine.mostPrepared { wornOut.withLock { $0 = true } }
         isSent = handle.prepare(sql, name: name)
       case .execute:
         guard let statement = statements.next(), let name = names[statement.sql] else {
