@@ -58,7 +58,7 @@ actor PostgresPool {
     } catch {
       result = .failure(error)
     }
-    if await connection.isWornOut { await connection.close() }
+    if connection.isWornOut { await connection.close() }
     if connection.ending.withLock({ $0 }) == nil {
       perform(machine.giveBack(id, now: .now))
     } else {
@@ -93,6 +93,13 @@ actor PostgresPool {
   private func checkOut() async throws(PostgresError) -> (Int, PostgresConnection) {
     lastCaller += 1
     let caller = lastCaller
+    let actions = machine.want(caller)
+    // One that is free costs neither a timer nor a change of threads.
+    if case .give(let id, caller)? = actions.first, let connection = connections[id],
+      connection.ending.withLock({ $0 }) == nil
+    {
+      return (id, connection)
+    }
     let timeout = Task { [clock, options] in
       try await clock.sleep(for: options.waiting)
       self.leave(caller)
@@ -101,7 +108,7 @@ actor PostgresPool {
     let result = await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         callers[caller] = continuation
-        perform(machine.want(caller))
+        perform(actions)
       }
     } onCancel: {
       Task { await self.leave(caller) }
