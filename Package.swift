@@ -21,8 +21,10 @@ let strict: [SwiftSetting] =
     .treatAllWarnings(as: .error),
   ]
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -159,7 +161,9 @@ let package = Package(
         lifecycle, http,
         httpCore, httpTypes, httpClient, nio, nioPosix, nioHTTP, nioHTTPTypes, nioSSL, nioTLS,
         "Digests", tracing, metrics,
-      ]),
+      ],
+      // ConsoleFiles+Resources.swift has them.
+      exclude: ["Console/Resources"]),
     library(
       "EventuallyCommand",
       [

@@ -36,6 +36,7 @@ struct AllCommand: ServiceCommand {
   @OptionGroup var trace: TraceOptions
   @OptionGroup var token: TokenOptions
   @OptionGroup var tls: ServerTLSOptions
+  @OptionGroup var console: ConsoleFlags
   @OptionGroup var log: LogOptions
 
   func run() async throws {
@@ -70,10 +71,13 @@ struct AllCommand: ServiceCommand {
     let (tokens, tls) = (try token.accepted(logger: logger), try tls.tls(logger: logger))
     var queriesAPI = try QueryServer(application, directory: directory).api
     queriesAPI.tokens = tokens
+    queriesAPI.console = console.options(store: .file(store))
+    var commandsAPI = try writer.api(tokens: tokens)
+    commandsAPI.console = console.options(readModels: .folder(directory))
     let greeting = Greeting(
-      data: data,
+      data: data, noConsole: console.noConsole,
       commands: HTTPServer(
-        api: try writer.api(tokens: tokens), listen: listen, tls: tls, logger: logger),
+        api: commandsAPI, listen: listen, tls: tls, logger: logger),
       queries: HTTPServer(api: queriesAPI, listen: queries, tls: tls, logger: logger))
     try await runServices(
       [writer] + workers + [greeting.queries, greeting.commands, greeting], logger: logger,
@@ -84,15 +88,17 @@ struct AllCommand: ServiceCommand {
 /// Tells what to do next, once both servers serve.
 private struct Greeting: Service {
   let data: String
+  let noConsole: Bool
   let commands: HTTPServer
   let queries: HTTPServer
   private let served: AsyncStream<(isQueries: Bool, url: String)>
 
-  init(data: String, commands: HTTPServer, queries: HTTPServer) {
+  init(data: String, noConsole: Bool, commands: HTTPServer, queries: HTTPServer) {
     let (served, continuation) = AsyncStream.makeStream(of: (isQueries: Bool, url: String).self)
     var (commands, queries) = (commands, queries)
     commands.onServing = { continuation.yield((false, $0)) }
     queries.onServing = { continuation.yield((true, $0)) }
+    self.noConsole = noConsole
     (self.data, self.commands, self.queries, self.served) = (data, commands, queries, served)
   }
 
@@ -104,6 +110,7 @@ private struct Greeting: Service {
         guard let commands = urls[false], let queries = urls[true] else { continue }
         try Output.standard.line("commands  \(commands)/openapi.json")
         try Output.standard.line("queries   \(queries)/openapi.json")
+        if !noConsole { try Output.standard.line("console   \(commands)/console/") }
         try Output.standard.line("status    \(Program.admin) status --data \(data)")
         try Output.standard.line("Ctrl-C stops everything.")
         try Output.standard.flush()

@@ -72,6 +72,11 @@ struct ProjectorCommand: AsyncParsableCommand {
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var console: ConsoleFlags
+    @Option(
+      help: ArgumentHelp(
+        "The store that the console shows: its file or URL, where --feed is a writer.", valueName: "file or url"))
+    var store: StoreLocation?
     @OptionGroup var savepoints: SavepointOptions
     @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
@@ -100,6 +105,7 @@ struct ProjectorCommand: AsyncParsableCommand {
         try Program.current(), readModel: readModel.name, options: options, logger: logger)
       var api = worker.api
       api.tokens = try token.accepted(logger: logger)
+      api.console = console.options(store: store)
       let server = HTTPServer(
         api: api, listen: listen, addressFile: addressFile, tls: try tls.tls(logger: logger),
         logger: logger)
@@ -139,6 +145,11 @@ struct ProjectorCommand: AsyncParsableCommand {
     var addressFile: String?
     @OptionGroup var queryLimit: QueryOptions
     @OptionGroup var limits: LimitOptions
+    @OptionGroup var console: ConsoleFlags
+    @Option(
+      help: ArgumentHelp(
+        "The store that the console shows: its file or URL.", valueName: "file or url"))
+    var store: StoreLocation?
     @OptionGroup var trace: TraceOptions
     @OptionGroup var token: TokenOptions
     @OptionGroup var tls: ServerTLSOptions
@@ -152,6 +163,7 @@ struct ProjectorCommand: AsyncParsableCommand {
         timeLimit: queryLimit.seconds, limits: limits.limits)
       var api = queries.api
       api.tokens = try token.accepted(logger: logger)
+      api.console = console.options(store: store)
       let server = HTTPServer(
         api: api, listen: listen, addressFile: addressFile, tls: try tls.tls(logger: logger),
         logger: logger)

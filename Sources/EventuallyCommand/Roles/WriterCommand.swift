@@ -97,6 +97,12 @@ package struct WriterOptions: ParsableArguments {
   var keyLifetime: Whole<1, 315_360_000>?
   @OptionGroup package var server: ServerOptions
   @OptionGroup package var limits: LimitOptions
+  @OptionGroup package var console: ConsoleFlags
+  @Option(
+    help: ArgumentHelp(
+      "The read models that the console shows: their directory, or a URL.",
+      valueName: "directory or url"))
+  var readModels: String?
   @OptionGroup package var token: TokenOptions
   @OptionGroup var tls: ServerTLSOptions
   @OptionGroup package var health: HealthOptions
@@ -120,9 +126,11 @@ package struct WriterOptions: ParsableArguments {
 
   /// The writer's HTTP server.
   package func server(of writer: Writer, logger: Logger) throws -> HTTPServer {
-    HTTPServer(
-      api: try writer.api(tokens: try token.accepted(logger: logger), origins: server.origins),
-      listen: try server.address(), addressFile: server.addressFile,
+    var api = try writer.api(
+      tokens: try token.accepted(logger: logger), origins: server.origins)
+    api.console = console.options(readModels: readModels.map { ReadModelLocation($0) })
+    return HTTPServer(
+      api: api, listen: try server.address(), addressFile: server.addressFile,
       tls: try tls.tls(logger: logger), logger: logger)
   }
 }

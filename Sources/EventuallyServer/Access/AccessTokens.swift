@@ -58,8 +58,16 @@ public final class AccessTokens: Sendable {
         "the token of the header 'Authorization' is none that is known here", "invalid_token")
     }
     guard token.role >= role else { throw .forbidden(token.role, needed: role) }
-    return AccessPass(token: token, role: role, files: files)
+    return AccessPass(holder: token.name, role: token.role) { [files] in
+      files.current.holds(token, as: role)
+    }
   }
+
+  /// Whose token a text is; `nil` where it is nobody's.
+  func token(_ text: String) -> BearerToken? { files.current.holder(of: text) }
+
+  /// Whether a token still may do what it might.
+  func holds(_ token: BearerToken) -> Bool { files.current.holds(token, as: token.role) }
 
   /// The scheme's case does not matter, and more than one space may follow it.
   private static func credentials(_ headers: HTTPFields) -> Substring? {
@@ -71,27 +79,33 @@ public final class AccessTokens: Sendable {
 
 /// Leave of somebody to have a request answered.
 struct AccessPass: Sendable {
-  fileprivate let token: BearerToken
-  fileprivate let role: AccessRole
-  fileprivate let files: FollowedFiles<TokenList>
-
   /// What the holder is called, where the file of tokens says.
-  var holder: String? { token.name }
+  let holder: String?
+  /// What the holder may do.
+  let role: AccessRole
+  private let check: @Sendable () -> Bool
+
+  /// - Parameter check: tells whether it still holds.
+  init(holder: String?, role: AccessRole, check: @escaping @Sendable () -> Bool) {
+    self.holder = holder
+    self.role = role
+    self.check = check
+  }
 
   /// Whether the token is still there.
-  var isValid: Bool { files.current.holds(token, as: role) }
+  var isValid: Bool { check() }
 }
 
 extension RequestError {
   private static let challenge = "Bearer realm=\"eventually\""
 
-  fileprivate static func unauthorized(_ message: String, _ error: String? = nil) -> RequestError {
+  static func unauthorized(_ message: String, _ error: String? = nil) -> RequestError {
     var refusal = RequestError(kind: .unauthorized, message, parameter: "authorization")
     refusal.headers[.wwwAuthenticate] = challenge + (error.map { ", error=\"\($0)\"" } ?? "")
     return refusal
   }
 
-  fileprivate static func forbidden(_ role: AccessRole, needed: AccessRole) -> RequestError {
+  static func forbidden(_ role: AccessRole, needed: AccessRole) -> RequestError {
     var refusal = RequestError(
       kind: .forbidden,
       "this needs the role '\(needed.rawValue)', and the token has the role '\(role.rawValue)'",

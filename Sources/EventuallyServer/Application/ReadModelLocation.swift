@@ -58,8 +58,12 @@ extension ReadModelDefinition {
   package func path(in readModels: String) -> String { directory(in: readModels).livePath }
 }
 
-/// What a process keeps on its host for its successors.
+/// What a process keeps on its host for its successors, and what it is called.
 package enum ProcessState {
+  /// The host and the process id.
+  static let name =
+    "\(ProcessInfo.processInfo.hostName)-\(ProcessInfo.processInfo.processIdentifier)"
+
   /// The folder of it where none is named: systemd's of the service, which outlives the process, or the temporary one.
   package static var folder: String {
     let environment = ProcessInfo.processInfo.environment

@@ -21,6 +21,10 @@ public struct API: Sendable {
   public var origins = OriginPolicy()
   /// What a server of this interface takes before it refuses.
   public var limits = ServerLimits()
+  /// Whether it has the console, and what that may show.
+  public var console = ConsoleOptions()
+  /// What the process gives its console; `nil` for an interface without one.
+  var consoleParts: ConsoleParts?
   /// What can be asked.
   public private(set) var operations = Operation.problemPages
 
@@ -166,7 +170,7 @@ extension API {
     /// What is wrong with how a path is written.
     static func problem(of path: String) -> String? {
       let parts = path.split(separator: "/")
-      if parts.first == "problems"
+      if parts.first == "problems" || parts.first == "console"
         || [["openapi.json"], ["healthz"], ["readyz"], ["metrics"]].contains(parts)
       {
         return "the path '\(path)' is taken: every process answers it"

@@ -19,6 +19,8 @@ public struct APIRequest: Sendable {
   private let requestID: RequestID
   /// What stands for the parts of the path that are in braces, as it was sent.
   var pathParameters: [String: String]
+  /// Who asks; the console's routes know.
+  var asker = Asker()
   /// The parameters of the query.
   let query: String?
 
@@ -154,8 +156,10 @@ extension APIRequest {
   /// A request that came over HTTP.
   /// - Parameter takesBody: whether it has a body, received as a whole.
   init(
-    _ request: Request, for operation: API.Operation, takesBody: Bool = false
+    _ request: Request, for operation: API.Operation, takesBody: Bool = false,
+    asker: Asker = Asker()
   ) async throws {
+    self.asker = asker
     method = request.method
     target = request.uri.string
     headers = request.headers

@@ -6,8 +6,9 @@ import Logging
 /// Answers the requests that come over HTTP to an interface.
 struct APIResponder: HTTPResponder {
   private let routes: RouteTable
+  private let console: ServedConsole?
   private let tokens: AccessTokens?
-  private let origins: OriginCheck<BasicRequestContext>
+  private let origins: OriginCheck<ServerContext>
   private let desk: Desk
   private let scheme: String
   private let logger: Logger
@@ -17,7 +18,8 @@ struct APIResponder: HTTPResponder {
   /// - Parameters:
   ///   - scheme: what requests come by: `http` or `https`.
   ///   - logger: takes who changes what.
-  init(_ api: API, scheme: String, logger: Logger) {
+  init(_ api: API, console: Console? = nil, scheme: String, logger: Logger) {
+    self.console = console.map { ServedConsole($0) }
     self.scheme = scheme
     self.logger = logger
     let document = JSONResponse { $0.raw(api.openAPI) }
@@ -31,7 +33,7 @@ struct APIResponder: HTTPResponder {
   }
 
   func respond(
-    to request: Request, context: BasicRequestContext
+    to request: Request, context: ServerContext
   ) async throws -> Response {
     let start = ContinuousClock.now
     let response = try await traced(request, context)
@@ -40,35 +42,48 @@ struct APIResponder: HTTPResponder {
   }
 
   private func traced(
-    _ request: Request, _ context: BasicRequestContext
+    _ request: Request, _ context: ServerContext
   ) async throws -> Response {
+    let isConsole = console != nil && ServedConsole.has(request.uri.path)
+    let routes = isConsole ? console?.routes ?? routes : routes
     let route = routes.route(at: request.uri.path)
-    guard isTraced else { return try await answer(request, route, context) }
+    guard isTraced else { return try await answer(request, route, context, isConsole) }
     return try await RequestSpan.around(
       request, scheme: scheme, route: route?.path(for: request.method)
     ) {
-      try await answer(request, route, context)
+      try await answer(request, route, context, isConsole)
     }
   }
 
   private func answer(
-    _ request: Request, _ route: RouteTable.Route?, _ context: BasicRequestContext
+    _ request: Request, _ route: RouteTable.Route?, _ context: ServerContext, _ isConsole: Bool
   ) async throws -> Response {
-    try await ErrorMiddleware().handle(request, context: context) { request, context in
+    var response = try await ErrorMiddleware().handle(request, context: context) { request, context in
       try await origins.handle(request, context: context) { request, context in
         let operation = try RouteTable.operation(
           request.method, of: route, at: request.uri.path)
-        let pass = try tokens?.admit(request.headers, as: operation.role)
+        let (pass, asker) = try admit(request, operation, context, isConsole)
         var context = context
         if let holder = pass?.holder { context.logger[metadataKey: "holder"] = "\(holder)" }
         return try await EventContext(holder: pass?.holder).handle(request, context: context) {
           request, context in
-          let response = try await desk.answer(operation, request, context, pass)
-          if let pass, operation.changesSomething { log(operation, request, response, pass) }
+          let response = try await desk.answer(operation, request, context, pass, asker)
+          if let pass, operation.changesSomething, !isConsole { log(operation, request, response, pass) }
           return request.method == .head ? response.createHeadResponse() : response
         }
       }
     }
+    if isConsole { ServedConsole.protect(&response) }
+    return response
+  }
+
+  private func admit(
+    _ request: Request, _ operation: API.Operation, _ context: ServerContext, _ isConsole: Bool
+  ) throws(RequestError) -> (pass: AccessPass?, asker: Asker) {
+    if isConsole, let console {
+      return try console.admit(request, operation, address: context.address)
+    }
+    return (try tokens?.admit(request.headers, as: operation.role), Asker())
   }
 
   /// Tells who changed something. Events have that in their metadata; what administers leads to none, or erases them.
@@ -100,8 +115,8 @@ private struct Desk: Sendable {
   }
 
   func answer(
-    _ operation: API.Operation, _ request: Request, _ context: BasicRequestContext,
-    _ pass: AccessPass?
+    _ operation: API.Operation, _ request: Request, _ context: ServerContext,
+    _ pass: AccessPass?, _ asker: Asker
   ) async throws -> Response {
     if operation.isVital {
       return try await operation.handler(APIRequest(request, for: operation))
@@ -119,10 +134,23 @@ private struct Desk: Sendable {
       throw Overloaded("\(requests.limit) requests are being worked on")
     }
     defer { withExtendedLifetime(place) {} }
-    let asked = try await APIRequest(request, for: operation, takesBody: operation.body != nil)
+    let asked = try await APIRequest(
+      request, for: operation, takesBody: operation.body != nil, asker: asker)
     var answer = try await asked.conditional(operation.handler(asked))
     answer.pass = pass
     return answer.response(
       from: request, context: context, holding: place, compressors: compressors)
+  }
+}
+
+/// What a server knows of a request besides its bytes.
+struct ServerContext: RequestContext {
+  var coreContext: CoreRequestContextStorage
+  /// Where the connection comes from; empty where that is not known.
+  let address: String
+
+  init(source: ApplicationRequestContextSource) {
+    coreContext = CoreRequestContextStorage(source: source)
+    address = source.channel.remoteAddress?.ipAddress ?? ""
   }
 }

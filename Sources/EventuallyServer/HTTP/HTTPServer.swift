@@ -83,6 +83,7 @@ public struct HTTPServer: Service {
   private let role: AccessRole
   private let tls: ServerTLS?
   private let limits: ServerLimits
+  private let console: Console?
   /// Is called with the server's URL once it serves.
   package var onServing: @Sendable (_ url: String) -> Void = { _ in }
 
@@ -97,7 +98,10 @@ public struct HTTPServer: Service {
     api: API, listen: ListenAddress, addressFile: String? = nil, tls: ServerTLS? = nil,
     logger: Logger
   ) {
-    responder = APIResponder(api, scheme: tls == nil ? "http" : "https", logger: logger)
+    console = Console(
+      of: api, isLoopback: listen.isLoopback, isEncrypted: tls != nil, logger: logger)
+    responder = APIResponder(
+      api, console: console, scheme: tls == nil ? "http" : "https", logger: logger)
     self.api = api
     tokens = api.tokens
     role = api.operations.map(\.role).max() ?? .anyone
@@ -146,6 +150,10 @@ public struct HTTPServer: Service {
         }
         group.addTask {
           await tls?.follow()
+          return false
+        }
+        group.addTask {
+          await console?.run()
           return false
         }
         defer { group.cancelAll() }

@@ -65,6 +65,12 @@ public struct JSONResponse: Sendable {
     bytes = [UInt8](try encoder.encode(value)) + [UInt8(ascii: "\n")]
   }
 
+  /// An answer with these bytes as its body.
+  init(withBytes bytes: [UInt8]) {
+    status = .ok
+    self.bytes = bytes
+  }
+
   /// An answer without a body.
   public init(withoutBody status: HTTPResponse.Status) {
     self.status = status

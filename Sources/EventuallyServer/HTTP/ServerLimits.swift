@@ -7,6 +7,8 @@ public struct ServerLimits: Sendable {
   public var waitingQueries = 512
   /// Streams of events that are open.
   public var viewers = 64
+  /// Pages of the console that are open.
+  public var consoleViewers = 500
   /// Viewers of live queries.
   public var liveViewers = 500
   /// Different queries of a read model that are live.

@@ -23,11 +23,17 @@ struct ServerSentEvents<Source: LiveSource>: ResponsePieces {
   private var source: Source
   /// How long nothing is sent at most: so that a client, and what is between, knows that the connection lives.
   private let heartbeat: Duration
+  /// What is sent then.
+  private let beat: String
   /// Given back when the stream ends.
   private let place: Budget.Share
   private var hasBegun = false
 
-  init(_ source: Source, place: Budget.Share, heartbeat: Duration = .seconds(15)) {
+  init(
+    _ source: Source, place: Budget.Share, heartbeat: Duration = .seconds(15),
+    beat: String = ": still here\n\n"
+  ) {
+    self.beat = beat
     self.source = source
     self.place = place
     self.heartbeat = heartbeat
@@ -51,7 +57,7 @@ struct ServerSentEvents<Source: LiveSource>: ResponsePieces {
     case .end: return false
     case .nothing: break
     }
-    if await !waitForMore() { json.bytes += Array(": still here\n\n".utf8) }
+    if await !waitForMore() { json.bytes += Array(beat.utf8) }
     return !Task.isShuttingDownGracefully
   }
 

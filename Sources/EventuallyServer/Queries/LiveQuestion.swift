@@ -80,6 +80,11 @@ struct LiveAnswer: Sendable, Equatable {
     self.event = event
   }
 
+  init(_ event: EventWriter, tag: EntityTag) {
+    self.event = event
+    self.tag = tag
+  }
+
   static func == (one: LiveAnswer, other: LiveAnswer) -> Bool { one.tag == other.tag }
 }
 

@@ -8,6 +8,7 @@ public struct QueryServer: Sendable {
   private let queries: QueryRoutes
   private let application: ApplicationModel
   private let limits: ServerLimits
+  private let location: ReadModelLocation?
 
   /// - Parameters:
   ///   - application: whose queries are answered.
@@ -23,6 +24,7 @@ public struct QueryServer: Sendable {
   ) throws(ApplicationError) {
     self.application = application
     self.limits = limits
+    location = readModels
     queries = try QueryRoutes(
       application, in: readModels, replica: replica, readModels: application.readModels,
       timeLimit: timeLimit,
@@ -42,6 +44,7 @@ public struct QueryServer: Sendable {
   package init(describing application: ApplicationModel) throws(ApplicationError) {
     self.application = application
     limits = ServerLimits()
+    location = nil
     queries = try QueryRoutes(
       application, in: .folder(""), readModels: application.readModels, isChecked: false)
   }
@@ -62,6 +65,9 @@ public struct QueryServer: Sendable {
           [.required("parkedStreams", .map(.integer(0...(1 << 62))))],
           ready: ["status": "ready", "reasons": [], "parkedStreams": ["owners": 0]])
       ) { _ in await readiness() })
+    api.consoleParts = ConsoleParts(
+      application: application,
+      process: ConsoleProcess(kind: "queries", name: ProcessState.name), readModels: location)
     return api
   }
 

@@ -41,12 +41,11 @@ public final class Worker: Service {
 
     /// The defaults.
     public init(readModels: ReadModelLocation, kafka: KafkaConfiguration, feed: FeedSource) {
-      let process = ProcessInfo.processInfo
       self.readModels = readModels
       self.kafka = kafka
       self.feed = feed
       state = ProcessState.folder
-      owner = "\(process.hostName)-\(process.processIdentifier)"
+      owner = ProcessState.name
     }
 
     /// The defaults, for read models in SQLite's files, in folders of one directory.
@@ -101,6 +100,11 @@ public final class Worker: Service {
         running: { self.running.withLock { $0 } }
       ).operation)
     queries.add(to: &api)
+    api.consoleParts = ConsoleParts(
+      application: application,
+      process: ConsoleProcess(kind: "worker of \(definition.name)", name: options.owner),
+      feed: options.feed, readModels: options.readModels
+    ) { self.running.withLock { $0 } }
     return api
   }
 

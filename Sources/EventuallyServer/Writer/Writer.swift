@@ -180,6 +180,9 @@ public final class Writer: Service {
     api.addHealth(heartbeats)
     api.addMetrics { await self.gauges() }
     api.add(WriterReadiness(writer: self).operation)
+    api.consoleParts = ConsoleParts(
+      application: application,
+      process: ConsoleProcess(kind: "writer", name: ProcessState.name), writer: self)
     return api
   }
 

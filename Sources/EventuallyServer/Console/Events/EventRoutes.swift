@@ -1,0 +1,4 @@
+extension Console {
+  /// An event's way.
+  func addEvents(to api: inout API) {}
+}

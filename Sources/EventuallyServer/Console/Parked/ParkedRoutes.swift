@@ -1,0 +1,4 @@
+extension Console {
+  /// Parked events and rejected records.
+  func addParked(to api: inout API) {}
+}

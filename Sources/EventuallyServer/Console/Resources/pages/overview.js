@@ -1,0 +1,128 @@
+// The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
+import { h, show } from '../lib/dom.js';
+import { age, ago, brief, bytes, count, counted, duration, time } from '../lib/format.js';
+import { follow, oldAfter } from '../lib/live.js';
+import { heading, panel } from '../lib/page.js';
+import { link } from '../lib/router.js';
+import { command } from '../lib/shell.js';
+import { badge, table } from '../lib/table.js';
+import { copyButton, label, value } from '../lib/value.js';
+import { setFreshness, setParkedCount } from '../frame.js';
+import { announce } from '../lib/dialog.js';
+import { pipeline } from './pipeline.js';
+
+export const title = 'Overview';
+
+const words = { wrong: 'Wrong', warning: 'Soon wrong', note: 'Note' };
+
+function problem({ severity, what, why, todo, command: line, page, since }) {
+  return h('li', { class: `problem ${severity}`, 'data-key': what.replace(/[0-9]+/g, '#') },
+    badge(words[severity], severity),
+    h('div', { class: 'problem-text' },
+      h('p', {}, h('strong', {}, value(what, { limit: 300 })), h('span', { class: 'faint' }, ` since ${time(since)}`)),
+      h('p', {}, value(`${why}. ${todo}.`, { limit: 400 }))),
+    h('div', { class: 'problem-do' },
+      page ? h('a', { class: 'button', href: link(page) }, 'Open', h('span', { class: 'unseen' }, `: ${what}`)) : null,
+      line ? h('details', { class: 'command' }, h('summary', {}, 'Command line'),
+        h('div', {}, h('code', {}, command(...line)), copyButton(command(...line), 'the command line', announce))) : null));
+}
+
+function problems(list) {
+  const wrong = list.filter(({ severity }) => severity !== 'note').length;
+  const sentence = wrong === 0 ? 'Nothing is wrong.' : `${counted(wrong, 'thing is', 'things are')} wrong.`;
+  return h('section', { class: 'problems', 'aria-labelledby': 'problems-title' },
+    h('h2', { id: 'problems-title', class: wrong ? 'bad' : 'good' }, sentence),
+    list.length ? h('ul', {}, list.map(problem)) : null);
+}
+
+/** How a lag is marked: nothing, a little, or much. */
+function level({ lag, worker }) {
+  if (!worker) return 'none';
+  if (lag >= 1000) return 'high';
+  return lag >= 100 ? 'some' : 'low';
+}
+
+// Many partitions are marks without numbers.
+const marks = { low: '', some: '·', high: '!', none: '–' };
+const many = 16;
+
+function partitions(models) {
+  const all = models[0]?.partitions ?? [];
+  const isDense = all.length > many;
+  const row = (model) => h('tr', { 'data-key': model.name },
+    h('th', { scope: 'row' }, h('a', { href: link(['read-model', model.name]) }, model.name)),
+    model.partitions.map((partition) => {
+      const said = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${partition.epoch}, `
+        + (partition.worker ? `worker ${partition.worker}` : 'no worker');
+      return h('td', { class: `cell ${level(partition)}`, title: said },
+        h('span', { 'aria-hidden': 'true' }, isDense ? marks[level(partition)] : brief(partition.lag)), h('span', { class: 'unseen' }, said));
+    }),
+    h('td', { class: 'number' }, h('strong', {}, count(model.lag))),
+    h('td', { class: 'number' }, duration(model.lagMilliseconds)));
+  return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Lag by partition' },
+    h('table', { class: isDense ? 'heat dense' : 'heat' }, h('caption', { class: 'unseen' }, 'Lag of each read model in each partition, in events'),
+      h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Partition'),
+        all.map(({ partition }) => h('th', { scope: 'col', class: 'number' }, isDense && partition % 8 ? h('span', { class: 'unseen' }, String(partition)) : String(partition))),
+        h('th', { scope: 'col', class: 'number' }, 'All'), h('th', { scope: 'col', class: 'number' }, 'Behind by'))),
+      h('tbody', {}, models.map(row))),
+    h('p', { class: 'legend-line' }, h('span', { class: 'cell low' }, '< 100'), h('span', { class: 'cell some' }, '< 1,000'),
+      h('span', { class: 'cell high' }, 'more'), h('span', { class: 'cell none' }, 'no worker')));
+}
+
+function processes(frame) {
+  const rows = [
+    ...frame.processes.map((process) => ({ ...process, does: process.kind })),
+    ...frame.readModels.flatMap((model) => model.workers.map((worker) => ({ ...worker, does: `worker of ${model.name}` }))),
+  ];
+  const isOld = ({ age }) => age > oldAfter;
+  return table('Processes', [
+    { title: 'Process', cell: (row) => value(row.name, { limit: 40 }) },
+    { title: 'Does', cell: (row) => value(row.does, { limit: 60 }) },
+    { title: 'Partitions', cell: (row) => (row.partitions ? row.partitions.join(' ') || 'none' : '') },
+    { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(row.rate)) },
+    { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
+    { title: 'CPU', number: true, cell: (row) => `${row.cpu.toFixed(0)} %` },
+    { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
+    {
+      title: 'Reported', number: true,
+      cell: (row) => (isOld(row) ? badge(`old: ${age(row.age)}`, 'wrong') : age(row.age)),
+    },
+  ], rows, { key: ({ name }) => name, mark: (row) => (isOld(row) ? 'old' : null) });
+}
+
+/** The newest events, each with the way to its own page. */
+function latest(events) {
+  return table('Latest events', [
+    {
+      title: 'Event', wide: true, cell: (row) => [h('a', { href: link(['event', row.id]) }, label(row.type, { limit: 40 })),
+        h('div', { class: 'small' },
+          h('a', { class: 'calm', href: link(['stream', row.stream]) }, label(row.stream, { limit: 40 })),
+          h('span', { class: 'faint' }, ` v${count(row.version)}`))],
+    },
+    { title: 'Sequence', number: true, cell: (row) => count(row.sequenceNumber) },
+    { title: 'Appended', number: true, cell: (row) => ago(row.time) },
+  ], events, { key: ({ id }) => id });
+}
+
+export function start(place) {
+  let wrong = null;
+  return follow('overview', {}, {
+    overview(frame) {
+      const now = frame.problems.filter(({ severity }) => severity === 'wrong').length;
+      if (wrong !== null && now > wrong) announce(frame.problems[0].what, 'bad');
+      wrong = now;
+      const isLarge = frame.readModels.some((model) => model.partitions.length > many);
+      setParkedCount(frame.readModels.reduce((sum, model) => sum + model.parkedStreams, 0));
+      show(place,
+        heading(title, null, h('p', { class: 'clock' }, `${time(frame.time).slice(0, 8)} UTC · ${count(frame.store.rate)} events/s`)),
+        problems(frame.problems), pipeline(frame),
+        isLarge ? panel('Lag by partition', partitions(frame.readModels)) : null,
+        h('div', { class: 'lanes' },
+          h('div', { class: 'stack' }, isLarge ? null : panel('Lag by partition', partitions(frame.readModels)),
+            panel('Processes', processes(frame))),
+          panel('Latest events', latest(frame.latest))));
+    },
+  }, setFreshness);
+}
+
+export { start as show };

@@ -1,0 +1,83 @@
+// Rows of a read model: browse, search, sort, export.
+import { address, get, part } from '../lib/api.js';
+import { h, show } from '../lib/dom.js';
+import { amount, count, time } from '../lib/format.js';
+import { button, failure, panel } from '../lib/page.js';
+import { link } from '../lib/router.js';
+import { choice, field, table } from '../lib/table.js';
+import { label, value } from '../lib/value.js';
+
+const shown = 500;
+
+/** A cell; the read model's schema may say that a column is a time in microseconds, an amount with decimals, or a stream's id. */
+function cell(item, column) {
+  if (column.isMasked) return h('span', { class: 'badge', title: 'Shown to administrators only' }, 'masked');
+  if (item === null) return h('span', { class: 'faint' }, 'null');
+  if (column.meaning === 'time') return time(item / 1000);
+  if (column.meaning === 'stream') return h('a', { href: link(['stream', item]) }, label(item, { limit: 60 }));
+  if (typeof item === 'number') return column.decimals ? amount(item, column.decimals) : count(item);
+  return value(item, { limit: 80 });
+}
+
+/** How much was looked through: a text that is no beginning of a key is looked for row by row. */
+function searched({ searched: { all, rows: number } }) {
+  return h('p', { class: 'hint' }, all ? 'In the order of their keys; a click on a title sorts.' : `Among ${count(number)} rows.`);
+}
+
+/** The rows of a read model's tables. */
+export function rows(place, model) {
+  const result = h('div', { class: 'stack' });
+  let [sorted, found, latest] = [null, [], 0];
+  const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Search rows', on: { submit: search, change: anew } },
+    field('Table', choice('table', model.tables.map(({ name }) => name), model.tables[0].name)),
+    field('Search', h('input', { type: 'search', name: 'search', autocomplete: 'off' }), 'The beginning of a key, or any text'),
+    h('button', { type: 'submit', class: 'primary' }, 'Search'));
+  const path = `read-models/${part(model.name)}/rows`;
+  const asked = () => ({
+    table: form.elements.table.value, search: form.elements.search.value,
+    order: sorted?.column, down: sorted?.isDown ? 'true' : '',
+  });
+
+  function anew(event) {
+    if (event.target.name === 'table') sorted = null;
+    search(event);
+  }
+
+  function search(event) {
+    event?.preventDefault();
+    found = [];
+    ask();
+  }
+
+  async function ask(cursor) {
+    const number = ++latest;
+    try {
+      const answer = await get(path, { ...asked(), cursor });
+      if (number !== latest) return;
+      found = [...found, ...answer.rows].slice(-shown);
+      draw(answer);
+    } catch (error) {
+      show(result, failure(error, () => ask(cursor)));
+    }
+  }
+
+  function draw(answer) {
+    const columns = answer.columns.map((column, index) => ({
+      title: column.name, sort: column.name, number: column.kind === 'integer', wide: index === 0, cell: (row) => cell(row[index], column),
+    }));
+    show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} rows of generation ${answer.generation}`,
+      h('div', { class: 'table-head' }, searched(answer),
+        h('a', { class: 'button', href: address(`${path}.csv`, asked()), download: `${model.name}.csv` }, 'Export CSV')),
+      table(`Rows of ${model.name}`, columns, found, {
+        sorted, empty: 'No row is like that.',
+        sort(column) {
+          sorted = { column, isDown: sorted?.column === column && !sorted.isDown };
+          search();
+        },
+      }),
+      answer.next ? button(answer.searched.all ? 'Show more' : 'Search further', () => ask(answer.next)) : null));
+  }
+
+  show(place, form, result);
+  ask();
+}

@@ -1,0 +1,85 @@
+// Finds streams: by the beginning of their id, category, an event's type, time, correlation.
+import { get } from '../lib/api.js';
+import { h, show } from '../lib/dom.js';
+import { ago, count, time } from '../lib/format.js';
+import { button, failure, heading, panel } from '../lib/page.js';
+import { link, note } from '../lib/router.js';
+import { choice, field, table } from '../lib/table.js';
+import { label, value } from '../lib/value.js';
+
+export const title = 'Streams';
+
+const names = ['prefix', 'category', 'type', 'from', 'to', 'correlation'];
+
+function columns() {
+  return [
+    { title: 'Stream', wide: true, cell: (row) => h('a', { href: link(['stream', row.stream]) }, label(row.stream, { limit: 80 })) },
+    { title: 'Category', cell: (row) => (row.category ? value(row.category, { limit: 30 }) : h('span', { class: 'faint' }, 'none')) },
+    { title: 'Version', number: true, cell: (row) => count(row.version) },
+    { title: 'Last event', cell: (row) => value(row.lastType, { limit: 40 }) },
+    { title: 'Sequence', number: true, cell: (row) => count(row.lastSequenceNumber) },
+    { title: 'Partition', number: true, cell: (row) => String(row.partition) },
+    { title: 'When', number: true, cell: (row) => h('span', { title: time(row.lastTime) }, ago(row.lastTime)) },
+  ];
+}
+
+/** What was looked through, where that is not everything: to search by type or correlation, events are read. */
+function searched({ all, from, to }) {
+  if (all) return null;
+  return h('p', { class: 'hint' }, `Among the events with the sequence numbers ${count(from)} to ${count(to)}: `
+    + 'older ones are searched by “Search further back”.');
+}
+
+/** A day or a time as a person writes it, as the routes take it. */
+function moment(text) {
+  return text ? `${text}${text.length === 16 ? ':00' : ''}Z` : '';
+}
+
+export function start(place, { about, query }) {
+  const result = h('div', { class: 'stack' });
+  let found = [];
+  let latest = 0;
+  const input = (name, attributes = {}) => h('input', { name, value: query[name] ?? '', autocomplete: 'off', spellcheck: 'false', ...attributes });
+  const categories = about.aggregates.map(({ category }) => category).filter(Boolean);
+  const types = about.aggregates.flatMap((aggregate) => aggregate.types);
+  const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Find streams', on: { submit: search, change: search } },
+    field('Id begins with', input('prefix', { type: 'search' })),
+    field('Category', choice('category', [['', 'all'], ...categories], query.category ?? '')),
+    field('Has an event of type', choice('type', [['', 'any'], ...types], query.type ?? '')),
+    field('Changed after (UTC)', input('from', { type: 'datetime-local' })),
+    field('Changed before (UTC)', input('to', { type: 'datetime-local' })),
+    field('Correlation id', input('correlation', { type: 'search' })),
+    h('button', { type: 'submit', class: 'primary' }, 'Find'));
+
+  function search(event) {
+    event?.preventDefault();
+    const asked = Object.fromEntries(names.map((name) => [name, form.elements[name].value]));
+    note(['streams'], asked);
+    found = [];
+    ask(asked);
+  }
+
+  async function ask(asked, cursor) {
+    const number = ++latest;
+    try {
+      const answer = await get('streams', { ...asked, from: moment(asked.from), to: moment(asked.to), cursor });
+      // A later search has begun meanwhile.
+      if (number !== latest) return;
+      found = [...found, ...answer.streams];
+      show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} streams, ${answer.order === 'id' ? 'by id' : 'the newest first'}`,
+        table('Streams', columns(), found, {
+          key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
+          empty: 'No stream is like that. Ids are compared by their bytes: upper and lower case differ.',
+        }),
+        searched(answer.searched),
+        answer.next ? button(answer.searched.all ? 'Show more' : 'Search further back', () => ask(asked, answer.next)) : null));
+    } catch (error) {
+      show(result, failure(error, () => ask(asked, cursor)));
+    }
+  }
+
+  show(place, heading(title, 'A stream has the events of one aggregate.'), form, result);
+  search();
+}
+
+export { start as show };

@@ -1,0 +1,4 @@
+extension Console {
+  /// Rows of read models.
+  func addRows(to api: inout API) {}
+}

@@ -1,0 +1,4 @@
+extension Console {
+  /// Streams, their events and states.
+  func addStreams(to api: inout API) {}
+}
