@@ -32,6 +32,7 @@ where S.Event == Store.Event {
   private let name: String
   private let metrics: ProjectorMetrics
   private let state = Locked(ReadModelProjectorStatus())
+  private let figures = Locked(ProjectorFigures())
   private let onFailure: @Sendable (any Error) -> Void
   private let onParking: @Sendable (ProjectionFailure) -> Void
 
@@ -70,6 +71,14 @@ where S.Event == Store.Event {
   /// What the worker is doing.
   public var status: ReadModelProjectorStatus { state.withLock { $0 } }
 
+  /// What a report tells of the batches; those that were applied are told once.
+  package func takeFigures() -> ProjectorFigures {
+    figures.withLock { figures in
+      defer { _ = figures.applied.take() }
+      return figures
+    }
+  }
+
   /// Works until the task is cancelled, its service group shuts down gracefully, or the subscription ends.
   public func run() async {
     await cancelWhenGracefulShutdown { await self.work() }
@@ -84,7 +93,9 @@ where S.Event == Store.Event {
           let start = ContinuousClock.now
           guard let outcome = await apply(deliveries) else { return }
           spans?.end(outcome)
-          metrics.applied(deliveries, outcome, in: .now - start)
+          let duration = ContinuousClock.now - start
+          metrics.applied(deliveries, outcome, in: duration)
+          figures.withLock { $0.add(deliveries, outcome, in: duration, at: .now()) }
           try await committed(deliveries, outcome)
           failures = 0
         }

@@ -71,6 +71,9 @@ where S.Event == Model.Event {
   /// What the worker has applied since it began, and what keeps it from going on.
   public var projectorStatus: ReadModelProjectorStatus { projector.status }
 
+  /// What a report tells of the batches; those that were applied are told once.
+  package func takeFigures() -> ProjectorFigures { projector.takeFigures() }
+
   /// Where something of a removed stream may still be left, as last found.
   public var removals: [ForgettingOutcome.Remainder] { forgetting.left }
 

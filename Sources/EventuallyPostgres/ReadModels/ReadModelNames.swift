@@ -54,7 +54,9 @@ struct ReadModelNames: Sendable, Hashable {
           table: table.name,
           reason: "the name '\(name)' does not have 1 to \(longest) bytes: shorten it")
       }
-      if table.name == "readmodel" || GenerationTables.names.contains(table.name) {
+      if table.name == "readmodel" || GenerationTables.names.contains(table.name)
+        || PostgresWorkerReports.names.contains(table.name)
+      {
         throw RowError(
           table: table.name, reason: "every read model has a table of that name: take another one")
       }

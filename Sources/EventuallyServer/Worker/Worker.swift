@@ -93,12 +93,7 @@ public final class Worker: Service {
     api.limits = options.limits
     api.addHealth(options.heartbeats)
     api.addMetrics { [queries] in await queries.gauges() }
-    api.add(
-      WorkerReadiness(
-        name: definition.name, adminCommand: application.adminCommand, owner: options.owner,
-        feed: options.feed, source: queries.sources[0].source,
-        running: { self.running.withLock { $0 } }
-      ).operation)
+    api.add(readiness.operation)
     queries.add(to: &api)
     api.consoleParts = ConsoleParts(
       application: application,
@@ -106,6 +101,13 @@ public final class Worker: Service {
       feed: options.feed, readModels: options.readModels
     ) { self.running.withLock { $0 } }
     return api
+  }
+
+  private var readiness: WorkerReadiness {
+    WorkerReadiness(
+      name: definition.name, adminCommand: application.adminCommand, owner: options.owner,
+      feed: options.feed, source: queries.sources[0].source,
+      running: { self.running.withLock { $0 } })
   }
 
   /// Works until it is told to stop, then leaves the group.
@@ -125,8 +127,9 @@ public final class Worker: Service {
     var workerOptions = ReadModelWorkerOptions(owner: options.owner)
     workerOptions.heartbeats = options.heartbeats
     workerOptions.savepoints = options.savepoints
+    let catalog = definition.catalog(in: options.readModels, state: options.state)
     let worker = try await ReadModelWorker(
-      definition.catalog(in: options.readModels, state: options.state), model: definition.model,
+      catalog, model: definition.model,
       codec: definition.codec, feed: feed, options: workerOptions, logger: logger
     ) { [options, logger] checkpoints in
       var subscription = KafkaSubscription<Definition.Codec>.Options(
@@ -145,7 +148,28 @@ public final class Worker: Service {
         subscription: { worker.subscription.status }, projector: { worker.projectorStatus },
         left: { worker.removals })
     }
-    try await worker.run()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      if let reporter = reporter(of: worker, catalog) { group.addTask { await reporter.run() } }
+      try await worker.run()
+      group.cancelAll()
+    }
+  }
+
+  private func reporter<Model: ReadModel, Codec: EventCodec>(
+    of worker: ReadModelWorker<Model, KafkaSubscription<Codec>>, _ catalog: any ReadModelCatalog
+  ) -> WorkerReporter? {
+    guard let reports = catalog.reports else { return nil }
+    let readiness = readiness
+    return WorkerReporter(
+      reports: reports, worker: options.owner, schemaVersion: catalog.schemaVersion,
+      generation: { worker.generation },
+      state: {
+        let subscription = worker.subscription.status
+        return (
+          subscription.partitions.keys.sorted(),
+          readiness.reasons(subscription, worker.projectorStatus)
+        )
+      }, status: { worker.projectorStatus }, figures: { worker.takeFigures() }, logger: logger)
   }
 }
 

@@ -165,7 +165,8 @@ struct WorkerReadiness: Sendable {
     json.endObject()
   }
 
-  private func reasons(
+  /// What keeps the worker's partitions from going on.
+  func reasons(
     _ subscription: SubscriptionStatus, _ projector: ReadModelProjectorStatus
   ) -> [String] {
     var reasons: [String] = []
