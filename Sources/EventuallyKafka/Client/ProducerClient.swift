@@ -8,6 +8,8 @@ struct DeliveryReport: Sendable {
   var partition: Partition
   /// 0 where the broker has acknowledged the record.
   var code: Int32
+  /// Where the topic has it; less than 0 where the broker did not tell.
+  var offset: Int64 = -1
 }
 
 /// Owns a producer.
@@ -110,7 +112,8 @@ final class ProducerClient: @unchecked Sendable {
       count = cks_producer_poll(handle, timeout, start, capacity)
     }
     return reports.map {
-      DeliveryReport(sequenceNumber: $0.tag, partition: $0.partition, code: $0.code)
+      DeliveryReport(
+        sequenceNumber: $0.tag, partition: $0.partition, code: $0.code, offset: $0.offset)
     }
   }
 

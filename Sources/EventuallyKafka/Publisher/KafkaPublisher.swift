@@ -23,6 +23,8 @@ public final class KafkaPublisher<Source: Outbox>: Service {
   let state = Locked(PublisherStatus())
   /// The log of the producer that publishes.
   private let producerLog = Locked<ClientLog?>(nil)
+  /// What publishes, or did last.
+  private let relay = Locked<RelayState?>(nil)
   /// The sequence number up to which everything has been acknowledged.
   public let published = PositionSignal(at: 0)
 
@@ -51,6 +53,13 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     self.contentType = contentType
     self.logger = logger
     self.heartbeats = heartbeats
+  }
+
+  /// When the record of an event was acknowledged, within the last hour and by this publisher; `nil` where it was not, or is not known.
+  package func acknowledgement(
+    of position: UInt64, in partition: Partition
+  ) -> Acknowledgement? {
+    relay.withLock { $0 }?.acknowledgement(of: position, in: partition)
   }
 
   /// What the publisher is doing.
@@ -148,10 +157,12 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     let noted = try await source.publishedProgress()
     try term.check()
     let relay = RelayState(
-      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor), known: noted?.refused ?? []
+      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor),
+      acknowledgements: self.relay.withLock { $0?.acknowledgements }, known: noted?.refused ?? []
     ) {
       self.note($0, alreadyPublished: alreadyPublished, acknowledged: acknowledged)
     }
+    self.relay.withLock { $0 = relay }
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil

@@ -93,13 +93,18 @@ struct PartitionRelay: Equatable {
   }
 
   /// Notes what became of a record that flowed.
-  mutating func note(_ outcome: Outcome, of sequence: UInt64) {
+  /// - Returns: the partition offset of one that is acknowledged for the first time.
+  @discardableResult
+  mutating func note(_ outcome: Outcome, of sequence: UInt64) -> UInt64? {
     switch outcome {
     case .acknowledged:
-      if let offset = inFlight.acknowledge(sequence) { acknowledged.acknowledge(offset) }
+      guard let offset = inFlight.acknowledge(sequence) else { return nil }
+      acknowledged.acknowledge(offset)
+      return offset
     case .refused: refused += 1
     case .returned: break
     }
+    return nil
   }
 
   /// The producer of the flow is at its end, and no more reports of its records will come.

@@ -230,12 +230,17 @@ actor Relay<Source: Outbox> {
   }
 
   private func note(_ reports: [DeliveryReport]) {
-    let end = state.advance { plan in
+    let (end, acknowledged) = state.advance { plan in
+      var acknowledged: [(position: UInt64, report: DeliveryReport)] = []
+      acknowledged.reserveCapacity(reports.count)
       for report in reports {
-        plan.note(report.outcome, of: report.sequenceNumber, in: report.partition)
+        let position = plan.note(
+          report.outcome, of: report.sequenceNumber, in: report.partition)
+        if let position { acknowledged.append((position, report)) }
       }
-      return plan.flowed
+      return (plan.flowed, acknowledged)
     }
+    state.note(acknowledged, at: .now())
     reported.advance(to: life.reported)
     while acknowledgedSends < sends.count {
       let first = sends[acknowledgedSends]

@@ -77,13 +77,16 @@ struct RelayPlan: Equatable {
   }
 
   /// Notes what became of a record that flowed.
+  /// - Returns: the partition offset of one that is acknowledged for the first time.
+  @discardableResult
   mutating func note(
     _ outcome: PartitionRelay.Outcome, of sequence: UInt64, in partition: Partition
-  ) {
+  ) -> UInt64? {
     inFlight -= 1
     if outcome == .acknowledged { acknowledgedCount += 1 }
-    partitions[Int(partition)].note(outcome, of: sequence)
+    let offset = partitions[Int(partition)].note(outcome, of: sequence)
     if case .refused(let code) = outcome, RefusalKind(code) == .tooLarge { isBatchSuspected = true }
+    return offset
   }
 
   /// The producer of the flow is at its end, and no more reports of its records will come.

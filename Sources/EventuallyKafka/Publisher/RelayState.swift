@@ -21,6 +21,7 @@ final class RelayState: Sendable {
 
   fileprivate struct State {
     var plan: RelayPlan
+    var acknowledgements: Acknowledgements
     /// When something was acknowledged last, or handed over while nothing waited for acknowledgement.
     var lastProgress = ContinuousClock.now
     var refused: [Partition: RefusedEvent] = [:]
@@ -35,13 +36,15 @@ final class RelayState: Sendable {
   let departures = PositionSignal(at: 0)
 
   /// - Parameters:
+  ///   - acknowledgements: those of earlier terms.
   ///   - known: events that held partitions before, as was noted.
   ///   - progressed: called with all progress.
   init(
-    _ plan: RelayPlan, known: [RefusedEvent] = [],
+    _ plan: RelayPlan, acknowledgements: Acknowledgements? = nil, known: [RefusedEvent] = [],
     progressed: @escaping @Sendable (Progress) -> Void
   ) {
-    state = Locked(State(plan: plan))
+    let none = Acknowledgements(partitionCount: Partition(clamping: plan.partitions.count))
+    state = Locked(State(plan: plan, acknowledgements: acknowledgements ?? none))
     self.known = known
     self.progressed = progressed
   }
@@ -79,6 +82,25 @@ final class RelayState: Sendable {
     if count > 0 { publishedEvents.increment(by: count) }
     progressed(progress)
     return result
+  }
+
+  /// What was acknowledged within the last hour.
+  var acknowledgements: Acknowledgements { state.withLock { $0.acknowledgements } }
+
+  /// Notes where the topic has what is acknowledged.
+  func note(_ acknowledged: [(position: UInt64, report: DeliveryReport)], at time: Timestamp) {
+    guard !acknowledged.isEmpty else { return }
+    state.withLock { state in
+      for (position, report) in acknowledged {
+        state.acknowledgements.note(
+          position, in: report.partition, offset: report.offset, at: time)
+      }
+    }
+  }
+
+  /// When an event's record was acknowledged.
+  func acknowledgement(of position: UInt64, in partition: Partition) -> Acknowledgement? {
+    state.withLock { $0.acknowledgements.find(position, in: partition, now: .now()) }
   }
 
   /// Tells how far it is, though that may be no further than before.

@@ -154,7 +154,13 @@ actor SteppingRelay<Source: Outbox> {
           return retry.pause(afterFailures: refusals, using: &generator)
         }
       }
-      if report.code == 0 { topicFailures = 0 }
+      if report.code == 0 {
+        topicFailures = 0
+        let record = lots[report.partition]?.first {
+          $0.position.sequenceNumber == report.sequenceNumber
+        }
+        if let record { state.note([(record.position.partitionOffset, report)], at: .now()) }
+      }
       if isLast { tellHolds(report.partition) }
     }
   }
