@@ -14,6 +14,8 @@ struct Console: Sendable {
   let audit: AuditLog
   let masking: Masking
   let hub: ConsoleHub
+  let overview: Overview
+  let charts = Charts()
   let limits: ServerLimits
   let logger: Logger
   /// Questions that are answered at a time.
@@ -36,6 +38,7 @@ struct Console: Sendable {
     audit = AuditLog(logger)
     masking = Masking(api.console)
     hub = ConsoleHub(logger)
+    overview = Overview(PipelineWatch(sources, process: process), process: process)
     limits = api.limits
     viewers = Budget(api.limits.consoleViewers)
     self.logger = logger
@@ -47,6 +50,7 @@ struct Console: Sendable {
     addFiles(to: &api)
     addSessions(to: &api)
     addAbout(to: &api)
+    addFind(to: &api)
     addOverview(to: &api)
     addCharts(to: &api)
     addStreams(to: &api)
@@ -59,7 +63,7 @@ struct Console: Sendable {
   }
 
   /// What the console does all the time, for as long as the server serves.
-  func run() async {}
+  func run() async { await charts.run { await overview.frame() } }
 }
 
 extension Console {

@@ -628,6 +628,11 @@ export function rate(number) {
   return number === null || number === undefined ? '–' : `${brief(number)}/s`;
 }
 
+/** A share of a core: `12 %`. */
+export function percent(number) {
+  return number === null || number === undefined ? '–' : `${whole.format(number)} %`;
+}
+
 /** A duration of so many milliseconds, in two digits or so. */
 export function duration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return '–';
@@ -1690,7 +1695,7 @@ export function generations(place, model, { announce, mayChange, show: choose, s
 ("pages/overview.js", ##"""
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { age, ago, brief, bytes, count, counted, duration, time } from '../lib/format.js';
+import { age, ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
@@ -1742,7 +1747,7 @@ function partitions(models) {
   const row = (model) => h('tr', { 'data-key': model.name },
     h('th', { scope: 'row' }, h('a', { href: link(['read-model', model.name]) }, model.name)),
     model.partitions.map((partition) => {
-      const said = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${partition.epoch}, `
+      const said = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${count(partition.epoch)}, `
         + (partition.worker ? `worker ${partition.worker}` : 'no worker');
       return h('td', { class: `cell ${level(partition)}`, title: said },
         h('span', { 'aria-hidden': 'true' }, isDense ? marks[level(partition)] : brief(partition.lag)), h('span', { class: 'unseen' }, said));
@@ -1771,7 +1776,7 @@ function processes(frame) {
     { title: 'Partitions', cell: (row) => (row.partitions ? row.partitions.join(' ') || 'none' : '') },
     { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(row.rate)) },
     { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
-    { title: 'CPU', number: true, cell: (row) => `${row.cpu.toFixed(0)} %` },
+    { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
     {
       title: 'Reported', number: true,
@@ -1804,7 +1809,7 @@ export function start(place) {
       const isLarge = frame.readModels.some((model) => model.partitions.length > many);
       setParkedCount(frame.readModels.reduce((sum, model) => sum + model.parkedStreams, 0));
       show(place,
-        heading(title, null, h('p', { class: 'clock' }, `${time(frame.time).slice(0, 8)} UTC · ${count(frame.store.rate)} events/s`)),
+        heading(title, null, h('p', { class: 'clock' }, `${time(frame.time).slice(0, 8)} UTC${frame.store ? ` · ${count(frame.store.rate)} events/s` : ''}`)),
         problems(frame.problems), pipeline(frame),
         isLarge ? panel('Lag by partition', partitions(frame.readModels)) : null,
         h('div', { class: 'lanes' },
@@ -2064,7 +2069,7 @@ export { start as show };
 ("pages/partitions.js", ##"""
 // The partitions of a read model: how far each is, its epoch, and which worker has it.
 import { h, show } from '../lib/dom.js';
-import { age, bytes, count, rate } from '../lib/format.js';
+import { age, bytes, count, percent, rate } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { panel } from '../lib/page.js';
 import { badge, table } from '../lib/table.js';
@@ -2078,7 +2083,7 @@ function workers(list) {
     { title: 'Partitions', cell: (row) => row.partitions.join(' ') || 'none' },
     { title: 'Events/s', number: true, cell: (row) => rate(row.rate) },
     { title: 'Batch', number: true, cell: (row) => count(row.batch) },
-    { title: 'CPU', number: true, cell: (row) => `${row.cpu.toFixed(0)} %` },
+    { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
     {
       title: 'Reported', number: true,
@@ -2137,7 +2142,7 @@ function readModel(model) {
   const state = silent || parked ? 'wrong' : model.lag > 1000 ? 'warning' : '';
   return stage({
     name: model.name, href: link(['read-model', model.name]), state,
-    what: `generation ${model.generation} ${model.state}`,
+    what: model.generation === null ? 'not begun' : `generation ${model.generation} ${model.state}`,
     recent: model.recent, said: `applied by ${model.name} in the last minute`,
     figures: [
       figure('Applied', rate(model.rate)), figure('Lag', count(model.lag), model.lag > 1000 ? 'warning' : ''),
@@ -2151,25 +2156,25 @@ function readModel(model) {
 export function pipeline({ store, relay, topic, readModels }) {
   return h('section', { class: 'pipeline', 'aria-label': 'Pipeline' },
     h('ol', { class: readModels.length > 5 ? 'stages many' : 'stages' },
-      stage({
-        name: 'Event store', what: `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', heard: store.age,
+      store && stage({
+        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', heard: store.age,
         figures: [
           figure('Appended', rate(store.rate)), figure('p99', duration(store.p99)), figure('Head', count(store.head)),
           figure('Streams', brief(store.streams)), figure('Conflicts', rate(store.conflicts)),
         ],
       }),
-      stage({
-        name: 'Relay', what: `${relay.publisher}, epoch ${relay.epoch}`, recent: relay.recent, said: 'published in the last minute', heard: relay.age,
-        state: relay.phase === 'publishing' ? '' : 'wrong',
+      relay && stage({
+        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', heard: relay.age,
+        state: ['publishing', 'connecting', 'standby', null].includes(relay.phase) ? '' : 'wrong',
         figures: [
           figure('Published', rate(relay.rate)), figure('p99', duration(relay.p99)),
-          figure('Backlog', count(relay.backlog), relay.backlog > 10_000 ? 'warning' : ''), figure('State', relay.phase),
+          figure('Backlog', count(relay.backlog), relay.backlog > 10_000 ? 'warning' : ''), figure('State', relay.phase ?? '–'),
         ],
       }),
-      stage({
-        name: 'Topic', what: topic.name, heard: topic.age,
+      topic && stage({
+        name: 'Topic', what: topic.name ?? '', heard: topic.age,
         figures: [
-          figure('Partitions', String(topic.partitions)), figure('Records', brief(topic.records)), figure('Heard', age(topic.age)),
+          figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Heard', age(topic.age)),
         ],
       }),
       h('li', { class: 'fan', 'data-key': 'fan' }, h('ul', { 'aria-label': 'Read models' }, readModels.map(readModel)))));
@@ -2261,7 +2266,7 @@ export function start(place) {
       show(place, heading(title, 'A read model is built from events, by workers; queries are answered from its live generation.'),
         table('Read models', [
           { title: 'Read model', cell: (model) => h('a', { href: link(['read-model', model.name]) }, label(model.name, { limit: 60 })) },
-          { title: 'Generation', cell: (model) => [`${model.generation} `, badge(model.state, model.state === 'live' ? 'good' : 'warning')] },
+          { title: 'Generation', cell: (model) => [model.generation === null ? '' : `${model.generation} `, badge(model.state, model.state === 'live' ? 'good' : 'warning')] },
           { title: 'Lag', number: true, cell: (model) => count(model.lag) },
           { title: 'Behind by', number: true, cell: (model) => duration(model.lagMilliseconds) },
           { title: 'Applied', number: true, cell: (model) => rate(model.rate) },

@@ -52,7 +52,7 @@ extension Console {
     add("/console") { request in
       // The addresses within the page are relative.
       guard request.pathOnly.hasSuffix("/") else {
-        var response = JSONResponse(withoutBody: .permanentRedirect)
+        var response = JSONResponse(.permanentRedirect) { $0.null() }
         response.headers[.location] = "console/"
         return response
       }

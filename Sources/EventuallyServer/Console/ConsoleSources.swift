@@ -36,11 +36,13 @@ struct ConsoleSources: Sendable {
   /// What there is, and the flag that gives what there is not.
   var missing: [(name: String, flag: String?)] {
     [
-      ("store", writer == nil && opened == nil ? "--store" : nil),
+      ("store", !hasStore ? "--store" : nil),
       ("readModels", location == nil ? "--read-models" : nil),
       ("relay", writer == nil && feed == nil ? "--feed" : nil),
     ]
   }
+
+  var hasStore: Bool { writer != nil || opened != nil }
 
   /// The store.
   /// - Throws: an answer 404 where the process can't open it, and what opening it throws.

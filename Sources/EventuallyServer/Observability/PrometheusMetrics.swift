@@ -3,18 +3,21 @@ import Eventually
 
 /// Keeps metrics, and tells them in Prometheus' text format.
 final class PrometheusMetrics: MetricsFactory {
-  private struct Name: Hashable {
+  struct Name: Hashable {
     var label: String
     var dimensions: [String]
   }
 
-  private struct State {
+  struct State {
     var counters: [Name: CountingMetric] = [:]
     var gauges: [Name: GaugeMetric] = [:]
     var histograms: [Name: HistogramMetric] = [:]
   }
 
   private let state = Locked(State())
+
+  /// The metrics as they are.
+  var current: State { state.withLock { $0 } }
 
   private static func name(_ label: String, _ dimensions: [(String, String)]) -> Name {
     Name(label: label, dimensions: dimensions.map { "\($0.0)=\"\(escape($0.1))\"" })
@@ -129,7 +132,7 @@ final class PrometheusMetrics: MetricsFactory {
 }
 
 /// A number that only grows.
-private final class CountingMetric: CounterHandler {
+final class CountingMetric: CounterHandler {
   private let count = Locked<Int64>(0)
 
   var value: Int64 { count.withLock { $0 } }
@@ -144,7 +147,7 @@ private final class CountingMetric: CounterHandler {
 }
 
 /// A number that goes up and down.
-private final class GaugeMetric: RecorderHandler {
+final class GaugeMetric: RecorderHandler {
   private let current = Locked<Double>(0)
 
   var value: Double { current.withLock { $0 } }
@@ -157,7 +160,7 @@ private final class GaugeMetric: RecorderHandler {
 }
 
 /// How many values lie between limits.
-private final class HistogramMetric: RecorderHandler, TimerHandler {
+final class HistogramMetric: RecorderHandler, TimerHandler {
   static let sizes: [Double] = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000]
   static let seconds: [Double] = [
     0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60,

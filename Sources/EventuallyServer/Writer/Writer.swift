@@ -57,6 +57,8 @@ public final class Writer: Service {
   /// Publishes what is committed.
   public let publisher: KafkaPublisher<ApplicationStore>
   let application: ApplicationModel
+  /// The topic that it publishes to.
+  let topic: String
   let heartbeats: Heartbeats
   let limits: ServerLimits
   let readability: StoreReadability
@@ -84,6 +86,7 @@ public final class Writer: Service {
       recordLimit: options.recordLimit == nil ? storeOptions.recordLimit : nil,
       heartbeats: options.heartbeats, logger: logger)
     self.application = application
+    topic = options.kafka.topic
     self.logger = logger
     heartbeats = options.heartbeats
     limits = options.limits

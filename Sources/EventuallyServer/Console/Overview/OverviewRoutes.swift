@@ -1,4 +1,25 @@
+import Eventually
+import HTTPTypes
+
 extension Console {
-  /// The pipeline as it is now.
-  func addOverview(to api: inout API) {}
+  /// The pipeline as it is now, its read models, and where a text leads.
+  func addOverview(to api: inout API) {
+    api.add(
+      topic("overview") { _ in
+        ConsoleTopic(name: "overview", event: "overview") {
+          let frame = await overview.frame()
+          return ConsoleFrame(frame.json(), content: frame.json(hasTime: false))
+        }
+      })
+    api.add(
+      question("read-models") { _ in
+        let frame = await overview.frame()
+        return JSONResponse { json in
+          json.beginObject()
+          json.key("readModels")
+          frame.writeReadModels(&json)
+          json.endObject()
+        }
+      })
+  }
 }

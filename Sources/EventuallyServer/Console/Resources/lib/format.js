@@ -32,6 +32,11 @@ export function rate(number) {
   return number === null || number === undefined ? '–' : `${brief(number)}/s`;
 }
 
+/** A share of a core: `12 %`. */
+export function percent(number) {
+  return number === null || number === undefined ? '–' : `${whole.format(number)} %`;
+}
+
 /** A duration of so many milliseconds, in two digits or so. */
 export function duration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined) return '–';

@@ -1,6 +1,6 @@
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { age, ago, brief, bytes, count, counted, duration, time } from '../lib/format.js';
+import { age, ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
@@ -52,7 +52,7 @@ function partitions(models) {
   const row = (model) => h('tr', { 'data-key': model.name },
     h('th', { scope: 'row' }, h('a', { href: link(['read-model', model.name]) }, model.name)),
     model.partitions.map((partition) => {
-      const said = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${partition.epoch}, `
+      const said = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${count(partition.epoch)}, `
         + (partition.worker ? `worker ${partition.worker}` : 'no worker');
       return h('td', { class: `cell ${level(partition)}`, title: said },
         h('span', { 'aria-hidden': 'true' }, isDense ? marks[level(partition)] : brief(partition.lag)), h('span', { class: 'unseen' }, said));
@@ -81,7 +81,7 @@ function processes(frame) {
     { title: 'Partitions', cell: (row) => (row.partitions ? row.partitions.join(' ') || 'none' : '') },
     { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(row.rate)) },
     { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
-    { title: 'CPU', number: true, cell: (row) => `${row.cpu.toFixed(0)} %` },
+    { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
     {
       title: 'Reported', number: true,
@@ -114,7 +114,7 @@ export function start(place) {
       const isLarge = frame.readModels.some((model) => model.partitions.length > many);
       setParkedCount(frame.readModels.reduce((sum, model) => sum + model.parkedStreams, 0));
       show(place,
-        heading(title, null, h('p', { class: 'clock' }, `${time(frame.time).slice(0, 8)} UTC · ${count(frame.store.rate)} events/s`)),
+        heading(title, null, h('p', { class: 'clock' }, `${time(frame.time).slice(0, 8)} UTC${frame.store ? ` · ${count(frame.store.rate)} events/s` : ''}`)),
         problems(frame.problems), pipeline(frame),
         isLarge ? panel('Lag by partition', partitions(frame.readModels)) : null,
         h('div', { class: 'lanes' },

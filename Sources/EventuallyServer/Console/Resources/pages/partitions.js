@@ -1,6 +1,6 @@
 // The partitions of a read model: how far each is, its epoch, and which worker has it.
 import { h, show } from '../lib/dom.js';
-import { age, bytes, count, rate } from '../lib/format.js';
+import { age, bytes, count, percent, rate } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { panel } from '../lib/page.js';
 import { badge, table } from '../lib/table.js';
@@ -14,7 +14,7 @@ function workers(list) {
     { title: 'Partitions', cell: (row) => row.partitions.join(' ') || 'none' },
     { title: 'Events/s', number: true, cell: (row) => rate(row.rate) },
     { title: 'Batch', number: true, cell: (row) => count(row.batch) },
-    { title: 'CPU', number: true, cell: (row) => `${row.cpu.toFixed(0)} %` },
+    { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
     {
       title: 'Reported', number: true,

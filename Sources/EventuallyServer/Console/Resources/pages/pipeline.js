@@ -25,7 +25,7 @@ function readModel(model) {
   const state = silent || parked ? 'wrong' : model.lag > 1000 ? 'warning' : '';
   return stage({
     name: model.name, href: link(['read-model', model.name]), state,
-    what: `generation ${model.generation} ${model.state}`,
+    what: model.generation === null ? 'not begun' : `generation ${model.generation} ${model.state}`,
     recent: model.recent, said: `applied by ${model.name} in the last minute`,
     figures: [
       figure('Applied', rate(model.rate)), figure('Lag', count(model.lag), model.lag > 1000 ? 'warning' : ''),
@@ -39,25 +39,25 @@ function readModel(model) {
 export function pipeline({ store, relay, topic, readModels }) {
   return h('section', { class: 'pipeline', 'aria-label': 'Pipeline' },
     h('ol', { class: readModels.length > 5 ? 'stages many' : 'stages' },
-      stage({
-        name: 'Event store', what: `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', heard: store.age,
+      store && stage({
+        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', heard: store.age,
         figures: [
           figure('Appended', rate(store.rate)), figure('p99', duration(store.p99)), figure('Head', count(store.head)),
           figure('Streams', brief(store.streams)), figure('Conflicts', rate(store.conflicts)),
         ],
       }),
-      stage({
-        name: 'Relay', what: `${relay.publisher}, epoch ${relay.epoch}`, recent: relay.recent, said: 'published in the last minute', heard: relay.age,
-        state: relay.phase === 'publishing' ? '' : 'wrong',
+      relay && stage({
+        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', heard: relay.age,
+        state: ['publishing', 'connecting', 'standby', null].includes(relay.phase) ? '' : 'wrong',
         figures: [
           figure('Published', rate(relay.rate)), figure('p99', duration(relay.p99)),
-          figure('Backlog', count(relay.backlog), relay.backlog > 10_000 ? 'warning' : ''), figure('State', relay.phase),
+          figure('Backlog', count(relay.backlog), relay.backlog > 10_000 ? 'warning' : ''), figure('State', relay.phase ?? '–'),
         ],
       }),
-      stage({
-        name: 'Topic', what: topic.name, heard: topic.age,
+      topic && stage({
+        name: 'Topic', what: topic.name ?? '', heard: topic.age,
         figures: [
-          figure('Partitions', String(topic.partitions)), figure('Records', brief(topic.records)), figure('Heard', age(topic.age)),
+          figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Heard', age(topic.age)),
         ],
       }),
       h('li', { class: 'fan', 'data-key': 'fan' }, h('ul', { 'aria-label': 'Read models' }, readModels.map(readModel)))));

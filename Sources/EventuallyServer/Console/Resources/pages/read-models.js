@@ -17,7 +17,7 @@ export function start(place) {
       show(place, heading(title, 'A read model is built from events, by workers; queries are answered from its live generation.'),
         table('Read models', [
           { title: 'Read model', cell: (model) => h('a', { href: link(['read-model', model.name]) }, label(model.name, { limit: 60 })) },
-          { title: 'Generation', cell: (model) => [`${model.generation} `, badge(model.state, model.state === 'live' ? 'good' : 'warning')] },
+          { title: 'Generation', cell: (model) => [model.generation === null ? '' : `${model.generation} `, badge(model.state, model.state === 'live' ? 'good' : 'warning')] },
           { title: 'Lag', number: true, cell: (model) => count(model.lag) },
           { title: 'Behind by', number: true, cell: (model) => duration(model.lagMilliseconds) },
           { title: 'Applied', number: true, cell: (model) => rate(model.rate) },
