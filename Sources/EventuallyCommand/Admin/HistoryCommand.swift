@@ -25,11 +25,13 @@ extension AdminCommand {
       }
       var state = StateChanges(aggregate.aggregate)
       for record in records {
-        let changes = state.changes(by: record)
+        let step = state.changes(by: record)
         try Output.standard.line(
           "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
         )
-        for change in changes { try Output.standard.line("    \(change)") }
+        for line in step.changes.map(\.line) + [step.note].compactMap({ $0 }) {
+          try Output.standard.line("    \(line)")
+        }
       }
     }
   }
@@ -45,11 +47,6 @@ struct AggregateName: ExpressibleByArgument, Sendable {
   }
 
   static var allValueStrings: [String] { Program.application?.aggregates.map(\.label) ?? [] }
-}
-
-extension RegisteredAggregate {
-  /// What a command line calls it.
-  var label: String { category == .unnamed ? name.lowercased() : category.name }
 }
 
 extension Program {

@@ -57,6 +57,9 @@ package struct RegisteredAggregate: Sendable {
     return make(snapshotted)
   }
 
+  /// What a command line calls it.
+  package var label: String { category == .unnamed ? name.lowercased() : category.name }
+
   /// A state without events yet, to which events are applied one by one.
   package func fold() -> any StateFold { makeFold() }
 }

@@ -29,7 +29,11 @@ package enum RecordJSON {
   }
 
   /// An event's record.
-  package static func write(_ record: EventRecord, _ json: inout JSONWriter) {
+  /// - Parameter members: writes further members.
+  package static func write(
+    _ record: EventRecord, _ json: inout JSONWriter,
+    _ members: (inout JSONWriter) -> Void = { _ in }
+  ) {
     json.beginObject()
     json.key("id")
     json.plainString { record.id.append(to: &$0) }
@@ -52,6 +56,7 @@ package enum RecordJSON {
       json.key("metadata")
       record.metadata.write(&json)
     }
+    members(&json)
     json.endObject()
   }
 

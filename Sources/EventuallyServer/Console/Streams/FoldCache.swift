@@ -1,0 +1,62 @@
+import Eventually
+
+/// States of the streams that were asked for last, at some of their versions, so that the next version is not folded from the first event.
+struct FoldCache: Sendable {
+  /// A state, and the event that it is after.
+  struct Fold: Sendable {
+    var position: EventPosition
+    var time: Timestamp
+    var changes: StateChanges
+
+    var version: Version { position.version }
+  }
+
+  /// A state is kept every so many versions.
+  static let interval: Version = 512
+  private let streamLimit: Int
+  private let byteLimit: Int
+  /// The one that was asked for last comes last; each one's folds are in the order of their versions.
+  private var streams: [(id: ByteKey, folds: [(fold: Fold, bytes: Int)])] = []
+  private(set) var bytes = 0
+
+  init(streams: Int = 8, bytes: Int = 64 << 20) {
+    streamLimit = streams
+    byteLimit = bytes
+  }
+
+  /// The latest state that is kept of a stream, and that fits.
+  mutating func latest(of id: String, where fits: (Fold) -> Bool) -> Fold? {
+    guard let index = streams.firstIndex(where: { $0.id == ByteKey(id) }) else { return nil }
+    streams.append(streams.remove(at: index))
+    return streams.last?.folds.last { fits($0.fold) }?.fold
+  }
+
+  /// Keeps a state.
+  /// - Parameter bytes: about what it takes.
+  mutating func keep(_ fold: Fold, of id: String, bytes size: Int) {
+    let key = ByteKey(id)
+    if let index = streams.firstIndex(where: { $0.id == key }) {
+      streams.append(streams.remove(at: index))
+    } else {
+      streams.append((key, []))
+    }
+    let last = streams.count - 1
+    let place = streams[last].folds.firstIndex { $0.fold.version >= fold.version }
+    guard place.map({ streams[last].folds[$0].fold.version != fold.version }) ?? true else {
+      return
+    }
+    streams[last].folds.insert((fold, size), at: place ?? streams[last].folds.count)
+    bytes += size
+    while streams.count > 1, streams.count > streamLimit || bytes > byteLimit { drop(at: 0) }
+    if bytes > byteLimit { drop(at: 0) }
+  }
+
+  /// Forgets a stream: another one has its name now.
+  mutating func forget(_ id: String) {
+    if let index = streams.firstIndex(where: { $0.id == ByteKey(id) }) { drop(at: index) }
+  }
+
+  private mutating func drop(at index: Int) {
+    bytes -= streams.remove(at: index).folds.reduce(0) { $0 + $1.bytes }
+  }
+}

@@ -1,0 +1,69 @@
+import Eventually
+
+/// Finds streams in a store: by the index of ids where that is what is asked for, and else by their events.
+struct StreamFinder: Sendable {
+  /// Streams, and where the next ones begin.
+  struct Page: Sendable {
+    var isByID: Bool
+    var streams: [StreamHead]
+    var next: PageCursor?
+    /// What was looked through; `nil` for all that there is.
+    var searched: (from: UInt64, to: UInt64)?
+  }
+
+  let store: any StreamList
+  var bounds = StreamSearch.Bounds()
+  /// A clock may step back by as many events: see ``StreamList/sequenceNumber(near:)``.
+  private static let slack: UInt64 = 2_000
+
+  /// - Parameter isByID: whether streams come in the order of their ids; else those with the newest events come first.
+  /// - Throws: an answer 422 where the cursor is none of this question.
+  func find(
+    _ question: StreamSearch.Question, isByID: Bool, from cursor: PageCursor?
+  ) async throws -> Page {
+    switch (cursor?.values.first, isByID) {
+    case (nil, true): return try await byID(question.prefix, after: nil)
+    case (.text(let id)?, true): return try await byID(question.prefix, after: id)
+    case (nil, false): return try await byEvents(question, from: nil)
+    case (.integer(let sequence)?, false):
+      return try await byEvents(question, from: UInt64(clamping: sequence))
+    default:
+      throw RequestError(
+        kind: .invalid, "the parameter 'cursor' must be as an answer has it", parameter: "cursor")
+    }
+  }
+
+  private func byID(_ prefix: String, after: String?) async throws -> Page {
+    // One more tells whether there is a further page, and one is what comes before.
+    let found = try await store.streams(from: after ?? prefix, limit: bounds.streams + 2)
+      .filter { stream in after.map { !stream.streamID.hasSameBytes(as: $0) } ?? true }
+      .prefix { $0.streamID.utf8.starts(with: prefix.utf8) }
+    let page = Array(found.prefix(bounds.streams))
+    return Page(
+      isByID: true, streams: page,
+      next: found.count > page.count ? page.last.map { PageCursor([.text($0.streamID)]) } : nil)
+  }
+
+  private func byEvents(_ question: StreamSearch.Question, from: UInt64?) async throws -> Page {
+    let begin = ContinuousClock.now
+    let head = try await store.head()
+    var (newest, oldest) = (min(from ?? head, head), UInt64(1))
+    if from == nil, let to = question.to {
+      newest = min(newest, try await store.sequenceNumber(near: to) &+ Self.slack)
+    }
+    if let from = question.from {
+      let near = try await store.sequenceNumber(near: from)
+      oldest = near > Self.slack ? near - Self.slack : 1
+    }
+    var search = StreamSearch(question, from: newest, through: oldest, bounds: bounds)
+    while let range = search.next(after: .now - begin) {
+      search.take(try await store.events(in: range, question.filter), of: range)
+    }
+    let heads = try await store.streams(named: search.found)
+    let byID = Dictionary(heads.map { (ByteKey($0.streamID), $0) }, uniquingKeysWith: { $1 })
+    return Page(
+      isByID: false, streams: search.found.compactMap { byID[ByteKey($0)] },
+      next: search.rest.map { PageCursor([.integer(Int64(clamping: $0))]) },
+      searched: search.rest == nil && from == nil ? nil : search.searched)
+  }
+}
