@@ -22,9 +22,12 @@ let strict: [SwiftSetting] =
   ]
 
 func library(
-  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = []
+  _ name: String, _ dependencies: [Target.Dependency] = [], exclude: [String] = [],
+  resources: [Resource] = []
 ) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources,
+    swiftSettings: strict)
 }
 
 func executable(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -180,7 +183,7 @@ let package = Package(
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
         "EventuallyCommand", "CZlib",
         httpTypes, logging, lifecycle, arguments, nio,
-      ]),
+      ], resources: [.embedInCode("Console/revenue.js")]),
     executable("writer", ["Orders", "EventuallyCommand"]),
     executable("projector", ["Orders", "EventuallyCommand"]),
     executable("ordersctl", ["Orders", "EventuallyCommand"]),
@@ -227,7 +230,7 @@ let package = Package(
       "EventuallyServerTests",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
-        "EventuallyCommand", arguments, httpTypes, lifecycle, logging,
+        "EventuallyCommand", "EventuallyTesting", arguments, httpTypes, lifecycle, logging,
       ]),
     tests(
       "OrdersTests",
