@@ -71,9 +71,9 @@ struct AllCommand: ServiceCommand {
     let (tokens, tls) = (try token.accepted(logger: logger), try tls.tls(logger: logger))
     var queriesAPI = try QueryServer(application, directory: directory).api
     queriesAPI.tokens = tokens
-    queriesAPI.console = console.options(store: .file(store))
+    queriesAPI.console = try console.options(store: .file(store))
     var commandsAPI = try writer.api(tokens: tokens)
-    commandsAPI.console = console.options(readModels: .folder(directory))
+    commandsAPI.console = try console.options(readModels: .folder(directory))
     let greeting = Greeting(
       data: data, noConsole: console.noConsole,
       commands: HTTPServer(

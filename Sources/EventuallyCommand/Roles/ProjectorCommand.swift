@@ -105,7 +105,7 @@ struct ProjectorCommand: AsyncParsableCommand {
         try Program.current(), readModel: readModel.name, options: options, logger: logger)
       var api = worker.api
       api.tokens = try token.accepted(logger: logger)
-      api.console = console.options(store: store)
+      api.console = try console.options(store: store)
       let server = HTTPServer(
         api: api, listen: listen, addressFile: addressFile, tls: try tls.tls(logger: logger),
         logger: logger)
@@ -163,7 +163,7 @@ struct ProjectorCommand: AsyncParsableCommand {
         timeLimit: queryLimit.seconds, limits: limits.limits)
       var api = queries.api
       api.tokens = try token.accepted(logger: logger)
-      api.console = console.options(store: store)
+      api.console = try console.options(store: store)
       let server = HTTPServer(
         api: api, listen: listen, addressFile: addressFile, tls: try tls.tls(logger: logger),
         logger: logger)

@@ -128,7 +128,7 @@ package struct WriterOptions: ParsableArguments {
   package func server(of writer: Writer, logger: Logger) throws -> HTTPServer {
     var api = try writer.api(
       tokens: try token.accepted(logger: logger), origins: server.origins)
-    api.console = console.options(readModels: readModels.map { ReadModelLocation($0) })
+    api.console = try console.options(readModels: readModels.map { ReadModelLocation($0) })
     return HTTPServer(
       api: api, listen: try server.address(), addressFile: server.addressFile,
       tls: try tls.tls(logger: logger), logger: logger)

@@ -36,7 +36,7 @@ struct Console: Sendable {
     sources = ConsoleSources(parts, options: api.console)
     access = ConsoleAccess(tokens: api.tokens, isLoopback: isLoopback, isEncrypted: isEncrypted)
     audit = AuditLog(logger)
-    masking = Masking(api.console)
+    masking = api.console.masking
     hub = ConsoleHub(logger)
     overview = Overview(PipelineWatch(sources, process: process), process: process)
     limits = api.limits

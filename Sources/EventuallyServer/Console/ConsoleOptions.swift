@@ -6,9 +6,25 @@ public struct ConsoleOptions: Sendable {
   public var store: StoreLocation?
   /// The read models, for a process that has none.
   public var readModels: ReadModelLocation?
+  var masking = Masking()
 
   /// The defaults.
   public init() {}
+
+  /// Hides members of events and states, and columns of read models, from readers without the role `administer`.
+  ///
+  /// A member's path is meant wherever it is in a payload or a state, below other members and in lists too. What is hidden here can be read
+  /// elsewhere by whoever has a token of the role `read`: from the event feed, and by queries that tell it.
+  /// - Parameters:
+  ///   - members: each as `category.member.path`; of an aggregate without a category, its name in lower case comes first.
+  ///   - columns: each as `table.column`.
+  ///   - application: whose events and read models are meant.
+  /// - Throws: ``ApplicationError`` where the application has no such category, table or column.
+  public mutating func mask(
+    members: [String], columns: [String], of application: ApplicationModel
+  ) throws(ApplicationError) {
+    masking = try Masking(members: members, columns: columns, of: application)
+  }
 }
 
 /// What a process gives its console.

@@ -97,8 +97,11 @@ package enum JSONMembers {
   package typealias Member = (path: String, json: [UInt8])
 
   package static func list(_ json: [UInt8]) throws -> [Member] {
+    var reader = JSONReader(json.span)
+    // Without the white space around it.
+    let value = reader.slice(try reader.skip())
     var members: [Member] = []
-    try add(json, at: "", to: &members)
+    try add(value, at: "", to: &members)
     return members
   }
 
