@@ -12,6 +12,8 @@ let package = Package(
         .product(name: "Eventually", package: "eventually"),
         .product(name: "EventuallyCommand", package: "eventually"),
         .product(name: "EventuallyServer", package: "eventually"),
-      ])
+      ],
+      // The files of a page of the console.
+      resources: [.copy("Pages/tags")])
   ]
 )

@@ -59,5 +59,8 @@ public struct Shop: ExtendedCommandLine, FaultPointSource {
     OrderQueries()
     SalesQueries()
     CustomerQueries()
+    ConsolePage(
+      "revenue", "Revenue", module: "revenue.js",
+      files: ["revenue.js": PackageResources.revenue_js])
   }
 }

@@ -9,6 +9,7 @@ public struct Registry {
   var readModels: [PendingReadModel] = []
   var writerRoutes: [WriterRoutes] = []
   var queries: [RegisteredQuery] = []
+  var pages: [ConsolePage] = []
 
   /// Adds a component, of a component that is made of several.
   public mutating func add(_ component: some Component) {
@@ -39,6 +40,8 @@ public struct ApplicationModel: Sendable {
   package let codec: CategoriesCodec
   let writerRoutes: [WriterRoutes]
   private let queries: [RegisteredQuery]
+  /// What the console has beside its own pages.
+  let pages: [ConsolePage]
 
   /// Puts the components of an application together.
   /// - Throws: ``ApplicationError`` where they don't fit.
@@ -74,6 +77,7 @@ public struct ApplicationModel: Sendable {
     }
     writerRoutes = registry.writerRoutes
     queries = registry.queries
+    pages = registry.pages
     for query in queries {
       let count = registry.readModels.count { $0.type == query.model }
       guard count == 1 else {
@@ -91,7 +95,9 @@ public struct ApplicationModel: Sendable {
       queries.map { query in
         (API.Operation.pattern(query.path).map { $0 ?? "{}" }.joined(separator: "/"), "two queries")
       }, "have the same path")
+    try Self.check(pages.map { ($0.id, "two pages of the console") }, "are called the same")
     if let problem = writerRoutes.compactMap(\.problem).first ?? queries.compactMap(\.problem).first
+      ?? pages.compactMap(\.problem).first
     {
       throw ApplicationError(problem)
     }

@@ -45,6 +45,13 @@ extension Console {
       json.member("readModels", application.readModels.map(\.name))
       json.key("pages")
       json.beginArray()
+      for page in application.pages {
+        json.beginObject()
+        json.member("id", page.id)
+        json.member("title", page.title)
+        json.member("module", page.module)
+        json.endObject()
+      }
       json.endArray()
       json.endObject()
     }

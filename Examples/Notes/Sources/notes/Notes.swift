@@ -1,6 +1,7 @@
 import Eventually
 import EventuallyCommand
 import EventuallyServer
+import Foundation
 
 // Notes with tags. 'swift run notes all' runs everything in one process; 'swift run notes --help' lists all commands.
 
@@ -28,5 +29,6 @@ struct Tag: Codable { var tag: String }
     Query("tags/{tag}", of: Tags.self, "A tag") { request, rows in
       try rows.row(TagRow.self, request.path("tag"))
     }
+    ConsolePage("tags", "Tags", module: "tags.js", in: .module)
   }
 }
