@@ -2561,7 +2561,7 @@ import { button, failure, heading, panel } from '../lib/page.js';
 import { link, note } from '../lib/router.js';
 import { command } from '../lib/shell.js';
 import { badge, facts, field } from '../lib/table.js';
-import { copyButton, label } from '../lib/value.js';
+import { copyButton, label, value } from '../lib/value.js';
 
 export const title = 'Stream';
 
@@ -2571,11 +2571,13 @@ function head(stream, about) {
     heading(h('span', {}, label(stream.stream, { limit: 80 }), ' ', copyButton(stream.stream, 'the stream’s id', announce)),
       type ? `${type.name}, ${count(stream.version)} events` : `${count(stream.version)} events`),
     facts([
-      ['Partition', String(stream.partition)], ['First event', time(stream.first)], ['Last event', `${time(stream.last)} (${ago(stream.last)})`],
+      ['Partition', String(stream.partition)],
+      stream.first ? ['First event', time(stream.first)] : null,
+      stream.last ? ['Last event', `${time(stream.last)} (${ago(stream.last)})`] : null,
       ['Size', bytes(stream.bytes)],
       stream.parkedIn.length ? ['Parked in', stream.parkedIn.map((name) =>
         h('a', { href: link(['parked'], { readModel: name }) }, badge(name, 'wrong')))] : null,
-      stream.erasure ? ['Erased', time(stream.erasure.removed)] : null,
+      stream.erasure ? ['Removed', time(stream.erasure.removed), stream.erasure.erased ? '' : ', something may be left in the store’s file'] : null,
     ]),
   ];
 }
@@ -2622,9 +2624,16 @@ function states(stream, parts, begin) {
         answer.type
           ? [' · after ', h('a', { href: link(['event', answer.event]) }, label(answer.type, { limit: 40 })), ` · ${time(answer.time)}`]
           : ' · before its first event'),
+      answer.failure ? h('p', { class: 'hint' }, badge('not the whole state', 'wrong'), ' ', value(answer.failure, { limit: 300 })) : null,
       // Made anew: what was opened belonged to another state.
-      h('div', { 'data-key': `state-${answer.version}` }, answer.state === null
-        ? h('p', { class: 'empty' }, 'There was nothing yet.') : json(answer.state, answer.changes, answer.masked)));
+      h('div', { 'data-key': `state-${answer.version}` }, stateOf(answer)));
+  }
+
+  function stateOf({ version, state, stateCut, changes, masked }) {
+    if (stateCut) return [h('p', { class: 'hint' }, `${bytes(stateCut.bytes)}, of which this is the beginning`), value(stateCut.head, { limit: 2000 })];
+    if (state !== null) return json(state, changes, masked);
+    const reason = version === 0 ? 'There was nothing yet.' : masked.length ? 'Shown to administrators only.' : 'No aggregate of this process has such a state.';
+    return h('p', { class: 'empty' }, reason);
   }
 
   ask(begin.time ? { time: begin.time } : { version: begin.version ?? stream.version });
@@ -2655,7 +2664,7 @@ function history(stream, ask) {
       h('a', { href: link(['event', event.id]) }, label(event.type, { limit: 60 })),
       h('time', { class: 'faint', datetime: event.time, title: event.time }, time(event.time)),
       button('State', () => ask({ version: event.version }), { kind: 'quiet', what: `at version ${event.version}` })),
-    changeList(event.changes));
+    event.note ? h('p', { class: 'hint' }, value(event.note, { limit: 300 })) : changeList(event.changes));
   load();
   return panel('History, the newest first', list, more);
 }
@@ -2717,15 +2726,21 @@ export function start(place, { about, query }) {
   let latest = 0;
   const input = (name, attributes = {}) => h('input', { name, value: query[name] ?? '', autocomplete: 'off', spellcheck: 'false', ...attributes });
   const categories = about.aggregates.map(({ category }) => category).filter(Boolean);
-  const types = about.aggregates.flatMap((aggregate) => aggregate.types);
+  const types = choice('type', [['', 'any'], ...(query.type ? [query.type] : [])], query.type ?? '');
   const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Find streams', on: { submit: search, change: search } },
     field('Id begins with', input('prefix', { type: 'search' })),
     field('Category', choice('category', [['', 'all'], ...categories], query.category ?? '')),
-    field('Has an event of type', choice('type', [['', 'any'], ...types], query.type ?? '')),
+    field('Has an event of type', types),
     field('Changed after (UTC)', input('from', { type: 'datetime-local' })),
     field('Changed before (UTC)', input('to', { type: 'datetime-local' })),
     field('Correlation id', input('correlation', { type: 'search' })),
     h('button', { type: 'submit', class: 'primary' }, 'Find'));
+
+  /** The types of the store's newest events. */
+  async function fillTypes() {
+    const known = (await get('event-types')).types;
+    types.append(...known.filter((type) => type !== query.type).map((type) => h('option', { value: type }, type)));
+  }
 
   function search(event) {
     event?.preventDefault();
@@ -2741,7 +2756,9 @@ export function start(place, { about, query }) {
       const answer = await get('streams', { ...asked, from: moment(asked.from), to: moment(asked.to), cursor });
       // A later search has begun meanwhile.
       if (number !== latest) return;
-      found = [...found, ...answer.streams];
+      // A stream whose events were searched further may be there already.
+      const shown = new Set(found.map(({ stream }) => stream));
+      found = [...found, ...answer.streams.filter(({ stream }) => !shown.has(stream))];
       show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} streams, ${answer.order === 'id' ? 'by id' : 'the newest first'}`,
         table('Streams', columns(), found, {
           key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
@@ -2756,6 +2773,7 @@ export function start(place, { about, query }) {
 
   show(place, heading(title, 'A stream has the events of one aggregate.'), form, result);
   search();
+  fillTypes().catch((error) => show(result, failure(error)));
 }
 
 export { start as show };

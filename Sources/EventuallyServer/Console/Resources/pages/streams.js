@@ -41,15 +41,21 @@ export function start(place, { about, query }) {
   let latest = 0;
   const input = (name, attributes = {}) => h('input', { name, value: query[name] ?? '', autocomplete: 'off', spellcheck: 'false', ...attributes });
   const categories = about.aggregates.map(({ category }) => category).filter(Boolean);
-  const types = about.aggregates.flatMap((aggregate) => aggregate.types);
+  const types = choice('type', [['', 'any'], ...(query.type ? [query.type] : [])], query.type ?? '');
   const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Find streams', on: { submit: search, change: search } },
     field('Id begins with', input('prefix', { type: 'search' })),
     field('Category', choice('category', [['', 'all'], ...categories], query.category ?? '')),
-    field('Has an event of type', choice('type', [['', 'any'], ...types], query.type ?? '')),
+    field('Has an event of type', types),
     field('Changed after (UTC)', input('from', { type: 'datetime-local' })),
     field('Changed before (UTC)', input('to', { type: 'datetime-local' })),
     field('Correlation id', input('correlation', { type: 'search' })),
     h('button', { type: 'submit', class: 'primary' }, 'Find'));
+
+  /** The types of the store's newest events. */
+  async function fillTypes() {
+    const known = (await get('event-types')).types;
+    types.append(...known.filter((type) => type !== query.type).map((type) => h('option', { value: type }, type)));
+  }
 
   function search(event) {
     event?.preventDefault();
@@ -65,7 +71,9 @@ export function start(place, { about, query }) {
       const answer = await get('streams', { ...asked, from: moment(asked.from), to: moment(asked.to), cursor });
       // A later search has begun meanwhile.
       if (number !== latest) return;
-      found = [...found, ...answer.streams];
+      // A stream whose events were searched further may be there already.
+      const shown = new Set(found.map(({ stream }) => stream));
+      found = [...found, ...answer.streams.filter(({ stream }) => !shown.has(stream))];
       show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} streams, ${answer.order === 'id' ? 'by id' : 'the newest first'}`,
         table('Streams', columns(), found, {
           key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
@@ -80,6 +88,7 @@ export function start(place, { about, query }) {
 
   show(place, heading(title, 'A stream has the events of one aggregate.'), form, result);
   search();
+  fillTypes().catch((error) => show(result, failure(error)));
 }
 
 export { start as show };
