@@ -164,6 +164,96 @@ import Testing
 
   private struct ScratchError: Error {}
 
+  private func record(_ generation: Int) throws -> ReplayRecord {
+    try #require(try directory.generation(generation).note.flatMap { ReplayRecord($0) })
+  }
+
+  /// Queries never see the read model step back: it is brought to where the live one is by then.
+  @Test func oneThatIsBuiltIsMadeLiveWhereTheLiveOneIs() async throws {
+    try await write(20)
+    try await project()
+    var options = ReplayOptions()
+    options.isSwitching = false
+    #expect(try await run(try await replay(options)) == .built)
+    #expect(try record(2).state == .built)
+    try await write(13)
+    try await project()
+    func makeLive(_ generation: Int) async throws -> ReplayOutcome {
+      try await run(
+        try await Replay(
+          makingLive: generation, in: directory, model: WordModel(), codec: TextCodec(),
+          log: store.log))
+    }
+    #expect(try await makeLive(2) == .live(replaced: 1))
+    #expect(directory.live() == 2)
+    #expect(try directory.events(in: 2) == 33)
+    #expect(try record(2).state == .live && record(2).comparison?.events == 20)
+    #expect(try await makeLive(2) == .alreadyLive)
+    // And back: the one that was live has stayed behind meanwhile.
+    try await write(5)
+    try await project()
+    #expect(try await makeLive(1) == .live(replaced: 2))
+    #expect(try directory.events(in: 1) == 38)
+  }
+
+  @Test func oneThatIsNotBuiltIsNotMadeLive() async throws {
+    try await write(20)
+    try await project()
+    do {
+      let replay = try await replay()
+      await #expect(throws: ScratchError.self) {
+        try await replay.run { _ in throw ScratchError() }
+      }
+    }
+    let error = await #expect(throws: ReadModelError.self) {
+      try await Replay(
+        makingLive: 2, in: directory, model: WordModel(), codec: TextCodec(), log: store.log)
+    }
+    guard case .unfinishedReplay(2, _, _)? = error else {
+      Issue.record("\(error as Any)")
+      return
+    }
+  }
+
+  /// Whoever lists the generations sees how far it is, and what came of it.
+  @Test func itsRecordIsKeptWithTheGeneration() async throws {
+    try await write(100)
+    try await project()
+    try SQLiteConnection(path: directory.livePath, mode: .readWrite).execute(
+      "UPDATE last SET word = 'other'")
+    var options = ReplayOptions()
+    (options.isSwitching, options.differenceLimit, options.begunBy) = (false, 15, "somebody")
+    #expect(try await run(try await replay(options)) == .built)
+    let record = try record(2)
+    #expect(record.state == .built && record.begunBy == "somebody" && record.why == nil)
+    #expect(record.applied == 100 && record.total == 100 && record.rate > 0, "\(record)")
+    let comparison = try #require(record.comparison)
+    #expect(comparison.differenceCount == 20 && comparison.differences.count == 15)
+    #expect(comparison.columns == ["last": ["stream", "word"]])
+    #expect(comparison.differences.first?.live?.map(\.column) == [.text("other")])
+    // A generation that begins with a copy of it has no record.
+    try directory.makeLive(2)
+    let savepoint = try directory.saveSavepoint("copy", of: WordModel())
+    let begun = try directory.beginGeneration(
+      "later", from: savepoint, model: WordModel(), storeID: store.storeID, partitionCount: 4)
+    #expect(try directory.generation(begun).note == nil)
+  }
+
+  @Test func oneThatIsCalledOffSaysSoAndCanBeDropped() async throws {
+    try await write(5)
+    do {
+      let replay = try await replay(source: { _, _, _ in Stalled() })
+      let running = Task { try await replay.run() }
+      while try directory.generation(1).note == nil { try await Task.sleep(for: .milliseconds(5)) }
+      running.cancel()
+      await #expect(throws: CancellationError.self) { try await running.value }
+      let record = try record(1)
+      #expect(record.state == .failed && record.why == "it was called off")
+    }
+    try directory.drop(1)
+    #expect(try directory.list().isEmpty)
+  }
+
   /// A log that ends before what it should have does not get more by being asked again.
   @Test func aLogWithoutWhatItShouldHaveEndsItAtOnce() async throws {
     try await write(20)

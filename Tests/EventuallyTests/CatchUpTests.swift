@@ -121,6 +121,21 @@ import Testing
     #expect(count > 500)
   }
 
+  /// One that was built before is brought to where the live one is, wherever either was.
+  @Test(arguments: [0, 10, 5000] as [UInt64]) func oneThatIsBuiltTakesThePlaceOfTheLiveOne(
+    own: UInt64
+  ) {
+    var machine = CatchUp(.existing)
+    let first = machine.handle(.began(isLive: false))
+    #expect(first == .readLive)
+    var count = 0
+    play(machine, first, World(own: own), depth: 6) { world, outcome in
+      count += 1
+      #expect(outcome == .live && world.isLinked && world.isComplete && world.compared == 0)
+    }
+    #expect(count > 500)
+  }
+
   @Test func aReplayThatDoesNotSwitchEndsWithTheComparison() {
     for own in [0, 50] as [UInt64] {
       var machine = CatchUp(.live(switching: false))
@@ -143,7 +158,8 @@ import Testing
   }
 
   @Test func oneThatIsLiveAlreadyIsOnlyCompleted() {
-    for goal in [.live(switching: true), .live(switching: false), .positions([7])] as [CatchUp.Goal]
+    for goal in [.live(switching: true), .live(switching: false), .positions([7]), .existing]
+      as [CatchUp.Goal]
     {
       var machine = CatchUp(goal)
       #expect(machine.handle(.began(isLive: true)) == .complete)

@@ -9,6 +9,8 @@ struct CatchUp {
     case positions([UInt64])
     /// To where the live generation is, which it is compared with; where `switching`, it takes the live one's place.
     case live(switching: Bool)
+    /// To where the live generation is, whose place it takes; it is built already, and not compared.
+    case existing
   }
 
   enum Action: Hashable {
@@ -92,8 +94,11 @@ struct CatchUp {
     switch (state, input) {
     case (.idle, .began(isLive: true)): return complete(.alreadyLive)
     case (.idle, .began(isLive: false)):
-      if case .positions(let positions) = goal { return build(through: positions) }
-      return enter(.copying, .copyLive)
+      switch goal {
+      case .positions(let positions): return build(through: positions)
+      case .live: return enter(.copying, .copyLive)
+      case .existing: return enter(.reading(round: 1), .readLive)
+      }
     case (.copying, .copied(let positions)): return build(through: positions, comparedAt: positions)
     case (.copying, .nothingCopied(let heads)): return build(through: heads)
     case (.building(let comparedAt), .applied(let own)):

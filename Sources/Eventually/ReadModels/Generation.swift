@@ -16,6 +16,8 @@ public struct Generation: Sendable, Hashable {
   public var replay: String?
   /// Whether it is the live one of its schema version.
   public var isLive: Bool
+  /// What the replay has told of itself last; `nil` where none builds it, or one of an earlier version of this library.
+  package var note: ReplayNote?
 
   /// A generation from its parts.
   public init(
@@ -30,6 +32,19 @@ public struct Generation: Sendable, Hashable {
     self.isBuilding = isBuilding
     self.replay = replay
     self.isLive = isLive
+  }
+}
+
+/// What a replay has told of itself, as it is stored.
+package struct ReplayNote: Sendable, Hashable {
+  /// A ``ReplayRecord`` as JSON.
+  package var text: String
+  /// How long ago, by the clock of the database.
+  package var age: Duration
+
+  package init(text: String, age: Duration) {
+    self.text = text
+    self.age = age
   }
 }
 
@@ -81,6 +96,9 @@ public protocol GenerationStore<Event>: ReadModelStore {
   /// The same, where every partition has been applied up to where the store was.
   /// - Returns: whether it counts as built.
   func completeBuild(through heads: [UInt64]) async throws(ReadModelError) -> Bool
+
+  /// Keeps what a replay tells of itself, in place of what it has told before: each process that lists the generations sees it.
+  func note(replay text: String) async throws(ReadModelError)
 
   /// Applies the events of a parked stream, all or none, and parks it no longer.
   /// - Returns: how many events were applied.

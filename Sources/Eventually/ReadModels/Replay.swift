@@ -1,3 +1,5 @@
+import Foundation
+
 /// A generation that is built beside the live one, from zero or from a savepoint.
 ///
 /// It is on disk with all that it has come to at any moment: whoever begins the same replay again, after it was killed,
@@ -13,6 +15,8 @@ public final class Replay<Model: ReadModel>: Sendable {
   private let model: Model
   private let log: any EventLog
   private let options: ReplayOptions
+  private let goal: CatchUp.Goal
+  private let recorder: ReplayRecorder
   private let driver: ReplayDriver<Model>
   /// While this exists, no other process replays the read model.
   private let right: any ReplayRight
@@ -30,14 +34,15 @@ public final class Replay<Model: ReadModel>: Sendable {
   /// - Throws: ``ReadModelError/replayRunning(location:)`` where another process replays the read model,
   ///   ``ReadModelError/unfinishedReplay(_:request:location:)`` where another replay was begun and never ended, and
   ///   ``ReplayError/savepointBeyondEnd(_:)``.
-  public init(
+  public convenience init(
     _ request: String, in catalog: any ReadModelCatalog, model: Model,
     codec: any EventCodec<Model.Event>, log: any EventLog,
     options: ReplayOptions = ReplayOptions(), source: ReplaySource<Model.Event>? = nil,
     base: () async throws -> Savepoint?
   ) async throws {
-    right = try await catalog.lockReplay()
+    let right = try await catalog.lockReplay()
     let begun = try await catalog.list().last { $0.replay != nil && $0.isBuilding }
+    let generation: Int
     if let begun {
       guard begun.replay == request else {
         throw ReadModelError.unfinishedReplay(
@@ -54,10 +59,54 @@ public final class Replay<Model: ReadModel>: Sendable {
         request, from: base, model: model, storeID: log.storeID,
         partitionCount: log.partitionCount)
     }
-    isResumed = begun != nil
-    database = try await catalog.openGeneration(
+    try await self.init(
+      generation, isResumed: begun != nil, options.goal, right, catalog, model, codec, log, options,
+      source)
+  }
+
+  /// Brings a generation that is built to where the live one is, and makes it the live one in its place, as ``run(_:)`` of a replay
+  /// that switches does in its end: queries never see the read model step back.
+  /// - Throws: ``ReadModelError/replayRunning(location:)``, ``ReadModelError/noGeneration(_:location:)``,
+  ///   ``ReadModelError/schemaVersion(location:found:expected:)`` where it is of another version of the code, and
+  ///   ``ReadModelError/unfinishedReplay(_:request:location:)`` where its replay has not come to its end.
+  package convenience init(
+    makingLive generation: Int, in catalog: any ReadModelCatalog, model: Model,
+    codec: any EventCodec<Model.Event>, log: any EventLog,
+    options: ReplayOptions = ReplayOptions(), source: ReplaySource<Model.Event>? = nil
+  ) async throws {
+    let right = try await catalog.lockReplay()
+    let found = try await catalog.generation(generation)
+    guard found.schemaVersion == catalog.schemaVersion else {
+      throw ReadModelError.schemaVersion(
+        location: found.location, found: found.schemaVersion, expected: catalog.schemaVersion)
+    }
+    if found.isBuilding, let request = found.replay {
+      throw ReadModelError.unfinishedReplay(
+        generation, request: request, location: catalog.location)
+    }
+    try await self.init(
+      generation, isResumed: true, .existing, right, catalog, model, codec, log, options, source,
+      record: found.note.flatMap { ReplayRecord($0) })
+  }
+
+  private init(
+    _ generation: Int, isResumed: Bool, _ goal: CatchUp.Goal, _ right: any ReplayRight,
+    _ catalog: any ReadModelCatalog, _ model: Model, _ codec: any EventCodec<Model.Event>,
+    _ log: any EventLog, _ options: ReplayOptions, _ source: ReplaySource<Model.Event>?,
+    record: ReplayRecord? = nil
+  ) async throws {
+    self.generation = generation
+    self.isResumed = isResumed
+    self.goal = goal
+    self.right = right
+    let database = try await catalog.openGeneration(
       generation, model: model, codec: codec, storeID: log.storeID,
       partitionCount: log.partitionCount)
+    self.database = database
+    recorder = ReplayRecorder(
+      record ?? ReplayRecord(begunBy: options.begunBy, at: Date()),
+      tables: model.tables.map { $0.schema }
+    ) { try await database.note(replay: $0) }
     driver = ReplayDriver(
       database, codec: codec, log: log, workers: options.workers, source: source)
     self.catalog = catalog
@@ -80,6 +129,29 @@ public final class Replay<Model: ReadModel>: Sendable {
   public func run(
     _ report: @escaping @Sendable (ReplayEvent) throws -> Void = { _ in }
   ) async throws -> ReplayOutcome {
+    do {
+      let outcome = try await runRecorded { [recorder] event in
+        recorder.take(event)
+        try report(event)
+      }
+      await recorder.end(outcome == .built ? .built : .live)
+      return outcome
+    } catch {
+      // One that was to be made live stays what it was.
+      if goal != .existing { await recorder.end(.failed, why: Self.reason(error)) }
+      throw error
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    error is CancellationError ? "it was called off" : "\(error)"
+  }
+
+  private func runRecorded(
+    _ report: @escaping @Sendable (ReplayEvent) throws -> Void
+  ) async throws -> ReplayOutcome {
+    // Ends with this call.
+    async let _: Void = goal == .existing ? () : recorder.run()
     var hold: (any GenerationHold)?
     do {
       let outcome = try await run(holding: &hold, report)
@@ -95,7 +167,7 @@ public final class Replay<Model: ReadModel>: Sendable {
     holding hold: inout (any GenerationHold)?,
     _ report: @escaping @Sendable (ReplayEvent) throws -> Void
   ) async throws -> ReplayOutcome {
-    var machine = CatchUp(options.goal)
+    var machine = CatchUp(goal)
     // It is live already where it was killed in its very last step.
     let isLive = try await catalog.liveGeneration() == generation
     if !isLive {
@@ -120,6 +192,7 @@ public final class Replay<Model: ReadModel>: Sendable {
         let own = try await apply(through: through, isQuiet: hold != nil, report)
         action = machine.handle(.applied(own: own))
       case .compare:
+        recorder.compares()
         if let live = copy { try report(.compared(try await compare(with: live))) }
         copy = nil
         action = machine.handle(.compared)
@@ -218,7 +291,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   private func compare(with live: LiveCopy) async throws -> ReplayComparison {
     let compared = try await StateComparison(
       expected: try await catalog.state(of: generation), found: live.state,
-      tables: model.tables.map { $0.schema })
+      tables: model.tables.map { $0.schema }, limit: options.differenceLimit)
     return ReplayComparison(
       live: live.generation, events: eventCount(try await database.positions()),
       differenceCount: compared.differenceCount, differences: compared.differences,

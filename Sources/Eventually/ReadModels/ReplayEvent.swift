@@ -10,6 +10,10 @@ public struct ReplayOptions: Sendable {
   public var isRepair = false
   /// How many workers share the partitions.
   public var workers = 1
+  /// At most so many of the rows that differ are told.
+  public var differenceLimit = 10
+  /// Who has begun it, for whoever looks at it: a person's name, or a program's.
+  package var begunBy = "the command line"
 
   /// A replay that takes the live generation's place.
   public init() {}
@@ -43,7 +47,7 @@ public struct ReplayComparison: Sendable, Hashable {
   public var events: UInt64
   /// How many rows differ.
   public var differenceCount: Int
-  /// The first ten of them; the new generation's rows are the expected ones.
+  /// The first of them, as many as ``ReplayOptions/differenceLimit`` says; the new generation's rows are the expected ones.
   public var differences: [RowDifference]
   /// The digest of the live generation.
   public var liveDigest: String

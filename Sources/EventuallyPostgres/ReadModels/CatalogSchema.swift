@@ -4,10 +4,10 @@ import Eventually
 /// live.
 enum CatalogSchema {
   /// The version that this code makes and works with.
-  static var version: Int { 1 }
+  static var version: Int { 2 }
 
   /// What leads from each version to the next; the first makes it all.
-  static func steps(_ names: ReadModelNames) -> [[String]] { [first(names)] }
+  static func steps(_ names: ReadModelNames) -> [[String]] { [first(names), notes] }
 
   private static func first(_ names: ReadModelNames) -> [String] {
     tables + functions(names, SQLText.name(names.catalog))
@@ -124,6 +124,14 @@ enum CatalogSchema {
         "rows": "How many rows the read model's tables have.",
         "digest": "SHA-256 of those rows.", "seal": "SHA-256 of the other tables.",
       ])
+
+  /// Adds what replays tell of themselves.
+  private static let notes: [String] =
+    ["ALTER TABLE generations ADD COLUMN note text, ADD COLUMN noted timestamptz"]
+    + [
+      "note": "What the replay has told of itself last, as JSON; NULL for nothing.",
+      "noted": "When that was.",
+    ].map { SQLText.comment(on: "COLUMN generations.\($0)", $1) }
 
   /// What the application has done as the owner, who alone may make schemas in the database: on schemas of read models and no others.
   private static func functions(_ names: ReadModelNames, _ schema: String) -> [String] {

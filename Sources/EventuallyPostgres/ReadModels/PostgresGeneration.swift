@@ -28,6 +28,8 @@ package struct PostgresGeneration: Sendable, Hashable {
   var isThere: Bool
   /// Since when another one is live in its place, in seconds by the server's clock; `nil` where it never was live, or is.
   var notLiveSince: Double?
+  /// What the replay has told of itself last.
+  var note: ReplayNote?
 
   func check(
     storeID: String, partitionCount: Partition, _ location: String
@@ -68,7 +70,8 @@ extension PostgresReadModelCatalog {
     let sql = """
       SELECT g.number, g.schema, g.schema_version, g.layout, g.store_id, g.partitions, g.origin, g.created, g.is_building, g.replay,
         r.live IS NOT NULL, EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = g.schema),
-        (1000 * extract(epoch FROM clock_timestamp() - g.live_until))::bigint
+        (1000 * extract(epoch FROM clock_timestamp() - g.live_until))::bigint,
+        g.note, (1000 * extract(epoch FROM clock_timestamp() - g.noted))::bigint
       FROM generations g
       LEFT JOIN read_models r ON r.name = g.name AND r.schema_version = g.schema_version AND r.live = g.number
       WHERE g.name = $1 AND \(condition) ORDER BY g.number
@@ -90,7 +93,10 @@ extension PostgresReadModelCatalog {
           origin: try rows.text(row, 6), created: try rows.timestamp(row, 7),
           isBuilding: try rows.bool(row, 8), replay: try rows.optionalText(row, 9),
           isLive: try rows.bool(row, 10), isThere: try rows.bool(row, 11),
-          notLiveSince: try rows.optionalInteger(row, 12).map { Double($0) / 1000 })
+          notLiveSince: try rows.optionalInteger(row, 12).map { Double($0) / 1000 },
+          note: try rows.optionalText(row, 13).map {
+            ReplayNote(text: $0, age: .milliseconds(try rows.optionalInteger(row, 14) ?? 0))
+          })
       }
     } catch {
       throw .failed(location, error)

@@ -163,9 +163,11 @@ extension PostgresGeneration {
   }
 
   var generation: Generation {
-    Generation(
+    var generation = Generation(
       number: number, location: schema, schemaVersion: schemaVersion, origin: origin,
       created: created, isBuilding: isBuilding, replay: replay, isLive: isLive)
+    generation.note = note
+    return generation
   }
 }
 

@@ -67,6 +67,18 @@ extension PostgresReadModelDatabase: GenerationStore {
     }
   }
 
+  /// Keeps what a replay tells of itself, in place of what it has told before.
+  public func note(replay text: String) async throws(ReadModelError) {
+    var statement = keepNote
+    // The server does not take U+0000 in text.
+    statement.parameters = [.text(text.replacing("\0", with: "\u{FFFD}"))]
+    do {
+      _ = try await pool.run([statement], "keep a replay's note")
+    } catch {
+      throw .failed(location, error)
+    }
+  }
+
   /// Notes that the generation has caught up once: from now on it counts as built.
   public func completeBuild() async throws(ReadModelError) {
     do {

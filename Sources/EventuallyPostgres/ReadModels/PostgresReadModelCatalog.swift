@@ -117,6 +117,15 @@ package struct PostgresReadModelCatalog: Sendable {
       """, .text(name), version)
   }
 
+  /// Keeps what a replay tells of itself with a generation; the text is the first parameter, which is still to be added.
+  func keepNote(of generation: PostgresGeneration) -> PostgresStatement {
+    PostgresStatement(
+      """
+      UPDATE \(SQLText.name(database.names.catalog)).generations SET note = $1, noted = clock_timestamp()
+      WHERE schema = \(SQLText.literal(generation.schema)) AND dropped IS NULL
+      """)
+  }
+
   /// Makes a generation in the session's transaction, and leaves its search path at the catalog.
   /// - Parameter base: the savepoint that it begins from; `nil` for nothing.
   func make(

@@ -21,6 +21,8 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let sql: ReadModelStatements
   /// Waits for whoever switches generations; `nil` where the generation was not live when it was opened, as that of a replay.
   private let waitForSwitch: PostgresStatement?
+  /// Keeps what a replay tells of itself, its first parameter.
+  let keepNote: PostgresStatement
   let model: Model
   let codec: any EventCodec<Model.Event>
   let parkingLimit: Int
@@ -31,9 +33,12 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
   /// The read model's name.
   public nonisolated let name: String
 
+  /// How many bytes of a row a key or an index may have.
+  static var keyLimit: Int { 2_600 }
+
   /// One caller at a time changes what is below, across all that it waits for.
   let turn = Turn()
-  let known = PrefetchedRows(limit: .init(bytes: 2_600))
+  let known = PrefetchedRows(limit: .init(bytes: keyLimit))
   let rows: Rows
   /// Whether nobody else had changed anything when shared rows were locked last. Then they are locked from a batch's beginning on,
   /// and need not be loaded again.
@@ -110,6 +115,7 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
         _ = try await connection.run([use], "note that the generation is worked on")
       })
     waitForSwitch = generation.isLive ? catalog.waitForSwitch : nil
+    keepNote = catalog.keepNote(of: generation)
     schema = ReadModelSchema(generation.schema, tables: catalog.tables)
     sql = ReadModelStatements(schema)
     self.model = model

@@ -14,10 +14,12 @@ extension ReadModelDirectory {
           location: path, found: "the read model '\(identity.name)'", expected: name)
       }
       let build = try ReadModelSchema.build(connection)
-      return Generation(
+      var generation = Generation(
         number: number, location: path, schemaVersion: identity.schemaVersion, origin: build.origin,
         created: build.created, isBuilding: build.isBuilding, replay: build.replay,
         isLive: live(schemaVersion: identity.schemaVersion) == number)
+      generation.note = build.note
+      return generation
     } catch {
       throw .failed(path, error)
     }

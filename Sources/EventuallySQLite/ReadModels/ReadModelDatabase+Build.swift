@@ -34,4 +34,13 @@ extension ReadModelDatabase {
     try completeBuild()
     return true
   }
+
+  /// Keeps what a replay tells of itself, in place of what it has told before.
+  public func note(replay text: String) throws(ReadModelError) {
+    do {
+      try connection.write { try ReadModelSchema.write(note: text, connection) }
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+  }
 }

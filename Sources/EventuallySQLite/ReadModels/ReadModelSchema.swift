@@ -81,6 +81,27 @@ enum ReadModelSchema {
     var isBuilding = true
     /// What the replay that builds it was asked for, where one does.
     var replay: String?
+    /// What that has told of itself last.
+    var note: ReplayNote?
+  }
+
+  /// The keys of what a replay tells of itself, and of when it did.
+  static let noteKeys = (text: "replay_note", time: "replay_noted")
+
+  /// Keeps what a replay tells of itself.
+  static func write(note: String, _ connection: SQLiteConnection) throws(SQLiteError) {
+    let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
+    try connection.run(insert, .text(noteKeys.text), .text(note))
+    try connection.run(insert, .text(noteKeys.time), .integer(Timestamp.now().microseconds))
+  }
+
+  private static func note(_ connection: SQLiteConnection) throws(SQLiteError) -> ReplayNote? {
+    let select = "SELECT value FROM readmodel WHERE key = ?"
+    guard let text = try connection.text(select, .text(noteKeys.text)),
+      let noted = try connection.integer(select, .text(noteKeys.time))
+    else { return nil }
+    let (age, isOverflow) = Timestamp.now().microseconds.subtractingReportingOverflow(noted)
+    return ReplayNote(text: text, age: .microseconds(isOverflow ? .max : max(age, 0)))
   }
 
   /// Creates the tables where there are none, and refuses what belongs to another read model, version or
@@ -124,10 +145,10 @@ enum ReadModelSchema {
       origin: try connection.text(select, .text("origin")) ?? "",
       created: Timestamp(microseconds: created ?? 0),
       isBuilding: try connection.integer(select, .text("building")) == 1,
-      replay: try connection.text(select, .text("replay")))
+      replay: try connection.text(select, .text("replay")), note: try note(connection))
   }
 
-  /// Notes how a database came to be.
+  /// Notes how a database came to be. A note is kept as it is, or goes where there is none.
   static func write(_ build: Build, _ connection: SQLiteConnection) throws(SQLiteError) {
     let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
     try connection.run(insert, .text("origin"), .text(build.origin))
@@ -137,6 +158,10 @@ enum ReadModelSchema {
       try connection.run(insert, .text("replay"), .text(replay))
     } else {
       try connection.run("DELETE FROM readmodel WHERE key = 'replay'")
+    }
+    if build.note == nil {
+      try connection.run(
+        "DELETE FROM readmodel WHERE key IN (?, ?)", .text(noteKeys.text), .text(noteKeys.time))
     }
   }
 
