@@ -356,6 +356,53 @@ private func openDatabase<Model: ReadModel<String>>(
     await database.close()
   }
 
+  /// What a retry would do is known without doing it, and without taking the partition from its worker.
+  @Test func aParkedStreamIsTriedAndStaysAsItIs() async throws {
+    let database = try await open(try await TestServer.shared.get().makeDatabase())
+    let lease = try await database.claim([0], owner: "worker")[0]
+    let batch = delivery(lease, ["a", "b", "a"])
+    let failure = ProjectionFailure(
+      position: batch.entries[1].position, streamID: "s-0-0", reason: "once")
+    #expect(try await database.apply([batch], parking: [failure]).parked == 2)
+    func changes(_ trial: ParkedTrial) -> [String] {
+      trial.changes.map { change in
+        func numbers(_ values: [ColumnValue]?) -> [Int64]? {
+          values?.compactMap { if case .integer(let number) = $0 { number } else { nil } }
+        }
+        return "\(change.table.name) \(numbers(change.before) ?? []) \(numbers(change.after) ?? [])"
+      }
+    }
+    let trial = try await database.tryParked("s-0-0", limit: 10)
+    #expect(trial.events == 2 && trial.tried == 2 && trial.failure == nil)
+    #expect(changes(trial) == ["streams [1] [3]", "words [] [1]", "words [1] [2]"], "\(trial)")
+    let part = try await database.tryParked("s-0-0", limit: 1)
+    #expect(part.events == 2 && part.tried == 1)
+    #expect(changes(part) == ["streams [1] [2]", "words [] [1]"], "\(part)")
+    #expect(try await numbers(database, "SELECT words FROM @.streams") == [1])
+    #expect(try await numbers(database, "SELECT count(*) FROM @.parked_events") == [2])
+    await #expect(throws: ReadModelError.self) { try await database.tryParked("no", limit: 1) }
+    let later = try await database.apply([delivery(lease, ["a"], after: 3)], parking: [])
+    #expect(later.fenced.isEmpty && later.parked == 1)
+    #expect(try await database.retryParked("s-0-0") == 3)
+    #expect(try await numbers(database, "SELECT words FROM @.streams") == [4])
+    await database.close()
+  }
+
+  /// An event that fails is named, and so is one that makes a row which no table holds.
+  @Test(arguments: ["poison", "a\u{0}b"])
+  func aParkedStreamThatFailsAgainIsNamed(_ word: String) async throws {
+    let database = try await open(try await TestServer.shared.get().makeDatabase())
+    let lease = try await database.claim([0], owner: "worker")[0]
+    let batch = delivery(lease, ["a", word])
+    let failure = ProjectionFailure(
+      position: batch.entries[0].position, streamID: "s-0-0", reason: "once")
+    #expect(try await database.apply([batch], parking: [failure]).parked == 2)
+    let trial = try await database.tryParked("s-0-0", limit: 10)
+    #expect(trial.tried == 1 && trial.changes.isEmpty)
+    #expect(trial.failure?.position == batch.entries[1].position, "\(trial)")
+    await database.close()
+  }
+
   /// A parked stream that is retried changes rows beside its worker, which therefore takes a new lease.
   @Test func aRetriedStreamFencesItsPartition() async throws {
     let database = try await open(try await TestServer.shared.get().makeDatabase())

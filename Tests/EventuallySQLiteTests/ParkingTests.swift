@@ -154,6 +154,40 @@ private struct SentenceRow: ReadModelRow {
     #expect(try await apply(delivery(lease, after: 7, "b:8"), to: database).parked == 0)
   }
 
+  /// What a retry would do is known without doing it.
+  @Test func aParkedStreamIsTriedAndStaysAsItIs() async throws {
+    let database = try open()
+    let lease = try await database.claim([0], owner: "one")[0]
+    _ = try await apply(delivery(lease, after: nil, "a:1", "b:!2", "b:3", "b:4"), to: database)
+    let failing = try await database.tryParked("b", limit: 10)
+    #expect(failing.events == 3 && failing.tried == 0 && failing.changes.isEmpty)
+    #expect(failing.failure?.position.partitionOffset == 2, "\(failing)")
+
+    let fixed = try open(fixed: true)
+    func changes(_ trial: ParkedTrial) -> [String] {
+      trial.changes.map { "\($0.table.name) \($0.key) \($0.before as Any) \($0.after as Any)" }
+    }
+    func row(_ key: String, _ before: String?, _ after: String) -> String {
+      let before = before.map { [ColumnValue.text($0)] }
+      let after: [ColumnValue]? = [.text(after)]
+      return "sentences \([ColumnValue.text(key)]) \(before as Any) \(after as Any)"
+    }
+    let trial = try await fixed.tryParked("b", limit: 10)
+    #expect(trial.events == 3 && trial.tried == 3 && trial.failure == nil)
+    #expect(changes(trial) == [row("b", nil, "!2 3 4"), row("all", "1", "!2 1 3 4")])
+    let part = try await fixed.tryParked("b", limit: 2)
+    #expect(part.events == 3 && part.tried == 2)
+    #expect(changes(part) == [row("b", nil, "!2 3"), row("all", "1", "!2 1 3")])
+
+    #expect(try rows() == ["a": "1", "all": "1"])
+    #expect(try await reader().parkedStreams().map(\.events) == [3])
+    await #expect(throws: ReadModelError.self) { try await fixed.tryParked("a", limit: 1) }
+    // Its worker has not lost the partition.
+    #expect(try await apply(delivery(lease, after: 4, "a:5"), to: database).fenced.isEmpty)
+    #expect(try await fixed.retryParked("b") == 3)
+    #expect(try rows() == ["a": "1 5", "b": "!2 3 4", "all": "!2 1 3 4 5"])
+  }
+
   /// Where ever more streams fail, it is the code that is at fault: the read model stands still and says so.
   @Test func parkingHasALimit() async throws {
     let database = try ReadModelDatabase(

@@ -105,6 +105,11 @@ public protocol GenerationStore<Event>: ReadModelStore {
   /// - Throws: `ProjectionFailures` where one fails again: the stream stays parked as it was, with the new reason.
   func retryParked(_ streamID: String) async throws -> Int
 
+  /// Tries the events of a parked stream, and leaves everything as it is.
+  /// - Parameter limit: at most so many events are tried, from the first on.
+  /// - Throws: ``ReadModelError/notParked(streamID:)``. That an event fails again is no error.
+  func tryParked(_ streamID: String, limit: Int) async throws -> ParkedTrial
+
   /// Gives up the events of a parked stream for good, and parks it no longer. That they are missing is kept on record.
   /// - Returns: how many events were given up.
   func dropParked(_ streamID: String) async throws -> Int
@@ -112,6 +117,28 @@ public protocol GenerationStore<Event>: ReadModelStore {
   /// Has the workers park an event of an unknown type, once they come to it, with the later events of its stream.
   /// - Throws: ``ReadModelError/alreadyApplied(partition:position:)`` where the event was applied or parked before.
   func requestParking(of partition: Partition, at position: UInt64) async throws
+}
+
+/// What applying the events of a parked stream would do.
+public struct ParkedTrial: Sendable, Hashable {
+  /// How many events are parked.
+  public var events: Int
+  /// How many of them were tried; fewer where there are more than were to be tried, or one of them fails.
+  public var tried: Int
+  /// The rows that would be written; none where an event fails, since then nothing is applied.
+  public var changes: [RowChange]
+  /// The event that fails, and why.
+  public var failure: ProjectionFailure?
+
+  /// A trial from its parts.
+  public init(
+    events: Int, tried: Int, changes: [RowChange], failure: ProjectionFailure? = nil
+  ) {
+    self.events = events
+    self.tried = tried
+    self.changes = changes
+    self.failure = failure
+  }
 }
 
 /// Keeps everybody from writing to a live generation, until it is ended.

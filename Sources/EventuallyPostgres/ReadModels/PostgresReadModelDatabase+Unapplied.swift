@@ -136,6 +136,71 @@ extension PostgresReadModelDatabase {
     throw tooManyPasses
   }
 
+  /// Tries the events of a parked stream, in a transaction that reads one state and changes nothing. Workers go on meanwhile.
+  /// - Parameter limit: at most so many events are tried, from the first on.
+  public func tryParked(_ streamID: String, limit: Int) async throws -> ParkedTrial {
+    do {
+      let result: Result<ParkedTrial, any Error> = try await pool.withConnection {
+        connection throws(PostgresError) in
+        await self.trial(streamID, limit: limit, on: connection)
+      }
+      return try result.get()
+    } catch {
+      throw failure(error)
+    }
+  }
+
+  private func trial(
+    _ streamID: String, limit: Int, on connection: PostgresConnection
+  ) async -> Result<ParkedTrial, any Error> {
+    do {
+      let found = try await connection.run(
+        sql.beginReading + [sql.parkedRecords(of: streamID)], "read a parked stream")[2]
+      guard found.count > 0 else { throw ReadModelError.notParked(streamID: streamID) }
+      let records = try (0..<min(found.count, limit)).map {
+        try ParkedRow.record(found, $0, of: streamID)
+      }
+      var trial = try await trial(records, on: connection)
+      trial.events = found.count
+      _ = try await connection.run([sql.rollback], "roll back")
+      return .success(trial)
+    } catch {
+      await abandon(connection)
+      return .failure(error)
+    }
+  }
+
+  /// Projects events on rows that nobody else sees, until all rows are known that they ask for.
+  private func trial(
+    _ records: [EventRecord], on connection: PostgresConnection
+  ) async throws -> ParkedTrial {
+    let known = PrefetchedRows(limit: .init(bytes: Self.keyLimit))
+    for _ in 0..<Self.passes {
+      known.beginPass()
+      let recorded = RecordedRows(over: known, isWriting: true)
+      let rows = Rows(over: recorded)
+      var trial = ParkedTrial(events: records.count, tried: 0, changes: [])
+      for record in records where trial.failure == nil {
+        do {
+          known.partition = record.position.partition
+          try BatchProjection.project(record.entry(decodedBy: codec), model, into: rows)
+          try rows.save()
+          trial.tried += 1
+        } catch {
+          trial.failure = ProjectionFailure(
+            position: record.position, streamID: record.streamID, reason: "\(error)")
+        }
+      }
+      let missing = known.missing
+      if missing.isEmpty {
+        if trial.failure == nil { trial.changes = recorded.changes }
+        return trial
+      }
+      for rows in try await load(missing, on: connection) { known.insert(rows) }
+    }
+    throw tooManyPasses
+  }
+
   /// Gives up the events of a parked stream for good, and parks it no longer: later events are applied again.
   /// That they are missing is kept on record.
   /// - Returns: how many events were given up.

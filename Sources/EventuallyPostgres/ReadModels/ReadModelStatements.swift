@@ -3,6 +3,8 @@ import Eventually
 /// The statements on a generation's own tables.
 struct ReadModelStatements: Sendable {
   let begin: [PostgresStatement]
+  /// The same for one that reads one state, and changes nothing.
+  let beginReading: [PostgresStatement]
   /// For what is not to be taken back when the server is killed.
   let durable = PostgresStatement("SELECT set_config('synchronous_commit', 'on', true)")
   /// Its commit waits until all commits before it are on the server's disk.
@@ -26,6 +28,9 @@ struct ReadModelStatements: Sendable {
         SELECT set_config('idle_in_transaction_session_timeout', '4s', true), set_config('lock_timeout', '10s', true),
           set_config('client_connection_check_interval', '2s', true), set_config('synchronous_commit', 'off', true)
         """),
+    ]
+    beginReading = [
+      PostgresStatement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), begin[1],
     ]
     lockShared = PostgresStatement("SELECT FROM \(namespace).shared_lock FOR UPDATE")
   }

@@ -25,16 +25,57 @@ extension ReadModelDatabase {
   }
 
   private func retry(_ record: EventRecord) throws {
+    if let failure = try failure(of: record, { try project(record.entry(decodedBy: codec)) }) {
+      throw ProjectionFailures([failure])
+    }
+  }
+
+  /// Runs `body`, which applies an event; an error that is not the database's is the event's.
+  private func failure(
+    of record: EventRecord, _ body: () throws -> Void
+  ) throws(SQLiteError) -> ProjectionFailure? {
     do {
-      try project(record.entry(decodedBy: codec))
+      try body()
+      return nil
     } catch let error as SQLiteError {
       throw error
     } catch {
-      throw ProjectionFailures([
-        ProjectionFailure(
-          position: record.position, streamID: record.streamID, reason: "\(error)")
-      ])
+      return ProjectionFailure(
+        position: record.position, streamID: record.streamID, reason: "\(error)")
     }
+  }
+
+  private struct TriedOut: Error {}
+
+  /// Tries the events of a parked stream, in a transaction that is rolled back.
+  /// - Parameter limit: at most so many events are tried, from the first on.
+  public func tryParked(_ streamID: String, limit: Int) async throws -> ParkedTrial {
+    var trial = ParkedTrial(events: 0, tried: 0, changes: [])
+    do {
+      try connection.write {
+        let records = try parked.records(of: streamID)
+        guard !records.isEmpty else { throw ReadModelError.notParked(streamID: streamID) }
+        trial.events = records.count
+        let recorded = RecordedRows(
+          over: SQLiteRowStorage(connection: connection), isWriting: true)
+        let rows = Rows(over: recorded)
+        for record in records.prefix(limit) {
+          trial.failure = try failure(of: record) {
+            try BatchProjection.project(record.entry(decodedBy: codec), model, into: rows)
+            try rows.save()
+          }
+          if trial.failure != nil { break }
+          trial.tried += 1
+        }
+        if trial.failure == nil { trial.changes = recorded.changes }
+        throw TriedOut()
+      }
+    } catch is TriedOut {
+      // Rolled back.
+    } catch {
+      throw Self.wrap(error, path: path)
+    }
+    return trial
   }
 
   /// Has the workers park an event of an unknown type, once they come to it, with the later events of its stream.
