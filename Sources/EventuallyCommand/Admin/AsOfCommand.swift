@@ -35,7 +35,7 @@ extension AdminCommand {
     @Option(
       help: "The sequence number of the last event that had happened; 0 for before the first.",
       transform: Whole.init)
-    var sequence: PointInTime.Sequence?
+    var sequence: Whole<0, 4_611_686_018_427_387_904>?
     @Option(help: "The time, such as 2026-11-23T12:00:00Z; a day stands for its beginning.")
     var time: String?
     @Argument(

@@ -53,11 +53,16 @@ extension AdminCommand {
         abstract: "Make another generation the live one, in one atomic step.",
         discussion: """
           Running workers and servers follow within a moment. Where the generation is behind, queries show the read model as \
-          it was there, and workers go on from there.
+          it was there, and workers go on from there; with --catch-up, it is first brought to where the live one is.
           """)
       @OptionGroup var target: Target
       @Argument(help: "The generation's number.", transform: Whole.init)
       var number: Whole<1, 1_000_000_000>
+      @Flag(
+        help:
+          "First apply what the generation lacks from the store, so that queries do not see the read model step back."
+      )
+      var catchUp = false
 
       func run() async throws {
         let generation = number.value
@@ -68,10 +73,28 @@ extension AdminCommand {
           try Output.standard.line("\(name): generation \(generation) is live already")
           return
         }
-        try await catalog.makeLive(generation)
+        if catchUp {
+          try await makeLive(target.readModel.definition, in: catalog)
+        } else {
+          try await catalog.makeLive(generation)
+        }
         try Output.standard.line(
           "\(name): generation \(generation) is live"
             + (before.map { ", instead of generation \($0)" } ?? ""))
+      }
+
+      private func makeLive(
+        _ definition: some ReadModelDefinition, in catalog: any ReadModelCatalog
+      ) async throws {
+        let log = try await target.files.openStore()
+        let generation = number.value
+        try await runUntilSignal {
+          // The module's, not the command.
+          try await Eventually.Replay(
+            makingLive: generation, in: catalog, model: definition.model, codec: definition.codec,
+            log: log
+          ).run()
+        }
       }
     }
 

@@ -43,7 +43,7 @@ extension AdminCommand {
           try await ReplayReport(
             name: readModel, definition: definition, catalog: catalog, log: log, kafka: nil,
             options: options
-          ).run("repair" + (fromSavepoint ? " --from-savepoint" : ""), options) {
+          ).run("repair" + (fromSavepoint ? " --from-savepoint" : "")) {
             fromSavepoint
               ? try await Self.savepoint(catalog, log: log) : nil
           }

@@ -41,19 +41,16 @@ extension AdminCommand {
     @OptionGroup var files: DataOptions
 
     func validate() throws {
-      guard ReplayStart(from) != nil else {
-        throw ValidationError(
-          "--from '\(from)' is not zero, a savepoint's name, a sequence number or a time such as 2026-11-23T12:00:00Z"
-        )
-      }
-      if let to, PointInTime(to) == nil {
-        throw ValidationError(
-          "--to '\(to)' is not a sequence number or a time such as 2026-11-23T12:00:00Z")
+      do throws(Failure) {
+        _ = try ReplayRequest(from: from, to: to)
+      } catch {
+        throw ValidationError(error.description)
       }
     }
 
     func run() async throws {
       let log = try await source.log(files)
+      let request = try ReplayRequest(from: from, to: to)
       func run(_ definition: some ReadModelDefinition) async throws {
         var options = ReplayOptions()
         options.workers = workers.value
@@ -62,7 +59,7 @@ extension AdminCommand {
           name: readModel, definition: definition,
           catalog: readModel.catalog(in: files.readModels), log: log,
           kafka: try source.kafkaConfiguration(), options: options
-        ).run(from: from, to: to)
+        ).run(request)
       }
       try await run(readModel.definition)
     }
@@ -78,36 +75,30 @@ struct ReplayReport<Definition: ReadModelDefinition>: Sendable {
   let kafka: KafkaConfiguration?
   var options = ReplayOptions()
 
-  func run(from: String, to: String?) async throws {
-    // Before anything is made: the store may end before that.
-    var options = options
-    var sequence: UInt64?
-    if let moment = to.flatMap({ PointInTime($0) }) {
-      let end = try await moment.sequenceNumber(in: log)
-      options.end = try await log.heads(at: end)
-      sequence = end
+  private var source: ReplaySource<Definition.Model.Event>? {
+    kafka.map {
+      kafkaSource($0, feed: log, codec: definition.codec, readModel: catalog.name)
     }
-    let request = "--from \(from)" + (to.map { " --to \($0)" } ?? "")
-    try await run(request, options, endingAt: sequence) {
-      guard let start = ReplayStart(from) else { return nil }
-      return try await start.base(in: catalog, log)
-    }
+  }
+
+  func run(_ request: ReplayRequest) async throws {
+    let (replay, end) = try await request.begin(
+      definition, in: catalog, log: log, options: options, source: source)
+    try await run(replay, endingAt: end)
   }
 
   /// - Parameters:
   ///   - request: what was asked for, in words that are the same when it is asked for again.
-  ///   - sequence: the sequence number that the generation ends at; where the live one is, without it.
   ///   - base: the savepoint that it begins from; `nil` for zero.
-  func run(
-    _ request: String, _ options: ReplayOptions, endingAt sequence: UInt64? = nil,
-    base: () async throws -> Savepoint?
-  ) async throws {
-    let replay = try await Replay(
-      request, in: catalog, model: definition.model, codec: definition.codec,
-      log: log, options: options,
-      source: kafka.map { kafka in
-        kafkaSource(kafka, feed: log, codec: definition.codec, readModel: catalog.name)
-      }, base: base)
+  func run(_ request: String, base: () async throws -> Savepoint?) async throws {
+    try await run(
+      try await Replay(
+        request, in: catalog, model: definition.model, codec: definition.codec,
+        log: log, options: options, source: source, base: base), endingAt: nil)
+  }
+
+  /// - Parameter sequence: the sequence number that the generation ends at; where the live one is, without it.
+  func run(_ replay: Replay<Definition.Model>, endingAt sequence: UInt64?) async throws {
     let line = Locked(ProgressLine())
     let generation = replay.generation
     let outcome = try await replay.run { event in

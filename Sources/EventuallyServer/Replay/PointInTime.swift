@@ -1,21 +1,20 @@
-import EventuallyServer
-import Eventually
+package import Eventually
 
 /// A moment in a store's history.
-enum PointInTime: Sendable, Hashable {
-  /// The moment at which the event with this sequence number was the last.
+package enum PointInTime: Sendable, Hashable {
+  /// The moment at which the event with this sequence number was the last; 0 is before the first event.
   case sequence(UInt64)
   /// A time.
   case time(Timestamp)
 
-  /// 2⁶² is beyond any sequence number that a store comes to; 0 is before the first event.
-  typealias Sequence = Whole<0, 4_611_686_018_427_387_904>
+  /// 2⁶² is beyond any sequence number that a store comes to.
+  private static let lastSequence: UInt64 = 1 << 62
 
   /// A sequence number, a time such as `2026-11-23T12:00:00Z`, or a day, which stands for its beginning.
-  init?(_ text: String) {
+  package init?(_ text: String) {
     if text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
-      guard let sequence = try? Sequence(text) else { return nil }
-      self = .sequence(UInt64(sequence.value))
+      guard let sequence = UInt64(text), sequence <= Self.lastSequence else { return nil }
+      self = .sequence(sequence)
     } else if let time = Timestamp(text) ?? Timestamp("\(text)T00:00:00Z") {
       self = .time(time)
     } else {
@@ -25,14 +24,14 @@ enum PointInTime: Sendable, Hashable {
 
   /// The last sequence number of that moment.
   /// - Throws: ``Failure`` where the store has not come so far.
-  func sequenceNumber(in log: any EventLog) async throws -> UInt64 {
+  package func sequenceNumber(in log: any EventLog) async throws -> UInt64 {
     switch self {
     case .time(let time): return try await log.sequenceNumber(at: time)
     case .sequence(let sequence):
       if sequence > 0 {
         let found = try await log.records(after: sequence - 1, limit: 1)
         guard !found.isEmpty else {
-          throw Failure("the store ends before sequence number \(grouped(sequence))")
+          throw Failure("the store ends before sequence number \(sequence)")
         }
       }
       return sequence
@@ -41,12 +40,12 @@ enum PointInTime: Sendable, Hashable {
 }
 
 /// Where a replay begins.
-enum ReplayStart: Sendable {
+package enum ReplayStart: Sendable, Hashable {
   case zero
   case savepoint(String)
   case moment(PointInTime)
 
-  init?(_ text: String) {
+  package init?(_ text: String) {
     if text == "zero" {
       self = .zero
     } else if let moment = PointInTime(text) {
@@ -59,7 +58,7 @@ enum ReplayStart: Sendable {
   }
 
   /// The savepoint to begin from: the named one, or the newest that has nothing after the moment; `nil` for zero.
-  func base(
+  package func base(
     in catalog: any ReadModelCatalog, _ log: any EventLog
   ) async throws -> Savepoint? {
     switch self {
