@@ -42,22 +42,36 @@ extension AdminCommand {
       }
     }
 
-    /// Which streams.
+    /// Which streams, and whether anything is changed.
     struct StreamArguments: ParsableArguments {
       @Argument(help: "The streams' names, such as \(Program.aStream).")
       var streams: [String] = []
       @Flag(help: "All that are parked.")
       var all = false
+      @Option(
+        help: ArgumentHelp(
+          "All that are parked for this reason, as 'parked show' tells it.", valueName: "text"))
+      var reason: String?
+      @Flag(help: "Change nothing, and tell what would be changed.")
+      var dryRun = false
 
       func validate() throws {
-        guard all != !streams.isEmpty else {
-          throw ValidationError("name streams, or all of them with --all")
+        guard [all, !streams.isEmpty, reason != nil].count(where: { $0 }) == 1 else {
+          throw ValidationError(
+            "name streams, those with a --reason, or all of them with --all")
         }
       }
 
       func names(_ reader: any ReadModelSource) async throws -> [String] {
-        let parked = try await reader.parkedStreams().map(\.streamID)
-        return all ? parked : try streams.map { try Parked.name($0, among: parked) }
+        let parked = try await reader.parkedStreams()
+        if all { return parked.map(\.streamID) }
+        guard let reason else {
+          let names = parked.map(\.streamID)
+          return try streams.map { try Parked.name($0, among: names) }
+        }
+        let found = parked.filter { $0.reason.hasSameBytes(as: reason) }
+        guard !found.isEmpty else { throw Failure("no stream is parked for that reason") }
+        return found.map(\.streamID)
       }
     }
 
@@ -125,17 +139,57 @@ extension AdminCommand {
         let failed = try await target.withDatabase { database in
           var failed = 0
           for name in names {
-            do {
-              let count = try await database.retryParked(name)
-              try Output.standard.line("\(name): \(grouped(count)) events applied")
-            } catch let error as ProjectionFailures {
-              failed += 1
-              try Output.standard.line("\(name): stays parked: \(error)")
-            }
+            let isApplied =
+              which.dryRun
+              ? try await Self.trial(name, in: database) : try await Self.retry(name, in: database)
+            if !isApplied { failed += 1 }
           }
           return failed
         }
         if failed > 0 { throw ExitCode(1) }
+      }
+
+      private static func retry(
+        _ name: String, in database: any GenerationStore
+      ) async throws -> Bool {
+        do {
+          let count = try await database.retryParked(name)
+          try Output.standard.line("\(name): \(grouped(count)) events applied")
+          return true
+        } catch let error as ProjectionFailures {
+          try Output.standard.line("\(name): stays parked: \(error)")
+          return false
+        }
+      }
+
+      /// More events of one stream are not tried.
+      private static let trialLimit = 1_000
+
+      private static func trial(
+        _ name: String, in database: any GenerationStore
+      ) async throws -> Bool {
+        let trial = try await database.tryParked(name, limit: trialLimit)
+        if let failure = trial.failure {
+          try Output.standard.line("\(name): would stay parked: \(ProjectionFailures([failure]))")
+          return false
+        }
+        let part =
+          trial.tried < trial.events
+          ? ", of which the first \(grouped(trial.tried)) were tried" : ""
+        try Output.standard.line(
+          "\(name): \(grouped(trial.events)) events would be applied\(part); rows written: \(grouped(trial.changes.count))"
+        )
+        for change in trial.changes { try Output.standard.line("  \(text(change))") }
+        return true
+      }
+
+      private static func text(_ change: RowChange) -> String {
+        func columns(_ values: [ColumnValue]?) -> String {
+          guard let values else { return "no row" }
+          return String(ReadModelDigest.text(change.table.name, values).dropLast())
+        }
+        return "\(ReadModelDigest.text(change.table.name, change.key).dropLast()): "
+          + "before \(columns(change.before)), after \(columns(change.after))"
       }
     }
 
@@ -151,7 +205,16 @@ extension AdminCommand {
       @OptionGroup var which: StreamArguments
 
       func run() async throws {
-        let names = try await which.names(try await target.reader())
+        let reader = try await target.reader()
+        let names = try await which.names(reader)
+        if which.dryRun {
+          for stream in try await reader.parkedStreams()
+          where names.contains(where: { $0.hasSameBytes(as: stream.streamID) }) {
+            try Output.standard.line(
+              "\(stream.streamID): \(grouped(stream.events)) events would be dropped")
+          }
+          return
+        }
         try await target.withDatabase { database in
           for name in names {
             try Output.standard.line(
