@@ -16,6 +16,7 @@ struct Console: Sendable {
   let hub: ConsoleHub
   let overview: Overview
   let charts = Charts()
+  let replays: ReplayRunner
   let limits: ServerLimits
   let logger: Logger
   /// Questions that are answered at a time.
@@ -39,6 +40,7 @@ struct Console: Sendable {
     masking = api.console.masking
     hub = ConsoleHub(logger)
     overview = Overview(PipelineWatch(sources, process: process), process: process)
+    replays = ReplayRunner(logger)
     limits = api.limits
     viewers = Budget(api.limits.consoleViewers)
     self.logger = logger

@@ -1640,12 +1640,12 @@ export function switchTo(model, generation, why) {
       `Queries are answered from generation ${generation} at once, and the workers go on with it. `
       + `Generation ${model.generation} is kept: you can switch back.`,
     ],
-    line: command('generations', 'switch', model.name, String(generation)), action: `Switch to ${generation}`,
+    line: command('generations', 'switch', model.name, String(generation), '--catch-up'), action: `Switch to ${generation}`,
     submit: () => post(pathOf(model.name, 'live'), { generation }),
   });
 }
 
-const behind = 'Where it is behind, queries show the read model as it was there until the workers have caught up.';
+const behind = 'Where it is behind, it is first brought to where the live one is, which may take a while.';
 
 /** The view. */
 export function generations(place, model, { announce, mayChange, show: choose, signIn }) {
@@ -1682,7 +1682,6 @@ export function generations(place, model, { announce, mayChange, show: choose, s
         { title: 'Events', number: true, cell: ({ events }) => count(events) },
         { title: 'Newest sequence', number: true, cell: ({ sequenceNumber }) => count(sequenceNumber) },
         { title: 'Rows', number: true, cell: ({ rows }) => count(rows) },
-        { title: 'Size', number: true, cell: (row) => bytes(row.bytes) },
         {
           title: 'Do',
           cell: (row) => button('Delete', after(() => deleteSavepoint(name, row.name), `${row.name} is deleted`),
@@ -1836,12 +1835,17 @@ import { rowChanges } from './row-changes.js';
 
 const outcomes = { applied: ['would be applied', 'good'], fails: ['fails again', 'wrong'], discarded: ['would be discarded', 'warning'] };
 
+function rows(row) {
+  const more = row.rowCount - row.rows.length;
+  return h('div', {}, rowChanges(row.rows), more > 0 ? h('p', { class: 'hint' }, `and ${count(more)} more`) : null);
+}
+
 function results(list) {
   return table('What would happen', [
     { title: 'Stream', wide: true, cell: (row) => value(row.stream, { limit: 50 }) },
     { title: 'Events', number: true, cell: (row) => count(row.events) },
     { title: 'Outcome', cell: (row) => badge(...(outcomes[row.outcome] ?? [row.outcome])) },
-    { title: 'Rows', wide: true, cell: (row) => (row.reason ? value(row.reason, { limit: 120 }) : rowChanges(row.rows)) },
+    { title: 'Rows', wide: true, cell: (row) => (row.reason ? value(row.reason, { limit: 120 }) : rows(row)) },
   ], list);
 }
 
@@ -1869,11 +1873,11 @@ export async function changeParked(what, readModel, which) {
   const again = failing ? `${counted(failing, 'stream')} of ${expected.length} would fail again.` : 'All would be applied.';
   const some = left ? ` of ${counted(expected.length, 'stream')}` : '';
   const verb = what === 'retry' ? 'Retry' : 'Discard';
-  const names = which.names ?? expected.map(({ stream }) => stream);
   // As many as a person reads; whole ones, so that what is copied is right.
   let length = 0;
-  const shown = names.filter((name) => (length += name.length) < 400);
-  const line = command('parked', what === 'retry' ? 'retry' : 'drop', readModel, ...shown);
+  const shown = which.names?.filter((name) => (length += name.length) < 400);
+  const line = command('parked', what === 'retry' ? 'retry' : 'drop', readModel,
+    ...(shown ?? ['--reason', which.reason]));
   const lead = what === 'retry'
     ? `Each stream is applied whole, in its order, or stays parked. ${again}`
     : 'Their events are given up for good: the read model goes on without them. Only a replay brings them back.';
@@ -1881,7 +1885,7 @@ export async function changeParked(what, readModel, which) {
     action: verb, kind: what === 'discard' ? 'danger' : '',
     body: () => [h('p', {}, lead), h('p', { class: 'hint' }, `A dry run${some} came to this; nothing is changed yet.`),
       results(expected),
-      equivalent(shown.length < expected.length + left ? `${line} …` : line)],
+      equivalent(shown && shown.length < which.names.length ? `${line} …` : line)],
     submit: () => changeAll(path, body),
   });
 }
@@ -2338,7 +2342,9 @@ import { startForm } from './replay-start.js';
 const lead = 'A replay builds a new generation beside the live one, compares the two, and waits for you to switch.';
 const what = 'A new generation is built beside the live one. Queries are answered and workers go on throughout. '
   + 'In the end both are compared, row by row; the new one becomes live only when you switch.';
-const words = { applying: 'applying', comparing: 'comparing', built: 'built, not live', failed: 'failed' };
+const words = {
+  applying: 'applying', comparing: 'comparing', built: 'built, not live', failed: 'failed', stopped: 'stopped: its process has ended',
+};
 
 function bar(done, text) {
   return s('svg', {
@@ -2380,6 +2386,19 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
     draw();
   }
 
+  /** The same replay, begun again, goes on where it was. */
+  async function goOn() {
+    if (!(await guard())) return;
+    const { from, to } = current;
+    try {
+      current = await post(`${path}/replays`, { from, to });
+      announce(`the replay of ${model.name} goes on`);
+      draw();
+    } catch (error) {
+      announce(error.message, 'bad');
+    }
+  }
+
   async function giveUp() {
     if (!(await guard())) return;
     const done = await confirm('Give the replay up?', {
@@ -2412,13 +2431,14 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
     if (form) place.replaceChildren();
     form = null;
     const { generation, state, from, to, begun, by, why } = current;
-    const kind = { failed: 'wrong', built: 'good' }[state] ?? 'warning';
+    const kind = { failed: 'wrong', stopped: 'wrong', built: 'good' }[state] ?? 'warning';
     show(place,
       panel(`Replay into generation ${generation}`,
         h('p', {}, badge(words[state] ?? state, kind), ` from ${from}${to ? ` to ${to}` : ''}, begun ${ago(begun)} by ${by}`),
         why ? h('p', { class: 'failure' }, why) : null, progress(current),
         h('div', { class: 'buttons' },
           state === 'built' ? button(`Switch to generation ${generation}`, makeLive, { kind: 'primary' }) : null,
+          kind === 'wrong' ? button('Go on', goOn, { kind: 'primary' }) : null,
           button('Give up', giveUp, { kind: 'quiet danger' }))),
       current.comparison ? panel('Comparison with the live generation', comparison(current.comparison, generation)) : null);
   }

@@ -57,12 +57,12 @@ export function switchTo(model, generation, why) {
       `Queries are answered from generation ${generation} at once, and the workers go on with it. `
       + `Generation ${model.generation} is kept: you can switch back.`,
     ],
-    line: command('generations', 'switch', model.name, String(generation)), action: `Switch to ${generation}`,
+    line: command('generations', 'switch', model.name, String(generation), '--catch-up'), action: `Switch to ${generation}`,
     submit: () => post(pathOf(model.name, 'live'), { generation }),
   });
 }
 
-const behind = 'Where it is behind, queries show the read model as it was there until the workers have caught up.';
+const behind = 'Where it is behind, it is first brought to where the live one is, which may take a while.';
 
 /** The view. */
 export function generations(place, model, { announce, mayChange, show: choose, signIn }) {
@@ -99,7 +99,6 @@ export function generations(place, model, { announce, mayChange, show: choose, s
         { title: 'Events', number: true, cell: ({ events }) => count(events) },
         { title: 'Newest sequence', number: true, cell: ({ sequenceNumber }) => count(sequenceNumber) },
         { title: 'Rows', number: true, cell: ({ rows }) => count(rows) },
-        { title: 'Size', number: true, cell: (row) => bytes(row.bytes) },
         {
           title: 'Do',
           cell: (row) => button('Delete', after(() => deleteSavepoint(name, row.name), `${row.name} is deleted`),

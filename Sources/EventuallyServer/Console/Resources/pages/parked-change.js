@@ -10,12 +10,17 @@ import { rowChanges } from './row-changes.js';
 
 const outcomes = { applied: ['would be applied', 'good'], fails: ['fails again', 'wrong'], discarded: ['would be discarded', 'warning'] };
 
+function rows(row) {
+  const more = row.rowCount - row.rows.length;
+  return h('div', {}, rowChanges(row.rows), more > 0 ? h('p', { class: 'hint' }, `and ${count(more)} more`) : null);
+}
+
 function results(list) {
   return table('What would happen', [
     { title: 'Stream', wide: true, cell: (row) => value(row.stream, { limit: 50 }) },
     { title: 'Events', number: true, cell: (row) => count(row.events) },
     { title: 'Outcome', cell: (row) => badge(...(outcomes[row.outcome] ?? [row.outcome])) },
-    { title: 'Rows', wide: true, cell: (row) => (row.reason ? value(row.reason, { limit: 120 }) : rowChanges(row.rows)) },
+    { title: 'Rows', wide: true, cell: (row) => (row.reason ? value(row.reason, { limit: 120 }) : rows(row)) },
   ], list);
 }
 
@@ -43,11 +48,11 @@ export async function changeParked(what, readModel, which) {
   const again = failing ? `${counted(failing, 'stream')} of ${expected.length} would fail again.` : 'All would be applied.';
   const some = left ? ` of ${counted(expected.length, 'stream')}` : '';
   const verb = what === 'retry' ? 'Retry' : 'Discard';
-  const names = which.names ?? expected.map(({ stream }) => stream);
   // As many as a person reads; whole ones, so that what is copied is right.
   let length = 0;
-  const shown = names.filter((name) => (length += name.length) < 400);
-  const line = command('parked', what === 'retry' ? 'retry' : 'drop', readModel, ...shown);
+  const shown = which.names?.filter((name) => (length += name.length) < 400);
+  const line = command('parked', what === 'retry' ? 'retry' : 'drop', readModel,
+    ...(shown ?? ['--reason', which.reason]));
   const lead = what === 'retry'
     ? `Each stream is applied whole, in its order, or stays parked. ${again}`
     : 'Their events are given up for good: the read model goes on without them. Only a replay brings them back.';
@@ -55,7 +60,7 @@ export async function changeParked(what, readModel, which) {
     action: verb, kind: what === 'discard' ? 'danger' : '',
     body: () => [h('p', {}, lead), h('p', { class: 'hint' }, `A dry run${some} came to this; nothing is changed yet.`),
       results(expected),
-      equivalent(shown.length < expected.length + left ? `${line} …` : line)],
+      equivalent(shown && shown.length < which.names.length ? `${line} …` : line)],
     submit: () => changeAll(path, body),
   });
 }

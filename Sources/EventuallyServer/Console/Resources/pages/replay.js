@@ -15,7 +15,9 @@ import { startForm } from './replay-start.js';
 const lead = 'A replay builds a new generation beside the live one, compares the two, and waits for you to switch.';
 const what = 'A new generation is built beside the live one. Queries are answered and workers go on throughout. '
   + 'In the end both are compared, row by row; the new one becomes live only when you switch.';
-const words = { applying: 'applying', comparing: 'comparing', built: 'built, not live', failed: 'failed' };
+const words = {
+  applying: 'applying', comparing: 'comparing', built: 'built, not live', failed: 'failed', stopped: 'stopped: its process has ended',
+};
 
 function bar(done, text) {
   return s('svg', {
@@ -57,6 +59,19 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
     draw();
   }
 
+  /** The same replay, begun again, goes on where it was. */
+  async function goOn() {
+    if (!(await guard())) return;
+    const { from, to } = current;
+    try {
+      current = await post(`${path}/replays`, { from, to });
+      announce(`the replay of ${model.name} goes on`);
+      draw();
+    } catch (error) {
+      announce(error.message, 'bad');
+    }
+  }
+
   async function giveUp() {
     if (!(await guard())) return;
     const done = await confirm('Give the replay up?', {
@@ -89,13 +104,14 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
     if (form) place.replaceChildren();
     form = null;
     const { generation, state, from, to, begun, by, why } = current;
-    const kind = { failed: 'wrong', built: 'good' }[state] ?? 'warning';
+    const kind = { failed: 'wrong', stopped: 'wrong', built: 'good' }[state] ?? 'warning';
     show(place,
       panel(`Replay into generation ${generation}`,
         h('p', {}, badge(words[state] ?? state, kind), ` from ${from}${to ? ` to ${to}` : ''}, begun ${ago(begun)} by ${by}`),
         why ? h('p', { class: 'failure' }, why) : null, progress(current),
         h('div', { class: 'buttons' },
           state === 'built' ? button(`Switch to generation ${generation}`, makeLive, { kind: 'primary' }) : null,
+          kind === 'wrong' ? button('Go on', goOn, { kind: 'primary' }) : null,
           button('Give up', giveUp, { kind: 'quiet danger' }))),
       current.comparison ? panel('Comparison with the live generation', comparison(current.comparison, generation)) : null);
   }

@@ -1,0 +1,101 @@
+import Eventually
+import HTTPTypes
+
+/// Switching and dropping generations; saving and deleting savepoints.
+extension Console {
+  private struct Target: Decodable {
+    var generation: Int
+  }
+
+  private struct Name: Decodable {
+    var name: String
+  }
+
+  func addGenerations(to api: inout API) {
+    api.add(
+      change(.post, "read-models/{model}/live", "switch") { request, note in
+        let readModel = try sources.readModel(try request.path("model"))
+        let generation = try request.decode(Target.self).generation
+        note.target = "\(readModel.name), generation \(generation)"
+        let log = try await sources.store()
+        do {
+          switch try await replays.makeLive(generation, of: readModel, log: log) {
+          case .live(let replaced?): note.outcome = "live instead of generation \(replaced)"
+          case .live(nil), .built: note.outcome = "live"
+          case .alreadyLive: note.outcome = "live already"
+          }
+        } catch {
+          throw RequestError.refusal(error)
+        }
+        return JSONResponse(withoutBody: .noContent)
+      })
+    api.add(
+      change(.delete, "read-models/{model}/generations/{number}", "drop a generation") {
+        request, note in
+        let readModel = try sources.readModel(try request.path("model"))
+        guard let number = Int(try request.path("number")) else {
+          throw RequestError(kind: .invalidRequest, "a generation has a number")
+        }
+        note.target = "\(readModel.name), generation \(number)"
+        try await RequestError.refusing { try await readModel.catalog.drop(number) }
+        return JSONResponse(withoutBody: .noContent)
+      })
+    api.add(
+      change(.post, "read-models/{model}/savepoints", "save a savepoint") { request, note in
+        let readModel = try sources.readModel(try request.path("model"))
+        let name = try request.decode(Name.self).name
+        note.target = "\(readModel.name), \(name)"
+        let saved = try await RequestError.refusing {
+          try await readModel.catalog.saveSavepoint(
+            name, of: readModel.definition.anyModel, isAutomatic: false
+          ) { _ in true }
+        }
+        if let saved { note.outcome = "saved with \(saved.events) events" }
+        return JSONResponse(withoutBody: .noContent)
+      })
+    api.add(
+      change(.delete, "read-models/{model}/savepoints/{name}", "delete a savepoint") {
+        request, note in
+        let readModel = try sources.readModel(try request.path("model"))
+        let name = try request.path("name")
+        note.target = "\(readModel.name), \(name)"
+        try await RequestError.refusing { try await readModel.catalog.deleteSavepoint(name) }
+        return JSONResponse(withoutBody: .noContent)
+      })
+  }
+
+  /// The members `generations` and `savepoints`.
+  static func writeGenerations(
+    of catalog: any ReadModelCatalog, _ generations: [Generation], _ json: inout JSONWriter
+  ) async throws {
+    json.key("generations")
+    json.beginArray()
+    for generation in generations {
+      json.beginObject()
+      json.member("number", generation.number)
+      json.member(
+        "state", generation.isLive ? "live" : generation.isBuilding ? "building" : "kept")
+      json.member("origin", generation.origin)
+      json.member("created", generation.created.description)
+      json.member("schemaVersion", generation.schemaVersion)
+      json.member("events", try await catalog.events(in: generation.number))
+      json.member("bytes", try await catalog.size(of: generation.number))
+      json.endObject()
+    }
+    json.endArray()
+    json.key("savepoints")
+    json.beginArray()
+    for savepoint in try await catalog.savepoints() {
+      json.beginObject()
+      json.member("name", savepoint.name)
+      json.member("saved", savepoint.saved.description)
+      json.key("automatic")
+      json.bool(savepoint.isAutomatic)
+      json.member("events", savepoint.events)
+      json.member("sequenceNumber", savepoint.sequenceNumber)
+      json.member("rows", savepoint.rows)
+      json.endObject()
+    }
+    json.endArray()
+  }
+}

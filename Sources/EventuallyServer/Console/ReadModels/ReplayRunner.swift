@@ -1,0 +1,127 @@
+import Eventually
+import HTTPTypes
+import Logging
+
+/// The replays that this process runs for its console, one at a time. They build generations and do not switch.
+actor ReplayRunner {
+  private struct Running {
+    var readModel: String
+    /// `nil` while it begins.
+    var task: Task<Void, Never>?
+  }
+
+  /// At most so many rows that differ are shown.
+  static let differenceLimit = 200
+  private let logger: Logger
+  private var running: Running?
+
+  init(_ logger: Logger) {
+    self.logger = logger
+  }
+
+  /// Begins a replay, or goes on with it.
+  /// - Parameter name: who begins it.
+  /// - Returns: the generation that it builds.
+  /// - Throws: an answer 409 where this process replays already, and what ``ReplayRequest`` throws.
+  func begin(
+    _ request: ReplayRequest, of readModel: ConsoleReadModel, log: any EventLog, by name: String
+  ) async throws -> Int {
+    try take(readModel)
+    do {
+      let (generation, run) = try await BlockingTasks.run {
+        try await Self.prepare(request, readModel.definition, readModel.catalog, log, by: name)
+      }
+      start(readModel.name, generation, run)
+      return generation
+    } catch {
+      running = nil
+      throw error
+    }
+  }
+
+  private static func prepare(
+    _ request: ReplayRequest, _ definition: some ReadModelDefinition,
+    _ catalog: any ReadModelCatalog, _ log: any EventLog, by name: String
+  ) async throws -> (Int, @Sendable () async throws -> Void) {
+    var options = ReplayOptions()
+    options.isSwitching = false
+    options.differenceLimit = differenceLimit
+    options.begunBy = name
+    let replay = try await request.begin(definition, in: catalog, log: log, options: options).replay
+    return (replay.generation, { _ = try await replay.run() })
+  }
+
+  private func start(
+    _ readModel: String, _ generation: Int, _ run: @escaping @Sendable () async throws -> Void
+  ) {
+    // Gone when the task is: with it goes the right to replay.
+    let last = Locked<(@Sendable () async throws -> Void)?>(run)
+    let task = Task(executorPreference: BlockingTasks.shared) { [logger] in
+      do {
+        try await Self.runOnce(last)
+      } catch {
+        // Its record says it too, for whoever looks at the generation.
+        logger.warning(
+          "a replay has ended before its end",
+          metadata: [
+            "read-model": "\(readModel)", "generation": "\(generation)", "error": "\(error)",
+          ])
+      }
+      await self.ended()
+    }
+    running = Running(readModel: readModel, task: task)
+  }
+
+  private static func runOnce(
+    _ last: borrowing Locked<(@Sendable () async throws -> Void)?>
+  ) async throws {
+    let run = last.withLock { run in
+      defer { run = nil }
+      return run
+    }
+    try await run?()
+  }
+
+  private func ended() { running = nil }
+
+  private func take(_ readModel: ConsoleReadModel) throws {
+    if let running {
+      throw RequestError(
+        .conflict,
+        "this process replays '\(running.readModel)' already: wait until that is built, or give it up"
+      )
+    }
+    running = Running(readModel: readModel.name)
+  }
+
+  /// Calls a replay of this process off, and waits until it has ended.
+  /// - Returns: whether there was one.
+  func cancel(_ readModel: String) async -> Bool {
+    guard let running, running.readModel == readModel, let task = running.task else { return false }
+    task.cancel()
+    await task.value
+    return true
+  }
+
+  /// Brings a generation that is built to where the live one is, and makes it the live one.
+  /// - Throws: an answer 409 where this process replays, and what ``Replay`` throws.
+  func makeLive(
+    _ generation: Int, of readModel: ConsoleReadModel, log: any EventLog
+  ) async throws -> ReplayOutcome {
+    try take(readModel)
+    defer { running = nil }
+    return try await BlockingTasks.run {
+      try await Self.makeLive(generation, readModel.definition, readModel.catalog, log)
+    }
+  }
+
+  private static func makeLive(
+    _ generation: Int, _ definition: some ReadModelDefinition, _ catalog: any ReadModelCatalog,
+    _ log: any EventLog
+  ) async throws -> ReplayOutcome {
+    try await Replay(
+      makingLive: generation, in: catalog, model: definition.model, codec: definition.codec,
+      log: log
+    ).run()
+  }
+}

@@ -1,0 +1,191 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import HTTPTypes
+import Logging
+import Synchronization
+import Testing
+
+@testable import EventuallyServer
+
+/// The customers' names; fails on those that begin with "!" until it is fixed.
+private struct Names: ReadModel {
+  final class Fix: Sendable {
+    private let state = Atomic(false)
+    var isFixed: Bool {
+      get { state.load(ordering: .relaxed) }
+      set { state.store(newValue, ordering: .relaxed) }
+    }
+  }
+
+  struct Row: CodableRow {
+    static let table = "names"
+    var id: String
+    var name: String
+    var key: String { id }
+  }
+
+  struct Refused: Error {}
+
+  let name = "names"
+  let schemaVersion = 1
+  let tables: [any ReadModelRow.Type] = [Row.self]
+  let fix: Fix
+
+  func project(_ event: Persisted<String, Customer.Event>, into rows: Rows) throws {
+    guard case .registered(let name) = event.event else { return }
+    if name.hasPrefix("!"), !fix.isFixed { throw Refused() }
+    try rows.put(Row(id: event.streamID, name: name))
+  }
+
+  func forget(_ streamID: String, in rows: Rows) throws { try rows.delete(Row.self, streamID) }
+}
+
+private struct Register: EventuallyApplication {
+  static let name = "register"
+  var fix = Names.Fix()
+  var components: [any Component] {
+    Commands("customers", for: Customer.self) {
+      Command("register") { (body: Registration) in .register(name: body.name) }
+    }
+    Names(fix: fix)
+    Customer()
+  }
+}
+
+/// What the console changes of read models, by its routes.
+@Suite(.timeLimit(.minutes(2))) struct ReadModelRouteTests {
+  private let writer: TestWriter
+  private let fix: Names.Fix
+  private let console: Console
+  private let routes: API
+  private var readModels: String { "\(writer.folder)/read-models" }
+
+  init() async throws {
+    let application = Register()
+    fix = application.fix
+    writer = try await TestWriter(application)
+    var api = writer.api
+    api.console.readModels = .folder("\(writer.folder)/read-models")
+    console = try #require(
+      Console(
+        of: api, isLoopback: true, isEncrypted: false,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
+    routes = console.routes
+  }
+
+  private func register(_ names: [String: String]) async throws {
+    for (id, name) in names {
+      #expect(
+        try await writer.post("/customers/\(id)/register", #"{"name":"\#(name)"}"#).status < 300)
+    }
+    _ = try await writer.queries(of: "names")
+  }
+
+  private func send(
+    _ method: HTTPRequest.Method, _ path: String, _ json: String = ""
+  ) async throws -> (status: Int, body: String) {
+    let response = await routes.answer(
+      APIRequest(method, "/console/api/\(path)", body: Array(json.utf8)))
+    return (response.status.code, String(decoding: try await response.wholeBody(), as: UTF8.self))
+  }
+
+  /// Asks until the answer has a text.
+  private func wait(_ path: String, for text: String) async throws -> String {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while true {
+      let answer = try await send(.get, path).body
+      if answer.contains(text) { return answer }
+      guard .now < deadline else { throw Failure("no \(text) in \(answer)") }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+  }
+
+  @Test func aReplayIsComparedAndMadeLive() async throws {
+    try await register(["a": "Ada", "b": "Bob"])
+    let path = try #require(writer.writer.application.readModel("names")?.path(in: readModels))
+    try SQLiteConnection(path: path, mode: .readWrite).execute(
+      "UPDATE names SET name = 'Eve' WHERE name = 'Bob'")
+    #expect(try await send(.get, "read-models/names/replay").body.hasPrefix("null"))
+    let begun = try await send(.post, "read-models/names/replays", #"{"from":"zero"}"#)
+    #expect(
+      begun.status == 200 && begun.body.contains(#""generation":2,"from":"zero""#), "\(begun)")
+    let built = try await wait("read-models/names/replay", for: #""state":"built""#)
+    #expect(built.contains(#""differenceCount":1"#), "\(built)")
+    #expect(built.contains(#""rebuilt":["Bob"],"live":["Eve"]"#), "\(built)")
+    #expect(built.contains(#""columns":{"names":["id","name"]}"#), "\(built)")
+    // It makes a third generation, which is live then.
+    try await register(["c": "Cy"])
+    let live = try await send(.post, "read-models/names/live", #"{"generation":2}"#)
+    #expect(live.status == 204, "\(live)")
+    let details = try await send(.get, "read-models/names").body
+    #expect(
+      details.contains(#""generation":2,"#) && details.contains(#""replay":null"#), "\(details)")
+    #expect(details.contains(#"{"number":1,"state":"kept""#), "\(details)")
+    let changes = console.audit.newest.map { "\($0.what) \($0.target): \($0.outcome)" }
+    #expect(
+      changes == [
+        "switch names, generation 2: live instead of generation 3",
+        "replay names --from zero: builds generation 2",
+      ], "\(changes)")
+  }
+
+  @Test func generationsAndSavepointsAreMadeAndDropped() async throws {
+    try await register(["a": "Ada"])
+    let path = "read-models/names"
+    #expect(try await send(.post, "\(path)/savepoints", #"{"name":"one"}"#).status == 204)
+    #expect(try await send(.post, "\(path)/savepoints", #"{"name":"one"}"#).status == 409)
+    #expect(try await send(.post, "\(path)/savepoints", #"{"name":"a b"}"#).status == 400)
+    #expect(try await send(.get, path).body.contains(#"{"name":"one","saved":"#))
+    #expect(try await send(.post, "\(path)/replays", #"{"from":"two"}"#).status == 404)
+    #expect(try await send(.post, "\(path)/replays", #"{"from":"a b"}"#).status == 400)
+    #expect(try await send(.post, "\(path)/replays", #"{"from":"zero","to":"99"}"#).status == 400)
+    #expect(try await send(.post, "\(path)/replays", #"{"from":"one"}"#).status == 200)
+    _ = try await wait("\(path)/replay", for: #""state":"built""#)
+    #expect(try await send(.delete, "\(path)/replay").status == 204)
+    #expect(try await send(.get, "\(path)/replay").body.hasPrefix("null"))
+    #expect(try await send(.delete, "\(path)/replay").status == 404)
+    #expect(try await send(.delete, "\(path)/generations/1").status == 409)
+    #expect(try await send(.delete, "\(path)/generations/2").status == 404)
+    #expect(try await send(.delete, "\(path)/generations/x").status == 400)
+    #expect(try await send(.delete, "\(path)/savepoints/one").status == 204)
+    #expect(try await send(.delete, "\(path)/savepoints/one").status == 404)
+    #expect(try await send(.get, "read-models/other").status == 404)
+    #expect(console.audit.newest.contains { $0.outcome.hasPrefix("refused: ") })
+  }
+
+  @Test func parkedStreamsAreTriedRetriedAndDiscarded() async throws {
+    try await register(["a": "Ada", "b": "!Bob", "c": "!Cy", "d": "!Di"])
+    let parked = try await send(.get, "parked").body
+    #expect(parked.contains(#""streams":3,"events":3,"#), "\(parked)")
+    let reason = try #require(parked.firstMatch(of: /"reason":"([^"]*)"/)).1
+    let byReason = #"{"reason":"\#(reason)","after":""}"#
+    let failing = try await send(.post, "parked/names/retry?dryRun=true", byReason)
+    #expect(failing.status == 200 && failing.body.contains(#""outcome":"fails""#), "\(failing)")
+    fix.isFixed = true
+    let tried = try await send(.post, "parked/names/retry?dryRun=true", byReason).body
+    #expect(
+      tried.contains(
+        #"{"table":"names","key":["b"],"before":null,"after":{"name":"!Bob"}}"#), "\(tried)")
+    #expect(tried.contains(#""left":0"#), "\(tried)")
+    #expect(try await send(.get, "parked").body.contains(#""streams":3"#))
+    #expect(console.audit.newest.isEmpty)
+
+    let streams = parked.matches(of: /"stream":"([^"]*)"/).map { String($0.1) }.sorted()
+    #expect(streams.count == 3)
+    let one = try await send(
+      .post, "parked/names/retry", #"{"streams":["\#(streams[0])"]}"#)
+    #expect(one.body.contains(#""outcome":"applied""#), "\(one)")
+    #expect(
+      try await send(.post, "parked/names/retry", #"{"streams":["\#(streams[0])"]}"#).status == 404)
+    let away = try await send(
+      .post, "parked/names/discard", #"{"streams":["\#(streams[1])"]}"#)
+    #expect(away.body.contains(#""outcome":"discarded""#), "\(away)")
+    let rest = try await send(.post, "parked/names/retry", byReason)
+    #expect(rest.body.contains(#""outcome":"applied""#), "\(rest)")
+    let after = try await send(.get, "parked?readModel=names").body
+    #expect(after.contains(#""groups":[],"streams":[]"#), "\(after)")
+    #expect(after.contains(#""outcome":"1 applied""#), "\(after)")
+    #expect(try await send(.post, "parked/names/retry", "{}").status == 400)
+  }
+}
