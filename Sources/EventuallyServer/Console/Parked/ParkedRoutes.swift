@@ -19,7 +19,8 @@ extension Console {
         let isAdministrator = Masking.isAdministrator(request)
         let showsWords = showsWords(to: request)
         return ConsoleTopic(
-          name: "parked/\(name ?? "")/\(isAdministrator)", event: "parked"
+          name: "parked/\(name ?? "")/\(isAdministrator)", event: "parked",
+          interval: .milliseconds(500)
         ) {
           try await BlockingTasks.run {
             var frame = ParkedFrame(showsWords: showsWords)

@@ -1,6 +1,6 @@
 // The rows in which two generations differ, side by side.
 import { h } from '../lib/dom.js';
-import { count } from '../lib/format.js';
+import { count, counted } from '../lib/format.js';
 import { badge, table } from '../lib/table.js';
 import { value } from '../lib/value.js';
 
@@ -16,7 +16,7 @@ export function comparison(result, generation) {
   const { differences, differenceCount, live } = result;
   const names = (row) => (result.columns?.[row.table] ?? []).slice(row.key.length);
   return h('div', {},
-    h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(`${count(differenceCount)} rows differ`, 'warning'),
+    h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(counted(differenceCount, 'row differs', 'rows differ'), 'warning'),
       ` Both at the same position, ${count(result.events)} events.`
       + ` Generation ${live}: ${count(result.liveRows)} rows, digest ${result.liveDigest}.`
       + ` Generation ${generation}: ${count(result.rows)} rows, digest ${result.digest}.`),

@@ -2,7 +2,7 @@
 import { part, post, remove } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
 import { h, s, show } from '../lib/dom.js';
-import { ago, count, duration, rate } from '../lib/format.js';
+import { ago, count, counted, duration, rate } from '../lib/format.js';
 import { follow } from '../lib/live.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
@@ -88,7 +88,7 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
     if (!(await guard())) return;
     const { generation, comparison: compared } = current;
     const why = compared?.differenceCount
-      ? `${count(compared.differenceCount)} rows differ: see that these are the differences that you want.`
+      ? `${counted(compared.differenceCount, 'row differs', 'rows differ')}: see that this is what you want.`
       : compared ? 'Both generations are equal.' : 'They were not compared.';
     if (!(await switchTo(model, generation, [why]))) return;
     announce(`generation ${generation} is live`);
