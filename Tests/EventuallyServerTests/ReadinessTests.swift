@@ -65,7 +65,8 @@ private final class SilentServer: Sendable {
       source: OpenedReadModel(definition.catalog(in: database), timeLimit: nil),
       running: { [status] in
         RunningWorker(
-          subscription: { status }, projector: { ReadModelProjectorStatus() }, left: { [] })
+          subscription: { status }, projector: { ReadModelProjectorStatus() }, left: { [] },
+          partitions: 2)
       })
     let begin = ContinuousClock.now
     try await withThrowingTaskGroup(of: (Int, String).self) { group in

@@ -126,7 +126,7 @@ func serving(
       }
     }
     writer.token = nil
-    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json"] {
+    for path in ["/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json"] {
       #expect(try await writer.text(path).status == 200, "\(path)")
     }
     // The help and the document say so too.

@@ -3,12 +3,16 @@ enum EventTypeRecorder {
   /// The case's name for an enumeration whose cases `Codable` writes as objects with one member, the raw value for an
   /// enumeration of texts, the Swift type's name for anything else.
   static func name<Event: Encodable>(of event: Event) -> String {
-    guard Mirror(reflecting: event).displayStyle == .enum else { return "\(Event.self)" }
+    caseName(of: event) ?? "\(Event.self)"
+  }
+
+  /// The case's name, or the raw value; `nil` for what is not such an enumeration.
+  static func caseName<Event: Encodable>(of event: Event) -> String? {
+    guard Mirror(reflecting: event).displayStyle == .enum else { return nil }
     let recorder = Recorder()
     // An event that refuses to be encoded says so again when it is.
-    guard (try? event.encode(to: recorder)) != nil, let name = recorder.name, !recorder.hasMore
-    else { return "\(Event.self)" }
-    return name
+    guard (try? event.encode(to: recorder)) != nil, !recorder.hasMore else { return nil }
+    return recorder.name
   }
 }
 

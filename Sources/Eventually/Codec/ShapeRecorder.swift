@@ -12,11 +12,22 @@ final class ShapeRecorder: Decoder {
   var shape: Shape?
   /// Members that may be left out.
   var optional: Set<String> = []
+  /// How dates are written.
+  let dates: Shape
+  /// The case that is recorded of an enumeration whose cases are written as objects with one member.
+  let caseName: String?
+  /// What that case holds.
+  var caseRecorder: ShapeRecorder?
 
-  init(path: [String], types: [ObjectIdentifier], isEmpty: Bool) {
+  init(
+    path: [String], types: [ObjectIdentifier], isEmpty: Bool, dates: Shape,
+    caseName: String? = nil
+  ) {
     self.path = path
     self.types = types
     self.isEmpty = isEmpty
+    self.dates = dates
+    self.caseName = caseName
   }
 
   struct Endless: Error, CustomStringConvertible {
@@ -24,41 +35,56 @@ final class ShapeRecorder: Decoder {
   }
 
   /// A value of a type, and its shape.
+  /// - Parameters:
+  ///   - dates: how dates are written.
+  ///   - caseName: the case that is recorded of an enumeration whose cases are written as objects with one member.
   static func record<Value: Decodable>(
-    _ type: Value.Type, path: [String], within types: [ObjectIdentifier]
+    _ type: Value.Type, path: [String], within types: [ObjectIdentifier],
+    dates: Shape = .string(format: "date-time"), caseName: String? = nil
   ) throws(ShapeError) -> (value: Value, shape: Shape) {
-    if let known = wellKnown(type) { return known }
+    if let known = wellKnown(type, dates) { return known }
     if let shaped = type as? any Shaped.Type, let value = shaped.example as? Value {
       return (value, shaped.shape)
     }
     if let choice: (value: Value, shape: Shape) = choice(type) { return choice }
     let id = ObjectIdentifier(type)
     guard !types.contains(id) else { throw ShapeError(type, path: path, cause: Endless()) }
-    let recorder = ShapeRecorder(path: path, types: types + [id], isEmpty: false)
+    let recorder = ShapeRecorder(
+      path: path, types: types + [id], isEmpty: false, dates: dates, caseName: caseName)
     do {
       let value = try Value(from: recorder)
+      if let caseName, let content = recorder.caseRecorder {
+        return (value, .object([Shape.Member(caseName, content.shape ?? .object([]))]))
+      }
       return (value, recorder.shape ?? .any)
     } catch {
       let failure = (error as? ShapeError) ?? ShapeError(type, path: path, cause: error)
       // The elements of a list or map may hold what is being recorded already. Without any it is a value all the same.
       guard failure.cause is Endless, let shape = recorder.shape, shape.hasElements,
-        let value = empty(type)
+        let value = empty(type, dates)
       else { throw failure }
       return (value, shape)
     }
   }
 
-  private static func empty<Value: Decodable>(_ type: Value.Type) -> Value? {
-    try? Value(from: ShapeRecorder(path: [], types: [], isEmpty: true))
+  /// A value within the one that is recorded, and its shape.
+  func nested<Value: Decodable>(
+    _ type: Value.Type, at step: String? = nil
+  ) throws(ShapeError) -> (value: Value, shape: Shape) {
+    try Self.record(type, path: path + (step.map { [$0] } ?? []), within: types, dates: dates)
   }
 
-  /// Types of Foundation that are written as one text.
+  private static func empty<Value: Decodable>(_ type: Value.Type, _ dates: Shape) -> Value? {
+    try? Value(from: ShapeRecorder(path: [], types: [], isEmpty: true, dates: dates))
+  }
+
+  /// Types of Foundation that are written as one value.
   private static func wellKnown<Value: Decodable>(
-    _ type: Value.Type
+    _ type: Value.Type, _ dates: Shape
   ) -> (value: Value, shape: Shape)? {
     let known: (any Decodable, Shape)? =
       switch type {
-      case is Date.Type: (Date(timeIntervalSince1970: 0), .string(format: "date-time"))
+      case is Date.Type: (Date(timeIntervalSince1970: 0), dates)
       case is UUID.Type:
         (UUID(uuid: (0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)), .string(format: "uuid"))
       case is Data.Type: (Data(), .string(format: "byte"))
@@ -103,6 +129,7 @@ private struct KeyedRecorder<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   /// Only a dictionary asks what there is: a type with members of its own knows their names.
   var allKeys: [Key] {
+    if let name = recorder.caseName { return [Key(stringValue: name)].compactMap { $0 } }
     recorder.shape = .map(.any)
     return recorder.isEmpty ? [] : [Key(stringValue: "name")].compactMap { $0 }
   }
@@ -129,8 +156,7 @@ private struct KeyedRecorder<Key: CodingKey>: KeyedDecodingContainerProtocol {
   }
 
   func decode<Value: Decodable>(_ type: Value.Type, forKey key: Key) throws -> Value {
-    let found = try ShapeRecorder.record(
-      type, path: recorder.path + [key.stringValue], within: recorder.types)
+    let found = try recorder.nested(type, at: key.stringValue)
     note(key, found.shape)
     return found.value
   }
@@ -167,7 +193,14 @@ private struct KeyedRecorder<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   func nestedContainer<Nested: CodingKey>(
     keyedBy type: Nested.Type, forKey key: Key
-  ) throws -> KeyedDecodingContainer<Nested> { throw ByHand() }
+  ) throws -> KeyedDecodingContainer<Nested> {
+    guard key.stringValue == recorder.caseName else { throw ByHand() }
+    let content = ShapeRecorder(
+      path: recorder.path + [key.stringValue], types: recorder.types, isEmpty: false,
+      dates: recorder.dates)
+    recorder.caseRecorder = content
+    return content.container(keyedBy: type)
+  }
   func nestedUnkeyedContainer(forKey key: Key) throws -> any UnkeyedDecodingContainer {
     throw ByHand()
   }
@@ -210,8 +243,7 @@ private struct UnkeyedRecorder: UnkeyedDecodingContainer {
   func decodeNil() -> Bool { false }
 
   mutating func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-    let found = try ShapeRecorder.record(
-      type, path: recorder.path + ["\(currentIndex)"], within: recorder.types)
+    let found = try recorder.nested(type, at: "\(currentIndex)")
     recorder.shape = .list(found.shape)
     currentIndex += 1
     return found.value
@@ -241,7 +273,7 @@ private struct SingleRecorder: SingleValueDecodingContainer {
   }
 
   func decode<Value: Decodable>(_ type: Value.Type) throws -> Value {
-    let found = try ShapeRecorder.record(type, path: recorder.path, within: recorder.types)
+    let found = try recorder.nested(type)
     recorder.shape = found.shape
     return found.value
   }

@@ -18,7 +18,7 @@ enum AdminCommand {
     Savepoints.self, Replay.self, Repair.self, Generations.self, Parked.self, Rejected.self,
     Skip.self, Republish.self, Forget.self, Backup.self, CopyStore.self, Schema.self, Topic.self,
     Config.self,
-    OpenAPI.self, Faults.self,
+    OpenAPI.self, AsyncAPI.self, Faults.self,
   ]
 
   /// Where the store and the read models are.

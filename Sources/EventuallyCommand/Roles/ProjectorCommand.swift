@@ -33,6 +33,7 @@ struct ProjectorCommand: AsyncParsableCommand {
 
           The queries are in the OpenAPI document: '\(Program.admin) openapi queries', or GET /openapi.json. Besides them:
 
+          GET /asyncapi.json                       the AsyncAPI document of the topic
           GET /healthz, /readyz, /metrics          health; readiness with positions, lag and reasons; metrics
 
           With tokens, queries ask for one of the role read. The writer is sent the token of --feed-token-file, or the only one that this \

@@ -31,9 +31,10 @@ struct WriterCommand: AsyncParsableCommand {
 
           GET /events?partition=P&after=N&limit=L  the event feed, one event a line
           GET /store                               the store's id, partitions, heads
+          GET /asyncapi.json                       the AsyncAPI document of the topic
           GET /healthz, /readyz, /metrics          health, readiness, metrics
 
-          With tokens, all but health, readiness, metrics, the document and the pages of problems ask for one: GET for the role read, \
+          With tokens, all but health, readiness, metrics, the documents and the pages of problems ask for one: GET for the role read, \
           commands for write, and DELETE for administer.
 
           SIGTERM and SIGINT stop it in order.

@@ -35,7 +35,7 @@ public struct Commands<Model: Aggregate>: Component where Model.ID == String {
     registry.writerRoutes.append(
       WriterRoutes(
         generatedFor: Model.self, below: path, problem: problem,
-        example: { [self] writer in try example(in: writer) }
+        example: { [self] writer in try example(in: writer) }, events: events
       ) { [self] writer in
         let repository = try writer.repository(of: Model.self)
         let routes = CommandRoutes(

@@ -165,6 +165,12 @@ public struct ApplicationModel: Sendable {
       ?? aggregates.first { $0.name.lowercased() == name.lowercased() }
   }
 
+  /// The events of an aggregate that the application gives as examples.
+  func exampleEvents(of aggregate: RegisteredAggregate) -> [any Sendable] {
+    writerRoutes.filter { $0.aggregates.contains { $0.id == aggregate.type } }
+      .flatMap(\.exampleEvents)
+  }
+
   /// Makes sure that queries can be answered from a kind of database.
   /// - Throws: ``ApplicationError`` with the path of one that can't, and what to do.
   func check(queriesOf readModels: [String], on dialect: SQLDialect) throws(ApplicationError) {

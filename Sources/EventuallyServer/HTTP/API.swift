@@ -171,7 +171,8 @@ extension API {
     static func problem(of path: String) -> String? {
       let parts = path.split(separator: "/")
       if parts.first == "problems" || parts.first == "console"
-        || [["openapi.json"], ["healthz"], ["readyz"], ["metrics"]].contains(parts)
+        || [["openapi.json"], ["asyncapi.json"], ["healthz"], ["readyz"], ["metrics"]]
+          .contains(parts)
       {
         return "the path '\(path)' is taken: every process answers it"
       }

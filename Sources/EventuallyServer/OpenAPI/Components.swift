@@ -1,6 +1,6 @@
 import Eventually
 
-/// What the OpenAPI document says once, and refers to by its name.
+/// What an OpenAPI or AsyncAPI document says once, and refers to by its name.
 struct Components {
   enum Kind: String, CaseIterable {
     case schemas, responses, parameters, examples, headers
@@ -17,12 +17,7 @@ struct Components {
     to value: [UInt8], _ kind: Kind, _ name: String, isNumbered: Bool = false,
     _ json: inout JSONWriter
   ) {
-    let plain = String(
-      name.unicodeScalars.filter {
-        $0.isASCII
-          && ($0.properties.isAlphabetic || ("0"..."9").contains($0)
-            || "._-".contains(Character($0)))
-      }.map(Character.init))
+    let plain = Self.name(name)
     var name = plain
     var number = 1
     while let other = values[kind]?[name], other != value {
@@ -34,6 +29,16 @@ struct Components {
     json.beginObject()
     json.member("$ref", "#/components/\(kind)/\(name)")
     json.endObject()
+  }
+
+  /// What is left of a name without what can't be part of a component's.
+  static func name(_ name: String) -> String {
+    String(
+      name.unicodeScalars.filter {
+        $0.isASCII
+          && ($0.properties.isAlphabetic || ("0"..."9").contains($0)
+            || "._-".contains(Character($0)))
+      }.map(Character.init))
   }
 
   /// Writes the members of the document's `components`.

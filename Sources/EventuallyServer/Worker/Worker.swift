@@ -94,6 +94,9 @@ public final class Worker: Service {
     api.addHealth(options.heartbeats)
     api.addMetrics { [queries] in await queries.gauges() }
     api.add(readiness.operation)
+    api.addAsyncAPI(application, topic: options.kafka.topic) {
+      self.running.withLock { $0?.partitions }
+    }
     queries.add(to: &api)
     api.consoleParts = ConsoleParts(
       application: application,
@@ -146,7 +149,7 @@ public final class Worker: Service {
     running.withLock {
       $0 = RunningWorker(
         subscription: { worker.subscription.status }, projector: { worker.projectorStatus },
-        left: { worker.removals })
+        left: { worker.removals }, partitions: feed.partitionCount)
     }
     try await withThrowingTaskGroup(of: Void.self) { group in
       if let reporter = reporter(of: worker, catalog) { group.addTask { await reporter.run() } }
@@ -179,4 +182,6 @@ struct RunningWorker: Sendable {
   var projector: @Sendable () -> ReadModelProjectorStatus
   /// The files in which something of removed streams may be left.
   var left: @Sendable () -> [ForgettingOutcome.Remainder]
+  /// How many partitions the topic has.
+  var partitions: Partition
 }

@@ -182,6 +182,7 @@ public final class Writer: Service {
     }
     api.addHealth(heartbeats)
     api.addMetrics { await self.gauges() }
+    api.addAsyncAPI(application, topic: topic) { [store] in store.partitionCount }
     api.add(WriterReadiness(writer: self).operation)
     api.consoleParts = ConsoleParts(
       application: application,
@@ -240,6 +241,8 @@ public struct WriterRoutes: Component {
   let problem: String?
   /// An entity, for the OpenAPI document.
   let example: @Sendable (Writer) throws -> EntityExample?
+  /// Its events.
+  let exampleEvents: [any Sendable]
   let make: @Sendable (Writer) throws -> [API.Operation]
 
   /// Routes that use a writer's store or repositories.
@@ -251,12 +254,13 @@ public struct WriterRoutes: Component {
     path = nil
     problem = nil
     example = { _ in nil }
+    exampleEvents = []
     self.make = make
   }
 
   init<Model: Aggregate>(
     generatedFor model: Model.Type, below path: String, problem: String?,
-    example: @escaping @Sendable (Writer) throws -> EntityExample?,
+    example: @escaping @Sendable (Writer) throws -> EntityExample?, events: [Model.Event],
     _ make: @escaping @Sendable (Writer) throws -> [API.Operation]
   ) {
     isGenerated = true
@@ -264,6 +268,7 @@ public struct WriterRoutes: Component {
     self.path = path
     self.problem = problem
     self.example = example
+    exampleEvents = events
     self.make = make
   }
 
