@@ -70,7 +70,9 @@ import Testing
     #expect(head.contains("eventually_store_unwritable{store="), "\(head)")
     #expect(try await queries.text("/sales").status == 200)
     let counted = try await queries.text("/metrics").body
-    #expect(counted.contains(#"eventually_http_requests_total{status="200"} "#), "\(counted)")
+    let answered =
+      #"http_server_request_duration_seconds_count{http_request_method="GET",http_route="/sales",http_response_status_code="200"} 1"#
+    #expect(counted.contains(answered), "\(counted)")
     #expect(counted.contains("eventually_waiting_queries 0"), "\(counted)")
     #expect(try await server.stop() == 0)
     let status = try await pipeline.start("ordersctl", ["status"] + places)

@@ -14,6 +14,12 @@ extension MetricName {
     storeHead: "The last partition offset of a partition of the store",
     storeUnwritable:
       "1 while the store can't be written, because its disk is full for example; else 0",
+    storeDiskSize: "The size of the file system that the store's file is on, in bytes",
+    storeDiskFree: "How much of the store's file system is free, in bytes",
+    processCPU: "The time that the process has computed, in seconds",
+    processMemory: "The memory that the process has in use, in bytes",
+    processStart: "When the process was started, in seconds since 1970",
+    processDescriptors: "Files and connections that the process has open",
     publishedEvents: "Events that the bus has acknowledged",
     publishSeconds: "How long the bus takes to acknowledge events, from when they are handed over",
     publishBacklog: "Committed events that the bus has not acknowledged yet",
@@ -51,7 +57,6 @@ extension MetricName {
     lagEvents: "By how many events a partition of a read model is behind the store",
     lagSeconds:
       "How old the last event is that was applied of a partition that is behind; 0 where it is not",
-    requests: "Requests that were answered",
     requestSeconds: "How long it takes from a request's header to its answer's",
     waitingQueries: "Queries that wait until a read model has what their token stands for",
     tokenWaitSeconds: "How long queries with a token waited",

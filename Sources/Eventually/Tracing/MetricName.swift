@@ -27,6 +27,19 @@ public enum MetricName {
   public static let storeHead = "eventually_store_head"
   /// 1 while the store can't be written, because its disk is full for example; else 0. A gauge of the writer, by `store`.
   public static let storeUnwritable = "eventually_store_unwritable"
+  /// The size of the file system that the store's file is on, by `store`: a gauge of the writer, in bytes. There is none of a store in a
+  /// server's database.
+  public static let storeDiskSize = "eventually_store_disk_size_bytes"
+  /// How much of that is free for the writer: a gauge of the writer, by `store`.
+  public static let storeDiskFree = "eventually_store_disk_free_bytes"
+  /// The time that the process has computed.
+  public static let processCPU = "process_cpu_seconds_total"
+  /// The memory that the process has in use: a gauge, in bytes.
+  public static let processMemory = "process_resident_memory_bytes"
+  /// When the process was started, in seconds since 1970: a gauge.
+  public static let processStart = "process_start_time_seconds"
+  /// The files and connections that the process has open: a gauge.
+  public static let processDescriptors = "process_open_fds"
   /// Events that the bus has acknowledged.
   public static let publishedEvents = "eventually_published_events_total"
   /// How long the bus takes to acknowledge events, from when they are handed over.
@@ -88,10 +101,9 @@ public enum MetricName {
   /// How old the last event is that was applied of a partition that is behind; 0 where it is not. A gauge like that of the
   /// lag in events; there is none of a partition that is behind and of which nothing was applied since it was assigned.
   public static let lagSeconds = "eventually_lag_seconds"
-  /// Requests that were answered, by the answer's `status`.
-  public static let requests = "eventually_http_requests_total"
-  /// How long it takes from a request's header to its answer's.
-  public static let requestSeconds = "eventually_http_request_seconds"
+  /// How long it takes from a request's header to its answer's, by `http_request_method`, `http_route` and `http_response_status_code`: the name
+  /// and the labels of OpenTelemetry's semantic conventions.
+  public static let requestSeconds = "http_server_request_duration_seconds"
   /// Queries that wait until a read model has what their token stands for: a gauge.
   public static let waitingQueries = "eventually_waiting_queries"
   /// How long queries with a token waited.

@@ -36,22 +36,23 @@ struct APIResponder: HTTPResponder {
     to request: Request, context: ServerContext
   ) async throws -> Response {
     let start = ContinuousClock.now
-    let response = try await traced(request, context)
-    metrics.answered(response.status, in: .now - start)
-    return response
-  }
-
-  private func traced(
-    _ request: Request, _ context: ServerContext
-  ) async throws -> Response {
     let isConsole = console != nil && ServedConsole.has(request.uri.path)
     let routes = isConsole ? console?.routes ?? routes : routes
     let route = routes.route(at: request.uri.path)
-    guard isTraced else { return try await answer(request, route, context, isConsole) }
-    return try await RequestSpan.around(
-      request, scheme: scheme, route: route?.path(for: request.method)
-    ) {
-      try await answer(request, route, context, isConsole)
+    let path = route?.path(for: request.method)
+    let answered = { (response: Response) in
+      metrics.answered(request.method, path, response.status, in: .now - start)
+    }
+    guard isTraced else {
+      let response = try await answer(request, route, context, isConsole)
+      answered(response)
+      return response
+    }
+    return try await RequestSpan.around(request, scheme: scheme, route: path) {
+      let response = try await answer(request, route, context, isConsole)
+      // Within the span, which the duration has as its exemplar.
+      answered(response)
+      return response
     }
   }
 

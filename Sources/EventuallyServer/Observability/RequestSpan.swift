@@ -9,6 +9,13 @@ enum RequestSpan {
     .get, .head, .post, .put, .delete, .connect, .options, .trace, .patch,
   ]
 
+  private static let other = "_OTHER"
+
+  /// What a method is called in attributes and metrics.
+  static func name(of method: HTTPRequest.Method) -> String {
+    methods.contains(method) ? method.rawValue : other
+  }
+
   /// Has a request answered within a span, which ends once the answer's body has been handed over or dropped.
   /// - Parameters:
   ///   - scheme: `http` or `https`.
@@ -19,14 +26,14 @@ enum RequestSpan {
     var parent = ServiceContext.current ?? .topLevel
     InstrumentationSystem.instrument.extract(
       request.headers, into: &parent, using: HeaderExtractor())
-    let isKnown = methods.contains(request.method)
-    let name = isKnown ? request.method.rawValue : "HTTP"
+    let method = name(of: request.method)
+    let name = method == other ? "HTTP" : method
     let span = startSpan(
       route.map { "\(name) \($0)" } ?? name, context: parent, ofKind: .server)
     let end = End(span)
     defer { withExtendedLifetime(end) {} }
     span.updateAttributes { attributes in
-      attributes["http.request.method"] = isKnown ? request.method.rawValue : "_OTHER"
+      attributes["http.request.method"] = method
       attributes["http.route"] = route
       attributes["url.path"] = request.uri.path
       attributes["url.query"] = request.uri.query

@@ -59,6 +59,7 @@ public final class Writer: Service {
   let application: ApplicationModel
   /// The topic that it publishes to.
   let topic: String
+  private let location: StoreLocation
   let heartbeats: Heartbeats
   let limits: ServerLimits
   let readability: StoreReadability
@@ -88,6 +89,7 @@ public final class Writer: Service {
     self.application = application
     topic = options.kafka.topic
     self.logger = logger
+    location = options.store
     heartbeats = options.heartbeats
     limits = options.limits
     readability = StoreReadability(
@@ -197,6 +199,10 @@ public final class Writer: Service {
       ScrapedGauges.Key(label: MetricName.storeUnwritable, store: store.storeID):
         failure == nil ? 0.0 : 1
     ]
+    if let disk = location.disk {
+      values[ScrapedGauges.Key(label: MetricName.storeDiskSize, store: store.storeID)] = disk.size
+      values[ScrapedGauges.Key(label: MetricName.storeDiskFree, store: store.storeID)] = disk.free
+    }
     // Of a store that can't be read there are none.
     for (partition, head) in ((try? await store.heads()) ?? []).enumerated() {
       let key = ScrapedGauges.Key(

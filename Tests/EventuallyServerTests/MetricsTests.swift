@@ -1,0 +1,123 @@
+import CoreMetrics
+import Eventually
+@testable import EventuallyServer
+import Foundation
+import HTTPTypes
+import ServiceContextModule
+import Testing
+
+/// What scrapers get.
+@Suite struct MetricsTests {
+  private func text(
+    _ format: MetricsText.Format, _ count: (PrometheusMetrics) -> Void
+  ) -> String {
+    let metrics = PrometheusMetrics()
+    count(metrics)
+    var text = MetricsText(format)
+    text.add(metrics.current)
+    return text.text()
+  }
+
+  private func context(_ traceParent: String) -> ServiceContext {
+    var context = ServiceContext.topLevel
+    context[W3CIdentity.Key.self] = W3CIdentity(traceParent)
+    return context
+  }
+
+  @Test(arguments: [
+    (nil, MetricsText.Format.prometheus), ("*/*", .prometheus), ("image/png", .prometheus),
+    (
+      "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+      .openMetrics
+    ),
+    ("text/plain;version=0.0.4,application/openmetrics-text;q=0.5", .prometheus),
+  ])
+  func theFormatIsWhatIsAskedFor(accepted: String?, format: MetricsText.Format) {
+    #expect(MetricsText.Format(accepted: accepted) == format)
+  }
+
+  @Test func prometheusFormat() {
+    let found = text(.prometheus) { metrics in
+      Counter(label: MetricName.appends, factory: metrics).increment(by: 2)
+      Gauge(label: "g", dimensions: [("a", "x\"y\\z\n")], factory: metrics).record(1.5)
+      ServiceContext.withValue(context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")) {
+        Timer(label: "t_seconds", factory: metrics).recordMilliseconds(3)
+      }
+    }
+    #expect(found.hasPrefix("# HELP eventually_appends_total "), "\(found)")
+    #expect(found.contains("# TYPE eventually_appends_total counter\neventually_appends_total 2\n"))
+    #expect(found.contains(#"g{a="x\"y\\z\n"} 1.5"#))
+    #expect(found.contains("t_seconds_bucket{le=\"0.005\"} 1\n"))
+    #expect(found.contains("t_seconds_bucket{le=\"1\"} 1\n"))
+    #expect(!found.contains("EOF") && !found.contains("trace_id"))
+  }
+
+  @Test func openMetricsHaveTheTracesOfTheirDurations() throws {
+    let found = text(.openMetrics) { metrics in
+      Counter(label: MetricName.appends, factory: metrics).increment(by: 2)
+      Counter(label: "odd", factory: metrics).increment()
+      let timer = Timer(label: "t_seconds", factory: metrics)
+      ServiceContext.withValue(context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")) {
+        timer.recordMilliseconds(3)
+      }
+      // Neither of these is recorded anywhere.
+      ServiceContext.withValue(context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00")) {
+        timer.recordMilliseconds(30)
+      }
+      timer.recordSeconds(3)
+      Recorder(label: "sizes", aggregate: true, factory: metrics).record(3)
+    }
+    #expect(found.hasSuffix("\n# EOF\n"))
+    #expect(found.contains("# TYPE eventually_appends counter\neventually_appends_total 2\n"))
+    #expect(found.contains("# TYPE odd unknown\nodd 1\n"))
+    #expect(found.contains("# TYPE t_seconds histogram\n# UNIT t_seconds seconds\n"))
+    let exemplars = found.split(separator: "\n").filter { $0.contains("trace_id") }
+    try #require(exemplars.count == 1, "\(found)")
+    let exemplar =
+      #"t_seconds_bucket{le="0.005"} 1 # {trace_id="0af7651916cd43dd8448eb211c80319c",span_id="b7ad6b7169203331"} 0.003 "#
+    #expect(exemplars[0].hasPrefix(exemplar), "\(exemplars)")
+    #expect(found.contains(#"t_seconds_bucket{le="1.0"} 2"#))
+  }
+
+  @Test(arguments: [("http.server.requests", "http_server_requests"), ("1st", "_1st"), ("ä", "__")])
+  func namesOfOthersAreMadeToFit(label: String, name: String) {
+    let found = text(.prometheus) { Gauge(label: label, factory: $0).record(1) }
+    #expect(found.contains("\(name) 1\n"), "\(found)")
+  }
+
+  @Test func everyMetricHasAHelpAndAName() {
+    for (name, help) in MetricName.help {
+      #expect(!help.isEmpty && !help.hasSuffix("."), "\(name)")
+      #expect(
+        name.hasPrefix("eventually_") || name.hasPrefix("http_") || name.hasPrefix("process_"))
+    }
+  }
+
+  @Test func aProcessTellsOfItself() {
+    var text = MetricsText(.prometheus)
+    ProcessMetrics.add(to: &text)
+    let values = text.text().split(separator: "\n").filter { !$0.hasPrefix("#") }
+      .reduce(into: [String: Double]()) { values, line in
+        let parts = line.split(separator: " ")
+        values[String(parts[0])] = Double(parts[1])
+      }
+    #if os(Linux)
+      #expect(values[MetricName.processMemory].map { $0 > 1_000_000 } == true, "\(values)")
+      #expect(values[MetricName.processDescriptors].map { $0 >= 3 } == true, "\(values)")
+      let age = Date().timeIntervalSince1970 - (values[MetricName.processStart] ?? 0)
+      #expect(age > -2 && age < 86_400, "\(values)")
+      #expect(values[MetricName.processCPU].map { $0 >= 0 } == true, "\(values)")
+    #endif
+  }
+
+  @Test func aWriterTellsOfItsDisk() async throws {
+    let bank = try await TestWriter(Bank())
+    let disk = try #require(StoreLocation("\(bank.folder)/store.sqlite").disk)
+    #expect(disk.size >= disk.free && disk.free > 0)
+    #expect(StoreLocation("postgres://host/db").disk == nil)
+    let answer = await bank.api.answer(
+      APIRequest(.get, "/metrics", headers: [.accept: "application/openmetrics-text"]))
+    #expect(answer.contentType == "application/openmetrics-text; version=1.0.0; charset=utf-8")
+    #expect(String(decoding: answer.bytes, as: UTF8.self).hasSuffix("# EOF\n"))
+  }
+}
