@@ -42,6 +42,18 @@ import Testing
     #expect("\(members["list"] ?? "")" == "[\"x\", [\"y\": \"2\"]]")
   }
 
+  /// Of an event's trace, also where this process records none.
+  @Test func aLineHasTheTraceOfWhatLedToIt() throws {
+    let handler = ProcessLogHandler(label: "worker")
+    let metadata = EventMetadata(
+      correlationID: "c-1", traceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    let bytes = EventMetadata.$current.withValue(metadata) { handler.json(event(nil)) }
+    let members = try #require(
+      JSONSerialization.jsonObject(with: Data(bytes)) as? [String: Any])
+    #expect(members["trace_id"] as? String == "0af7651916cd43dd8448eb211c80319c")
+    #expect(members["correlation_id"] as? String == "c-1")
+  }
+
   @Test func eachSignalLogsALevelMoreUntilAll() {
     let verbosity = LogVerbosity()
     #expect(verbosity.level(.warning) == .warning)

@@ -35,6 +35,40 @@ struct TracingTests {
     #expect(W3CIdentity(text) == nil)
   }
 
+  /// What other tracers have added is passed on, through events too.
+  @Test func theStateOfOtherTracersIsPassedOn() throws {
+    let identity = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    let spans = Locked<[FinishedSpan]>([])
+    let tracer = W3CTracer { span in spans.withLock { $0.append(span) } }
+    var context = ServiceContext.topLevel
+    tracer.extract(
+      ["traceparent": identity, "tracestate": "congo=t61,rojo=00f"], into: &context,
+      using: Carrier())
+    let span = tracer.startSpan("x", context: context, ofKind: .server)
+    var carrier: [String: String] = [:]
+    tracer.inject(span.context, into: &carrier, using: Carrier())
+    span.end()
+    #expect(carrier["tracestate"] == "congo=t61,rojo=00f")
+    #expect(carrier["traceparent"]?.contains("0af7651916cd43dd8448eb211c80319c") == true)
+    let body = OTLPRequest(resource: [], version: "1").body(spans.withLock { $0 })
+    #expect(
+      String(decoding: body, as: UTF8.self).contains(#""traceState":"congo=t61,rojo=00f""#))
+    let event = Persisted(
+      streamID: "s",
+      position: EventPosition(partition: 0, partitionOffset: 1, sequenceNumber: 1, version: 1),
+      id: EventID(high: 1, low: 1), time: .now(), event: 1,
+      metadata: EventMetadata(traceParent: identity, additional: ["tracestate": "a=b", "x": "y"]))
+    let following = EventMetadata.following(event)
+    #expect(following.additional == ["tracestate": "a=b"] && following.traceParent == identity)
+  }
+
+  private struct Carrier: Injector, Extractor {
+    func inject(_ value: String, forKey key: String, into carrier: inout [String: String]) {
+      carrier[key] = value
+    }
+    func extract(key: String, from carrier: [String: String]) -> String? { carrier[key] }
+  }
+
   @Test func aRatioOfTheTracesIsRecorded() throws {
     #expect(SpanSampling(ratio: -0.1) == nil && SpanSampling(ratio: 1.1) == nil)
     #expect(SpanSampling(ratio: .nan) == nil)

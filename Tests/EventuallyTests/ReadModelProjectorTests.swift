@@ -144,6 +144,40 @@ private final class ScriptedStore: ReadModelStore {
     #expect(status.failure == nil)
   }
 
+  /// So that logs of it have the ids of its trace and its correlation.
+  @Test func whatFailsIsToldWithWhatLedToTheEvent() async {
+    let metadata = EventMetadata(
+      correlationID: "order 7",
+      traceParent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    )
+    let position = EventPosition(
+      partition: 1, partitionOffset: 1, sequenceNumber: 1, version: 1)
+    let event = Persisted(
+      streamID: "s", position: position, id: EventID(high: 1, low: 1), time: .now(),
+      event: Counter.Event.added(1), metadata: metadata)
+    let failing = Delivery(
+      partition: 1, epoch: 1, after: nil, entries: [.event(event)], nextOffset: 1)
+    let subscription = ScriptedSubscription([[delivery(0), failing]])
+    let told = Locked<[(what: String, metadata: EventMetadata)]>([])
+    let projector = ReadModelProjector(
+      subscription, into: ScriptedStore(failures: 1, poisonous: [1]),
+      retry: RetryPolicy(firstPause: .milliseconds(1), longestPause: .milliseconds(2)),
+      parking: RetryPolicy(
+        attempts: 2, firstPause: .milliseconds(1), longestPause: .milliseconds(2))
+    ) { error in
+      told.withLock { $0.append(("\(type(of: error))", .current)) }
+    } onParking: { _ in
+      told.withLock { $0.append(("parked", .current)) }
+    }
+    let running = Task { await projector.run() }
+    await subscription.finished.wait(past: 0)
+    running.cancel()
+    await running.value
+    let found = told.withLock { $0 }
+    #expect(found.map(\.what) == ["Trouble", "ProjectionFailures", "parked"])
+    #expect(found.map(\.metadata) == [EventMetadata(), metadata, metadata])
+  }
+
   @Test func fencedPartitionsAreGivenUpAndTheOthersGoOn() async {
     let subscription = ScriptedSubscription([[delivery(0), delivery(1), delivery(2)]])
     let store = ScriptedStore(fenced: [1])

@@ -194,9 +194,19 @@ import Testing
     #expect(!told.contains("later"), "\(told)")
     try write(both)
     try await waitUntil("an answer") { try await before.text("/orders/a").status == 200 }
-    #expect(try await ann.send("DELETE", "/orders/a").status < 300)
+    var removal = HTTPClientRequest(url: "\(ann.base)/orders/a")
+    removal.method = .DELETE
+    removal.headers.add(name: "authorization", value: "Bearer first-0123456789abcdef")
+    removal.headers.add(name: "correlation-id", value: "c-7")
+    removal.headers.add(
+      name: "traceparent", value: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    #expect(try await HTTPClient.shared.execute(removal, timeout: .seconds(60)).status.code < 300)
     let log = pipeline.writer?.log ?? ""
-    #expect(log.contains("holder=ann") && log.contains("a request changed something"), "\(log)")
+    let line = log.split(separator: "\n").first { $0.contains("a request changed something") } ?? ""
+    #expect(line.contains("holder=ann"), "\(log)")
+    // It leads to the trace, though none is recorded here.
+    #expect(line.contains("trace_id=0af7651916cd43dd8448eb211c80319c"), "\(line)")
+    #expect(line.contains("correlation_id=c-7"), "\(line)")
     #expect(!log.contains("0123456789abcdef"), "\(log)")
     #expect(try await pipeline.writer?.stop() == 0)
   }

@@ -1,4 +1,5 @@
 import CoreMetrics
+import ServiceContextModule
 public import ServiceLifecycle
 import Tracing
 
@@ -94,8 +95,13 @@ where S.Event == Store.Event {
           guard let outcome = await apply(deliveries) else { return }
           spans?.end(outcome)
           let duration = ContinuousClock.now - start
-          metrics.applied(deliveries, outcome, in: duration)
           figures.withLock { $0.add(deliveries, outcome, in: duration, at: .now()) }
+          if let context = spans?.context {
+            // For the backend's exemplars.
+            ServiceContext.withValue(context) { metrics.applied(deliveries, outcome, in: duration) }
+          } else {
+            metrics.applied(deliveries, outcome, in: duration)
+          }
           try await committed(deliveries, outcome)
           failures = 0
         }
@@ -116,11 +122,14 @@ where S.Event == Store.Event {
       heartbeat.beat()
       do {
         let outcome = try await store.apply(deliveries, parking: decision.parked)
-        for failure in decision.parked { onParking(failure) }
+        for failure in decision.parked {
+          TraceContext.within(metadata(at: failure.position, in: deliveries)) { onParking(failure) }
+        }
         return outcome
       } catch let error as ProjectionFailures {
         if case .retry(let pauses) = decision.failed(error.failures) {
-          await pause(after: error, failures: pauses, parking)
+          let metadata = metadata(at: error.failures[0].position, in: deliveries)
+          await pause(after: error, failures: pauses, parking, within: metadata)
         }
       } catch {
         failures += 1
@@ -146,34 +155,60 @@ where S.Event == Store.Event {
     try await subscription.acknowledge(applied)
   }
 
-  private func pause(after error: any Error, failures: Int, _ policy: RetryPolicy) async {
+  /// That of an event, for logs.
+  private func metadata(
+    at position: EventPosition, in deliveries: [Delivery<S.Event>]
+  ) -> EventMetadata {
+    for delivery in deliveries where delivery.partition == position.partition {
+      for entry in delivery.entries where entry.position == position {
+        switch entry {
+        case .event(let event): return event.metadata
+        case .unreadable(let event): return event.metadata
+        case .removed, .erased, .other: break
+        }
+      }
+    }
+    return EventMetadata()
+  }
+
+  /// - Parameter metadata: that of the event that failed.
+  private func pause(
+    after error: any Error, failures: Int, _ policy: RetryPolicy,
+    within metadata: EventMetadata = EventMetadata()
+  ) async {
     guard !Task.isCancelled else { return }
     state.withLock {
       $0.retries += 1
       $0.failure = "\(error)"
     }
     metrics.retried()
-    onFailure(error)
+    TraceContext.within(metadata) { onFailure(error) }
     var generator = SystemRandomNumberGenerator()
     // A cancelled pause ends the caller's loop by its condition.
     try? await Task.sleep(for: policy.pause(afterFailures: failures, using: &generator))
   }
 }
 
-/// The spans of a transaction: one for each of its events that belongs to a trace.
+/// The spans of a transaction: one for each of its events that belongs to a trace, in that trace, so that the whole way of a command is one
+/// tree. Each tells how many events share the transaction.
 private struct ApplySpans {
   private var spans: [(partition: Partition, span: any Span)] = []
 
+  /// Of one of the spans; `nil` where there is none.
+  var context: ServiceContext? { spans.first?.span.context }
+
   init<Event>(_ deliveries: [Delivery<Event>], _ name: String) {
+    let count = deliveries.reduce(0) { $0 + $1.entries.count }
     for delivery in deliveries {
       for case .event(let persisted) in delivery.entries {
-        guard let parent = persisted.metadata.traceParent else { continue }
+        guard persisted.metadata.traceParent != nil else { continue }
         let span = startSpan(
-          SpanName.apply, context: TraceContext.context(parent), ofKind: .consumer)
+          SpanName.apply, context: TraceContext.context(of: persisted.metadata), ofKind: .consumer)
         span.updateAttributes { attributes in
           attributes["eventually.read_model"] = name
           attributes["eventually.stream_id"] = persisted.streamID
           attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
+          attributes["messaging.batch.message_count"] = Int64(count)
         }
         spans.append((delivery.partition, span))
       }

@@ -85,9 +85,11 @@ public struct EventMetadata: Sendable, Hashable {
   public static func following<StreamID, Event>(
     _ event: Persisted<StreamID, Event>
   ) -> EventMetadata {
-    EventMetadata(
+    let state = TraceContext.state
+    return EventMetadata(
       correlationID: event.metadata.correlationID ?? event.id.description,
-      causationID: event.id.description, traceParent: event.metadata.traceParent)
+      causationID: event.id.description, traceParent: event.metadata.traceParent,
+      additional: event.metadata.additional[state].map { [state: $0] } ?? [:])
   }
 }
 

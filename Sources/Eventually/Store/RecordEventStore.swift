@@ -102,9 +102,7 @@ public final class RecordEventStore<Codec: EventCodec>: EventStore, EventSubscri
   /// What the events keep: what is bound to the task, in the trace of the append itself.
   private func metadata(in span: (any Span)?) -> EventMetadata {
     var metadata = EventMetadata.current
-    if let span, let parent = TraceContext.traceParent(of: span.context) {
-      metadata.traceParent = parent
-    }
+    if let span { TraceContext.add(span.context, to: &metadata) }
     return metadata
   }
 

@@ -6,6 +6,10 @@ import Tracing
 /// through join.
 public enum TraceContext {
   private static let header = "traceparent"
+  /// What tracers add to that, in the header and in what an event's metadata has in addition.
+  package static let state = "tracestate"
+  /// More of it is not passed on: W3C wants as much to be.
+  package static let longestState = 512
 
   /// Whether spans are of use to anybody.
   public static var isActive: Bool {
@@ -14,28 +18,42 @@ public enum TraceContext {
     return !(InstrumentationSystem.tracer is NoOpTracer)
   }
 
-  /// What identifies a span in W3C's Trace Context; `nil` where the tracer has nothing to say of it.
-  public static func traceParent(of context: ServiceContext) -> String? {
-    guard isActive else { return nil }
+  /// Adds what identifies a span in W3C's Trace Context, with the tracer's own state (`tracestate`), where the tracer has something to say of
+  /// it.
+  public static func add(_ context: ServiceContext, to metadata: inout EventMetadata) {
+    guard isActive else { return }
     var carrier: [String: String] = [:]
     InstrumentationSystem.instrument.inject(context, into: &carrier, using: Carrier())
-    return carrier[header]
+    guard let parent = carrier[header] else { return }
+    metadata.traceParent = parent
+    if let text = carrier[state], text.utf8.count <= longestState {
+      metadata.additional[state] = text
+    }
   }
 
-  /// The context of what goes on under a span of another process.
-  public static func context(_ traceParent: String) -> ServiceContext {
+  /// The context of what goes on under the span that led to an event.
+  public static func context(of metadata: EventMetadata) -> ServiceContext {
     var context = ServiceContext.topLevel
-    InstrumentationSystem.instrument.extract(
-      [header: traceParent], into: &context, using: Carrier())
+    guard let parent = metadata.traceParent else { return context }
+    var carrier = [header: parent]
+    if let text = metadata.additional[state] { carrier[state] = text }
+    InstrumentationSystem.instrument.extract(carrier, into: &context, using: Carrier())
     return context
+  }
+
+  /// Does something within the trace and with the metadata of an event, so that logs tell what led to it.
+  package static func within<Result>(
+    _ metadata: EventMetadata, _ body: () throws -> Result
+  ) rethrows -> Result {
+    try EventMetadata.$current.withValue(metadata) {
+      try ServiceContext.withValue(context(of: metadata), operation: body)
+    }
   }
 
   /// The metadata that an append is to keep: that of the task, in the trace of the task's span.
   public static var metadata: EventMetadata {
     var metadata = EventMetadata.current
-    if let context = ServiceContext.current, let parent = traceParent(of: context) {
-      metadata.traceParent = parent
-    }
+    if let context = ServiceContext.current { add(context, to: &metadata) }
     return metadata
   }
 

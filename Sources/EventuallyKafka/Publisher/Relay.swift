@@ -1,6 +1,7 @@
 import CoreMetrics
 import Eventually
 import Logging
+import ServiceContextModule
 import Tracing
 
 /// The flow: hands a store's events to one producer, and notes what becomes of them, until the producer ends.
@@ -172,9 +173,9 @@ actor Relay<Source: Outbox> {
   }
 
   private func beginSpan(_ record: EventRecord) {
-    guard let parent = record.metadata.traceParent, TraceContext.isActive else { return }
+    guard record.metadata.traceParent != nil, TraceContext.isActive else { return }
     let span = startSpan(
-      SpanName.publish, context: TraceContext.context(parent), ofKind: .producer)
+      SpanName.publish, context: TraceContext.context(of: record.metadata), ofKind: .producer)
     span.updateAttributes { attributes in
       attributes.message(on: topic, record.position.partition, operation: "send")
       attributes["eventually.stream_id"] = record.streamID
@@ -245,7 +246,13 @@ actor Relay<Source: Outbox> {
     while acknowledgedSends < sends.count {
       let first = sends[acknowledgedSends]
       guard first.through <= end else { break }
-      publishSeconds.recordNanoseconds((ContinuousClock.now - first.at).nanoseconds)
+      let time = (ContinuousClock.now - first.at).nanoseconds
+      if let span = spans[first.through] {
+        // For the backend's exemplars.
+        ServiceContext.withValue(span.context) { publishSeconds.recordNanoseconds(time) }
+      } else {
+        publishSeconds.recordNanoseconds(time)
+      }
       acknowledgedSends += 1
     }
     if acknowledgedSends > 512, acknowledgedSends * 2 > sends.count {

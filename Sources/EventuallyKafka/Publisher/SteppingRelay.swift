@@ -187,7 +187,9 @@ actor SteppingRelay<Source: Outbox> {
       position: record.position, id: record.id, streamID: record.streamID, type: record.type,
       size: RecordLimit.size(of: record), reason: RefusalKind.words(code), since: .now())
     if state.hold(event) {
-      logger.error("the broker refuses a record", metadata: ["event": "\(event)"])
+      TraceContext.within(record.metadata) {
+        logger.error("the broker refuses a record", metadata: ["event": "\(event)"])
+      }
     }
   }
 

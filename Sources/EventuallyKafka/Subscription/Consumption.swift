@@ -202,11 +202,11 @@ actor Consumption<Codec: EventCodec> {
       options.range?.contains(partition, entry.position.partitionOffset) ?? true
     else { return }
     batch.add(entry, progress)
-    if case .event(let persisted) = entry, let parent = persisted.metadata.traceParent,
+    if case .event(let persisted) = entry, persisted.metadata.traceParent != nil,
       TraceContext.isActive
     {
       let span = startSpan(
-        SpanName.consume, context: TraceContext.context(parent), ofKind: .consumer)
+        SpanName.consume, context: TraceContext.context(of: persisted.metadata), ofKind: .consumer)
       span.updateAttributes { attributes in
         attributes.message(on: configuration.topic, partition, operation: "receive")
         attributes["messaging.consumer.group.name"] = options.group

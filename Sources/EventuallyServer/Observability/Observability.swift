@@ -49,7 +49,11 @@ public enum Observability {
   /// For logs: the ids of the trace and of the correlation that what is being done belongs to.
   public static let logMetadata = Logger.MetadataProvider {
     var metadata: Logger.Metadata = [:]
-    if let identity = ServiceContext.current?[W3CIdentity.Key.self] {
+    // Also where nothing is traced here, what led to the event says which trace it belongs to.
+    let identity =
+      ServiceContext.current?[W3CIdentity.Key.self]
+      ?? EventMetadata.current.traceParent.flatMap { W3CIdentity($0) }
+    if let identity {
       metadata["trace_id"] = "\(identity.traceID)"
       metadata["span_id"] = "\(identity.spanID)"
     }

@@ -7,11 +7,15 @@ struct W3CIdentity: Sendable, Hashable, CustomStringConvertible {
   }
 
   static let header = "traceparent"
+  /// Of the header with what other tracers have added.
+  static let stateHeader = "tracestate"
 
   var traceID: String
   var spanID: String
   /// Whether the spans of its trace are recorded. Whoever begins a trace decides, for all processes.
   var isSampled: Bool
+  /// What other tracers have added, as it came; it is passed on.
+  var state: String?
 
   /// A new span, in a parent's trace or in one of its own.
   init(in parent: W3CIdentity?, sampling: SpanSampling) {
@@ -20,6 +24,7 @@ struct W3CIdentity: Sendable, Hashable, CustomStringConvertible {
     traceID = parent?.traceID ?? Self.digits(trace) + Self.digits(low)
     spanID = Self.digits(Self.random())
     isSampled = parent?.isSampled ?? sampling.includes(low)
+    state = parent?.state
   }
 
   init?(_ text: String) {

@@ -32,14 +32,18 @@ struct W3CTracer: Tracer {
   ) where Inject.Carrier == Carrier {
     guard let identity = context[W3CIdentity.Key.self] else { return }
     injector.inject(identity.description, forKey: W3CIdentity.header, into: &carrier)
+    if let state = identity.state {
+      injector.inject(state, forKey: W3CIdentity.stateHeader, into: &carrier)
+    }
   }
 
   func extract<Carrier, Extract: Extractor>(
     _ carrier: Carrier, into context: inout ServiceContext, using extractor: Extract
   ) where Extract.Carrier == Carrier {
     guard let text = extractor.extract(key: W3CIdentity.header, from: carrier),
-      let identity = W3CIdentity(text)
+      var identity = W3CIdentity(text)
     else { return }
+    identity.state = extractor.extract(key: W3CIdentity.stateHeader, from: carrier)
     context[W3CIdentity.Key.self] = identity
   }
 }

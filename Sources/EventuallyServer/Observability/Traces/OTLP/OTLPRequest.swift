@@ -46,6 +46,7 @@ struct OTLPRequest: Sendable {
     json.beginObject()
     json.member("traceId", span.identity.traceID)
     json.member("spanId", span.identity.spanID)
+    if let state = span.identity.state { json.member("traceState", state) }
     if let parent = span.parentID { json.member("parentSpanId", parent) }
     json.key("flags")
     json.integer(UInt64(span.identity.isSampled ? 1 : 0))
@@ -74,6 +75,7 @@ struct OTLPRequest: Sendable {
         json.beginObject()
         json.member("traceId", link.span.traceID)
         json.member("spanId", link.span.spanID)
+        if let state = link.span.state { json.member("traceState", state) }
         write(link.attributes, &json)
         json.endObject()
       }
