@@ -8,7 +8,8 @@ package struct ConsoleFlags: ParsableArguments {
   @Flag(
     help: ArgumentHelp(
       "Serve no console.",
-      discussion: "It is at /console: the state of the pipeline, and its administration, as pages."))
+      discussion: "It is at /console: the state of the pipeline, and its administration, as pages.")
+  )
   var noConsole = false
 
   @Option(

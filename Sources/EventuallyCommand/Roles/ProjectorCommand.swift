@@ -76,7 +76,8 @@ struct ProjectorCommand: AsyncParsableCommand {
     @OptionGroup var console: ConsoleFlags
     @Option(
       help: ArgumentHelp(
-        "The store that the console shows: its file or URL, where --feed is a writer.", valueName: "file or url"))
+        "The store that the console shows: its file or URL, where --feed is a writer.",
+        valueName: "file or url"))
     var store: StoreLocation?
     @OptionGroup var savepoints: SavepointOptions
     @OptionGroup var trace: TraceOptions

@@ -65,7 +65,12 @@ struct Console: Sendable {
   }
 
   /// What the console does all the time, for as long as the server serves.
-  func run() async { await charts.run { await overview.frame() } }
+  func run() async {
+    // The server that stops does not wait for a look at a database that hangs.
+    let looking = Task.detached { await charts.run { await overview.frame() } }
+    await PositionSignal(at: 0).wait(past: 0)
+    looking.cancel()
+  }
 }
 
 extension Console {

@@ -59,7 +59,8 @@ struct APIResponder: HTTPResponder {
   private func answer(
     _ request: Request, _ route: RouteTable.Route?, _ context: ServerContext, _ isConsole: Bool
   ) async throws -> Response {
-    var response = try await ErrorMiddleware().handle(request, context: context) { request, context in
+    var response = try await ErrorMiddleware().handle(request, context: context) {
+      request, context in
       try await origins.handle(request, context: context) { request, context in
         let operation = try RouteTable.operation(
           request.method, of: route, at: request.uri.path)
@@ -69,7 +70,9 @@ struct APIResponder: HTTPResponder {
         return try await EventContext(holder: pass?.holder).handle(request, context: context) {
           request, context in
           let response = try await desk.answer(operation, request, context, pass, asker)
-          if let pass, operation.changesSomething, !isConsole { log(operation, request, response, pass) }
+          if let pass, operation.changesSomething, !isConsole {
+            log(operation, request, response, pass)
+          }
           return request.method == .head ? response.createHeadResponse() : response
         }
       }

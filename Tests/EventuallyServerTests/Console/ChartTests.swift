@@ -106,7 +106,9 @@ import Testing
     var rates = Rates()
     #expect(rates.rate("a") == nil && rates.recent("a").isEmpty)
     for second in 0...100 {
-      rates.note("a", Double(second < 50 ? second * 10 : 500 + (second - 50) * 100), at: start + .seconds(second))
+      rates.note(
+        "a", Double(second < 50 ? second * 10 : 500 + (second - 50) * 100),
+        at: start + .seconds(second))
       // Looks in between change nothing.
       rates.note("a", 1e9, at: start + .seconds(second) + .milliseconds(100))
     }

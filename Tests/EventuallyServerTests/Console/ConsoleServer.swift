@@ -56,7 +56,9 @@ struct ConsoleServer: Sendable {
     var headers: HTTPHeaders
     var body: String
 
-    var json: Any? { try? JSONSerialization.jsonObject(with: Data(body.utf8), options: .fragmentsAllowed) }
+    var json: Any? {
+      try? JSONSerialization.jsonObject(with: Data(body.utf8), options: .fragmentsAllowed)
+    }
     var object: [String: Any] { json as? [String: Any] ?? [:] }
   }
 
@@ -110,6 +112,8 @@ struct ConsoleServer: Sendable {
   ) async throws -> String {
     var headers = headers
     headers.add(name: "accept", value: "text/event-stream")
+    // Its connection is not used again.
+    headers.add(name: "connection", value: "close")
     let answer = try await open(.GET, path, session: session, headers: headers)
     #expect(answer.status == .ok)
     #expect(answer.headers.first(name: "content-type") == "text/event-stream")

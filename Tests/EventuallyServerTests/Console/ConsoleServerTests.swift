@@ -10,7 +10,9 @@ import Testing
   @Test func filesAreServedWithTypesTagsAndAPolicy() async throws {
     let bank = try await TestWriter(Bank())
     try await ConsoleServer.serving(bank.api) { server async throws -> Void in
-      for path in ["/console/", "/console/main.js", "/console/lib/dom.js", "/console/styles/base.css"] {
+      for path in [
+        "/console/", "/console/main.js", "/console/lib/dom.js", "/console/styles/base.css",
+      ] {
         let answer = try await server.send(.GET, path)
         #expect(answer.status == 200, "\(path)")
         Self.checkHeaders(answer)
@@ -22,7 +24,8 @@ import Testing
       let page = try await server.send(.GET, "/console/")
       #expect(page.headers.first(name: "content-type") == "text/html; charset=utf-8")
       for path in [
-        "/console/none.js", "/console/../openapi.json", "/console/%2e%2e/x", "/console/lib/..%2fmain.js",
+        "/console/none.js", "/console/../openapi.json", "/console/%2e%2e/x",
+        "/console/lib/..%2fmain.js",
         "/console/api/nothing", "/console/%00", "/console/api",
       ] {
         let answer = try await server.send(.GET, path)
@@ -124,7 +127,8 @@ import Testing
       let session = try await server.signIn()
       for cookie in [
         String(session.cookie.dropLast()), session.cookie + "0", "eventually-console=",
-        String(repeating: "x", count: 4000), "=;=;=", session.cookie.replacing("-console-", with: "-"),
+        String(repeating: "x", count: 4000), "=;=;=",
+        session.cookie.replacing("-console-", with: "-"),
       ] {
         let cut = ConsoleServer.Session(cookie: cookie, csrf: session.csrf)
         #expect(try await server.send(.GET, "/console/api/overview", session: cut).status == 401)
@@ -153,7 +157,7 @@ import Testing
       }
       #expect(try await bank.post("/accounts/a/pay-in", #"{"cents":5}"#).status == 200)
       #expect(try await later.value.contains(#""head":2"#))
-      let beats = try await server.frames("/console/api/overview", session: session) {
+      let beats = try await server.frames("/console/api/charts", session: session) {
         $0.contains("event: beat")
       }
       #expect(beats.contains("event: beat\ndata: {}\n\n"))
@@ -211,7 +215,8 @@ import Testing
       #expect(other.object["mayChange"] as? Bool == false)
     }
     let queries = try await bank.queries(of: "owners")
-    try await ConsoleServer.serving(queries.api, hasTokens: false, host: "0.0.0.0") { server async throws -> Void in
+    try await ConsoleServer.serving(queries.api, hasTokens: false, host: "0.0.0.0") {
+      server async throws -> Void in
       let about = try await server.send(.GET, "/console/api/about").object
       let sources = about["sources"] as? [String: Any]
       #expect(sources?["store"] as? String == "--store" && sources?["readModels"] as? Bool == true)

@@ -62,7 +62,8 @@ import Testing
       $0.relay?.refused = [
         RefusedEvent(
           position: EventPosition(partition: 1, partitionOffset: 3, sequenceNumber: 7, version: 1),
-          id: EventID(time: .now()), streamID: "order-1", type: "Opened", size: 1, reason: "too large",
+          id: EventID(time: .now()), streamID: "order-1", type: "Opened", size: 1,
+          reason: "too large",
           since: .now())
       ]
     },
@@ -118,6 +119,9 @@ import Testing
     Case(id: "certificate", severity: .wrong, words: "has expired") {
       $0.certificateExpiry = Timestamp(
         microseconds: $0.time.microseconds - 2 * 86_400_000_000)
+    },
+    Case(id: "unready 0", severity: .wrong, words: "events of the type") {
+      $0.process.reasons = ["events of the type Opened can't be read"]
     },
     Case(id: "reload", severity: .wrong, words: "before is in force") { $0.isReloadFailing = true },
   ]

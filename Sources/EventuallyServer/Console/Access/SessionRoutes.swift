@@ -11,7 +11,8 @@ extension Console {
     var signIn = API.Operation(.post, path, "", role: .anyone, answers: []) { request in
       guard access.tokens != nil else {
         throw RequestError(
-          .conflict, code: "no-tokens", "this process has no tokens: there is nothing to sign in with")
+          .conflict, code: "no-tokens",
+          "this process has no tokens: there is nothing to sign in with")
       }
       let (found, secret) = try access.signIn(
         request.decode(SignIn.self).token, request.asker)

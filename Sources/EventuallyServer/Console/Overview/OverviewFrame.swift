@@ -115,7 +115,8 @@ struct OverviewFrame {
     json.member(
       "lagMilliseconds",
       optional: lag == 0
-        ? 0 : model.firstUnapplied.map { max(0, (look.time.microseconds - $0.microseconds) / 1000) })
+        ? 0 : model.firstUnapplied.map { max(0, (look.time.microseconds - $0.microseconds) / 1000) }
+    )
     json.number("rate", rates.rate("\(model.name).apply"))
     json.number("p99", model.endToEnd(\.endToEndP99).map { $0 * 1000 })
     json.member("parkedStreams", model.unapplied.parkedStreams)
@@ -144,7 +145,8 @@ struct OverviewFrame {
       json.member("head", optional: heads?[partition])
       json.member("position", optional: checkpoint?.position)
       json.member(
-        "lag", optional: heads.map { $0[partition] - min($0[partition], checkpoint?.position ?? 0) })
+        "lag", optional: heads.map { $0[partition] - min($0[partition], checkpoint?.position ?? 0) }
+      )
       json.member("epoch", optional: checkpoint?.epoch)
       json.string("worker", checkpoint.flatMap { model.worker(of: $0) })
       json.endObject()
@@ -188,7 +190,8 @@ struct OverviewFrame {
 extension PipelineLook.ReadModel {
   /// The worst of what its workers tell.
   func endToEnd(_ figure: KeyPath<WorkerReport, Double?>) -> Double? {
-    workers?.filter { $0.age < PipelineLook.silent }.compactMap { $0.report?[keyPath: figure] }.max()
+    workers?.filter { $0.age < PipelineLook.silent }.compactMap { $0.report?[keyPath: figure] }
+      .max()
   }
 
   /// The worker that has a partition: the one that took it last, where it has reported lately that it still has it.

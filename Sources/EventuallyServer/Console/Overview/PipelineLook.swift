@@ -32,6 +32,8 @@ struct PipelineLook: Sendable {
     var memory: UInt64
     /// Time that processors have spent on it, in seconds.
     var cpu: Double
+    /// Why its commands are refused.
+    var reasons: [String] = []
   }
 
   struct Store: Sendable {
@@ -66,8 +68,6 @@ struct PipelineLook: Sendable {
     var name: String
     var generation: Int?
     var isBuilding = false
-    /// Whether a worker has ever applied anything.
-    var hasBegun = true
     var checkpoints: [CheckpointStatus] = []
     var unapplied = UnappliedCounts()
     var removals = PendingRemovals(count: 0)

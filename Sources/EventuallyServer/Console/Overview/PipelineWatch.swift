@@ -12,71 +12,81 @@ actor PipelineWatch {
   private var size: (streams: Int?, bytes: UInt64?, at: ContinuousClock.Instant)?
   private var isSizing = false
   private var latest: (head: UInt64, records: [EventRecord]) = (0, [])
+  private var log: (any StoreLog)?
+  private static let limit = Duration.seconds(1)
+  private let ofStore = BoundedWork<StorePart>()
+  private let ofReadModels: [BoundedWork<PipelineLook.ReadModel>]
 
   init(_ sources: ConsoleSources, process: ConsoleProcess) {
     self.sources = sources
     self.process = process
+    ofReadModels = sources.readModels.map { _ in BoundedWork() }
   }
 
-  /// What there is now.
+  /// What there is now. What does not answer within a second is told to have failed.
   func look() async -> PipelineLook {
     let figures = ProcessFigures.now()
     var look = PipelineLook(
       process: PipelineLook.Process(
         name: process.name, kind: process.kind, host: ProcessFigures.host,
         started: ProcessFigures.started, memory: figures.memory, cpu: figures.cpuSeconds))
-    let log = await open(&look)
-    if let log { await lookAtStore(log, &look) } else { await lookAtFeed(&look) }
-    for model in sources.readModels {
-      if let seen = await lookAt(model, log, look.store, &look) { look.readModels.append(seen) }
+    if let writer = sources.writer, !writer.acceptsUnreadableTypes {
+      look.process.reasons = writer.readability.findings.reasons
     }
+    await lookAtStore(&look)
+    await lookAtReadModels(&look)
     Self.lookAtMetrics(&look)
     return look
   }
 
-  private func open(_ look: inout PipelineLook) async -> (any StoreLog)? {
-    guard sources.hasStore else { return nil }
+  // MARK: The store and its relay
+
+  private struct StorePart: Sendable {
+    var log: (any StoreLog)?
+    var store: PipelineLook.Store
+    var relay: PipelineLook.Relay
+    var latest: [EventRecord] = []
+  }
+
+  private func lookAtStore(_ look: inout PipelineLook) async {
+    guard sources.hasStore || sources.feed != nil else { return }
     do {
-      return try await sources.store()
+      let part = try await ofStore.run(within: Self.limit) {
+        self.sources.hasStore ? try await self.store() : try await self.fed()
+      }
+      (look.store, look.relay, look.latest) = (part.store, part.relay, part.latest)
+      log = part.log
     } catch {
-      look.failures.append(.init(what: "The store", why: "\(error)"))
-      return nil
+      look.failures.append(
+        .init(what: sources.hasStore ? "The store" : "The writer's feed", why: "\(error)"))
     }
   }
 
-  // MARK: The store and its relay
-
-  private func lookAtStore(_ log: any StoreLog, _ look: inout PipelineLook) async {
-    do {
-      let heads = try await log.heads()
-      let head = heads.reduce(0, &+)
-      if head != latest.head {
-        let after = head > 14 ? head - 14 : 0
-        let records = try await log.records(of: .store, after: after, limit: 14, bytes: 1 << 20)
-        latest = (head, records.reversed())
-      }
-      look.latest = latest.records
-      measure(log)
-      var store = PipelineLook.Store(
-        id: log.storeID, kind: PostgresURL.isOne(log.location) ? "PostgreSQL" : "SQLite",
-        head: head, heads: heads, streams: size?.streams, bytes: size?.bytes)
-      if let writer = sources.writer {
-        store.writeFailure = await writer.store.writeFailure()
-        store.erasures = writer.store.pendingErasures
-        store.conflicts = Observability.metrics.total(of: MetricName.conflicts)
-        look.relay = Self.relay(writer)
-      } else {
-        store.erasures = try await log.pendingErasures()
-        let progress = try await log.publishedProgress()
-        let holder = try await log.relayHolder()
-        look.relay = PipelineLook.Relay(
-          publisher: holder?.name, epoch: holder?.epoch, published: try await log.published(),
-          refused: progress?.refused ?? [])
-      }
-      look.store = store
-    } catch {
-      look.failures.append(.init(what: "The store", why: "\(error)"))
+  private func store() async throws -> StorePart {
+    let log = try await sources.store()
+    let heads = try await log.heads()
+    let head = heads.reduce(0, &+)
+    if head != latest.head {
+      let after = head > 14 ? head - 14 : 0
+      let records = try await log.records(of: .store, after: after, limit: 14, bytes: 1 << 20)
+      latest = (head, records.reversed())
     }
+    measure(log)
+    var store = PipelineLook.Store(
+      id: log.storeID, kind: PostgresURL.isOne(log.location) ? "PostgreSQL" : "SQLite",
+      head: head, heads: heads, streams: size?.streams, bytes: size?.bytes)
+    guard let writer = sources.writer else {
+      store.erasures = try await log.pendingErasures()
+      let (progress, holder) = (try await log.publishedProgress(), try await log.relayHolder())
+      let relay = PipelineLook.Relay(
+        publisher: holder?.name, epoch: holder?.epoch, published: try await log.published(),
+        refused: progress?.refused ?? [])
+      return StorePart(log: log, store: store, relay: relay, latest: latest.records)
+    }
+    store.writeFailure = await writer.store.writeFailure()
+    store.erasures = writer.store.pendingErasures
+    store.conflicts = Observability.metrics.total(of: MetricName.conflicts)
+    return StorePart(log: log, store: store, relay: Self.relay(writer), latest: latest.records)
   }
 
   private static func relay(_ writer: Writer) -> PipelineLook.Relay {
@@ -114,47 +124,65 @@ actor PipelineWatch {
   }
 
   /// What a writer tells, for a process that can't open the store.
-  private func lookAtFeed(_ look: inout PipelineLook) async {
-    guard let endpoint = sources.feed else { return }
-    do {
-      let summary = try await StoreSummary(from: endpoint)
-      look.store = PipelineLook.Store(
-        id: summary.storeID, kind: "by \(endpoint.base)", head: summary.head, heads: summary.heads)
-      look.relay = PipelineLook.Relay(published: summary.published)
-    } catch {
-      look.failures.append(.init(what: "The writer's feed", why: "\(error)"))
-    }
+  private func fed() async throws -> StorePart {
+    guard let endpoint = sources.feed else { throw Failure("there is no feed") }
+    let summary = try await StoreSummary(from: endpoint)
+    return StorePart(
+      store: PipelineLook.Store(
+        id: summary.storeID, kind: "by \(endpoint.base)", head: summary.head,
+        heads: summary.heads),
+      relay: PipelineLook.Relay(published: summary.published))
   }
 
   // MARK: Read models
 
-  private func lookAt(
-    _ model: ConsoleReadModel, _ log: (any StoreLog)?, _ store: PipelineLook.Store?,
-    _ look: inout PipelineLook
-  ) async -> PipelineLook.ReadModel? {
+  private func lookAtReadModels(_ look: inout PipelineLook) async {
+    let (log, store) = (look.store == nil ? nil : log, look.store)
+    await withTaskGroup(of: (Int, Result<PipelineLook.ReadModel, any Error>).self) { group in
+      for (index, model) in sources.readModels.enumerated() {
+        let bounded = ofReadModels[index]
+        group.addTask {
+          do {
+            let seen = try await bounded.run(within: Self.limit) {
+              try await Self.look(at: model, log, store)
+            }
+            return (index, .success(seen))
+          } catch {
+            return (index, .failure(error))
+          }
+        }
+      }
+      var found: [Int: PipelineLook.ReadModel] = [:]
+      for await (index, result) in group {
+        switch result {
+        case .success(let seen): found[index] = seen
+        case .failure(let error):
+          let name = sources.readModels[index].name
+          look.failures.append(.init(what: "The read model \(name)", why: "\(error)"))
+        }
+      }
+      look.readModels = found.sorted { $0.key < $1.key }.map(\.value)
+    }
+  }
+
+  private static func look(
+    at model: ConsoleReadModel, _ log: (any StoreLog)?, _ store: PipelineLook.Store?
+  ) async throws -> PipelineLook.ReadModel {
     var seen = PipelineLook.ReadModel(name: model.name)
+    seen.workers = try await model.catalog.reports?.workers()
     do {
-      seen.workers = try await model.catalog.reports?.workers()
       seen.generation = try await model.catalog.liveGeneration()
       let reader = try await model.live.open()
       seen.checkpoints = try await reader.checkpoints()
       seen.unapplied = try await reader.unappliedCounts()
       seen.isBuilding = try await reader.isBuilding()
-      seen.hasBegun = seen.checkpoints.contains { ($0.position ?? 0) > 0 }
       seen.forged = try await reader.forgedPositions()
       seen.removals = try await reader.pendingRemovals()
-      if let log, let store { seen.firstUnapplied = try await Self.first(seen, log, store) }
+      if let log, let store { seen.firstUnapplied = try await first(seen, log, store) }
     } catch let error as ReadModelError {
       // One that was never begun is not unreadable.
-      guard case .notBuilt = error else {
-        look.failures.append(.init(what: "The read model \(model.name)", why: "\(error)"))
-        return nil
-      }
-      seen.hasBegun = false
+      guard case .notBuilt = error else { throw error }
       seen.isBuilding = true
-    } catch {
-      look.failures.append(.init(what: "The read model \(model.name)", why: "\(error)"))
-      return nil
     }
     return seen
   }

@@ -18,7 +18,8 @@ extension Problem {
   private static func unreadable(_ failure: PipelineLook.Failure) -> Problem {
     Problem(
       severity: .wrong, id: "unreadable \(failure.what)", what: "\(failure.what) can't be read",
-      why: failure.why.excerpt(400), todo: "See that its database answers, and that this process may read it")
+      why: failure.why.excerpt(400),
+      todo: "See that its database answers, and that this process may read it")
   }
 
   // MARK: The store
@@ -39,7 +40,8 @@ extension Problem {
         Problem(
           severity: .wrong, id: "erasure",
           what: "\(store.erasures.count) removed streams may still be in the store's log",
-          why: "what was removed is erased within seconds, and this is pending for more than 10 min\(why)",
+          why:
+            "what was removed is erased within seconds, and this is pending for more than 10 min\(why)",
           todo: "End what reads the store for a long time", command: ["status"], since: since))
     }
     return problems
@@ -56,7 +58,8 @@ extension Problem {
         severity: .wrong, id: "refused \(event.position.partition)",
         what:
           "Partition \(event.position.partition) is not published beyond offset \(event.position.partitionOffset)",
-        why: "the broker refuses the event \(event.type.excerpt) of \(event.streamID.excerpt): \(event.reason.excerpt(400))",
+        why:
+          "the broker refuses the event \(event.type.excerpt) of \(event.streamID.excerpt): \(event.reason.excerpt(400))",
         todo: "Have the topic take it, or publish a placeholder in its place",
         command: [
           "skip", "--partition", "\(event.position.partition)", "--offset",
@@ -77,7 +80,8 @@ extension Problem {
           severity: .wrong, id: "relay", what: "Events are not published",
           why: relay.failure?.excerpt(400) ?? "the publisher has ended",
           todo: relay.phase == .blocked
-            ? "Correct the topic, or name another" : "See that the brokers answer: commands go on, and it is tried again by itself",
+            ? "Correct the topic, or name another"
+            : "See that the brokers answer: commands go on, and it is tried again by itself",
           command: ["topic"]))
     }
     if let failure = relay.cursorFailure {
@@ -85,7 +89,9 @@ extension Problem {
         Problem(
           severity: .warning, id: "cursor", what: "How far is published could not be noted",
           why: failure.excerpt(400),
-          todo: "Nothing is lost; a restart reads more of the topic. See that the store can be written"))
+          todo:
+            "Nothing is lost; a restart reads more of the topic. See that the store can be written")
+      )
     }
     return problems
   }
@@ -123,7 +129,8 @@ extension Problem {
       problems.append(
         Problem(
           severity: .note, id: "building \(model.name)", what: "\(model.name) is being built",
-          why: "it has not yet applied all that was in the store when that began; queries are answered from what there is",
+          why:
+            "it has not yet applied all that was in the store when that began; queries are answered from what there is",
           todo: "Wait until it has caught up", page: page))
     }
     if isRising {
@@ -155,7 +162,9 @@ extension Problem {
     guard let workers = model.workers else { return [] }
     var problems: [Problem] = []
     if !workers.contains(where: { $0.age < PipelineLook.silent }) {
-      let lag = model.lag(store).map { "; " + counted(Int(clamping: $0), "event") + " are not applied" } ?? ""
+      let lag =
+        model.lag(store).map { "; " + counted(Int(clamping: $0), "event") + " are not applied" }
+        ?? ""
       problems.append(
         Problem(
           severity: .wrong, id: "no worker \(model.name)", what: "No worker runs for \(model.name)",
@@ -170,7 +179,8 @@ extension Problem {
         problems.append(
           Problem(
             severity: isSilent ? .wrong : .warning, id: "silent \(model.name) \(worker.name)",
-            what: "The worker \(worker.name.excerpt) of \(model.name) has not reported for \(seconds) s",
+            what:
+              "The worker \(worker.name.excerpt) of \(model.name) has not reported for \(seconds) s",
             why: isSilent
               ? "its process has ended or hangs; the group gives its partitions to the others"
               : "its process hangs, is overloaded, or has just ended",
@@ -180,7 +190,8 @@ extension Problem {
           Problem(
             severity: .warning, id: "unready \(model.name) \(worker.name)",
             what: "The worker \(worker.name.excerpt) of \(model.name) is not ready",
-            why: reason.excerpt(400), todo: "Look at its log\(host) and at its /readyz", page: page))
+            why: reason.excerpt(400), todo: "Look at its log\(host) and at its /readyz", page: page)
+        )
       }
     }
     return problems
@@ -207,9 +218,11 @@ extension Problem {
         Problem(
           severity: .wrong, id: "ahead \(model.name) \(checkpoint.partition)",
           what: "\(model.name) is ahead of the store in partition \(checkpoint.partition)",
-          why: "it was applied up to \(position), and the store ends at \(store.heads[Int(checkpoint.partition)]): "
+          why:
+            "it was applied up to \(position), and the store ends at \(store.heads[Int(checkpoint.partition)]): "
             + "the store was restored from an older copy, or forged events were applied",
-          todo: "Build the read model anew from this store; a restored store needs a new topic as well",
+          todo:
+            "Build the read model anew from this store; a restored store needs a new topic as well",
           command: ["repair", model.name], page: page))
     }
     return problems
@@ -218,14 +231,20 @@ extension Problem {
   // MARK: This process
 
   private static func ofProcess(_ look: PipelineLook) -> [Problem] {
-    var problems: [Problem] = []
+    var problems = look.process.reasons.enumerated().map { index, reason in
+      Problem(
+        severity: .wrong, id: "unready \(index)",
+        what: "\(look.process.name.excerpt) is not ready", why: reason.excerpt(400),
+        todo: "Run code that reads what is stored, or accept it with --accept-unreadable-types")
+    }
     if let expiry = look.certificateExpiry {
       let days = (expiry.microseconds - look.time.microseconds) / 86_400_000_000
       if days < 14 {
         problems.append(
           Problem(
             severity: days < 2 ? .wrong : .warning, id: "certificate",
-            what: days < 0 ? "The certificate has expired" : "The certificate expires in \(days) days",
+            what: days < 0
+              ? "The certificate has expired" : "The certificate expires in \(days) days",
             why: "it is the one that \(look.process.name.excerpt) shows",
             todo: "Put a new one in its file: it is read again by itself"))
       }

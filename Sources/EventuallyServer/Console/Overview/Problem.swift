@@ -52,7 +52,8 @@ struct ProblemMemory {
     for index in dated.indices where dated[index].since == nil {
       dated[index].since = since[dated[index].id] ?? now
     }
-    since = Dictionary(dated.map { ($0.id, $0.since ?? now) }, uniquingKeysWith: { first, _ in first })
+    since = Dictionary(
+      dated.map { ($0.id, $0.since ?? now) }, uniquingKeysWith: { first, _ in first })
     return dated.sorted {
       ($1.severity, $0.since ?? now, $0.id) < ($0.severity, $1.since ?? now, $1.id)
     }

@@ -87,7 +87,7 @@ function processes(frame) {
       title: 'Reported', number: true,
       cell: (row) => (isOld(row) ? badge(`old: ${age(row.age)}`, 'wrong') : age(row.age)),
     },
-  ], rows, { key: ({ name }) => name, mark: (row) => (isOld(row) ? 'old' : null) });
+  ], rows, { key: ({ name, does }) => `${does} ${name}`, mark: (row) => (isOld(row) ? 'old' : null) });
 }
 
 /** The newest events, each with the way to its own page. */
