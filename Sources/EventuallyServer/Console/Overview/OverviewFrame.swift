@@ -105,7 +105,12 @@ struct OverviewFrame {
     json.endArray()
   }
 
-  private func write(_ model: PipelineLook.ReadModel, _ json: inout JSONWriter) {
+  /// A read model as an object.
+  /// - Parameter members: writes further members.
+  func write(
+    _ model: PipelineLook.ReadModel, _ json: inout JSONWriter,
+    _ members: (inout JSONWriter) -> Void = { _ in }
+  ) {
     let lag = model.lag(look.store)
     json.beginObject()
     json.member("name", model.name)
@@ -128,6 +133,7 @@ struct OverviewFrame {
     json.beginArray()
     for worker in model.workers ?? [] { Self.write(worker, &json) }
     json.endArray()
+    members(&json)
     json.endObject()
   }
 

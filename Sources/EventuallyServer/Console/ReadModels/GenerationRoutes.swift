@@ -63,39 +63,4 @@ extension Console {
         return JSONResponse(withoutBody: .noContent)
       })
   }
-
-  /// The members `generations` and `savepoints`.
-  static func writeGenerations(
-    of catalog: any ReadModelCatalog, _ generations: [Generation], _ json: inout JSONWriter
-  ) async throws {
-    json.key("generations")
-    json.beginArray()
-    for generation in generations {
-      json.beginObject()
-      json.member("number", generation.number)
-      json.member(
-        "state", generation.isLive ? "live" : generation.isBuilding ? "building" : "kept")
-      json.member("origin", generation.origin)
-      json.member("created", generation.created.description)
-      json.member("schemaVersion", generation.schemaVersion)
-      json.member("events", try await catalog.events(in: generation.number))
-      json.member("bytes", try await catalog.size(of: generation.number))
-      json.endObject()
-    }
-    json.endArray()
-    json.key("savepoints")
-    json.beginArray()
-    for savepoint in try await catalog.savepoints() {
-      json.beginObject()
-      json.member("name", savepoint.name)
-      json.member("saved", savepoint.saved.description)
-      json.key("automatic")
-      json.bool(savepoint.isAutomatic)
-      json.member("events", savepoint.events)
-      json.member("sequenceNumber", savepoint.sequenceNumber)
-      json.member("rows", savepoint.rows)
-      json.endObject()
-    }
-    json.endArray()
-  }
 }

@@ -24,34 +24,20 @@ extension Console {
     let model = readModel.definition.anyModel
     let generations = try await readModel.catalog.list()
     let replay = ReplayState(generations, schemaVersion: model.schemaVersion)
-    json.beginObject()
-    try await writeSummary(of: readModel, &json)
-    json.member("about", "schema version \(model.schemaVersion)")
-    json.member("schemaVersion", model.schemaVersion)
-    Self.write(model.tables.map { $0.schema }, &json, masking)
-    try await Self.writeGenerations(of: readModel.catalog, generations, &json)
-    json.key("replay")
-    if let replay { replay.write(&json, masking: masking) } else { json.null() }
-    json.endObject()
-  }
-
-  /// What a line of the overview says.
-  private func writeSummary(of readModel: ConsoleReadModel, _ json: inout JSONWriter) async throws {
-    json.member("name", readModel.name)
-    let live = try await readModel.catalog.liveGeneration()
-    json.member("generation", optional: live)
-    guard live != nil else { return }
-    let reader = try await readModel.live.open()
-    let checkpoints = try await reader.checkpoints()
-    let unapplied = try await reader.unappliedCounts()
-    json.member("state", try await reader.isBuilding() ? "building" : "live")
-    let heads = try? await sources.store().heads()
-    let positions = checkpoints.positions(of: reader.partitionCount)
-    json.member("lag", optional: heads.map { eventCount(from: positions, through: $0) })
-    json.member("parkedStreams", unapplied.parkedStreams)
-    json.member("parkedEvents", unapplied.parkedEvents)
-    json.member("rejected", unapplied.rejectedRecords)
-    json.member("workers", [String]())
+    let kept = try await GenerationList(generations, of: readModel.catalog)
+    func writeDetails(_ json: inout JSONWriter) {
+      json.member("about", "tables: " + model.tables.map { $0.schema.name }.joined(separator: ", "))
+      json.member("schemaVersion", model.schemaVersion)
+      Self.write(model.tables.map { $0.schema }, &json, masking)
+      kept.write(&json)
+      json.key("replay")
+      if let replay { replay.write(&json, masking: masking) } else { json.null() }
+    }
+    let frame = await overview.frame()
+    guard let look = frame.look.readModels.first(where: { $0.name == readModel.name }) else {
+      throw ReadModelError.notBuilt(location: readModel.catalog.location)
+    }
+    frame.write(look, &json) { writeDetails(&$0) }
   }
 
   private static func write(
