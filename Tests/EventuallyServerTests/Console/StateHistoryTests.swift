@@ -84,33 +84,37 @@ import Testing
     #expect(try cents(state) == 1_099)
   }
 
-  @Test func theCacheHoldsItsBounds() {
-    func fold(_ version: Version) throws -> FoldCache.Fold {
-      let account = try #require(try ApplicationModel(Bank()).aggregate("account"))
-      return FoldCache.Fold(
+  @Test func theCacheHoldsItsBounds() throws {
+    let account = try #require(try ApplicationModel(Bank()).aggregate("account"))
+    // Each takes 256 bytes more.
+    func fold(_ version: Version, _ bytes: Int = 0) -> FoldCache.Fold {
+      FoldCache.Fold(
         position: EventPosition(
           partition: 0, partitionOffset: version, sequenceNumber: version, version: version),
-        time: Timestamp(microseconds: 0), changes: StateChanges(account))
+        time: Timestamp(microseconds: 0), changes: StateChanges(account), bytes: bytes)
     }
-    #expect(throws: Never.self) {
-      var cache = FoldCache(streams: 2, bytes: 100)
-      for id in ["a", "b"] {
-        for version in [512, 1_536, 1_024, 512] as [Version] {
-          cache.keep(try fold(version), of: id, bytes: 10)
-        }
-      }
-      #expect(cache.bytes == 60)
-      #expect(cache.latest(of: "a") { $0.version < 1_536 }?.version == 1_024)
-      #expect(cache.latest(of: "a") { $0.version < 512 } == nil)
-      // The one that was asked for last stays.
-      cache.keep(try fold(512), of: "c", bytes: 10)
-      #expect(cache.latest(of: "b") { _ in true } == nil)
-      #expect(cache.latest(of: "a") { _ in true }?.version == 1_536)
-      cache.keep(try fold(512), of: "d", bytes: 90)
-      #expect(cache.bytes == 90 && cache.latest(of: "d") { _ in true } != nil)
-      cache.keep(try fold(512), of: "e", bytes: 200)
-      #expect(cache.bytes == 0)
-      cache.forget("e")
+    var cache = FoldCache(streams: 2, bytes: 2_560)
+    for id in ["a", "b"] {
+      for version in [512, 1_536, 1_024, 512] as [Version] { cache.keep(fold(version), of: id) }
     }
+    #expect(cache.bytes == 6 * 256)
+    #expect(cache.latest(of: "a") { $0.version < 1_536 }?.version == 1_024)
+    #expect(cache.latest(of: "a") { $0.version < 512 } == nil)
+    // The one that was asked for last stays.
+    cache.keep(fold(512), of: "c")
+    #expect(cache.latest(of: "b") { _ in true } == nil)
+    #expect(cache.latest(of: "a") { _ in true }?.version == 1_536)
+    cache.keep(fold(512, 2_304), of: "d")
+    #expect(cache.bytes == 2_560 && cache.latest(of: "d") { _ in true } != nil)
+    cache.keep(fold(512, 5_000), of: "e")
+    #expect(cache.bytes == 0)
+    // A long stream has fewer of its states kept, and the newest among them.
+    for version in (1...64).map({ Version($0) * 512 }) {
+      cache.keep(fold(version), of: "f")
+      #expect(cache.bytes <= 2_560)
+      #expect(cache.latest(of: "f") { _ in true }?.version == version)
+    }
+    cache.forget("f")
+    #expect(cache.bytes == 0)
   }
 }

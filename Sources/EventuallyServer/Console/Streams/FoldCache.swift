@@ -7,8 +7,11 @@ struct FoldCache: Sendable {
     var position: EventPosition
     var time: Timestamp
     var changes: StateChanges
+    /// Of all payloads up to here: a state has hardly more.
+    var bytes = 0
 
     var version: Version { position.version }
+    fileprivate var size: Int { bytes + 256 }
   }
 
   /// A state is kept every so many versions.
@@ -16,7 +19,8 @@ struct FoldCache: Sendable {
   private let streamLimit: Int
   private let byteLimit: Int
   /// The one that was asked for last comes last; each one's folds are in the order of their versions.
-  private var streams: [(id: ByteKey, folds: [(fold: Fold, bytes: Int)])] = []
+  private var streams: [(id: ByteKey, folds: [Fold])] = []
+  /// About what all of it takes.
   private(set) var bytes = 0
 
   init(streams: Int = 8, bytes: Int = 64 << 20) {
@@ -28,12 +32,11 @@ struct FoldCache: Sendable {
   mutating func latest(of id: String, where fits: (Fold) -> Bool) -> Fold? {
     guard let index = streams.firstIndex(where: { $0.id == ByteKey(id) }) else { return nil }
     streams.append(streams.remove(at: index))
-    return streams.last?.folds.last { fits($0.fold) }?.fold
+    return streams.last?.folds.last(where: fits)
   }
 
   /// Keeps a state.
-  /// - Parameter bytes: about what it takes.
-  mutating func keep(_ fold: Fold, of id: String, bytes size: Int) {
+  mutating func keep(_ fold: Fold, of id: String) {
     let key = ByteKey(id)
     if let index = streams.firstIndex(where: { $0.id == key }) {
       streams.append(streams.remove(at: index))
@@ -41,14 +44,20 @@ struct FoldCache: Sendable {
       streams.append((key, []))
     }
     let last = streams.count - 1
-    let place = streams[last].folds.firstIndex { $0.fold.version >= fold.version }
-    guard place.map({ streams[last].folds[$0].fold.version != fold.version }) ?? true else {
-      return
-    }
-    streams[last].folds.insert((fold, size), at: place ?? streams[last].folds.count)
-    bytes += size
+    let place = streams[last].folds.firstIndex { $0.version >= fold.version }
+    if let place, streams[last].folds[place].version == fold.version { return }
+    streams[last].folds.insert(fold, at: place ?? streams[last].folds.count)
+    bytes += fold.size
     while streams.count > 1, streams.count > streamLimit || bytes > byteLimit { drop(at: 0) }
-    if bytes > byteLimit { drop(at: 0) }
+    while bytes > byteLimit, !streams.isEmpty { thin() }
+  }
+
+  /// Of the one stream that is left, keeps every second state.
+  private mutating func thin() {
+    let folds = streams[0].folds
+    guard folds.count > 1 else { return drop(at: 0) }
+    streams[0].folds = folds.indices.filter { ($0 - folds.count) % 2 != 0 }.map { folds[$0] }
+    bytes = streams[0].folds.reduce(0) { $0 + $1.size }
   }
 
   /// Forgets a stream: another one has its name now.
@@ -57,6 +66,6 @@ struct FoldCache: Sendable {
   }
 
   private mutating func drop(at index: Int) {
-    bytes -= streams.remove(at: index).folds.reduce(0) { $0 + $1.bytes }
+    bytes -= streams.remove(at: index).folds.reduce(0) { $0 + $1.size }
   }
 }

@@ -102,6 +102,7 @@ final class StateHistory: Sendable {
       }.map { StateChanges($0) }
     var pages = log.pages(ofStream: stream, from: kept?.version ?? 1)
     var isFirst = true
+    var bytes = kept?.bytes ?? 0
     while !pages.isAtEnd {
       try Task.checkCancellation()
       for record in try await pages.next() {
@@ -118,13 +119,11 @@ final class StateHistory: Sendable {
         guard try visit(record, fold) else { return }
         guard fold != nil else { continue }
         fold?.apply(record)
+        bytes += record.payload.count
         if record.position.version % FoldCache.interval == 0, let fold {
-          let bytes = try fold.json().count
-          cache.withLock {
-            $0.keep(
-              .init(position: record.position, time: record.time, changes: fold), of: stream,
-              bytes: 256 + 2 * bytes)
-          }
+          let kept = FoldCache.Fold(
+            position: record.position, time: record.time, changes: fold, bytes: bytes)
+          cache.withLock { $0.keep(kept, of: stream) }
         }
       }
     }
