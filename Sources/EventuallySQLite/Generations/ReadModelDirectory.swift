@@ -16,11 +16,12 @@ import Foundation
 ///       generation-2.sqlite
 ///       live-v1.sqlite -> generation-2.sqlite
 ///       checkpoints/before-the-sale.sqlite
+///       workers.sqlite
 ///
 /// A generation is one build of the read model: a database of its own, with its own checkpoints. The live one is what
 /// workers work on and queries are answered from. Which that is, is a symbolic link, so that it changes in one atomic
 /// step. Each schema version of the read model has a live generation of its own: the code before and after a change
-/// of the tables can work side by side.
+/// of the tables can work side by side. `workers.sqlite` has what workers tell of themselves; it may be deleted.
 public struct ReadModelDirectory: Sendable, Hashable {
   /// The read model's directory.
   public let path: String

@@ -1409,7 +1409,7 @@ export { start as show };
 ("pages/comparison.js", ##"""
 // The rows in which two generations differ, side by side.
 import { h } from '../lib/dom.js';
-import { count } from '../lib/format.js';
+import { count, counted } from '../lib/format.js';
 import { badge, table } from '../lib/table.js';
 import { value } from '../lib/value.js';
 
@@ -1425,7 +1425,7 @@ export function comparison(result, generation) {
   const { differences, differenceCount, live } = result;
   const names = (row) => (result.columns?.[row.table] ?? []).slice(row.key.length);
   return h('div', {},
-    h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(`${count(differenceCount)} rows differ`, 'warning'),
+    h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(counted(differenceCount, 'row differs', 'rows differ'), 'warning'),
       ` Both at the same position, ${count(result.events)} events.`
       + ` Generation ${live}: ${count(result.liveRows)} rows, digest ${result.liveDigest}.`
       + ` Generation ${generation}: ${count(result.rows)} rows, digest ${result.digest}.`),
@@ -1516,8 +1516,9 @@ function published(leg) {
   return h('li', { class: 'leg' }, h('h2', {}, 'Published ', badge(isDone ? 'done' : leg.state, isDone ? 'good' : 'warning'),
     leg.afterAppended === undefined ? null : h('span', { class: 'latency' }, `+${duration(leg.afterAppended)}`)),
   facts([
-    ['When', leg.time ? time(leg.time) : 'not kept any more'], ['Partition', String(leg.partition)],
-    ['Kafka offset', leg.offset === null ? 'not looked up' : count(leg.offset)], ['By', value(leg.publisher ?? 'unknown', { limit: 60 })],
+    ['When', leg.time ? time(leg.time) : isDone ? 'not kept any more' : 'not yet'], ['Partition', String(leg.partition)],
+    isDone ? ['Kafka offset', leg.offset === null ? 'not known any more' : count(leg.offset)] : null,
+    leg.publisher ? ['By', value(leg.publisher, { limit: 60 })] : null,
     leg.why ? ['Why', value(leg.why, { limit: 200 })] : null,
   ]));
 }
@@ -2329,7 +2330,7 @@ export function startForm(model, begin) {
 import { part, post, remove } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
 import { h, s, show } from '../lib/dom.js';
-import { ago, count, duration, rate } from '../lib/format.js';
+import { ago, count, counted, duration, rate } from '../lib/format.js';
 import { follow } from '../lib/live.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
@@ -2415,7 +2416,7 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
     if (!(await guard())) return;
     const { generation, comparison: compared } = current;
     const why = compared?.differenceCount
-      ? `${count(compared.differenceCount)} rows differ: see that these are the differences that you want.`
+      ? `${counted(compared.differenceCount, 'row differs', 'rows differ')}: see that this is what you want.`
       : compared ? 'Both generations are equal.' : 'They were not compared.';
     if (!(await switchTo(model, generation, [why]))) return;
     announce(`generation ${generation} is live`);

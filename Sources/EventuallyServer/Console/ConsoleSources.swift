@@ -73,6 +73,8 @@ struct ConsoleReadModel: Sendable {
   let definition: any ReadModelDefinition
   let location: ReadModelLocation
   let catalog: any ReadModelCatalog
+  /// Where its workers report to; `nil` where its database takes no reports.
+  let reports: (any WorkerReports)?
   /// The live generation.
   let live: OpenedReadModel
 
@@ -80,6 +82,7 @@ struct ConsoleReadModel: Sendable {
     self.definition = definition
     self.location = location
     catalog = definition.catalog(in: location)
+    reports = catalog.reports
     live = OpenedReadModel(catalog, timeLimit: .seconds(2), readers: 1)
   }
 

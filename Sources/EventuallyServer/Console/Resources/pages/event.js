@@ -37,8 +37,9 @@ function published(leg) {
   return h('li', { class: 'leg' }, h('h2', {}, 'Published ', badge(isDone ? 'done' : leg.state, isDone ? 'good' : 'warning'),
     leg.afterAppended === undefined ? null : h('span', { class: 'latency' }, `+${duration(leg.afterAppended)}`)),
   facts([
-    ['When', leg.time ? time(leg.time) : 'not kept any more'], ['Partition', String(leg.partition)],
-    ['Kafka offset', leg.offset === null ? 'not looked up' : count(leg.offset)], ['By', value(leg.publisher ?? 'unknown', { limit: 60 })],
+    ['When', leg.time ? time(leg.time) : isDone ? 'not kept any more' : 'not yet'], ['Partition', String(leg.partition)],
+    isDone ? ['Kafka offset', leg.offset === null ? 'not known any more' : count(leg.offset)] : null,
+    leg.publisher ? ['By', value(leg.publisher, { limit: 60 })] : null,
     leg.why ? ['Why', value(leg.why, { limit: 200 })] : null,
   ]));
 }

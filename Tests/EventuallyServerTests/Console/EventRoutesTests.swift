@@ -1,0 +1,92 @@
+import Eventually
+import EventuallySQLite
+import Foundation
+import HTTPTypes
+import Logging
+import Testing
+
+@testable import EventuallyServer
+
+/// The way of an event, and what its routes find, without a server.
+@Suite(.timeLimit(.minutes(3))) struct EventRoutesTests {
+  private struct Served {
+    let bank: TestWriter
+    let routes: API
+
+    init() async throws {
+      bank = try await TestWriter(Bank())
+      for owner in ["a", "b"] {
+        #expect(try await bank.post("/accounts/\(owner)/open", #"{"owner":"x"}"#).status == 200)
+        #expect(try await bank.post("/accounts/\(owner)/pay-in", #"{"cents":5}"#).status == 200)
+      }
+      _ = try await bank.queries(of: "owners")
+      var api = try bank.writer.api()
+      api.console.readModels = .folder("\(bank.folder)/read-models")
+      let console = try #require(
+        Console(of: api, isLoopback: true, isEncrypted: false, logger: Logger(label: "test")))
+      routes = console.routes
+    }
+
+    func get(_ path: String) async throws -> (status: Int, json: [String: Any]) {
+      var request = APIRequest(.get, "/console/api/\(path)")
+      request.asker = Asker(role: .administer)
+      let response = await routes.answer(request)
+      let json = try JSONSerialization.jsonObject(with: Data(try await response.wholeBody()))
+      return (response.status.code, try #require(json as? [String: Any]))
+    }
+  }
+
+  @Test func anEventsWayIsTold() async throws {
+    let served = try await Served()
+    let found = try await served.get("find?sequence=2")
+    let id = try #require(found.json["event"] as? String)
+    let (status, way) = try await served.get("events/\(id)")
+    #expect(status == 200)
+    let event = try #require(way["event"] as? [String: Any])
+    #expect(event["id"] as? String == id && event["sequenceNumber"] as? Int == 2)
+    #expect(event["type"] as? String == "deposited" || event["type"] is String)
+    let changes = try #require(way["changes"] as? [[String: Any]])
+    #expect(changes.contains { $0["path"] as? String == "cents" }, "\(changes)")
+    let published = try #require(way["published"] as? [String: Any])
+    #expect(published["state"] as? String == "waiting")
+    let models = try #require(way["readModels"] as? [[String: Any]])
+    let owners = try #require(models.first { $0["readModel"] as? String == "owners" })
+    #expect(owners["state"] as? String == "applied", "\(models)")
+    let rows = try #require(owners["rows"] as? [[String: Any]])
+    #expect(rows.count == 1 && rows[0]["table"] as? String == "owners", "\(rows)")
+    #expect(rows[0]["key"] as? [String] == ["a"], "\(rows)")
+    #expect(owners["exact"] as? Bool == true)
+    #expect(rows[0]["before"] is NSNull)
+    #expect((rows[0]["after"] as? [String: Any])?["cents"] as? Int == 5, "\(rows)")
+    for model in models where model["readModel"] as? String != "owners" {
+      #expect(model["state"] as? String == "unknown", "\(model)")
+    }
+    #expect((way["searched"] as? [String: Any])?["all"] as? Bool == true)
+  }
+
+  @Test func onlyWhatIsThereIsFound() async throws {
+    let served = try await Served()
+    #expect(try await served.get("events/\(EventID(time: .now()))").status == 404)
+    #expect(try await served.get("events/x").status == 404)
+  }
+
+  /// An event is found by its id wherever it is, also where the writer's clock has stepped.
+  @Test func eventsAreFoundByTheirIDs() async throws {
+    let bank = try await TestWriter(Bank())
+    for number in 0..<150 {
+      _ = try await bank.post("/accounts/\(number)/open", #"{"owner":"x"}"#)
+    }
+    let finder = EventFinder(store: bank.writer.store.log)
+    let records = try await finder.store.records(after: 0, limit: 1_000)
+    #expect(records.count == 150)
+    for record in records { #expect(try await finder.event(record.id) == record) }
+    // The ids' times are right, those of the events not.
+    try SQLiteConnection(path: "\(bank.folder)/store.sqlite", mode: .readWrite).execute(
+      "UPDATE events SET time = time - 5000000 WHERE sequence % 40 < 20")
+    for record in records {
+      #expect(try await finder.event(record.id)?.position == record.position)
+    }
+    #expect(try await finder.event(EventID(high: .max, low: .max)) == nil)
+    #expect(try await finder.event(EventID(high: 0, low: 0)) == nil)
+  }
+}
