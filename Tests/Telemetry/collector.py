@@ -56,6 +56,7 @@ def spans(body):
                     "trace": span.trace_id.hex(),
                     "span": span.span_id.hex(),
                     "parent": span.parent_span_id.hex(),
+                    "state": span.trace_state,
                     "error": span.status.code == 2,
                     "attributes": {item.key: plain(item.value) for item in span.attributes},
                 }

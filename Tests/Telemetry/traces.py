@@ -1,6 +1,6 @@
 """Holds what a collector got against what is to be there: one trace goes from each command to each read model.
 
-    check.py FILE TRACE APPLICATION READ-MODEL …
+    traces.py FILE TRACE APPLICATION READ-MODEL …
 """
 
 import json
@@ -35,6 +35,8 @@ for name in ("consume", "apply"):
     assert len(found) == len(models), found
     assert all(span["parent"] == append["span"] for span in found), found
     assert all(span["service"] == f"{application}-projector" for span in found), found
+# What the command's header had of other tracers.
+assert all(span["state"] == "congo=t61" for span in spans), spans
 applied = {span["attributes"]["eventually.read_model"] for span in named("apply")}
 assert applied == set(models), applied
 print(f"{len(lines)} spans came, {len(spans)} of the command's trace, in one tree")
