@@ -59,7 +59,8 @@ package struct StreamListContract<Store: EventStore>: Sendable where Store.Strea
       try require(
         head.last.version == 2 && head.last.type == type && head.bytes > 0
           && head.last.sequenceNumber == last[head.streamID] && head.last.time >= before
-          && head.partition == Partitioner(count: log.partitionCount).partition(of: head.streamID), "\(head)")
+          && head.partition == Partitioner(count: log.partitionCount).partition(of: head.streamID),
+        "\(head)")
     }
 
     let all = Array((1...count).reversed())

@@ -81,7 +81,8 @@ import Testing
     }
     #expect(
       open == [
-        "/problems", "/problems/{kind}", "/healthz", "/metrics", "/readyz", "/accounts/newest",
+        "/problems", "/problems/{kind}", "/healthz", "/metrics", "/readyz", "/asyncapi.json",
+        "/accounts/newest",
         "/accounts/{owner}/cards/{card}", "/owners/{id}", "/owners/newest/first",
         "/owners/{id}/{list}/7",
       ])

@@ -21,8 +21,6 @@ struct Console: Sendable {
   let logger: Logger
   /// Questions that are answered at a time.
   let questions = Budget(8)
-  /// How long a question may take.
-  let questionLimit = Duration.seconds(2)
   private let viewers: Budget
 
   /// The console of an interface, for the server that serves it; `nil` where it is to have none.
@@ -88,11 +86,11 @@ extension Console {
         defer { withExtendedLifetime(share) {} }
         return await Result { try await answer(request) }
       }
-      guard let found = await task.value(within: questionLimit) else {
+      guard let found = await task.value(within: options.questionLimit) else {
         task.cancel()
         throw RequestError(
           kind: .unavailable,
-          "that took more than \(questionLimit.components.seconds) s: ask for less, by a category or a time for example"
+          "that took more than \(options.questionLimit.components.seconds) s: ask for less, by a category or a time for example"
         )
       }
       return try found.get()

@@ -7,6 +7,8 @@ public struct ConsoleOptions: Sendable {
   /// The read models, for a process that has none.
   public var readModels: ReadModelLocation?
   var masking = Masking()
+  /// How long a question may take.
+  var questionLimit = Duration.seconds(2)
 
   /// The defaults.
   public init() {}

@@ -24,6 +24,8 @@ struct ConsoleServer: Sendable {
     _ body: @escaping @Sendable (ConsoleServer) async throws -> Void
   ) async throws {
     var api = api
+    // Enough on a busy machine.
+    api.console.questionLimit = .seconds(60)
     if hasTokens {
       api.tokens = AccessTokens([
         try BearerToken(administrator, from: "test", name: "ada", role: .administer),

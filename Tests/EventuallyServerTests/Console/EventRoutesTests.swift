@@ -22,6 +22,7 @@ import Testing
       _ = try await bank.queries(of: "owners")
       var api = try bank.writer.api()
       api.console.readModels = .folder("\(bank.folder)/read-models")
+      api.console.questionLimit = .seconds(60)
       let console = try #require(
         Console(of: api, isLoopback: true, isEncrypted: false, logger: Logger(label: "test")))
       routes = console.routes

@@ -54,6 +54,7 @@ import Testing
     _ = try await bank.queries(of: "owners")
     var api = bank.api
     api.console.readModels = .folder("\(bank.folder)/read-models")
+    api.console.questionLimit = .seconds(60)
     try api.console.mask(
       members: ["account.owner", "customer.name"], columns: ["owners.name"],
       of: bank.writer.application)

@@ -67,6 +67,7 @@ private struct Register: EventuallyApplication {
     writer = try await TestWriter(application)
     var api = writer.api
     api.console.readModels = .folder("\(writer.folder)/read-models")
+    api.console.questionLimit = .seconds(60)
     console = try #require(
       Console(
         of: api, isLoopback: true, isEncrypted: false,

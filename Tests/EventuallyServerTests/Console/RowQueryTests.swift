@@ -34,16 +34,22 @@ import Testing
         == #"WHERE (("cents" IS NOT NULL) OR ("cents" IS NULL AND "order" > ?) OR ("cents" IS NULL AND "order" = ? AND "line" > ?)) ORDER BY "cents", "order", "line" LIMIT ?"#
     )
     #expect(
-      sql(.init(column: cents, isDescending: true), [.integer(5), .text("o"), .integer(1)], .postgres)
+      sql(
+        .init(column: cents, isDescending: true), [.integer(5), .text("o"), .integer(1)], .postgres)
         == #"WHERE ((("cents" < ? OR "cents" IS NULL)) OR ("cents" = ? AND "order" > ?) OR ("cents" = ? AND "order" = ? AND "line" > ?)) ORDER BY "cents" DESC NULLS LAST, "order", "line" LIMIT ?"#
     )
     let query = RowQuery(table: Self.table, dialect: .sqlite, order: .init(column: cents))
     #expect(!query.isIndexed && query.indexedColumns == ["order", "sku"])
-    #expect(RowQuery(table: Self.table, dialect: .sqlite, order: .init(column: .text("sku"))).isIndexed)
-    #expect(query.place(of: [.text("o"), .integer(1), .null, .integer(7)]) == [.integer(7), .text("o"), .integer(1)])
+    #expect(
+      RowQuery(table: Self.table, dialect: .sqlite, order: .init(column: .text("sku"))).isIndexed)
+    #expect(
+      query.place(of: [.text("o"), .integer(1), .null, .integer(7)]) == [
+        .integer(7), .text("o"), .integer(1),
+      ])
     #expect(query.isPlace([.null, .text("o"), .integer(1)]))
     #expect(!query.isPlace([.text("x"), .text("o"), .integer(1)]) && !query.isPlace([]))
-    let first = RowQuery(table: Self.table, dialect: .sqlite).rows(from: .text("o"), skipping: 9, limit: 2)
+    let first = RowQuery(table: Self.table, dialect: .sqlite).rows(
+      from: .text("o"), skipping: 9, limit: 2)
     #expect(first.sql.hasSuffix(#"WHERE "order" >= ? ORDER BY "order", "line" LIMIT ? OFFSET ?"#))
     #expect(first.values == [.text("o"), .integer(2), .integer(9)])
   }

@@ -106,9 +106,10 @@ package struct Masking: Sendable, Hashable {
       let names = path.split(separator: ".").map { part in
         ByteKey(String(part.prefix { $0 != "[" }))
       }
-      return names.allSatisfy(\.text.isEmpty) || names.indices.contains { end in
-        paths.contains { Self.ends(names[...end], with: $0) }
-      }
+      return names.allSatisfy(\.text.isEmpty)
+        || names.indices.contains { end in
+          paths.contains { Self.ends(names[...end], with: $0) }
+        }
     }
 
     /// Whether words of code that works on a stream's events are shown, such as why one can't be applied: they may quote a member.

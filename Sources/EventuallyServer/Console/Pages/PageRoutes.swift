@@ -22,8 +22,9 @@ extension Console {
       })
     let queries = ConsoleQueries(application, sources, limits)
     api.add(
-      live("query/{model}", once: question("query/{model}") { try await queries.answer($0) }.handler)
-      { request in
+      live(
+        "query/{model}", once: question("query/{model}") { try await queries.answer($0) }.handler
+      ) { request in
         let lastEventID = try Self.lastEventID(of: request)
         return try await queries.follow(request, lastEventID: lastEventID)
       })

@@ -23,7 +23,7 @@ extension Console {
     if let text = try request.parameter("generation"), !text.isEmpty {
       generation = Int(try request.number("generation", in: 1...UInt64(Int32.max)))
       source = try await model.catalog.reader(
-        of: generation, readers: 1, timeLimit: questionLimit)
+        of: generation, readers: 1, timeLimit: options.questionLimit)
     } else {
       guard let live = try await model.catalog.liveGeneration() else {
         throw ReadModelError.notBuilt(location: model.catalog.location)

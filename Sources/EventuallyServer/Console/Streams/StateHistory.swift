@@ -97,7 +97,8 @@ final class StateHistory: Sendable {
   ) async throws {
     let kept = cache.withLock { $0.latest(of: stream, where: fits) }
     var fold =
-      kept?.changes ?? StreamCategory.of(stream: stream).flatMap { category in
+      kept?.changes
+      ?? StreamCategory.of(stream: stream).flatMap { category in
         application.aggregates.first { $0.category == category }
       }.map { StateChanges($0) }
     var pages = log.pages(ofStream: stream, from: kept?.version ?? 1)
