@@ -101,8 +101,8 @@ package struct WriterOptions: ParsableArguments {
   @OptionGroup package var console: ConsoleFlags
   @Option(
     help: ArgumentHelp(
-      "The read models that the console shows: their directory, or a URL.",
-      valueName: "directory or url"))
+      "The directory of the read models' files, or a PostgreSQL database's URL.",
+      discussion: "The console shows them.", valueName: "directory or url"))
   var readModels: String?
   @OptionGroup package var token: TokenOptions
   @OptionGroup var tls: ServerTLSOptions

@@ -1717,7 +1717,7 @@ function problem({ severity, what, why, todo, command: line, page, since }) {
       h('p', {}, h('strong', {}, value(what, { limit: 300 })), h('span', { class: 'faint' }, ` since ${time(since)}`)),
       h('p', {}, value(`${why}. ${todo}.`, { limit: 400 }))),
     h('div', { class: 'problem-do' },
-      page ? h('a', { class: 'button', href: link(page) }, 'Open', h('span', { class: 'unseen' }, `: ${what}`)) : null,
+      page ? h('a', { class: 'button', href: link(page.slice(0, 2), page[2] ? { view: page[2] } : {}) }, 'Open', h('span', { class: 'unseen' }, `: ${what}`)) : null,
       line ? h('details', { class: 'command' }, h('summary', {}, 'Command line'),
         h('div', {}, h('code', {}, command(...line)), copyButton(command(...line), 'the command line', announce))) : null));
 }

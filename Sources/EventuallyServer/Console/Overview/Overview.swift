@@ -9,6 +9,7 @@ actor Overview {
   private var lags: [String: [(at: ContinuousClock.Instant, lag: UInt64)]] = [:]
   private var durations = (append: Durations(), publish: Durations())
   private var newest: (frame: OverviewFrame, at: ContinuousClock.Instant)?
+  private var shown: (frame: ConsoleFrame, at: ContinuousClock.Instant, ids: [String])?
   private var looking: Task<OverviewFrame, Never>?
   /// Whoever asks within so long gets the same.
   private static let fresh = Duration.milliseconds(200)
@@ -39,6 +40,18 @@ actor Overview {
     looking = task
     let frame = await task.value
     looking = nil
+    return frame
+  }
+
+  /// The frame that pages get: a new one each second, and at once where something else is wrong than before.
+  func pageFrame() async -> ConsoleFrame {
+    let now = await frame()
+    let ids = now.problems.map(\.id)
+    if let shown, shown.ids == ids, now.look.at - shown.at < .milliseconds(950) {
+      return shown.frame
+    }
+    let frame = ConsoleFrame(now.json(), content: now.json(hasTime: false))
+    shown = (frame, now.look.at, ids)
     return frame
   }
 

@@ -6,9 +6,8 @@ extension Console {
   func addOverview(to api: inout API) {
     api.add(
       topic("overview") { _ in
-        ConsoleTopic(name: "overview", event: "overview") {
-          let frame = await overview.frame()
-          return ConsoleFrame(frame.json(), content: frame.json(hasTime: false))
+        ConsoleTopic(name: "overview", event: "overview", interval: .milliseconds(250)) {
+          await overview.pageFrame()
         }
       })
     api.add(
