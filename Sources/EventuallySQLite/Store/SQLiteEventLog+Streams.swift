@@ -67,16 +67,20 @@ extension SQLiteEventLog {
   func sequenceNumbers(
     of streamID: String, from version: Version
   ) async throws(EventStoreError) -> [UInt64] {
-    try await read { connection in
+    let known = chains.withLock { $0.numbers(of: streamID) }
+    let numbers = try await read { connection -> [UInt64] in
       try connection.snapshot {
         let found = try connection.rows(
           "SELECT key, version, head FROM streams WHERE id = ?", [.text(streamID)]
         ) { (key: $0.integer(0), last: $0.unsigned(1), head: $0.unsigned(2)) }
         guard let stream = found.first else { return [] }
         return try StreamChain.sequenceNumbers(
-          connection, stream: stream.key, last: stream.last, head: stream.head, from: version)
+          connection, stream: stream.key, last: stream.last, head: stream.head, from: version,
+          known: known)
       }
     }
+    if version <= 1 { chains.withLock { $0.note(numbers, of: streamID) } }
+    return numbers
   }
 
   /// The records at the given sequence numbers, in their order, up to the one that brings their payloads to `bytes`.
@@ -101,5 +105,31 @@ extension SQLiteEventLog {
         return records
       }
     }
+  }
+}
+
+/// Where the events of long streams are that were read last: a page of such a stream is read without following all of its links again.
+///
+/// An event stays at its sequence number. What is kept of a stream that was removed and has begun anew leads to no event of it: the links
+/// are followed to the first.
+struct StreamChains: Sendable {
+  /// A shorter stream's links are followed as fast.
+  static let long = 1_024
+  private static let limit = 4
+  /// The one that was used last comes last.
+  private var chains: [(id: ByteKey, numbers: [UInt64])] = []
+
+  mutating func numbers(of id: String) -> [UInt64] {
+    guard let index = chains.firstIndex(where: { $0.id == ByteKey(id) }) else { return [] }
+    chains.append(chains.remove(at: index))
+    return chains.last?.numbers ?? []
+  }
+
+  /// - Parameter numbers: from the first version on.
+  mutating func note(_ numbers: [UInt64], of id: String) {
+    chains.removeAll { $0.id == ByteKey(id) }
+    guard numbers.count >= Self.long else { return }
+    chains.append((ByteKey(id), numbers))
+    if chains.count > Self.limit { chains.removeFirst() }
   }
 }

@@ -11,6 +11,7 @@ public final class SQLiteEventLog: StoreLog {
   /// The store's file.
   public var location: String { path }
   private let readers: SQLiteReaderPool
+  let chains = Locked(StreamChains())
 
   /// Opens a store that exists.
   public convenience init(path: String, readers: Int = 4) throws(StoreOpenError) {

@@ -63,10 +63,11 @@ enum StreamChain {
   ///   - key: the stream's row.
   ///   - last: the version of its last event; 0 for none.
   ///   - head: the sequence number of its last event; 0 for none.
+  ///   - known: those from the first version on that were found before: where the links lead to one, they are not followed further.
   /// - Throws: ``StoreDamage`` where the links do not lead through each version once.
   static func sequenceNumbers(
     _ connection: SQLiteConnection, stream key: Int64, last: Version, head: UInt64,
-    from version: Version
+    from version: Version, known: [UInt64] = []
   ) throws -> [UInt64] {
     let select = try connection.statement(
       "SELECT version, previous, stream FROM events WHERE sequence = ?")
@@ -74,6 +75,10 @@ enum StreamChain {
     var numbers: [UInt64] = []
     var (expected, sequence) = (last, head)
     while expected >= max(version, 1) {
+      if let index = Int(exactly: expected), index <= known.count, known[index - 1] == sequence {
+        numbers.reverse()
+        return known[Int(max(version, 1)) - 1..<index] + numbers
+      }
       select.reset()
       select.bind(1, sequence)
       guard sequence > 0, try select.step() else {
