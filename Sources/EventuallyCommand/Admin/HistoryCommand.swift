@@ -24,14 +24,16 @@ extension AdminCommand {
         throw Failure("the store has no events of '\(id)': it never was, or it was erased")
       }
       var state = StateChanges(aggregate.aggregate)
+      var note: String?
       for record in records {
         let step = state.changes(by: record)
         try Output.standard.line(
           "v\(record.position.version)  \(record.time)  sequence \(record.position.sequenceNumber)  \(record.type)"
         )
-        for line in step.changes.map(\.line) + [step.note].compactMap({ $0 }) {
-          try Output.standard.line("    \(line)")
-        }
+        for change in step.changes { try Output.standard.line("    \(change.line)") }
+        // What holds from here on is told once.
+        if let told = step.note, told != note { try Output.standard.line("    \(told)") }
+        note = step.note
       }
     }
   }

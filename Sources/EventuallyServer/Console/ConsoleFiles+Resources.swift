@@ -747,9 +747,15 @@ function path(parent, name, isArray) {
   return parent ? `${parent}.${name}` : name;
 }
 
+/** The names of the members of a value that are not in it, since the reader may not see them. */
+function hidden(where, known) {
+  const start = where ? `${where}.` : '';
+  return [...known.masked].filter((at) => at.startsWith(start)).map((at) => at.slice(start.length)).filter((name) => name && !/[.[]/.test(name));
+}
+
 function list(item, where, known, depth) {
   const isArray = Array.isArray(item);
-  const entries = Object.entries(item);
+  const entries = [...Object.entries(item), ...hidden(where, known).map((name) => [name, null])];
   const box = h('ul', { class: 'json' });
   let shown = 0;
   const button = h('button', { class: 'more', type: 'button', on: { click: add } });
@@ -793,8 +799,8 @@ function line(name, item, at, known, depth) {
  * @param masked the paths of what the reader may not see; it is not in the value either.
  */
 export function json(item, changes = [], masked = []) {
-  if (!isBranch(item)) return h('p', {}, item !== null && typeof item === 'object' ? 'It is empty.' : scalar(item));
-  return h('div', { class: 'json-box' }, list(item, '', notes(changes, masked), 0));
+  if (!isBranch(item) && masked.length === 0) return h('p', {}, item !== null && typeof item === 'object' ? 'It is empty.' : scalar(item));
+  return h('div', { class: 'json-box' }, list(item ?? {}, '', notes(changes, masked), 0));
 }
 
 /** What an event changed, a line each. */
@@ -2597,7 +2603,7 @@ function head(stream, about) {
       stream.last ? ['Last event', `${time(stream.last)} (${ago(stream.last)})`] : null,
       ['Size', bytes(stream.bytes)],
       stream.parkedIn.length ? ['Parked in', stream.parkedIn.map((name) =>
-        h('a', { href: link(['parked'], { readModel: name }) }, badge(name, 'wrong')))] : null,
+        [h('a', { href: link(['parked'], { readModel: name }) }, badge(name, 'wrong')), ' '])] : null,
       stream.erasure ? ['Removed', time(stream.erasure.removed), stream.erasure.erased ? '' : ', something may be left in the store’s file'] : null,
     ]),
   ];
@@ -2651,7 +2657,7 @@ function states(stream, parts, begin) {
   }
 
   function stateOf({ version, state, stateCut, changes, masked }) {
-    if (stateCut) return [h('p', { class: 'hint' }, `${bytes(stateCut.bytes)}, of which this is the beginning`), value(stateCut.head, { limit: 2000 })];
+    if (stateCut) return [h('p', { class: 'hint' }, `${bytes(stateCut.bytes)}, of which this is the beginning`), value(stateCut.head, { limit: 600 })];
     if (state !== null) return json(state, changes, masked);
     const reason = version === 0 ? 'There was nothing yet.' : masked.length ? 'Shown to administrators only.' : 'No aggregate of this process has such a state.';
     return h('p', { class: 'empty' }, reason);

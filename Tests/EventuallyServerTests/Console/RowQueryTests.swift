@@ -134,13 +134,13 @@ import Testing
   @Test func cells() {
     var csv = CSVWriter()
     csv.line([.text("=1+1"), .text("a,b"), .text("\"x\"\n"), .integer(-5), .null, .text("")])
-    for text in ["+1", "-1", "@x", "\tx", "\rx", "x=1", "'=1", "\u{202E}x"] {
+    for text in ["+1", "-1", "@x", "\tx", "\rx", "x=1", "'=1", "\u{202E}x", "\"\u{301}"] {
       csv.line([.text(text)])
     }
     let lines = String(decoding: csv.bytes, as: UTF8.self)
     #expect(
       lines
-        == "'=1+1,\"a,b\",\"\"\"x\"\"\n\",-5,,\r\n'+1\r\n'-1\r\n'@x\r\n'\tx\r\n\"'\rx\"\r\nx=1\r\n'=1\r\n\u{202E}x\r\n"
+        == "'=1+1,\"a,b\",\"\"\"x\"\"\n\",-5,,\r\n'+1\r\n'-1\r\n'@x\r\n'\tx\r\n\"'\rx\"\r\nx=1\r\n'=1\r\n\u{202E}x\r\n\"\"\"\u{301}\"\r\n"
     )
   }
 

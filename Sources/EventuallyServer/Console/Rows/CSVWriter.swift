@@ -22,15 +22,17 @@ struct CSVWriter {
     let needsQuotes = text.utf8.contains { ",\"\r\n".utf8.contains($0) }
     if needsQuotes { bytes.append(UInt8(ascii: "\"")) }
     if isFormula { bytes.append(UInt8(ascii: "'")) }
-    for byte in text.utf8 {
-      bytes.append(byte)
-      if byte == UInt8(ascii: "\"") { bytes.append(byte) }
+    // By bytes: to a string, a quote with an accent is another character.
+    let parts = text.utf8.split(separator: UInt8(ascii: "\""), omittingEmptySubsequences: false)
+    for (index, part) in parts.enumerated() {
+      if index > 0 { bytes.append(contentsOf: "\"\"".utf8) }
+      bytes.append(contentsOf: part)
     }
     if needsQuotes { bytes.append(UInt8(ascii: "\"")) }
   }
 }
 
-/// A table's rows as comma-separated values, some thousand at a time.
+/// A table's rows as comma-separated values, so many at a time that they are some ten to a hundred kilobytes.
 struct CSVPieces: ResponsePieces {
   let source: any ReadModelSource
   var search: RowSearch
@@ -43,7 +45,6 @@ struct CSVPieces: ResponsePieces {
     self.source = source
     self.share = share
     search = RowSearch(question: question)
-    search.bounds.rows = 1_000
     search.bounds.scanned = .max
   }
 
@@ -59,6 +60,11 @@ struct CSVPieces: ResponsePieces {
         zip(columns, row).map { search.question.hidden.contains($0.name) ? .null : $1 })
     }
     json.bytes.append(contentsOf: csv.bytes)
+    switch csv.bytes.count {
+    case ..<(32 << 10): self.search.bounds.rows = min(search.bounds.rows * 2, 4_000)
+    case (256 << 10)...: self.search.bounds.rows = max(search.bounds.rows / 4, 1)
+    default: break
+    }
     self.cursor = page.next
     return page.next != nil
   }

@@ -25,7 +25,7 @@ struct RowSearch: Sendable {
     /// A larger table has no order but those of its indexes.
     var unindexed = 100_000
     var scanned = 200_000
-    var step = 5_000
+    var step = 2_000
     var time = Duration.milliseconds(150)
   }
 

@@ -41,10 +41,9 @@ package struct StateChanges: Sendable {
       let before = isTooLarge ? nil : try members ?? Self.members(of: try fold.json())
       members = nil
       try fold.apply(record)
-      if isTooLarge { return Step() }
-      guard let before, let after = try Self.members(of: try fold.json()) else {
+      guard !isTooLarge, let before, let after = try Self.members(of: try fold.json()) else {
         isTooLarge = true
-        return Step(note: "from here on the state is too large to be compared")
+        return Step(note: "the state is too large to be compared")
       }
       members = after
       return Step(changes: Self.changes(from: before, to: after))

@@ -33,6 +33,8 @@ final class StateHistory: Sendable {
     var step: StateChanges.Step
   }
 
+  private static let unknown = StateChanges.Step(
+    note: "no aggregate of the application has streams of this category")
   private let application: ApplicationModel
   private let cache = Locked(FoldCache())
 
@@ -83,7 +85,7 @@ final class StateHistory: Sendable {
       guard record.position.version >= first else { return true }
       guard record.position.version < version else { return false }
       if fold == nil { fold = before }
-      entries.append(Entry(record: record, step: fold?.changes(by: record) ?? .init()))
+      entries.append(Entry(record: record, step: fold?.changes(by: record) ?? Self.unknown))
       return record.position.version + 1 < version
     }
     return entries.reversed()

@@ -32,9 +32,15 @@ function path(parent, name, isArray) {
   return parent ? `${parent}.${name}` : name;
 }
 
+/** The names of the members of a value that are not in it, since the reader may not see them. */
+function hidden(where, known) {
+  const start = where ? `${where}.` : '';
+  return [...known.masked].filter((at) => at.startsWith(start)).map((at) => at.slice(start.length)).filter((name) => name && !/[.[]/.test(name));
+}
+
 function list(item, where, known, depth) {
   const isArray = Array.isArray(item);
-  const entries = Object.entries(item);
+  const entries = [...Object.entries(item), ...hidden(where, known).map((name) => [name, null])];
   const box = h('ul', { class: 'json' });
   let shown = 0;
   const button = h('button', { class: 'more', type: 'button', on: { click: add } });
@@ -78,8 +84,8 @@ function line(name, item, at, known, depth) {
  * @param masked the paths of what the reader may not see; it is not in the value either.
  */
 export function json(item, changes = [], masked = []) {
-  if (!isBranch(item)) return h('p', {}, item !== null && typeof item === 'object' ? 'It is empty.' : scalar(item));
-  return h('div', { class: 'json-box' }, list(item, '', notes(changes, masked), 0));
+  if (!isBranch(item) && masked.length === 0) return h('p', {}, item !== null && typeof item === 'object' ? 'It is empty.' : scalar(item));
+  return h('div', { class: 'json-box' }, list(item ?? {}, '', notes(changes, masked), 0));
 }
 
 /** What an event changed, a line each. */

@@ -23,7 +23,7 @@ function head(stream, about) {
       stream.last ? ['Last event', `${time(stream.last)} (${ago(stream.last)})`] : null,
       ['Size', bytes(stream.bytes)],
       stream.parkedIn.length ? ['Parked in', stream.parkedIn.map((name) =>
-        h('a', { href: link(['parked'], { readModel: name }) }, badge(name, 'wrong')))] : null,
+        [h('a', { href: link(['parked'], { readModel: name }) }, badge(name, 'wrong')), ' '])] : null,
       stream.erasure ? ['Removed', time(stream.erasure.removed), stream.erasure.erased ? '' : ', something may be left in the store’s file'] : null,
     ]),
   ];
@@ -77,7 +77,7 @@ function states(stream, parts, begin) {
   }
 
   function stateOf({ version, state, stateCut, changes, masked }) {
-    if (stateCut) return [h('p', { class: 'hint' }, `${bytes(stateCut.bytes)}, of which this is the beginning`), value(stateCut.head, { limit: 2000 })];
+    if (stateCut) return [h('p', { class: 'hint' }, `${bytes(stateCut.bytes)}, of which this is the beginning`), value(stateCut.head, { limit: 600 })];
     if (state !== null) return json(state, changes, masked);
     const reason = version === 0 ? 'There was nothing yet.' : masked.length ? 'Shown to administrators only.' : 'No aggregate of this process has such a state.';
     return h('p', { class: 'empty' }, reason);
