@@ -142,7 +142,7 @@ publishes() {
 # start_writer NAME : and waits until it serves
 start_writer() {
   start "$1" "${writer_role[@]}" serve --store "$store" --partitions "$partitions" --brokers "$brokers" \
-    --topic "$topic" --listen 127.0.0.1:0 --address-file "$data/$1.url" "${kafka[@]}"
+    --topic "$topic" --read-models "$read_models" --listen 127.0.0.1:0 --address-file "$data/$1.url" "${kafka[@]}"
   wait_until 30 "the process $1" is_ready "$data/$1.url"
 }
 
