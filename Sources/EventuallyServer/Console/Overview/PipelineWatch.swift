@@ -169,7 +169,7 @@ actor PipelineWatch {
     at model: ConsoleReadModel, _ log: (any StoreLog)?, _ store: PipelineLook.Store?
   ) async throws -> PipelineLook.ReadModel {
     var seen = PipelineLook.ReadModel(name: model.name)
-    seen.workers = try await model.catalog.reports?.workers()
+    seen.workers = try await model.reports?.workers()
     do {
       seen.generation = try await model.catalog.liveGeneration()
       let reader = try await model.live.open()
