@@ -128,8 +128,11 @@ extension PostgresReadModelReader {
   /// - Returns: what was found, in the server's words; empty where all can be read.
   package func findDamage(limit: Int) async throws -> [String] {
     let tables = try await ask(
-      "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema() ORDER BY 1",
-      doing: "list tables")
+      // Those of workers' reports are not logged: a standby does not have them.
+      """
+      SELECT relname::text FROM pg_class
+      WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relpersistence = 'p' ORDER BY 1
+      """, doing: "list tables")
     var found: [String] = []
     for row in 0..<tables.count where found.count < limit {
       let table = SQLText.name(try tables.text(row, 0))

@@ -55,7 +55,7 @@ struct WorkerReporter: Sendable {
       // A cancelled pause ends the loop by its condition.
       try? await Task.sleep(for: Self.interval)
     }
-    // In a task of its own, which is not cancelled.
+    // In a task of its own, which is not cancelled. A database that does not answer is not waited for.
     let taken = Task { [reports, worker, generation] () -> (any Error)? in
       do {
         try await reports.withdraw(worker, from: generation)
@@ -64,7 +64,7 @@ struct WorkerReporter: Sendable {
         return error
       }
     }
-    if let error = await taken.value {
+    if let failure = await taken.value(within: .seconds(1)), let error = failure {
       logger.info("the worker's report is left", metadata: ["error": "\(error)"])
     }
   }
