@@ -21,6 +21,8 @@ struct Console: Sendable {
   let logger: Logger
   /// Questions that are answered at a time.
   let questions = Budget(8)
+  /// How often the topic is looked into at a time.
+  let topicLookUps = Budget(2)
   private let viewers: Budget
 
   /// The console of an interface, for the server that serves it; `nil` where it is to have none.

@@ -65,6 +65,35 @@ import Testing
     #expect((way["searched"] as? [String: Any])?["all"] as? Bool == true)
   }
 
+  /// What is parked and what was given up are told apart.
+  @Test func whatIsNotAppliedIsTold() async throws {
+    let served = try await Served()
+    let record = try #require(
+      try await served.bank.writer.store.log.records(after: 1, limit: 1).first)
+    let (position, stream) = (record.position, record.streamID)
+    let live = try SQLiteConnection(
+      path: "\(served.bank.folder)/read-models/owners/live-v1.sqlite", mode: .readWrite)
+    try live.execute(
+      """
+      INSERT INTO parked_streams VALUES ('\(stream)', \(position.partition), 'it does not fit', 5);
+      INSERT INTO parked_events VALUES ('\(stream)', \(position.partitionOffset), \(position.partition),
+        \(position.sequenceNumber), \(position.version), x'00', 't', 5, x'', NULL)
+      """)
+    #expect(try await owners(served, record.id)["state"] as? String == "parked")
+    #expect(try await owners(served, record.id)["why"] as? String == "it does not fit")
+    try live.execute(
+      """
+      INSERT INTO dropped_events SELECT partition, position, stream, 'why' FROM parked_events;
+      DELETE FROM parked_events; DELETE FROM parked_streams
+      """)
+    #expect(try await owners(served, record.id)["state"] as? String == "discarded")
+  }
+
+  private func owners(_ served: Served, _ id: EventID) async throws -> [String: Any] {
+    let models = try await served.get("events/\(id)").json["readModels"] as? [[String: Any]]
+    return try #require(models?.first { $0["readModel"] as? String == "owners" })
+  }
+
   @Test func onlyWhatIsThereIsFound() async throws {
     let served = try await Served()
     #expect(try await served.get("events/\(EventID(time: .now()))").status == 404)

@@ -13,6 +13,11 @@ extension Console {
         return try await way(of: record, finder, history, view(of: request))
       })
     api.add(
+      question("events/{id}/topic") { request in
+        let record = try await Self.event(request, EventFinder(store: try await sources.store()))
+        return try await topicOffset(of: record)
+      })
+    api.add(
       question("events/{id}/payload") { request in
         let record = try await Self.event(request, EventFinder(store: try await sources.store()))
         let shown = view(of: request).show(record.payload, ofStream: record.streamID)
@@ -20,6 +25,25 @@ extension Console {
           if shown.json.isEmpty { json.null() } else { json.raw(shown.json) }
         }
       })
+  }
+
+  /// Where the topic has an event of which that is not known any more: the topic is asked.
+  private func topicOffset(of record: EventRecord) async throws -> JSONResponse {
+    guard let publisher = sources.writer?.publisher else {
+      throw RequestError(kind: .notFound, "a writer's console looks into the topic")
+    }
+    guard let place = topicLookUps.share() else {
+      throw Overloaded("the topic is looked into \(topicLookUps.limit) times already")
+    }
+    defer { withExtendedLifetime(place) {} }
+    let offset = try await publisher.lookUp(
+      record.position.partitionOffset, in: record.position.partition,
+      within: questionLimit - .milliseconds(100))
+    return JSONResponse { json in
+      json.beginObject()
+      json.member("offset", optional: offset)
+      json.endObject()
+    }
   }
 
   private static func event(

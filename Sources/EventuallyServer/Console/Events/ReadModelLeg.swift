@@ -139,9 +139,8 @@ extension Console {
       let stream = try await source.parkedStreams().first {
         $0.streamID.hasSameBytes(as: record.streamID)
       }
-      let isParked = try await source.parkedEvents(of: record.streamID).contains {
-        $0.position == position
-      }
+      // What was given up of a stream comes before what is parked of it.
+      let isParked = stream.map { $0.firstPosition <= position.partitionOffset } ?? false
       facts.parked = isParked ? stream.map { ($0.reason, $0.since) } : nil
       facts.isDiscarded = !isParked
     }
