@@ -230,7 +230,8 @@ let package = Package(
       "EventuallyServerTests",
       [
         "Eventually", "EventuallySQLite", "EventuallyKafka", "EventuallyServer",
-        "EventuallyCommand", "EventuallyTesting", arguments, httpClient, httpTypes, lifecycle, logging,
+        "EventuallyCommand", "EventuallyTesting", arguments, httpClient, httpTypes, lifecycle,
+        logging,
         nio, nioHTTP,
       ]),
     tests(

@@ -118,14 +118,15 @@ final class TestWriter: Sendable {
   let folder: String
 
   init(
-    _ application: some EventuallyApplication, limits: ServerLimits = ServerLimits()
+    _ application: some EventuallyApplication, limits: ServerLimits = ServerLimits(),
+    store: StoreLocation? = nil
   ) async throws {
     folder = FileManager.default.temporaryDirectory.appending(path: "bank-\(UUID())").path()
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     var logger = Logger(label: "test")
     logger.logLevel = .critical
     var options = Writer.Options(
-      store: "\(folder)/store.sqlite",
+      store: store ?? .file("\(folder)/store.sqlite"),
       kafka: KafkaConfiguration(brokers: "127.0.0.1:1", topic: "bank"))
     options.partitionCount = 4
     options.limits = limits
@@ -144,15 +145,16 @@ final class TestWriter: Sendable {
     guard let definition = writer.application.readModel(name) else {
       throw Failure("there is no read model '\(name)'")
     }
-    try await build(definition, in: directory)
+    try await build(definition, in: .folder(directory))
     return try QueryServer(writer.application, directory: directory)
   }
 
-  private func build<Definition: ReadModelDefinition>(
-    _ definition: Definition, in directory: String
+  /// Makes a read model of what the store holds now.
+  func build<Definition: ReadModelDefinition>(
+    _ definition: Definition, in location: ReadModelLocation
   ) async throws {
     let replay = try await Replay(
-      "test", in: definition.directory(in: directory), model: definition.model,
+      "test", in: definition.catalog(in: location), model: definition.model,
       codec: definition.codec, log: writer.store.log
     ) { nil }
     _ = try await replay.run { _ in }

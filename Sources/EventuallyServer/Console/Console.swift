@@ -39,7 +39,7 @@ struct Console: Sendable {
     audit = AuditLog(logger)
     masking = api.console.masking
     hub = ConsoleHub(logger)
-    overview = Overview(PipelineWatch(sources, process: process), process: process)
+    overview = Overview(PipelineWatch(sources, process: process))
     replays = ReplayRunner(logger)
     limits = api.limits
     viewers = Budget(api.limits.consoleViewers)

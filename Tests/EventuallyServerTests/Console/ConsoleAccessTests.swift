@@ -1,5 +1,7 @@
 import Eventually
+import Foundation
 import HTTPTypes
+import Logging
 import Testing
 
 @testable import EventuallyServer
@@ -132,6 +134,35 @@ import Testing
     #expect(pass?.isValid == true && pass?.holder == "the-read")
     access.end(ConsoleSessions.Key(secret))
     #expect(pass?.isValid == false)
+  }
+
+  @Test func aSessionEndsWithItsToken() throws {
+    let file = FileManager.default.temporaryDirectory.appending(path: "tokens-\(UUID())").path()
+    defer { try? FileManager.default.removeItem(atPath: file) }
+    func write(_ lines: String) throws {
+      try lines.write(toFile: file, atomically: true, encoding: .utf8)
+    }
+    try write("ada administer administer-me-please\nben read read-only-please-now\n")
+    let tokens = try AccessTokens(
+      file: file, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let access = ConsoleAccess(tokens: tokens, isLoopback: true, isEncrypted: false)
+    let sessions = try ["administer-me-please", "read-only-please-now"].map {
+      try fields(cookie: try access.signIn($0, Asker()).secret)
+    }
+    // The one is taken out; the other gets another name, which is the same secret with the same role.
+    try write("cem read read-only-please-now\ndan administer another-token-please\n")
+    let begun = ContinuousClock.now
+    while tokens.token("administer-me-please") != nil, .now - begun < .seconds(20) {
+      tokens.check()
+    }
+    #expect(status(admit(access, sessions[0], as: .read)) == 401)
+    #expect(status(admit(access, sessions[1], as: .read)) == 200)
+    // It is not there again when the token is.
+    try write("ada administer administer-me-please\nben read read-only-please-now\n")
+    while tokens.token("administer-me-please") == nil, .now - begun < .seconds(40) {
+      tokens.check()
+    }
+    #expect(status(admit(access, sessions[0], as: .read)) == 401)
   }
 
   @Test(arguments: [

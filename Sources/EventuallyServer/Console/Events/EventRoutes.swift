@@ -38,7 +38,7 @@ extension Console {
     defer { withExtendedLifetime(place) {} }
     let offset = try await publisher.lookUp(
       record.position.partitionOffset, in: record.position.partition,
-      within: questionLimit - .milliseconds(100))
+      within: options.questionLimit - .milliseconds(100))
     return JSONResponse { json in
       json.beginObject()
       json.member("offset", optional: offset)

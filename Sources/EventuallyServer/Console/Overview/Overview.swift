@@ -3,7 +3,6 @@ import Eventually
 /// The overview of a process, for all of its pages: it looks, and remembers what is needed to tell rates and since when something is wrong.
 actor Overview {
   private let watch: PipelineWatch
-  private let process: ConsoleProcess
   private var rates = Rates()
   private var memory = ProblemMemory()
   private var lags: [String: [(at: ContinuousClock.Instant, lag: UInt64)]] = [:]
@@ -28,9 +27,8 @@ actor Overview {
     }
   }
 
-  init(_ watch: PipelineWatch, process: ConsoleProcess) {
+  init(_ watch: PipelineWatch) {
     self.watch = watch
-    self.process = process
   }
 
   /// The pipeline as it is now.
