@@ -12,7 +12,7 @@ extension AdminCommand {
       discussion: """
         For each read model and partition: the position that was applied last, how many events it lags behind \
         the store or is ahead of it, the epoch, and the worker that took the partition last. Before that: the events that hold partitions \
-        because the broker refuses them.
+        because the broker refuses them. At the end: what is wrong, in the words of the console.
         """)
 
     @OptionGroup var files: DataOptions
@@ -44,6 +44,10 @@ extension AdminCommand {
         }
         try await show(name, log)
       }
+      let problems = await PipelineProblems.lines(
+        of: try Program.current(), store: files.store, readModels: files.readModels)
+      if !problems.isEmpty { try Output.standard.line() }
+      for problem in problems { try Output.standard.line(problem) }
     }
 
     private func show(
