@@ -110,7 +110,8 @@ import Testing
 
   @Test func attemptsAreBounded() async throws {
     let bank = try await TestWriter(Bank())
-    try await ConsoleServer.serving(bank.api) { server async throws -> Void in
+    let log = RecordedLog()
+    try await ConsoleServer.serving(bank.api, logger: log.logger) { server async throws -> Void in
       var seen: [UInt] = []
       for number in 0..<12 {
         seen.append(
@@ -118,6 +119,9 @@ import Testing
             .status)
       }
       #expect(seen == Array(repeating: 401, count: 10) + [429, 429])
+      let audit = log.all.filter { $0.hasPrefix("audit") }
+      #expect(audit.count == 10 && audit.allSatisfy { $0.contains("sign in") }, "\(audit)")
+      #expect(!log.all.contains { $0.contains("guess-") }, "a token is in the log")
     }
   }
 
