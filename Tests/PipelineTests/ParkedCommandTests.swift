@@ -79,6 +79,17 @@ import Testing
     #expect(try await status.exitCode() == 0)
     #expect(status.log.contains("6 events of 2 streams parked"), "\(status.log)")
 
+    let reason = try #require(show.output.firstMatch(of: /parked since [^ ]+: ([^\n]+)/)).1
+    let tried = try await parked("retry", "sales", "--reason", String(reason), "--dry-run")
+    #expect(tried.code == 0, "\(tried)")
+    for stream in ["b-bad", "c-bad"] {
+      #expect(tried.output.contains("\(stream): 3 events would be applied; rows written: "))
+    }
+    #expect(tried.output.contains("after [\"sales_orders\","), "\(tried.output)")
+    #expect(
+      try await parked("drop", "sales", "c-bad", "--dry-run").output.contains(
+        "c-bad: 3 events would be dropped"))
+    #expect(try await parked("list", "sales").output == list.output)
     #expect(try await parked("retry", "sales", "b-bad").output.contains("3 events applied"))
     #expect(try await url.text("/sales").body.contains("\"revenue\":\"20.00\""))
     #expect(try await parked("drop", "sales", "--all").output.contains("c-bad: 3 events dropped"))
@@ -90,6 +101,8 @@ import Testing
 
     let mistakes = [
       (["retry", "sales"], "--all"), (["retry", "sales", "a-good"], "not parked"),
+      (["retry", "sales", "--reason", "x"], "for that reason"),
+      (["retry", "sales", "b-bad", "--all"], "--reason"),
       (["drop", "sales", "c-bad"], "not parked"), (["show", "sales", "x"], "not parked"),
       (["list", "orders"], "not built yet"), (["list", "none"], "none"),
     ]

@@ -124,7 +124,10 @@ struct ReplayReport<Definition: ReadModelDefinition>: Sendable {
         "generation \(generation) stands at sequence number \(grouped(sequence)), and is not live: "
           + switching)
     case (.built, nil):
-      try say("generation \(generation) is built, and not live: \(switching)")
+      try say(
+        "generation \(generation) is built, and not live: "
+          + "'\(Program.admin) generations switch \(name.name) \(generation) --catch-up' makes it so"
+      )
     }
   }
 
