@@ -68,6 +68,8 @@ private struct Register: EventuallyApplication {
     var api = writer.api
     api.console.readModels = .folder("\(writer.folder)/read-models")
     api.console.questionLimit = .seconds(60)
+    api.console.masking = try Masking(
+      members: ["customer.name"], columns: ["names.name"], of: writer.writer.application)
     console = try #require(
       Console(
         of: api, isLoopback: true, isEncrypted: false,
@@ -84,10 +86,12 @@ private struct Register: EventuallyApplication {
   }
 
   private func send(
-    _ method: HTTPRequest.Method, _ path: String, _ json: String = ""
+    _ method: HTTPRequest.Method, _ path: String, _ json: String = "",
+    as role: AccessRole = .administer
   ) async throws -> (status: Int, body: String) {
-    let response = await routes.answer(
-      APIRequest(method, "/console/api/\(path)", body: Array(json.utf8)))
+    var request = APIRequest(method, "/console/api/\(path)", body: Array(json.utf8))
+    request.asker.role = role
+    let response = await routes.answer(request)
     return (response.status.code, String(decoding: try await response.wholeBody(), as: UTF8.self))
   }
 
@@ -115,6 +119,8 @@ private struct Register: EventuallyApplication {
     #expect(built.contains(#""differenceCount":1"#), "\(built)")
     #expect(built.contains(#""rebuilt":["Bob"],"live":["Eve"]"#), "\(built)")
     #expect(built.contains(#""columns":{"names":["id","name"]}"#), "\(built)")
+    let masked = try await send(.get, "read-models/names/replay", as: .read).body
+    #expect(masked.contains(#""rebuilt":["(masked)"],"live":["(masked)"]"#), "\(masked)")
     // It makes a third generation, which is live then.
     try await register(["c": "Cy"])
     let live = try await send(.post, "read-models/names/live", #"{"generation":2}"#)
@@ -157,6 +163,8 @@ private struct Register: EventuallyApplication {
 
   @Test func parkedStreamsAreTriedRetriedAndDiscarded() async throws {
     try await register(["a": "Ada", "b": "!Bob", "c": "!Cy", "d": "!Di"])
+    let masked = try await send(.get, "parked", as: .read).body
+    #expect(masked.contains(#""reason":"(masked)","streams":3"#), "\(masked)")
     let parked = try await send(.get, "parked").body
     #expect(parked.contains(#""streams":3,"events":3,"#), "\(parked)")
     let reason = try #require(parked.firstMatch(of: /"reason":"([^"]*)"/)).1

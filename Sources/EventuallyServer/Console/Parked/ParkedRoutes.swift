@@ -64,7 +64,8 @@ extension Console {
 
   /// Whether words of a stream's errors are shown to whoever asks.
   func showsWords(to request: APIRequest) -> @Sendable (_ stream: String) -> Bool {
-    { _ in true }
+    let view = view(of: request)
+    return { view.showsReasons(ofStream: $0) }
   }
 
   private static func perform(

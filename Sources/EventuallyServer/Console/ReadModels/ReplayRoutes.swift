@@ -67,7 +67,8 @@ extension Console {
 
   /// Who asks sees values of rows.
   func rowMasking(for request: APIRequest) -> RowMasking {
-    RowMasking { _, _ in false }
+    let view = view(of: request)
+    return RowMasking { view.isMasked(column: $0, ofTable: $1) }
   }
 
   /// A read model's replay; `nil` where there is none.
