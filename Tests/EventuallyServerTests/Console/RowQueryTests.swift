@@ -48,6 +48,11 @@ import Testing
       ])
     #expect(query.isPlace([.null, .text("o"), .integer(1)]))
     #expect(!query.isPlace([.text("x"), .text("o"), .integer(1)]) && !query.isPlace([]))
+    var cut = RowQuery(table: Self.table, dialect: .sqlite)
+    cut.textLimit = 9
+    #expect(
+      cut.rows(limit: 1).sql.hasPrefix(
+        #"SELECT "order", "line", substr("sku", 1, 9), "cents" FROM "lines" ORDER"#))
     let first = RowQuery(table: Self.table, dialect: .sqlite).rows(
       from: .text("o"), skipping: 9, limit: 2)
     #expect(first.sql.hasSuffix(#"WHERE "order" >= ? ORDER BY "order", "line" LIMIT ? OFFSET ?"#))
@@ -66,6 +71,7 @@ import Testing
       for isDescending in [false, true] where column != nil || !isDescending {
         var query = RowQuery(table: schema, dialect: dialect)
         query.order = column.map { .init(column: $0, isDescending: isDescending) }
+        query.textLimit = 100
         var search = RowSearch(question: .init(query: query))
         search.bounds.rows = Int.random(in: 1...9, using: &generator)
         let found = try await rows(search, in: source).map { "\($0)" }

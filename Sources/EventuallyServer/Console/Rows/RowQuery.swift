@@ -18,6 +18,8 @@ struct RowQuery: Sendable, Hashable {
   let dialect: SQLDialect
   /// Before the key.
   var order: Order?
+  /// Of a longer text, so many characters are read; `nil` for all. What the order goes by is read whole.
+  var textLimit: Int?
 
   /// By these columns in turn.
   private var orders: [Order] {
@@ -53,7 +55,12 @@ struct RowQuery: Sendable, Hashable {
     after place: [ColumnValue]? = nil, from first: ColumnValue? = nil, skipping skipped: Int = 0,
     limit: Int
   ) -> Statement {
-    let columns = table.columns.map { Self.quoted($0.name) }.joined(separator: ", ")
+    let whole = orders.map(\.column)
+    let columns = table.columns.map { column in
+      let name = Self.quoted(column.name)
+      guard let textLimit, column.kind == .text, !whole.contains(column) else { return name }
+      return "substr(\(name), 1, \(textLimit))"
+    }.joined(separator: ", ")
     var statement = Statement(sql: "SELECT \(columns) FROM \(Self.quoted(table.name))")
     var terms: [String] = []
     if let place { terms.append(contentsOf: after(place, &statement.values)) }

@@ -65,8 +65,9 @@ extension Console {
       }
       return cursor
     }
-    let search = RowSearch(question: asked.question)
-    let page = try await asked.source.read { try search.page(cursor, in: $0) }
+    var search = RowSearch(question: asked.question)
+    search.question.query.textLimit = ConsoleRecord.largest
+    let page = try await asked.source.read { [search] in try search.page(cursor, in: $0) }
     let columns = asked.question.query.table.columns
     let hidden = columns.map { asked.question.hidden.contains($0.name) }
     return JSONResponse { json in

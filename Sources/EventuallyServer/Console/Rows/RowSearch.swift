@@ -37,7 +37,7 @@ struct RowSearch: Sendable {
     case skipping
   }
 
-  let question: Question
+  var question: Question
   var bounds = Bounds()
 
   /// - Throws: an answer 422 where the order or the cursor can't be.
@@ -158,6 +158,7 @@ struct RowSearch: Sendable {
     }
   }
 
+  /// - Parameter needle: in lower case.
   private func contains(_ row: [ColumnValue], _ needle: [UInt8]) -> Bool {
     zip(table.columns, row).contains { column, value in
       guard !question.hidden.contains(column.name) else { return false }
