@@ -39,7 +39,7 @@ import Testing
   /// What an operation has to ask for, by what it does.
   private static func expectedRole(_ operation: API.Operation) -> AccessRole {
     let isOpen =
-      ["/healthz", "/readyz", "/metrics"].contains(operation.path)
+      ["/healthz", "/readyz", "/metrics", "/asyncapi.json"].contains(operation.path)
       || operation.path.hasPrefix("/problems")
     if isOpen { return .anyone }
     switch operation.method {
