@@ -1,6 +1,6 @@
 """Uses the console of a running pipeline as a person would, and says what is wrong. Exit code 0 only if nothing is.
 
-usage: check.py WRITER QUERIES WORKER-PID [--pictures FOLDER]
+usage: check.py WRITER QUERIES BROKERS TOPIC WORKER-PID [--pictures FOLDER]
 
 WRITER has no tokens and listens on loopback only; QUERIES asks for the tokens "administer-me-please" and "read-only-please-now", and masks the
 customer of orders. The worker of sales fails for streams whose id ends in -bad, and is killed.
@@ -9,8 +9,8 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import time
-import urllib.error
 import urllib.request
 
 from selenium.webdriver.common.by import By
@@ -19,13 +19,9 @@ from selenium.webdriver.common.keys import Keys
 from browser import Browser, quoted
 
 OVERRIDE = "\u202e"
-HOSTILE_IDS = [
-    '<img src=x onerror="window.hacked=1">', "javascript:alert(1)", f"{OVERRIDE}gnp.exe", "../../etc/passwd", "`${alert(1)}`",
-    "زبون", "x" * 200,
-]
 HOSTILE_TEXTS = [
     '<img src=x onerror="window.hacked=1">', "<script>window.hacked=2</script>", "javascript:alert(1)", f"{OVERRIDE}gnp.exe\u2066",
-    "=HYPERLINK(1)", "\u0000\u001b[31m",
+    "=HYPERLINK(1)", "\u001b[31mred", "زبون",
 ]
 
 
@@ -46,34 +42,27 @@ class Pipeline:
         self.send(stream, "complete", {})
 
 
-def place_hostile(pipeline):
-    """Orders whose ids and members attack the page. Returns the ids that were accepted."""
-    accepted = []
-    for number, stream in enumerate(HOSTILE_IDS):
-        try:
-            pipeline.place(stream, HOSTILE_TEXTS[number % len(HOSTILE_TEXTS)], items=3)
-            accepted.append(stream)
-        except urllib.error.HTTPError as error:
-            print(f"  the writer refuses the id {stream[:40]!r}: {error.code}")
+def place_hostile(pipeline, brokers, topic):
+    """Orders with members, and records that are not the store's, that attack the page. Returns the orders' ids."""
+    orders = [f"hostile-{number}" for number in range(len(HOSTILE_TEXTS))]
+    for order, text in zip(orders, HOSTILE_TEXTS):
+        pipeline.place(order, text, items=3)
+        record = json.dumps({"topic": topic, "key": text, "payload": text + "M" * 100_000})
+        subprocess.run(["kcat", "-b", brokers, "-t", topic, "-P", "-K", "\t"], input=f"{text}\t{record}".encode(), check=True, timeout=60)
     pipeline.place("order-long", "somebody", items=150)
-    try:
-        pipeline.place("order-large", "<b>" + "M" * 900_000)
-        accepted.append("order-large")
-    except urllib.error.HTTPError as error:
-        print(f"  the writer refuses a large member: {error.code}")
-    return accepted
+    return orders
 
 
 def check_pages(browser, hostile):
     """Every page, in windows of several widths, dark and light."""
     latest = browser.ask("streams?type=OrderCompleted")["streams"]
-    plain = next(found["stream"] for found in latest if found["stream"] not in HOSTILE_IDS)
+    plain = next(found["stream"] for found in latest if not found["stream"].startswith("hostile"))
     event = browser.ask(f"streams/{quoted(plain)}/events")["events"][0]["id"]
     attacked = browser.ask(f"streams/{quoted(hostile[0])}/events")["events"][-2]["id"]
     pages = [
         "overview", "streams", f"stream/{quoted(plain)}", "stream/order-long", f"event/{event}", f"event/{attacked}", "read-models",
         "read-model/orders", "read-model/orders?view=partitions", "read-model/sales?view=generations", "read-model/sales?view=replay",
-        "parked", "charts", "revenue", *(f"stream/{quoted(stream)}" for stream in hostile),
+        "parked", "charts", "revenue", *(f"stream/{stream}" for stream in hostile),
     ]
     for width, theme in ((1440, "dark"), (1440, "light"), (360, "dark")):
         browser.window(width, theme)
@@ -98,7 +87,10 @@ def check_hostile(browser, attacked):
         browser.bad("a character that turns the direction of text is in the page")
     if browser.driver.execute_script("return window.hacked !== undefined"):
         browser.bad("hostile data was executed")
-    browser.log("a hostile payload")
+    browser.visit("#/parked")
+    browser.says("MMMM")
+    browser.look("hostile records")
+    browser.log("hostile data")
 
 
 def check_keyboard(browser, plain):
@@ -248,11 +240,13 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("writer")
     parser.add_argument("queries")
+    parser.add_argument("brokers")
+    parser.add_argument("topic")
     parser.add_argument("worker", type=int)
     parser.add_argument("--pictures")
     arguments = parser.parse_args()
     pipeline = Pipeline(arguments.writer)
-    hostile = place_hostile(pipeline)
+    hostile = place_hostile(pipeline, arguments.brokers, arguments.topic)
     browser = Browser(arguments.writer)
     try:
         print("Every page", flush=True)
