@@ -1,6 +1,8 @@
 import Eventually
+import EventuallyKafka
 import EventuallyTesting
 import Foundation
+import HTTPTypes
 import Testing
 
 @testable import EventuallyServer
@@ -63,6 +65,34 @@ import Testing
     let server = try await PostgresServer.start()
     try await check(.postgres(server.url()), .postgres(server.url()))
     withExtendedLifetime(server) {}
+  }
+
+  @Test func aProcessWithTheFeedAloneSeesTheRelay() async throws {
+    let bank = try await TestWriter(Bank())
+    let readiness = await bank.api.answer(APIRequest(.get, "/readyz"))
+    let own = try PipelineLook.Relay(
+      readiness: try await readiness.wholeBody(), of: "http://writer", published: 7)
+    #expect(own.phase == .connecting && own.publisher == "http://writer" && own.published == 7)
+    let other = try PipelineLook.Relay(
+      readiness: Array(
+        #"{"status":"ready","publisher":"standby","publishedBy":"b","epoch":3,"failure":"f","refused":[{"a":1}]}"#
+          .utf8), of: "http://writer", published: 0)
+    #expect(other.phase == .standby && other.publisher == "b" && other.epoch == 3)
+    #expect(other.failure == "f" && other.cursorFailure == nil)
+    #expect(throws: (any Error).self) {
+      try PipelineLook.Relay(readiness: Array("<html>".utf8), of: "", published: 0)
+    }
+    // And by HTTP, with the token that the feed asks for.
+    try await ConsoleServer.serving(bank.api) { server async throws -> Void in
+      var endpoint = try #require(HTTPEndpoint(server.url))
+      endpoint.token = ConsoleServer.reader
+      var parts = try #require(bank.api.consoleParts)
+      (parts.writer, parts.feed) = (nil, .writer(endpoint))
+      let sources = ConsoleSources(parts, options: ConsoleOptions())
+      let look = await PipelineWatch(sources, process: parts.process).look()
+      #expect(look.failures.map(\.why) == [])
+      #expect(look.relay?.phase == .connecting && look.store?.heads.count == 4)
+    }
   }
 
   @Test func aReadModelThatDoesNotAnswerIsAProblemAndHoldsNothingUp() async throws {

@@ -131,7 +131,15 @@ actor PipelineWatch {
       store: PipelineLook.Store(
         id: summary.storeID, kind: "by \(endpoint.base)", head: summary.head,
         heads: summary.heads),
-      relay: PipelineLook.Relay(published: summary.published))
+      relay: try await Self.relay(of: endpoint, published: summary.published))
+  }
+
+  /// What a writer's readiness tells of its publisher, whether or not it is ready.
+  private static func relay(
+    of endpoint: HTTPEndpoint, published: UInt64
+  ) async throws -> PipelineLook.Relay {
+    let answer = try await endpoint.send("GET", "/readyz", timeout: limit)
+    return try PipelineLook.Relay(readiness: answer.body, of: endpoint.base, published: published)
   }
 
   // MARK: Read models
