@@ -82,6 +82,7 @@ import Testing
     #expect(throws: (any Error).self) {
       try PipelineLook.Relay(readiness: Array("<html>".utf8), of: "", published: 0)
     }
+    #expect(try await bank.post("/accounts/a/open", #"{"owner":"a"}"#).status == 200)
     // And by HTTP, with the token that the feed asks for.
     try await ConsoleServer.serving(bank.api) { server async throws -> Void in
       var endpoint = try #require(HTTPEndpoint(server.url))
@@ -92,6 +93,7 @@ import Testing
       let look = await PipelineWatch(sources, process: parts.process).look()
       #expect(look.failures.map(\.why) == [])
       #expect(look.relay?.phase == .connecting && look.store?.heads.count == 4)
+      #expect(look.latest.map(\.streamID) == ["account/a"])
     }
   }
 

@@ -21,6 +21,7 @@ struct PipelineLook: Sendable {
   struct Failure: Sendable {
     var what: String
     var why: String
+    var todo = "See that its database answers, and that this process may read it"
   }
 
   /// This process.

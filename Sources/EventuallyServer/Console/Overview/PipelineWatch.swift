@@ -58,7 +58,11 @@ actor PipelineWatch {
       log = part.log
     } catch {
       look.failures.append(
-        .init(what: sources.hasStore ? "The store" : "The writer's feed", why: "\(error)"))
+        sources.hasStore
+          ? .init(what: "The store", why: "\(error)")
+          : .init(
+            what: "The writer's feed", why: "\(error)",
+            todo: "See that the writer runs, and that --feed and its token are right"))
     }
   }
 
@@ -127,11 +131,17 @@ actor PipelineWatch {
   private func fed() async throws -> StorePart {
     guard let endpoint = sources.feed else { throw Failure("there is no feed") }
     let summary = try await StoreSummary(from: endpoint)
+    if summary.head != latest.head {
+      let feed = try await HTTPEventFeed(endpoint)
+      let after = summary.head > 14 ? summary.head - 14 : 0
+      latest = (summary.head, try await feed.records(after: after, limit: 14).reversed())
+    }
     return StorePart(
       store: PipelineLook.Store(
         id: summary.storeID, kind: "by \(endpoint.base)", head: summary.head,
         heads: summary.heads),
-      relay: try await Self.relay(of: endpoint, published: summary.published))
+      relay: try await Self.relay(of: endpoint, published: summary.published),
+      latest: latest.records)
   }
 
   /// What a writer's readiness tells of its publisher, whether or not it is ready.

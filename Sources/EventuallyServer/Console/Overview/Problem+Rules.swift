@@ -18,8 +18,7 @@ extension Problem {
   private static func unreadable(_ failure: PipelineLook.Failure) -> Problem {
     Problem(
       severity: .wrong, id: "unreadable \(failure.what)", what: "\(failure.what) can't be read",
-      why: failure.why.excerpt(400),
-      todo: "See that its database answers, and that this process may read it")
+      why: failure.why.excerpt(400), todo: failure.todo)
   }
 
   // MARK: The store
