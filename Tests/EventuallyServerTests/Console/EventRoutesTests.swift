@@ -94,6 +94,33 @@ import Testing
     return try #require(models?.first { $0["readModel"] as? String == "owners" })
   }
 
+  /// What led to an event, and what followed from it and from that.
+  @Test func causesAndEffectsAreTold() async throws {
+    let served = try await Served()
+    let log = served.bank.writer.store.log
+    var ids = [try #require(try await log.records(after: 1, limit: 1).first).id]
+    for _ in 0..<3 {
+      let metadata = EventMetadata(
+        causationID: ids.last?.description, additional: ["holder": "the shop"])
+      let answer = try await EventMetadata.$current.withValue(metadata) {
+        try await served.bank.post("/accounts/b/pay-in", #"{"cents":1}"#)
+      }
+      #expect(answer.status == 200)
+      let head = try await log.head()
+      ids.append(try #require(try await log.records(after: head - 1, limit: 1).first).id)
+    }
+    let first = try await served.get("events/\(ids[0])").json
+    var effects = try #require(first["effects"] as? [[String: Any]])
+    for id in ids.dropFirst() {
+      #expect(effects.map { $0["id"] as? String } == [id.description])
+      effects = effects.first?["effects"] as? [[String: Any]] ?? []
+    }
+    let last = try await served.get("events/\(ids[3])").json
+    let causes = try #require(last["causes"] as? [[String: Any]])
+    #expect(causes.map { $0["id"] as? String } == ids.dropLast().reversed().map(\.description))
+    #expect((last["command"] as? [String: Any])?["holder"] as? String == "the shop")
+  }
+
   @Test func onlyWhatIsThereIsFound() async throws {
     let served = try await Served()
     #expect(try await served.get("events/\(EventID(time: .now()))").status == 404)

@@ -82,6 +82,7 @@ extension Console {
       ConsoleRecord.write(step ?? .init(), ofStream: record.streamID, view, &json)
       json.key("command")
       json.beginObject()
+      if let holder = record.metadata.additional["holder"] { json.member("holder", holder) }
       if let trace = record.metadata.traceParent { json.member("trace", trace) }
       json.endObject()
       json.key("published")
