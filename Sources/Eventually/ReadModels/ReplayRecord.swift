@@ -197,12 +197,14 @@ final class ReplayRecorder: Sendable {
 
   func compares() { record.withLock { $0.state = .comparing } }
 
-  /// Stores the record each second until it is cancelled.
+  /// Stores the record each second, and sooner in the beginning, until it is cancelled.
   func run() async {
+    var interval = Duration.milliseconds(125)
     while !Task.isCancelled {
       await store()
       // Cancelled, the loop ends.
-      try? await Task.sleep(for: .seconds(1))
+      try? await Task.sleep(for: interval)
+      interval = min(interval * 2, .seconds(1))
     }
   }
 

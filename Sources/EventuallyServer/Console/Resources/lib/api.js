@@ -66,6 +66,14 @@ async function ask(method, url, body, signal) {
     if (error.status === 401 && signIn && !url.endsWith('/session') && (await signIn())) {
       return send(method, url, body, signal);
     }
+    // Without tokens, a process that was started again has another CSRF token.
+    if (error.status === 403 && method !== 'GET') {
+      const session = await send('GET', address('session'));
+      if (session?.csrf && session.csrf !== csrf) {
+        setCSRF(session.csrf);
+        return send(method, url, body, signal);
+      }
+    }
     throw error;
   }
 }

@@ -29,9 +29,10 @@ function bar(done, text) {
 }
 
 function progress({ applied, total, elapsed, rate: speed, state }) {
-  const done = total > 0 ? Math.min(applied / total, 1) : 1;
+  const begins = total === 0 && state === 'applying';
+  const done = begins ? 0 : total > 0 ? Math.min(applied / total, 1) : 1;
   const left = speed > 0 ? `about ${duration(((total - applied) / speed) * 1000)}` : 'not known yet';
-  const text = `${count(applied)} of ${count(total)} events, ${Math.floor(done * 100)} %`;
+  const text = begins ? 'it begins' : `${count(applied)} of ${count(total)} events, ${Math.floor(done * 100)} %`;
   return h('div', { class: 'stack close' }, bar(done, text), facts([
     ['Applied', text], ['Rate', rate(speed)], ['Running for', duration(elapsed)],
     state === 'applying' ? ['Left', left] : null,
