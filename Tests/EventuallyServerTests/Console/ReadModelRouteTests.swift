@@ -137,6 +137,14 @@ private struct Register: EventuallyApplication {
       ], "\(changes)")
   }
 
+  @Test func changesAreForAdministrators() {
+    let changes = routes.operations.filter {
+      $0.method != .get && ($0.path.contains("/read-models/") || $0.path.contains("/parked/"))
+    }
+    #expect(changes.count == 8)
+    #expect(changes.allSatisfy { $0.role == .administer })
+  }
+
   @Test func generationsAndSavepointsAreMadeAndDropped() async throws {
     try await register(["a": "Ada"])
     let path = "read-models/names"
