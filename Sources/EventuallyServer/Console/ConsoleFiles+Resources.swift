@@ -256,6 +256,14 @@ async function ask(method, url, body, signal) {
     if (error.status === 401 && signIn && !url.endsWith('/session') && (await signIn())) {
       return send(method, url, body, signal);
     }
+    // Without tokens, a process that was started again has another CSRF token.
+    if (error.status === 403 && method !== 'GET') {
+      const session = await send('GET', address('session'));
+      if (session?.csrf && session.csrf !== csrf) {
+        setCSRF(session.csrf);
+        return send(method, url, body, signal);
+      }
+    }
     throw error;
   }
 }
@@ -1517,13 +1525,24 @@ function appended({ event, command }) {
     ]));
 }
 
-function published(leg) {
+/** The record's offset; where the writer does not know it any more, the topic is asked. */
+function offset(leg, id) {
+  if (leg.offset !== null) return count(leg.offset);
+  const place = h('span', {}, 'not known any more ');
+  show(place, 'not known any more ', h('button', { type: 'button', class: 'quiet', on: {
+    click: () => load(place, () => get(`events/${part(id)}/topic`),
+      (found) => (found.offset === null ? 'the topic does not have it' : count(found.offset))),
+  } }, 'Look it up'));
+  return place;
+}
+
+function published(leg, id) {
   const isDone = leg.state === 'published';
   return h('li', { class: 'leg' }, h('h2', {}, 'Published ', badge(isDone ? 'done' : leg.state, isDone ? 'good' : 'warning'),
     leg.afterAppended === undefined ? null : h('span', { class: 'latency' }, `+${duration(leg.afterAppended)}`)),
   facts([
     ['When', leg.time ? time(leg.time) : isDone ? 'not kept any more' : 'not yet'], ['Partition', String(leg.partition)],
-    isDone ? ['Kafka offset', leg.offset === null ? 'not known any more' : count(leg.offset)] : null,
+    isDone ? ['Kafka offset', offset(leg, id)] : null,
     leg.publisher ? ['By', value(leg.publisher, { limit: 60 })] : null,
     leg.why ? ['Why', value(leg.why, { limit: 200 })] : null,
   ]));
@@ -1572,7 +1591,7 @@ export async function start(place, { parts: [id] }) {
   show(place,
     heading(label(event.type, { limit: 80 }), summary(way.readModels),
       h('p', { class: 'mono faint' }, event.id, ' ', copyButton(event.id, 'the event’s id', announce))),
-    h('ol', { class: 'way' }, appended(way), published(way.published),
+    h('ol', { class: 'way' }, appended(way), published(way.published, event.id),
       h('li', { class: 'leg' }, h('h2', {}, 'Applied'), h('div', { class: 'model-legs' }, way.readModels.map(applied)))),
     h('div', { class: 'two' },
       panel('Payload', payload(event)),
@@ -2363,9 +2382,10 @@ function bar(done, text) {
 }
 
 function progress({ applied, total, elapsed, rate: speed, state }) {
-  const done = total > 0 ? Math.min(applied / total, 1) : 1;
+  const begins = total === 0 && state === 'applying';
+  const done = begins ? 0 : total > 0 ? Math.min(applied / total, 1) : 1;
   const left = speed > 0 ? `about ${duration(((total - applied) / speed) * 1000)}` : 'not known yet';
-  const text = `${count(applied)} of ${count(total)} events, ${Math.floor(done * 100)} %`;
+  const text = begins ? 'it begins' : `${count(applied)} of ${count(total)} events, ${Math.floor(done * 100)} %`;
   return h('div', { class: 'stack close' }, bar(done, text), facts([
     ['Applied', text], ['Rate', rate(speed)], ['Running for', duration(elapsed)],
     state === 'applying' ? ['Left', left] : null,

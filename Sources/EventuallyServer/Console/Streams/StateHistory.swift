@@ -46,29 +46,25 @@ final class StateHistory: Sendable {
   func state(
     of stream: String, at moment: Moment, in log: any StoreLog
   ) async throws -> State {
-    var state = State()
-    var fold: StateChanges?
-    if case .version(0) = moment { return state }
+    if case .version(0) = moment { return State() }
     // What the last event changed is told too: begun from a state before it.
-    try await walk(
-      stream, of: log,
-      whereFolded: { kept in
-        switch moment {
-        case .version(let version): kept.version < version
-        case .time(let time): kept.time < time
-        }
+    var reader = Reader(self, stream, log) { kept in
+      switch moment {
+      case .version(let version): kept.version < version
+      case .time(let time): kept.time < time
       }
-    ) { record, before in
-      guard moment.includes(record.position, record.time) else { return false }
-      fold = before
-      state.last = record
-      if case .version(record.position.version) = moment { return false }
-      return true
     }
-    if var fold, let last = state.last {
-      state.step = fold.changes(by: last)
-      state.json = try fold.json()
-      state.failure = fold.failure
+    var last: EventRecord?
+    while let record = try await reader.next(), moment.includes(record.position, record.time) {
+      if let last { reader.apply(last) }
+      last = record
+      if case .version(record.position.version) = moment { break }
+    }
+    var state = State(last: last)
+    if let last, reader.fold != nil {
+      state.step = reader.fold?.changes(by: last) ?? .init()
+      state.json = try reader.fold?.json()
+      state.failure = reader.fold?.failure
     }
     return state
   }
@@ -79,61 +75,82 @@ final class StateHistory: Sendable {
   ) async throws -> [Entry] {
     guard version > 1 else { return [] }
     let first = version > limit ? version - limit : 1
+    var reader = Reader(self, stream, log) { $0.version < first }
     var entries: [Entry] = []
-    var fold: StateChanges?
-    try await walk(stream, of: log, whereFolded: { $0.version < first }) { record, before in
-      guard record.position.version >= first else { return true }
-      guard record.position.version < version else { return false }
-      if fold == nil { fold = before }
-      entries.append(Entry(record: record, step: fold?.changes(by: record) ?? Self.unknown))
-      return record.position.version + 1 < version
+    while let record = try await reader.next(), record.position.version < version {
+      if record.position.version < first {
+        reader.apply(record)
+      } else {
+        entries.append(
+          Entry(record: record, step: reader.fold?.changes(by: record) ?? Self.unknown))
+        if record.position.version + 1 == version { break }
+      }
     }
     return entries.reversed()
   }
 
-  /// Reads a stream from the latest kept state that fits, with the state before each event, and keeps states on the way.
-  /// - Parameter visit: says whether to go on.
-  private func walk(
-    _ stream: String, of log: any StoreLog, whereFolded fits: (FoldCache.Fold) -> Bool,
-    _ visit: (EventRecord, StateChanges?) throws -> Bool
-  ) async throws {
-    let kept = cache.withLock { $0.latest(of: stream, where: fits) }
-    var fold =
-      kept?.changes
-      ?? StreamCategory.of(stream: stream).flatMap { category in
-        application.aggregates.first { $0.category == category }
-      }.map { StateChanges($0) }
-    var pages = log.pages(ofStream: stream, from: kept?.version ?? 1)
-    var isFirst = true
-    var bytes = kept?.bytes ?? 0
-    while !pages.isAtEnd {
-      try Task.checkCancellation()
-      for record in try await pages.next() {
-        if isFirst, let kept {
-          isFirst = false
-          guard record.position == kept.position else {
-            // The stream was removed, and has begun anew.
-            cache.withLock { $0.forget(stream) }
-            return try await walk(stream, of: log, whereFolded: fits, visit)
-          }
+  /// Reads a stream from the latest kept state that fits.
+  private struct Reader {
+    private let history: StateHistory
+    private let stream: String
+    private let log: any StoreLog
+    private var kept: FoldCache.Fold?
+    private var pages: any StreamPages
+    private var page: ArraySlice<EventRecord> = []
+    /// The state after the last event that was applied; `nil` where no aggregate has the stream's category. Nobody else has it: an event
+    /// would cost a copy.
+    var fold: StateChanges?
+    private var bytes: Int
+
+    init(
+      _ history: StateHistory, _ stream: String, _ log: any StoreLog,
+      whereFolded fits: (FoldCache.Fold) -> Bool
+    ) {
+      (self.history, self.stream, self.log) = (history, stream, log)
+      kept = history.cache.withLock { $0.latest(of: stream, where: fits) }
+      fold = kept?.changes ?? history.begin(stream)
+      bytes = kept?.bytes ?? 0
+      pages = log.pages(ofStream: stream, from: kept?.version ?? 1)
+    }
+
+    /// The next event, which is not applied yet; `nil` at the end.
+    mutating func next() async throws -> EventRecord? {
+      while true {
+        while page.isEmpty, !pages.isAtEnd {
+          try Task.checkCancellation()
+          page = try await pages.next()[...]
+        }
+        let record = page.popFirst()
+        if let kept {
+          self.kept = nil
+          // The first is the one that the kept state is after. Another one: the stream was removed, and may have begun anew.
+          if record?.position != kept.position { beginAnew() }
           continue
         }
-        if record.type == EventRecord.erasedType { return }
-        guard try visit(record, fold) else { return }
-        guard fold != nil else { continue }
-        fold?.apply(record)
-        bytes += record.payload.count
-        if record.position.version % FoldCache.interval == 0, let fold {
-          let kept = FoldCache.Fold(
-            position: record.position, time: record.time, changes: fold, bytes: bytes)
-          cache.withLock { $0.keep(kept, of: stream) }
-        }
+        return record?.type == EventRecord.erasedType ? nil : record
       }
     }
-    // A stream that ends before the state that was kept of it is another one.
-    if isFirst, kept != nil {
-      cache.withLock { $0.forget(stream) }
-      try await walk(stream, of: log, whereFolded: fits, visit)
+
+    private mutating func beginAnew() {
+      history.cache.withLock { $0.forget(stream) }
+      (fold, bytes, page) = (history.begin(stream), 0, [])
+      pages = log.pages(ofStream: stream, from: 1)
     }
+
+    mutating func apply(_ record: EventRecord) {
+      fold?.apply(record)
+      bytes += record.payload.count
+      guard record.position.version % FoldCache.interval == 0, let fold else { return }
+      let kept = FoldCache.Fold(
+        position: record.position, time: record.time, changes: fold, bytes: bytes)
+      history.cache.withLock { $0.keep(kept, of: stream) }
+    }
+  }
+
+  /// The state before a stream's first event.
+  private func begin(_ stream: String) -> StateChanges? {
+    StreamCategory.of(stream: stream).flatMap { category in
+      application.aggregates.first { $0.category == category }
+    }.map { StateChanges($0) }
   }
 }
