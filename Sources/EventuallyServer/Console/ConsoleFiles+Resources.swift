@@ -2157,12 +2157,12 @@ function figure(name, text, kind = '') {
   return h('div', { class: `figure ${kind}` }, h('dt', {}, name), h('dd', {}, text));
 }
 
-function stage({ name, what, recent, said, figures, heard = 0, state = '', href }) {
-  const isOld = heard > oldAfter;
+function stage({ name, what, recent, said, figures, reported = 0, state = '', href }) {
+  const isOld = reported > oldAfter;
   return h('li', { class: `stage ${state} ${isOld ? 'old' : ''}`, 'data-key': `stage-${name}` },
     h('div', { class: 'stage-head' },
       h('h3', {}, href ? h('a', { href }, label(name, { limit: 30 })) : name),
-      h('p', {}, value(isOld ? `figures are ${duration(heard)} old` : what, { limit: 40 }))),
+      h('p', {}, value(isOld ? `figures are ${duration(reported)} old` : what, { limit: 40 }))),
     recent ? spark(recent, said) : null, h('dl', {}, figures));
 }
 
@@ -2187,14 +2187,14 @@ export function pipeline({ store, relay, topic, readModels }) {
   return h('section', { class: 'pipeline', 'aria-label': 'Pipeline' },
     h('ol', { class: readModels.length > 5 ? 'stages many' : 'stages' },
       store && stage({
-        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', heard: store.age,
+        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', reported: store.age,
         figures: [
           figure('Appended', rate(store.rate)), figure('p99', duration(store.p99)), figure('Head', count(store.head)),
           figure('Streams', brief(store.streams)), figure('Conflicts', rate(store.conflicts)),
         ],
       }),
       relay && stage({
-        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', heard: relay.age,
+        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', reported: relay.age,
         state: ['publishing', 'connecting', 'standby', null].includes(relay.phase) ? '' : 'wrong',
         figures: [
           figure('Published', rate(relay.rate)), figure('p99', duration(relay.p99)),
@@ -2202,9 +2202,9 @@ export function pipeline({ store, relay, topic, readModels }) {
         ],
       }),
       topic && stage({
-        name: 'Topic', what: topic.name ?? '', heard: topic.age,
+        name: 'Topic', what: topic.name ?? '', reported: topic.age,
         figures: [
-          figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Heard', age(topic.age)),
+          figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Reported', age(topic.age)),
         ],
       }),
       h('li', { class: 'fan', 'data-key': 'fan' }, h('ul', { 'aria-label': 'Read models' }, readModels.map(readModel)))));
@@ -3041,10 +3041,10 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
 .stages > .stage:not(:last-child)::after { content: ""; position: absolute; left: 100%; top: 50%; width: 26px; height: 2px; margin: -1px 0 0 1px; background: linear-gradient(90deg, var(--strong-line) 50%, transparent 50%) 0 0 / 8px 2px; animation: flow 0.9s linear infinite; }
 @keyframes flow { to { background-position: 8px 0; } }
 .fan > ul { display: flex; flex-direction: column; gap: 10px; }
-.fan .stage { display: grid; grid-template-columns: minmax(120px, 1fr) minmax(0, 2.4fr); gap: 2px 16px; align-items: center; }
+.fan .stage { display: grid; grid-template-columns: minmax(96px, 1fr) minmax(0, 3fr); gap: 2px 12px; align-items: center; }
 .fan .stage .stage-head { display: block; }
 .fan .stage .spark { grid-column: 1; }
-.fan .stage dl { grid-column: 2; grid-row: 1 / 3; grid-template-columns: repeat(5, minmax(52px, 1fr)); margin: 0; }
+.fan .stage dl { grid-column: 2; grid-row: 1 / 3; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 7px 6px; margin: 0; }
 .many { align-items: start; }
 .many .fan > ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
 .many .fan { grid-column: 1 / -1; }

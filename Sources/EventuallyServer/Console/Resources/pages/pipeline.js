@@ -10,12 +10,12 @@ function figure(name, text, kind = '') {
   return h('div', { class: `figure ${kind}` }, h('dt', {}, name), h('dd', {}, text));
 }
 
-function stage({ name, what, recent, said, figures, heard = 0, state = '', href }) {
-  const isOld = heard > oldAfter;
+function stage({ name, what, recent, said, figures, reported = 0, state = '', href }) {
+  const isOld = reported > oldAfter;
   return h('li', { class: `stage ${state} ${isOld ? 'old' : ''}`, 'data-key': `stage-${name}` },
     h('div', { class: 'stage-head' },
       h('h3', {}, href ? h('a', { href }, label(name, { limit: 30 })) : name),
-      h('p', {}, value(isOld ? `figures are ${duration(heard)} old` : what, { limit: 40 }))),
+      h('p', {}, value(isOld ? `figures are ${duration(reported)} old` : what, { limit: 40 }))),
     recent ? spark(recent, said) : null, h('dl', {}, figures));
 }
 
@@ -40,14 +40,14 @@ export function pipeline({ store, relay, topic, readModels }) {
   return h('section', { class: 'pipeline', 'aria-label': 'Pipeline' },
     h('ol', { class: readModels.length > 5 ? 'stages many' : 'stages' },
       store && stage({
-        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', heard: store.age,
+        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', reported: store.age,
         figures: [
           figure('Appended', rate(store.rate)), figure('p99', duration(store.p99)), figure('Head', count(store.head)),
           figure('Streams', brief(store.streams)), figure('Conflicts', rate(store.conflicts)),
         ],
       }),
       relay && stage({
-        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', heard: relay.age,
+        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', reported: relay.age,
         state: ['publishing', 'connecting', 'standby', null].includes(relay.phase) ? '' : 'wrong',
         figures: [
           figure('Published', rate(relay.rate)), figure('p99', duration(relay.p99)),
@@ -55,9 +55,9 @@ export function pipeline({ store, relay, topic, readModels }) {
         ],
       }),
       topic && stage({
-        name: 'Topic', what: topic.name ?? '', heard: topic.age,
+        name: 'Topic', what: topic.name ?? '', reported: topic.age,
         figures: [
-          figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Heard', age(topic.age)),
+          figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Reported', age(topic.age)),
         ],
       }),
       h('li', { class: 'fan', 'data-key': 'fan' }, h('ul', { 'aria-label': 'Read models' }, readModels.map(readModel)))));
