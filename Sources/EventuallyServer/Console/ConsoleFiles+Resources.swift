@@ -3044,7 +3044,7 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
 .fan .stage { display: grid; grid-template-columns: minmax(96px, 1fr) minmax(0, 3fr); gap: 2px 12px; align-items: center; }
 .fan .stage .stage-head { display: block; }
 .fan .stage .spark { grid-column: 1; }
-.fan .stage dl { grid-column: 2; grid-row: 1 / 3; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 7px 6px; margin: 0; }
+.fan .stage dl { grid-column: 2; grid-row: 1 / 3; grid-template-columns: repeat(auto-fit, minmax(60px, 1fr)); gap: 7px 6px; margin: 0; }
 .many { align-items: start; }
 .many .fan > ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
 .many .fan { grid-column: 1 / -1; }
