@@ -128,7 +128,8 @@ private final class Tail: PartitionedSubscription {
     #expect(try directory.list().map(\.isBuilding) == [true])
     let running = Task { try await worker.run() }
     try await wait("built") { try directory.list().map(\.isBuilding) == [false] }
-    #expect(try count() == 50 && worker.projectorStatus.applied == 50)
+    // What the worker tells of itself comes after the transaction.
+    try await wait("applied") { try count() == 50 && worker.projectorStatus.applied == 50 }
     let replay = try await Replay(
       "again", in: directory, model: WordModel(), codec: TextCodec(), log: store.log
     ) { nil }
