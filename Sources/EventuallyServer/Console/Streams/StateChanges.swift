@@ -43,7 +43,7 @@ package struct StateChanges: Sendable {
       try fold.apply(record)
       guard !isTooLarge, let before, let after = try Self.members(of: try fold.json()) else {
         isTooLarge = true
-        return Step(note: "the state is too large to be compared")
+        return Self.tooLarge
       }
       members = after
       return Step(changes: Self.changes(from: before, to: after))
@@ -53,6 +53,16 @@ package struct StateChanges: Sendable {
       return Step(note: reason)
     }
   }
+
+  /// Applies the entity's next event, and tells what it changed, and the state. A large state is written once.
+  package mutating func state(after record: EventRecord) throws -> (step: Step, json: [UInt8]) {
+    var before = self
+    apply(record)
+    let json = try fold.json()
+    return (json.count > Self.compared ? Self.tooLarge : before.changes(by: record), json)
+  }
+
+  private static let tooLarge = Step(note: "the state is too large to be compared")
 
   private static func members(of state: [UInt8]) throws -> [JSONMembers.Member]? {
     state.count <= compared ? try JSONMembers.list(state) : nil

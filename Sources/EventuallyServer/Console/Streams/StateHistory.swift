@@ -61,9 +61,8 @@ final class StateHistory: Sendable {
       if case .version(record.position.version) = moment { break }
     }
     var state = State(last: last)
-    if let last, reader.fold != nil {
-      state.step = reader.fold?.changes(by: last) ?? .init()
-      state.json = try reader.fold?.json()
+    if let last, let told = try reader.fold?.state(after: last) {
+      (state.step, state.json) = told
       state.failure = reader.fold?.failure
     }
     return state
