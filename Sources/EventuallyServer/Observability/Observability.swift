@@ -17,6 +17,7 @@ public enum Observability {
   ///   - traceFile: a file to which each span is added as a line of JSON when it ends, with W3C's trace and span ids.
   ///   - collector: where spans are sent; ``shutDown(within:)`` sends the last ones.
   ///   - sampling: which of the traces that begin in this process are recorded.
+  ///   - logger: told when the collector takes no spans, and when it does again.
   public static func bootstrap(
     traceFile: String? = nil, collector: SpanCollector? = nil, sampling: SpanSampling = .all,
     logger: Logger = Logger(label: "observability")

@@ -16,19 +16,22 @@ actor LiveQueryHub {
   /// A reader of its own: whoever asks once does not wait behind live queries.
   private let source: OpenedReadModel
   private let logger: Logger
-  private let runs: Counter
-  private let gauge: Gauge
+  private let runs: Counter?
+  private let gauge: Gauge?
   private var queries: LiveQueries<LiveQuestion, ReadModelVersion, LiveAnswer>
   private var viewers: [Viewer: LiveMailbox] = [:]
   private var isWatching = false
   private var latest: (version: ReadModelVersion?, since: ContinuousClock.Instant) = (nil, .now)
 
-  init(_ name: String, source: OpenedReadModel, limits: ServerLimits) {
+  /// - Parameter isMeasured: whether metrics tell of it.
+  init(
+    _ name: String, source: OpenedReadModel, limits: ServerLimits, isMeasured: Bool = true
+  ) {
     self.source = source
     logger = Logger(label: "eventually.queries")
     let dimensions = [("read_model", name)]
-    runs = Counter(label: MetricName.liveRuns, dimensions: dimensions)
-    gauge = Gauge(label: MetricName.liveViewers, dimensions: dimensions)
+    runs = isMeasured ? Counter(label: MetricName.liveRuns, dimensions: dimensions) : nil
+    gauge = isMeasured ? Gauge(label: MetricName.liveViewers, dimensions: dimensions) : nil
     queries = LiveQueries(interval: limits.liveInterval, limit: limits.liveQueries, parallel: 2)
   }
 
@@ -53,7 +56,7 @@ actor LiveQueryHub {
   private func leave(_ viewer: Viewer) {
     queries.leave(viewer)
     viewers[viewer] = nil
-    gauge.record(viewers.count)
+    gauge?.record(viewers.count)
   }
 
   private func perform(
@@ -70,11 +73,11 @@ actor LiveQueryHub {
         for viewer in ended { viewers.removeValue(forKey: viewer)?.put(.failure(failure)) }
       }
     }
-    gauge.record(viewers.count)
+    gauge?.record(viewers.count)
   }
 
   private func run(_ question: LiveQuestion) {
-    runs.increment()
+    runs?.increment()
     // Nobody's in particular: neither a request's trace nor its end are this one's.
     Task.detached { [source] in
       do {

@@ -43,7 +43,9 @@ private final class ConsoleQueries: Sendable {
     hubs = Dictionary(
       uniqueKeysWithValues: sources.readModels.map { model in
         let source = OpenedReadModel(model.catalog, timeLimit: .seconds(2), readers: 1)
-        return (model.name, LiveQueryHub(model.name, source: source, limits: limits))
+        // The metrics are of queries that the application's clients ask.
+        let hub = LiveQueryHub(model.name, source: source, limits: limits, isMeasured: false)
+        return (model.name, hub)
       })
   }
 
