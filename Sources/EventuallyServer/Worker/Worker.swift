@@ -131,20 +131,22 @@ public final class Worker: Service {
     workerOptions.heartbeats = options.heartbeats
     workerOptions.savepoints = options.savepoints
     let catalog = definition.catalog(in: options.readModels, state: options.state)
-    let worker = try await ReadModelWorker(
-      catalog, model: definition.model,
-      codec: definition.codec, feed: feed, options: workerOptions, logger: logger
-    ) { [options, logger] checkpoints in
-      var subscription = KafkaSubscription<Definition.Codec>.Options(
-        group: definition.group(topic: options.kafka.topic), owner: options.owner)
-      subscription.heartbeats = options.heartbeats
-      subscription.readModel = definition.name
-      // A transaction takes exchanges with the server, and changes each row once: while many events wait, many share that.
-      if options.readModels.dialect == .postgres { subscription.batchSize = 20_000 }
-      return KafkaSubscription(
-        options.kafka, storeID: feed.storeID, partitionCount: feed.partitionCount,
-        codec: definition.codec, checkpoints: checkpoints, feed: feed, options: subscription,
-        logger: logger)
+    let worker = try await reachable {
+      try await ReadModelWorker(
+        catalog, model: definition.model,
+        codec: definition.codec, feed: feed, options: workerOptions, logger: logger
+      ) { [options, logger] checkpoints in
+        var subscription = KafkaSubscription<Definition.Codec>.Options(
+          group: definition.group(topic: options.kafka.topic), owner: options.owner)
+        subscription.heartbeats = options.heartbeats
+        subscription.readModel = definition.name
+        // A transaction takes exchanges with the server, and changes each row once: while many events wait, many share that.
+        if options.readModels.dialect == .postgres { subscription.batchSize = 20_000 }
+        return KafkaSubscription(
+          options.kafka, storeID: feed.storeID, partitionCount: feed.partitionCount,
+          codec: definition.codec, checkpoints: checkpoints, feed: feed, options: subscription,
+          logger: logger)
+      }
     }
     running.withLock {
       $0 = RunningWorker(
@@ -155,6 +157,25 @@ public final class Worker: Service {
       if let reporter = reporter(of: worker, catalog) { group.addTask { await reporter.run() } }
       try await worker.run()
       group.cancelAll()
+    }
+  }
+
+  /// Waits a minute for a database server that is away, as one is that is just starting again.
+  nonisolated(nonsending) private func reachable<Result>(
+    _ open: () async throws -> Result
+  ) async throws -> Result {
+    let deadline = ContinuousClock.now + .seconds(60)
+    while true {
+      do {
+        return try await open()
+      } catch let error as ReadModelError {
+        guard case .unavailable = error, options.readModels.dialect == .postgres,
+          .now < deadline, !Task.isShuttingDownGracefully, !Task.isCancelled
+        else { throw error }
+        logger.warning(
+          "waiting for the read models' database", metadata: ["error": "\(error)"])
+        try await Task.sleep(for: .milliseconds(500))
+      }
     }
   }
 

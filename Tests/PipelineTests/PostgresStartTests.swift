@@ -1,0 +1,43 @@
+import Eventually
+import EventuallyTesting
+import FaultScenarios
+import Foundation
+import Testing
+
+@testable import EventuallyServer
+
+/// Processes that are started while their database is away.
+@Suite(
+  .timeLimit(.minutes(5)),
+  .enabled(if: PostgresServer.obstacle == nil, "PostgreSQL is not installed here"))
+struct PostgresStartTests {
+  @Test func aWorkerWaitsForADatabaseThatIsJustStarting() async throws {
+    let server = try await PostgresServer.start()
+    let pipeline = try Pipeline()
+    pipeline.harness.setReadModelFolder(server.url())
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    try await server.kill()
+    let file = pipeline.file("worker.url")
+    let worker = try await pipeline.start(
+      "projector",
+      [
+        "run", "sales", "--read-models", pipeline.readModels, "--feed", writer.base, "--brokers",
+        pipeline.brokers, "--topic", pipeline.harness.kafka.topic, "--worker", "w", "--listen",
+        "127.0.0.1:0",
+        "--address-file", file,
+      ])
+    try await waitUntil("it waits", within: .seconds(60), seen: { worker.log }) {
+      worker.log.contains("waiting for the read models' database")
+    }
+    try await server.start()
+    try await waitUntil("it works", within: .seconds(60), seen: { worker.log }) {
+      guard let url = try? String(contentsOfFile: file, encoding: .utf8),
+        let endpoint = HTTPEndpoint(url.trimmingCharacters(in: .whitespacesAndNewlines))
+      else { return false }
+      return try await endpoint.text("/readyz").status == 200
+    }
+    #expect(try await worker.stop() == 0, "\(worker.log)")
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
+}
