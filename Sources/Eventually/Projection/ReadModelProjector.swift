@@ -128,7 +128,9 @@ where S.Event == Store.Event {
         return outcome
       } catch let error as ProjectionFailures {
         if case .retry(let pauses) = decision.failed(error.failures) {
-          let metadata = metadata(at: error.failures[0].position, in: deliveries)
+          let metadata =
+            error.failures.first.map { self.metadata(at: $0.position, in: deliveries) }
+            ?? EventMetadata()
           await pause(after: error, failures: pauses, parking, within: metadata)
         }
       } catch {
