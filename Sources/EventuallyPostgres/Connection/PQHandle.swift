@@ -11,7 +11,7 @@ import Foundation
 #endif
 
 /// Owns libpq's connection, and is the only code that calls libpq with it. It is used on one executor, and none of its calls
-/// blocks but ``start(_:)``, where libpq looks names up.
+/// blocks but ``start(_:)``, where libpq looks names up, and ``waitToRead(until:)``.
 final class PQHandle {
   private let connection: OpaquePointer
   private var isFinished = false

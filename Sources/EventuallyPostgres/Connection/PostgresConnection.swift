@@ -1,6 +1,6 @@
 import Eventually
 
-/// A connection to PostgreSQL over libpq, which never blocks on its socket.
+/// A connection to PostgreSQL over libpq, with a thread of its own, which waits for an answer for 10 ms at most.
 ///
 /// One exchange goes on at a time: who uses a connection has it alone, from a ``PostgresPool`` for example. What to do next
 /// is decided by ``ConnectionMachine``.
