@@ -24,7 +24,8 @@ import Testing
     }
     var found = 0
     var wrong: [String] = []
-    for (position, expected) in list {
+    // Some of them: a look-up goes through the runs.
+    for (position, expected) in list where random.next() % UInt64(count / 500) == 0 {
       guard
         let told = acknowledgements.find(position, in: 1, now: Timestamp(microseconds: time))
       else { continue }

@@ -20,7 +20,7 @@ import Testing
     let places = Budget(10)
     api.add(
       API.Operation(.get, "/topic", "", role: .anyone, answers: []) { _ in
-        let topic = ConsoleTopic(name: "large", event: "frame", interval: .milliseconds(20)) {
+        let topic = ConsoleTopic(name: "large", event: "frame", interval: .milliseconds(100)) {
           let number = produced.withLock { number in
             number += 1
             return number
