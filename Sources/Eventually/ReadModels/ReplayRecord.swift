@@ -36,7 +36,7 @@ package struct ReplayRecord: Sendable, Hashable, Codable {
     self.begun = begun
   }
 
-  /// Takes in what the replay tells.
+  /// Notes what the replay tells.
   /// - Parameter columns: the names of a table's columns, its key's first.
   mutating func take(_ event: ReplayEvent, columns: (_ table: String) -> [String]) {
     switch event {
