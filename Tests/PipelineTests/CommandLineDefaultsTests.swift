@@ -89,7 +89,11 @@ import Testing
       var endpoint = try #require(HTTPEndpoint(String(address)))
       #expect(try await endpoint.send("GET", path).status == 401)
       endpoint.token = "0123456789abcdef"
-      #expect(try await endpoint.send("GET", path).status == 200)
+      // The read models may not be built yet.
+      let asked = endpoint
+      try await waitUntil("\(path) is answered", seen: { all.log }) {
+        try await asked.send("GET", path).status == 200
+      }
     }
     #expect(try await all.stop() == 0, "\(all.log)")
   }
