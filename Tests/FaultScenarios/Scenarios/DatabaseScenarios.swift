@@ -57,7 +57,8 @@ extension Stage {
   ) async throws {
     try await startTwoWriters()
     let workers = try await startWorkersOfStore()
-    let load = try startLoad(entities: 400, rate: 60)
+    // A writer waits ten seconds for a connection before it refuses: clients wait longer, or never see the refusal.
+    let load = try startLoad(entities: 400, rate: 60, timeout: .seconds(30))
     try await begun(load, 20)
     try await begin()
     try await waitUntil("commands are refused", seen: { "\(load.begun) \(load.failures)" }) {
