@@ -188,7 +188,7 @@ export function watchKeys() {
 
 """##),
 ("lib/api.js", ##"""
-// Asks the process. Whoever changes something sends the session's CSRF token; a refusal becomes an error with words for people.
+// Asks the process. Whoever changes something sends the session's CSRF token; a refusal becomes an error with its message.
 
 let csrf = null;
 let signIn = null;
@@ -602,7 +602,7 @@ export function show(parent, ...children) {
 
 """##),
 ("lib/format.js", ##"""
-// Numbers, times and sizes for people. Pure functions.
+// Numbers, times and sizes as text. Pure functions.
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });

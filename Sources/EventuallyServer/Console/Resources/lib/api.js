@@ -1,4 +1,4 @@
-// Asks the process. Whoever changes something sends the session's CSRF token; a refusal becomes an error with words for people.
+// Asks the process. Whoever changes something sends the session's CSRF token; a refusal becomes an error with its message.
 
 let csrf = null;
 let signIn = null;

@@ -1,4 +1,4 @@
-// Numbers, times and sizes for people. Pure functions.
+// Numbers, times and sizes as text. Pure functions.
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
