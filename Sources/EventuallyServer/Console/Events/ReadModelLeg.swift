@@ -105,24 +105,20 @@ extension Console {
   /// What each read model has done with an event. One that can't be read is told as unknown, with why.
   func legs(of record: EventRecord, in log: any StoreLog) async throws -> [ReadModelLeg] {
     let events = try await Self.events(before: record, in: log)
-    return await withTaskGroup(of: (Int, ReadModelLeg).self) { group in
-      for (place, model) in sources.readModels.enumerated() {
+    let legs = await withTaskGroup(of: ReadModelLeg.self) { group in
+      for model in sources.readModels {
         group.addTask {
           do {
-            return (place, try await Self.leg(of: record, after: events, model, model.definition))
+            return try await Self.leg(of: record, after: events, model, model.definition)
           } catch {
-            return (
-              place,
-              ReadModelLeg(
-                name: model.name, applied: .init(state: .unknown, why: "\(error)".excerpt(400)))
-            )
+            return ReadModelLeg(
+              name: model.name, applied: .init(state: .unknown, why: "\(error)".excerpt(400)))
           }
         }
       }
-      var legs = [ReadModelLeg?](repeating: nil, count: sources.readModels.count)
-      for await (place, leg) in group { legs[place] = leg }
-      return legs.compactMap { $0 }
+      return await group.reduce(into: [String: ReadModelLeg]()) { $0[$1.name] = $1 }
     }
+    return sources.readModels.compactMap { legs[$0.name] }
   }
 
   private static func leg<Definition: ReadModelDefinition>(
