@@ -41,6 +41,8 @@ public struct HTTPEndpoint: Sendable, Hashable {
     configuration.redirectConfiguration = .disallow
     // It asks for no compression: writer and workers are near each other.
     configuration.decompression = .disabled
+    // Who asks tries again, and knows when. The client's own pauses grow to a minute, over all requests of a host that is away.
+    configuration.connectionPool.retryConnectionEstablishment = false
     // Each request would be a trace of its own, those that send spans too.
     configuration.tracing.tracer = nil
     return HTTPClient(configuration: configuration)

@@ -8,6 +8,8 @@ struct WriterSink: OrderSink {
   let endpoint: HTTPEndpoint
   let concurrency = 48
   var contact: WriterContactLog?
+  /// For how long a request is sent again that no writer takes.
+  var patience = Duration.seconds(120)
 
   /// What an answer means for the order that was sent.
   enum Verdict: Sendable, Equatable {
@@ -69,8 +71,8 @@ struct WriterSink: OrderSink {
     idempotencyKey: String? = nil
   ) async throws -> HTTPAnswer {
     var generator = SystemRandomNumberGenerator()
-    let retry = RetryPolicy(
-      attempts: 12, firstPause: .milliseconds(100), longestPause: .seconds(5))
+    let retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5))
+    let deadline = ContinuousClock.now + patience
     contact?.began()
     defer { contact?.ended() }
     for attempt in 1... {
@@ -83,19 +85,19 @@ struct WriterSink: OrderSink {
           contact?.answered()
           return answer
         }
-        if attempt >= retry.attempts { return answer }
+        if .now >= deadline { return answer }
         contact?.failed(Self.reason(answer))
         pause = max(pause, answer.retryAfter ?? .zero)
       } catch {
         try Task.checkCancellation()
         contact?.failed("\(error)")
-        if attempt >= retry.attempts {
+        if .now >= deadline {
           throw Failure("the writer at \(endpoint.base) does not answer: \(error)")
         }
       }
       try await Task.sleep(for: pause)
     }
-    preconditionFailure("the loop ends by its attempts")
+    preconditionFailure("the loop ends by its deadline")
   }
 
   /// The events of an order; `nil` where there is none.
