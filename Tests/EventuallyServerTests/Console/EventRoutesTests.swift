@@ -146,4 +146,18 @@ import Testing
     #expect(try await finder.event(EventID(high: .max, low: .max)) == nil)
     #expect(try await finder.event(EventID(high: 0, low: 0)) == nil)
   }
+  /// An import appends thousands of events in a millisecond.
+  @Test func eventsOfOneMillisecondAreFound() async throws {
+    let bank = try await TestWriter(Bank())
+    _ = try await bank.post("/accounts/a/open", #"{"owner":"x"}"#)
+    let commands = [String](repeating: #"{"payIn":{"cents":1}}"#, count: 300)
+    let answer = try await bank.post(
+      "/accounts/a/commands", #"{"commands":[\#(commands.joined(separator: ","))]}"#)
+    #expect(answer.status == 200, "\(answer)")
+    var finder = EventFinder(store: bank.writer.store.log)
+    finder.slack = 10
+    let records = try await finder.store.records(after: 0, limit: 1_000)
+    #expect(records.count == 301)
+    for record in records { #expect(try await finder.event(record.id) == record) }
+  }
 }

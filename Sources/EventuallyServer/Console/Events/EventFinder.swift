@@ -4,26 +4,39 @@ import Eventually
 struct EventFinder: Sendable {
   let store: any StoreLog
   /// The writer's clock may have stepped by as many events.
-  static let slack: UInt64 = 2_000
+  var slack: UInt64 = 2_000
+  /// So many events of one millisecond are looked through: imports append thousands at a time.
+  static let sameMillisecond: UInt64 = 50_000
 
   /// An event by its id; `nil` where there is none, or it is not near its time.
   func event(_ id: EventID) async throws -> EventRecord? {
     let milliseconds = Int64(id.high >> 16)
-    guard let time = Timestamp(exactly: (milliseconds + 1) * 1_000 - 1) else { return nil }
-    let near = try await last(atOrBefore: time)
+    guard let end = Timestamp(exactly: (milliseconds + 1) * 1_000 - 1),
+      let begin = Timestamp(exactly: milliseconds * 1_000 - 1)
+    else { return nil }
+    let near = try await last(atOrBefore: end)
     // Most are right before that place.
-    for (begin, end) in [
-      (near - min(near, 64), near), (near - min(near, Self.slack), near - min(near, 64)),
-      (near, near &+ Self.slack),
-    ] {
-      var after = begin
-      while after < end {
-        try Task.checkCancellation()
-        let page = try await store.records(after: after, limit: Int(min(500, end - after)))
-        if let found = page.first(where: { $0.id == id }) { return found }
-        guard let last = page.last else { break }
-        after = last.position.sequenceNumber
-      }
+    let right = near - min(near, 64)
+    if let found = try await event(id, after: right, to: near) { return found }
+    let first = max(
+      min(try await last(atOrBefore: begin), right), near - min(near, Self.sameMillisecond))
+    if let found = try await event(id, after: first, to: right) { return found }
+    if let found = try await event(id, after: first - min(first, slack), to: first) {
+      return found
+    }
+    return try await event(id, after: near, to: near &+ slack)
+  }
+
+  private func event(
+    _ id: EventID, after begin: UInt64, to end: UInt64
+  ) async throws -> EventRecord? {
+    var after = begin
+    while after < end {
+      try Task.checkCancellation()
+      let page = try await store.records(after: after, limit: Int(min(500, end - after)))
+      if let found = page.first(where: { $0.id == id }) { return found }
+      guard let last = page.last else { return nil }
+      after = last.position.sequenceNumber
     }
     return nil
   }
