@@ -106,7 +106,9 @@ public protocol GenerationStore<Event>: ReadModelStore {
   func retryParked(_ streamID: String) async throws -> Int
 
   /// Tries the events of a parked stream, and leaves everything as it is.
-  /// - Parameter limit: at most so many events are tried, from the first on.
+  /// - Parameters:
+  ///   - streamID: which one.
+  ///   - limit: at most so many events are tried, from the first on.
   /// - Throws: ``ReadModelError/notParked(streamID:)``. That an event fails again is no error.
   func tryParked(_ streamID: String, limit: Int) async throws -> ParkedTrial
 

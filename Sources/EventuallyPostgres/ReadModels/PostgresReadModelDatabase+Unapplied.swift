@@ -137,7 +137,9 @@ extension PostgresReadModelDatabase {
   }
 
   /// Tries the events of a parked stream, in a transaction that reads one state and changes nothing. Workers go on meanwhile.
-  /// - Parameter limit: at most so many events are tried, from the first on.
+  /// - Parameters:
+  ///   - streamID: which one.
+  ///   - limit: at most so many events are tried, from the first on.
   public func tryParked(_ streamID: String, limit: Int) async throws -> ParkedTrial {
     do {
       let result: Result<ParkedTrial, any Error> = try await pool.withConnection {

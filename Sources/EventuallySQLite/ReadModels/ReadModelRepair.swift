@@ -48,7 +48,9 @@ extension ReadModelDatabase {
   private struct TriedOut: Error {}
 
   /// Tries the events of a parked stream, in a transaction that is rolled back.
-  /// - Parameter limit: at most so many events are tried, from the first on.
+  /// - Parameters:
+  ///   - streamID: which one.
+  ///   - limit: at most so many events are tried, from the first on.
   public func tryParked(_ streamID: String, limit: Int) async throws -> ParkedTrial {
     var trial = ParkedTrial(events: 0, tried: 0, changes: [])
     do {

@@ -39,7 +39,11 @@ public struct ConsolePage: Component {
 
   /// A page whose files are in the executable: with `resources: [.embedInCode("Pages/revenue.js")]` of the target,
   /// `PackageResources.revenue_js` are the bytes of one.
-  /// - Parameter files: the bytes of each, by its name.
+  /// - Parameters:
+  ///   - id: what its address has: 1 to 40 of `a-z 0-9 -`.
+  ///   - title: what the list of pages calls it.
+  ///   - module: the name of the file that has `show`.
+  ///   - files: the bytes of each, by its name.
   public init(_ id: String, _ title: String, module: String, files: [String: [UInt8]]) {
     self.init(id, title, module: module, files: files, failure: nil)
   }
