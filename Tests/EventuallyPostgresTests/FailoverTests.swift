@@ -97,6 +97,24 @@ import Testing
     await store.close()
   }
 
+  /// Whichever connection has seen first that the server is another one.
+  @Test func aHeadBeyondTheServersFalls() async throws {
+    let schema = TestStores.schema()
+    let url = try TestServer.shared.get().url()
+    let store = try await TestStores.openRecords(url, schema: schema)
+    for number in 1...3 { _ = try await store.append(["a"], to: "s \(number)") }
+    let head = PositionSignal(at: 7)
+    let watch = HeadWatch(
+      parameters: PostgresAddress(url).writing, schema: schema, reader: store.postgresLog.reader,
+      head: head)
+    await watch.start()
+    try await until("the head falls") { head.position == 3 }
+    _ = try await store.append(["a"], to: "s 4")
+    try await until("the head rises") { head.position == 4 }
+    await watch.close()
+    await store.close()
+  }
+
   /// Two writers go on at the standby, and all that they acknowledged is there, since the primary waited for it.
   @Test func aSynchronousStandbyHasAllThatWasAcknowledged() async throws {
     let primary = try TestServer()

@@ -51,7 +51,9 @@ struct PostgresStandbyTests {
     try await shop.place(20)
     try await shop.caughtUp("orders")
     try await waitUntil("the standby has it") {
-      try await standby.run("SELECT count(*) FROM eventually.events") == "60"
+      try await standby.run(
+        "SELECT count(*), (SELECT published FROM eventually.relay) FROM eventually.events")
+        == "60|60"
     }
     try await standby.run("ALTER SYSTEM SET primary_conninfo = ''")
     try await standby.run("SELECT pg_reload_conf()")
@@ -66,7 +68,8 @@ struct PostgresStandbyTests {
     try await shop.place(30)
     #expect(try await shop.pipeline.log().head() == 150)
     try await shop.until(
-      try shop.writer(), tells: #""publisher":"blocked""#, "holds another event")
+      try shop.writer(), tells: #""publisher":"blocked""#, "holds another event",
+      #""head":150,"published":60,"backlog":90"#)
     try await shop.until(try shop.worker("orders"), tells: "repair")
     try await shop.beginNewTopic()
     let repaired = try await shop.administer("repair", "orders")

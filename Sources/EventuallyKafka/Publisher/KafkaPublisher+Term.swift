@@ -74,16 +74,17 @@ extension KafkaPublisher {
       // What can't be read now is read in a second; that the store is away is told by the claims.
       guard status.phase == .standby, let cursor = try? await source.published() else { continue }
       noteCursor(cursor)
-      published.advance(to: cursor)
     }
   }
 
-  /// The store has told up to where it was published.
+  /// The store has told up to where it was published: that counts also where it went back, and this process knew of more.
   func noteCursor(_ cursor: UInt64) {
     state.withLock {
-      $0.published = max($0.published, cursor)
+      $0.published = cursor
       $0.isCursorKnown = true
     }
+    published.fall(to: cursor)
+    published.advance(to: cursor)
   }
 
   /// - Parameter failure: why the store could not note how far it is published; `nil` where it could.

@@ -166,9 +166,7 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     state.withLock {
       $0.phase = .publishing
       $0.failure = nil
-      $0.published = cursor
     }
-    published.advance(to: cursor)
     let stepping = SteppingRelay(
       configuration, source: source, term: term, batch: emptyBatch, state: relay,
       retry: recordRetry, logger: logger)

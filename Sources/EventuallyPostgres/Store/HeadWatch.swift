@@ -21,8 +21,6 @@ actor HeadWatch {
   private let pauses: Pauses
   private var task: Task<Void, Never>?
   private var connection: PostgresConnection?
-  /// How often the server had changed when the head was read first on it.
-  private var changes = 0
   /// Rises with each notification.
   private nonisolated let woken = PositionSignal(at: 0)
   /// Why the store could not be asked last; `nil` where it could.
@@ -98,14 +96,13 @@ actor HeadWatch {
     var lastRise = ContinuousClock.now - .seconds(2)
     while !Task.isCancelled {
       let notified = woken.position
+      let known = head.position
       let found = try await connection.run(
         [PostgresStatement(PostgresEventLog.headText)], "look for new events")[0].unsigned(0, 0)
       answered.withLock { $0 = .now }
       failure.withLock { $0 = nil }
-      let changes = reader.server.changes
-      if changes != self.changes {
-        // The server before may have had more.
-        self.changes = changes
+      if found < known {
+        // It is another server, or was restored, and lacks what was known before it was asked.
         try await reader.wait(for: found)
         head.fall(to: found)
       }
