@@ -38,7 +38,7 @@ package actor PostgresCopyTarget: CopyTarget {
     if let connection { return connection }
     let made = try await PostgresConnection(
       address.writing, limits: .init(exchange: .seconds(600)))
-    try await StoreSession.greet(schema: schema, statementTimeout: 0)(made)
+    try await StoreSession.prepare(made, schema: schema)
     let isAlone = try await made.run(
       [
         PostgresStatement(

@@ -14,7 +14,7 @@ enum Erasure {
     let connection = try await PostgresConnection(
       owner.writing, limits: .init(exchange: .seconds(3600)))
     do {
-      try await StoreSession.greet(schema: schema, statementTimeout: 0)(connection)
+      try await StoreSession.prepare(connection, schema: schema)
       let reason = try await attempt(connection, schema: schema)
       await connection.close()
       return reason

@@ -72,8 +72,7 @@ actor HeadWatch {
         return nil
       }
       self.connection = connection
-      try await StoreSession.greet(
-        schema: schema, statementTimeout: 0, server: reader.server)(connection)
+      try await StoreSession.prepare(connection, schema: schema, server: reader.server)
       let notifications = connection.notifications()
       let listening = Task { [woken] in
         for await _ in notifications { woken.advance(to: woken.position &+ 1) }

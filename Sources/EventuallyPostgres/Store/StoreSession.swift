@@ -1,7 +1,15 @@
 import Eventually
 
-/// What every connection to a store is prepared with.
+/// What every connection to a store is prepared with, beside what ``ClientLoss`` does.
 enum StoreSession {
+  /// Prepares a connection that is of no pool.
+  static func prepare(
+    _ connection: PostgresConnection, schema: String, server: StoreServer? = nil
+  ) async throws(PostgresError) {
+    try await ClientLoss.greet(connection)
+    try await greet(schema: schema, statementTimeout: 0, server: server)(connection)
+  }
+
   /// - Parameters:
   ///   - statementTimeout: how many milliseconds a statement may take; 0 for no limit but the connection's own.
   ///   - server: told which server it is.
@@ -50,8 +58,7 @@ enum StoreSession {
       set_config('plan_cache_mode', 'force_generic_plan', false),
       set_config(name, 'off', false),
       current_setting('server_version_num')::integer,
-      pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = current_database())),
-      \(ClientLoss.settings)
+      pg_encoding_to_char((SELECT encoding FROM pg_database WHERE datname = current_database()))
     FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin'])
       name
     """
