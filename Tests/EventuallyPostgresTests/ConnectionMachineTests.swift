@@ -145,7 +145,7 @@ struct ConnectionMachineTests {
         switch Int.random(in: 0..<12, using: &random) {
         case 0: actions = machine.polled(.reading)
         case 1, 2: actions = machine.polled(.ready)
-        case 3: actions = machine.polled(.failed("no"))
+        case 3: actions = machine.polled(.failed("no", isLasting: false))
         case 4, 5:
           actions = machine.submit([["a", "b"]], operation: "x")
           open += 1

@@ -38,6 +38,27 @@ struct PoolMachineTests {
     #expect(machine.failure == nil)
   }
 
+  /// A wrong password is told at once where nothing has worked yet; later somebody may be just changing it.
+  @Test func whatLastsIsToldAtOnce() {
+    let lasting = PostgresError.lasting("wrong")
+    var machine = Machine(size: 2)
+    #expect(machine.want(1) == [.connect(1)])
+    #expect(machine.want(2) == [.connect(2)])
+    #expect(
+      machine.failedToConnect(1, lasting)
+        == [.refuse(1, lasting), .refuse(2, lasting), .pause(attempt: 1)])
+    #expect(machine.want(3) == [])
+    #expect(machine.failedToConnect(2, lasting) == [.refuse(3, lasting)])
+    #expect(machine.pauseIsOver() == [])
+    #expect(machine.want(4) == [.connect(3)])
+    #expect(machine.connected(3, now: 0) == [.give(3, to: 4)])
+    #expect(machine.lost(3) == [])
+    #expect(machine.want(5) == [.connect(4)])
+    #expect(machine.failedToConnect(4, lasting) == [.pause(attempt: 1)])
+    #expect(machine.pauseIsOver() == [.connect(5)])
+    #expect(machine.connected(5, now: 0) == [.give(5, to: 5)])
+  }
+
   @Test func aLostConnectionIsMadeAnew() {
     var machine = Machine(size: 1)
     _ = machine.want(1)
@@ -72,7 +93,7 @@ struct PoolMachineTests {
       case 4:
         guard let id = connecting.randomElement(using: &random) else { continue }
         connecting.remove(id)
-        actions = machine.failedToConnect(id, error)
+        actions = machine.failedToConnect(id, Bool.random(using: &random) ? error : .lasting("no"))
       case 5:
         guard let id = lent.randomElement(using: &random) else { continue }
         lent.remove(id)

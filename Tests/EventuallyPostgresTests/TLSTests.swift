@@ -161,11 +161,6 @@ import Testing
         secured.url("other", "sslmode=disable", host: "127.0.0.1"),
         ["no pg_hba.conf entry", "\"other\"", "is to have a line"]
       ),
-      (secured.url("scram:wrong-sesame", full), ["password authentication failed", "PGPASSFILE"]),
-      (
-        secured.url("scram", full + "&passfile=FOLDER/none"),
-        ["no password supplied", "PGPASSFILE"]
-      ),
       (
         secured.url(
           "scram:sesame", "sslmode=disable&channel_binding=require", host: "127.0.0.1"),
@@ -181,6 +176,29 @@ import Testing
         ["none.key"]
       ),
     ]
+    // What the server says of its own accord is not tried again.
+    let begun = ContinuousClock.now
+    let own: [(url: String, words: [String])] = [
+      (secured.url("scram:wrong-sesame", full), ["password authentication failed", "PGPASSFILE"]),
+      (
+        secured.url("scram", full + "&passfile=FOLDER/none"),
+        ["no password supplied", "PGPASSFILE"]
+      ),
+      (plain.server.url("none"), ["database \"none\" does not exist", "create it"]),
+      (
+        "postgres://nobody@127.0.0.1:\(plain.server.port)/postgres",
+        ["role \"nobody\" does not exist", "create it"]
+      ),
+    ]
+    for (url, words) in own {
+      for message in await secured.refusals(url, ofStore: true) {
+        for word in words { #expect(message.contains(word), "\(url): \(message)") }
+        #expect(!message.contains("sesame"), "\(url): \(message)")
+        #expect(!message.contains("LOCATION") && !message.contains("28P01"), "\(message)")
+      }
+    }
+    let time = ContinuousClock.now - begun
+    #expect(time < .seconds(8), "each took some \(time / own.count)")
     await withTaskGroup(of: (String, [String], [String]).self) { group in
       for (url, words) in cases {
         group.addTask { (url, words, await secured.refusals(url, ofStore: true)) }
@@ -193,6 +211,24 @@ import Testing
         }
       }
     }
+  }
+
+  /// A process goes on with what it has, says why it gets nothing new, and goes on when it does.
+  @Test func aPasswordThatIsChangedIsTold() async throws {
+    let secured = try await Secured()
+    let store = try await TestStores.openRecords(
+      secured.url("scram:sesame", "sslmode=disable", host: "127.0.0.1"))
+    _ = try await store.append(["a"], to: "s")
+    try await secured.server.run(
+      "ALTER ROLE scram PASSWORD 'other'",
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'scram'")
+    try await until("it says why") {
+      await store.writeFailure()?.contains("password authentication failed") == true
+    }
+    try await secured.server.run("ALTER ROLE scram PASSWORD 'sesame'")
+    try await until("it can write again") { await store.writeFailure() == nil }
+    _ = try await store.append(["b"], to: "s")
+    await store.close()
   }
 
   /// What the URL leaves out comes from libpq's files.

@@ -23,6 +23,17 @@ enum ConnectionHint {
       "the password is that of the URL, of PGPASSWORD, or of the password file (PGPASSFILE)"
     ),
     ("no password supplied", "PGPASSWORD or the password file (PGPASSFILE) has it"),
+    ("authentication failed for user", "pg_hba.conf at the server says how this user may connect"),
+    (
+      "is not permitted to log in", "name a role that may, or let this one: ALTER ROLE … LOGIN"
+    ),
+    (
+      "permission denied for database", "its owner lets the role in: GRANT CONNECT ON DATABASE …"
+    ),
+    ("FATAL:  role \"", "create it at the server, or name another one: postgres://ROLE@…"),
+    (
+      "FATAL:  database \"", "create it at the server, or name another one: postgres://…/DATABASE"
+    ),
     ("valid client certificate", "sslcert and sslkey are to name the files of one"),
     (
       "server is in hot standby mode",

@@ -15,7 +15,7 @@ struct ConnectionMachine {
     case reading
     case writing
     case ready
-    case failed(String)
+    case failed(String, isLasting: Bool)
   }
 
   /// One answer of the server.
@@ -83,8 +83,9 @@ struct ConnectionMachine {
     case .ready:
       state = .idle
       return [.enterPipeline, .watch(reading: true, writing: false), .opened]
-    case .failed(let message):
-      return close(PostgresError(.unreachable, message, operation: "connect"))
+    case .failed(let message, let isLasting):
+      return close(
+        isLasting ? .lasting(message) : PostgresError(.unreachable, message, operation: "connect"))
     }
   }
 

@@ -46,6 +46,8 @@ final class PQHandle {
       throw PostgresError(
         .unreachable, ConnectionHint.adding(to: handle.message), operation: "connect")
     }
+    // Why a server refuses a connection is told by its words alone, and these have its code only so.
+    PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
     // Where nobody takes notices, libpq prints them.
     PQsetNoticeReceiver(
       connection,
@@ -71,10 +73,16 @@ final class PQHandle {
 
   func poll() -> ConnectionMachine.Polling {
     switch PQconnectPoll(connection) {
-    case PGRES_POLLING_READING: .reading
-    case PGRES_POLLING_WRITING: .writing
-    case PGRES_POLLING_OK: .ready
-    default: .failed(ConnectionHint.adding(to: message))
+    case PGRES_POLLING_READING: return .reading
+    case PGRES_POLLING_WRITING: return .writing
+    case PGRES_POLLING_OK:
+      PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
+      return .ready
+    default:
+      let refusal = ConnectionRefusal(message)
+      return .failed(
+        ConnectionHint.adding(to: refusal.message),
+        isLasting: refusal.isLasting || PQconnectionNeedsPassword(connection) == 1)
     }
   }
 

@@ -2,7 +2,8 @@
 ///
 /// Connections are made when somebody waits for one, up to a number. They are given in the order in which callers came; the one
 /// that was given back last is given first, so that what is too many grows old and is closed. Where none can be made, a
-/// growing pause passes before the next attempt, and callers wait until their own time is over.
+/// growing pause passes before the next attempt, and callers wait until their own time is over; unless the first one of all is refused
+/// in a way that waiting does not change, such as for a wrong password. Later, when it worked once, somebody may be just changing that.
 struct PoolMachine<Instant: Comparable & Sendable> {
   typealias ID = Int
 
@@ -25,6 +26,7 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   private var failures = 0
   private var lastFailure: PostgresError?
   private var isPausing = false
+  private var hasConnected = false
   private var isClosed = false
 
   init(size: Int) { self.size = size }
@@ -56,7 +58,7 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   mutating func connected(_ id: ID, now: Instant) -> [Action] {
     connecting.remove(id)
     if isClosed { return [.close(id)] }
-    (failures, lastFailure) = (0, nil)
+    (failures, lastFailure, hasConnected) = (0, nil, true)
     used.insert(id)
     return giveBack(id, now: now) + connectMore()
   }
@@ -64,10 +66,15 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   mutating func failedToConnect(_ id: ID, _ error: PostgresError) -> [Action] {
     connecting.remove(id)
     lastFailure = error
-    if isClosed || isPausing { return [] }
+    var actions: [Action] = []
+    if error.isLasting, !hasConnected {
+      actions = waiting.map { .refuse($0, error) }
+      waiting.removeAll()
+    }
+    if isClosed || isPausing { return actions }
     failures += 1
     isPausing = true
-    return [.pause(attempt: failures)]
+    return actions + [.pause(attempt: failures)]
   }
 
   mutating func pauseIsOver() -> [Action] {

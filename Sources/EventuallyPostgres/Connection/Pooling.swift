@@ -41,8 +41,7 @@ enum Pooling {
     }
   }
 
-  private static let sharing = PostgresError(
-    .unreachable, SQLState.sharedSessions, operation: "connect")
+  private static let sharing = PostgresError.lasting(SQLState.sharedSessions)
 
   private static func session(
     of connection: PostgresConnection

@@ -22,12 +22,21 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
   public var message: String
   /// What was being done.
   public var operation: String
+  /// Whether trying again comes to the same until somebody changes the address, the password, or the server.
+  package var isLasting = false
 
   /// An error from its parts.
   public init(_ kind: Kind, _ message: String, operation: String) {
     self.kind = kind
     self.message = message
     self.operation = operation
+  }
+
+  /// No connection is made, whoever tries again.
+  static func lasting(_ message: String) -> PostgresError {
+    var error = PostgresError(.unreachable, message, operation: "connect")
+    error.isLasting = true
+    return error
   }
 
   /// The code, where the server refused.

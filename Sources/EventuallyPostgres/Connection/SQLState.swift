@@ -21,6 +21,7 @@ public struct SQLState: RawRepresentable, Sendable, Hashable, CustomStringConver
   static let undefinedColumn = SQLState(rawValue: "42703")
   static let undefinedSchema = SQLState(rawValue: "3F000")
   static let datatypeMismatch = SQLState(rawValue: "42804")
+  static let noSuchDatabase = SQLState(rawValue: "3D000")
   static let noSuchStatement = SQLState(rawValue: "26000")
   static let statementExists = SQLState(rawValue: "42P05")
   static let insufficientPrivilege = SQLState(rawValue: "42501")

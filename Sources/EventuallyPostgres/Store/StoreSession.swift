@@ -66,15 +66,11 @@ enum StoreSession {
   private static func check(_ rows: PostgresRows) throws(PostgresError) {
     let version = try rows.integer(0, 11)
     guard version >= 140_000 else {
-      throw PostgresError(
-        .unreachable, "the server has version \(version / 10_000); 14 or later is needed",
-        operation: "connect")
+      throw .lasting("the server has version \(version / 10_000); 14 or later is needed")
     }
     let encoding = try rows.text(0, 12)
     guard encoding == "UTF8" else {
-      throw PostgresError(
-        .unreachable, "the database has the encoding \(encoding), and a store needs UTF8",
-        operation: "connect")
+      throw .lasting("the database has the encoding \(encoding), and a store needs UTF8")
     }
   }
 }

@@ -1,5 +1,6 @@
 public import Eventually
 public import EventuallyKafka
+import EventuallyPostgres
 import Foundation
 public import Logging
 public import ServiceLifecycle
@@ -160,7 +161,8 @@ public final class Worker: Service {
     }
   }
 
-  /// Waits a minute for a database server that is away, as one is that is just starting again.
+  /// Waits a minute for a database server that is away, as one is that is just starting again; not for one that does not let this process
+  /// in.
   nonisolated(nonsending) private func reachable<Result>(
     _ open: () async throws -> Result
   ) async throws -> Result {
@@ -169,8 +171,9 @@ public final class Worker: Service {
       do {
         return try await open()
       } catch let error as ReadModelError {
-        guard case .unavailable = error, options.readModels.dialect == .postgres,
-          .now < deadline, !Task.isShuttingDownGracefully, !Task.isCancelled
+        guard case .unavailable(_, let cause) = error, options.readModels.dialect == .postgres,
+          (cause as? PostgresError)?.isLasting != true, .now < deadline,
+          !Task.isShuttingDownGracefully, !Task.isCancelled
         else { throw error }
         logger.warning(
           "waiting for the read models' database", metadata: ["error": "\(error)"])
