@@ -54,6 +54,12 @@ struct PoolerTests {
       try await PostgresReadModels(pooler.url)
     }
     #expect("\(catalog as Any)".contains("pool_mode = session"), "\(catalog as Any)")
+    let replica = await #expect(throws: ReadModelError.self) {
+      try await PostgresReadModels(
+        TestServer.shared.get().url(), replica: pooler.url, catalog: TestStores.schema())
+    }
+    #expect("\(replica as Any)".contains("the replica postgres://"), "\(replica as Any)")
+    #expect("\(replica as Any)".contains("pool_mode = session"), "\(replica as Any)")
   }
 }
 

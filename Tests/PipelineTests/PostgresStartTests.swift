@@ -40,4 +40,34 @@ struct PostgresStartTests {
     #expect(try await worker.stop() == 0, "\(worker.log)")
     #expect(try await pipeline.writer?.stop() == 0)
   }
+
+  /// Waiting would not help.
+  @Test func whoIsNotLetInIsToldAtOnce() async throws {
+    let server = try await PostgresServer.start()
+    let pipeline = try Pipeline()
+    try await pipeline.startBroker()
+    let writer = try await pipeline.startWriter("--partitions", "4")
+    let url = server.url("none")
+    let kafka = [
+      "--brokers", pipeline.brokers, "--topic", pipeline.harness.kafka.topic, "--listen",
+      "127.0.0.1:0",
+    ]
+    for command in [
+      ["writer", "serve", "--store", url],
+      ["projector", "run", "sales", "--read-models", url, "--feed", writer.base],
+      ["projector", "run", "sales", "--read-models", pipeline.file("r"), "--feed", url],
+      [
+        "projector", "run", "sales", "--read-models", server.url(), "--query-replica", url,
+        "--feed",
+        writer.base,
+      ],
+    ] {
+      let begun = ContinuousClock.now
+      let process = try await pipeline.start(command[0], Array(command.dropFirst()) + kafka)
+      #expect(try await process.exitCode() == 1, "\(process.log)")
+      #expect(ContinuousClock.now - begun < .seconds(8), "\(command): \(process.log)")
+      #expect(process.log.contains("database \"none\" does not exist"), "\(process.log)")
+    }
+    #expect(try await pipeline.writer?.stop() == 0)
+  }
 }

@@ -5,6 +5,7 @@ package final class PostgresReadModels: Sendable {
   /// Where it is, for messages: an address without its password.
   package let location: String
   let url: String
+  private let replica: String?
   let names: ReadModelNames
   /// For short statements.
   let pool: PostgresPool
@@ -37,6 +38,7 @@ package final class PostgresReadModels: Sendable {
     readers: Int = 2
   ) {
     self.url = url
+    self.replica = replica
     names = ReadModelNames(catalog: catalog)
     location = PostgresAddress(url).location
     pool = PostgresPool(PostgresAddress(url).writing, options: .init(size: 2))
@@ -63,11 +65,12 @@ package final class PostgresReadModels: Sendable {
     let task = preparation.withLock { preparation in
       let task =
         preparation
-        ?? Task { [url, names] in
+        ?? Task { [url, replica, names] in
           let session = try await CatalogSession(url)
           do {
             try await Pooling.check(session.connection, PostgresAddress(url).writing)
             try await Self.prepare(session, names, mayInstall: true, application: nil)
+            if let replica { try await Self.check(replica: PostgresAddress(replica).any) }
           } catch {
             await session.close()
             throw error
@@ -83,6 +86,27 @@ package final class PostgresReadModels: Sendable {
       // The next one who asks tries it again.
       preparation.withLock { if $0 == task { $0 = nil } }
       throw .failed(location, error)
+    }
+  }
+
+  /// Refuses a replica that can't answer queries before its address is another one. One that is away is no reason for workers to
+  /// stand still.
+  private static func check(
+    replica: PostgresAddress.Parameters
+  ) async throws(PostgresError) {
+    do throws(PostgresError) {
+      let connection = try await PostgresConnection(replica)
+      do throws(PostgresError) {
+        try await Pooling.check(connection, replica)
+        await connection.close()
+      } catch {
+        await connection.close()
+        throw error
+      }
+    } catch {
+      guard error.isLasting else { return }
+      throw .lasting(
+        "the replica \(PostgresAddress(replica.url).location) can't be used: \(error.message)")
     }
   }
 

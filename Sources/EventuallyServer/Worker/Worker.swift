@@ -131,9 +131,15 @@ public final class Worker: Service {
     var workerOptions = ReadModelWorkerOptions(owner: options.owner)
     workerOptions.heartbeats = options.heartbeats
     workerOptions.savepoints = options.savepoints
+    // Workers on other hosts may reach it; those of files have the same disk.
+    if options.readModels.dialect == .postgres { workerOptions.absence = .seconds(30) }
     let catalog = definition.catalog(in: options.readModels, state: options.state)
     let worker = try await reachable {
-      try await ReadModelWorker(
+      if case .postgres(let url)? = options.queryReplica {
+        // It is refused now where it can't answer queries.
+        _ = try await definition.catalog(in: options.readModels, replica: url).liveGeneration()
+      }
+      return try await ReadModelWorker(
         catalog, model: definition.model,
         codec: definition.codec, feed: feed, options: workerOptions, logger: logger
       ) { [options, logger] checkpoints in
