@@ -1,7 +1,8 @@
-import Eventually
 import Logging
 import ServiceLifecycle
 import Testing
+
+@testable import Eventually
 
 /// A subscription that plays given batches, and hears what is told to it.
 private final class ScriptedSubscription: PartitionedSubscription {
@@ -11,16 +12,22 @@ private final class ScriptedSubscription: PartitionedSubscription {
   let released = Locked<[PartitionLease]>([])
   let resumes = PositionSignal(at: 0)
   let finished = PositionSignal(at: 0)
+  let stops = Locked(0)
+  /// Whether the batches come with each resumption.
+  let isRepeated: Bool
 
-  init(_ batches: [[Delivery<Event>]]) {
+  init(_ batches: [[Delivery<Event>]], isRepeated: Bool = false) {
     self.batches = batches
+    self.isRepeated = isRepeated
   }
+
+  func stop() { stops.withLock { $0 += 1 } }
 
   func resume() -> AsyncThrowingStream<[Delivery<Event>], any Error> {
     let isFirst = resumes.position == 0
     resumes.advance(to: resumes.position + 1)
     return AsyncThrowingStream { continuation in
-      if isFirst { for batch in batches { continuation.yield(batch) } }
+      if isFirst || isRepeated { for batch in batches { continuation.yield(batch) } }
     }
   }
 
@@ -54,7 +61,16 @@ private final class ScriptedStore: ReadModelStore {
 
   func keep(_ records: [RejectedRecord]) {}
 
-  func claim(_ partitions: [Partition], owner: String) -> [PartitionLease] { [] }
+  /// Claims that fail, and how many there were.
+  let claims = Locked((failing: 0, count: 0))
+
+  func claim(_ partitions: [Partition], owner: String) throws -> [PartitionLease] {
+    try claims.withLock { claims in
+      claims.count += 1
+      if claims.count <= claims.failing { throw Trouble() }
+    }
+    return []
+  }
 
   func apply(
     _ deliveries: [Delivery<Event>], parking: [ProjectionFailure]
@@ -118,6 +134,41 @@ private final class ScriptedStore: ReadModelStore {
     #expect(status.retries == 4)
     #expect(status.failure == nil)
     #expect(subscription.resumes.position == 1)
+  }
+
+  /// Others get its partitions; it joins them again when the database answers.
+  @Test(.timeLimit(.minutes(1))) func aWorkerWithoutItsDatabaseLeaves() async {
+    let subscription = ScriptedSubscription([[delivery(0)]], isRepeated: true)
+    let store = ScriptedStore(failures: 1_000_000)
+    store.claims.withLock { $0.failing = 3 }
+    let projector = ReadModelProjector(
+      subscription, into: store,
+      retry: RetryPolicy(firstPause: .milliseconds(1), longestPause: .milliseconds(2)),
+      absence: .milliseconds(50)
+    ) { error in
+      // It has left: what was wrong passes.
+      if error is DatabaseAbsence.Left { store.failures.withLock { $0 = 0 } }
+    }
+    let running = Task { await projector.run() }
+    await subscription.finished.wait(past: 0)
+    running.cancel()
+    await running.value
+    #expect(subscription.stops.withLock { $0 } == 1)
+    #expect(subscription.resumes.position == 2)
+    #expect(store.claims.withLock { $0.count } == 4)
+    #expect(store.applied.withLock { $0 } == [0])
+    #expect(projector.status.failure == nil)
+  }
+
+  @Test func anAbsenceIsCountedFromItsFirstFailure() {
+    let start = ContinuousClock.now
+    var absence = DatabaseAbsence(limit: .seconds(30))
+    var left = [0, 29].map { absence.failed(at: start + .seconds($0)) }
+    absence.answered()
+    left += [31, 60, 61, 62].map { absence.failed(at: start + .seconds($0)) }
+    #expect(left == [false, false, false, false, true, false])
+    var kept = DatabaseAbsence(limit: nil)
+    #expect([0, 3_600].map { kept.failed(at: start + .seconds($0)) } == [false, false])
   }
 
   @Test(.timeLimit(.minutes(1))) func aGracefulShutdownEndsItWithoutAnError() async throws {

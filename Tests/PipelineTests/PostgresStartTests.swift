@@ -70,4 +70,36 @@ struct PostgresStartTests {
     }
     #expect(try await pipeline.writer?.stop() == 0)
   }
+
+  /// Its partitions go on at another worker, and it joins the group again when the server lets it in.
+  @Test func aWorkerThatIsCutOffLeavesItsPartitions() async throws {
+    let server = try await PostgresServer.start()
+    _ = try await server.run("CREATE ROLE cut LOGIN SUPERUSER")
+    let shop = try PostgresShop(store: server.url())
+    try await shop.pipeline.startBroker()
+    let writer = try await shop.startWriter()
+    try await shop.startWorker("orders")
+    let file = shop.pipeline.file("cut.url")
+    let process = try await shop.pipeline.start(
+      "projector",
+      [
+        "run", "orders", "--read-models", server.url().replacing("postgres@", with: "cut@"),
+        "--feed", writer.base, "--worker", "cut", "--listen", "127.0.0.1:0", "--address-file", file,
+      ] + shop.pipeline.kafkaArguments)
+    let cut = try #require(HTTPEndpoint(try await shop.pipeline.content(of: file, by: process)))
+    try await shop.place(5)
+    try await shop.until(cut, tells: #""status":"ready""#, #""partitions":[{"#)
+    _ = try await server.run("ALTER ROLE cut NOLOGIN")
+    _ = try await server.run(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'cut'")
+    try await shop.place(20)
+    try await shop.pipeline.harness.waitUntilCaughtUp(["orders"], within: .seconds(150))
+    try await shop.until(cut, tells: "leaves its partitions to others")
+    _ = try await server.run("ALTER ROLE cut LOGIN")
+    try await shop.until(cut, tells: #""status":"ready""#, #""partitions":[{"#)
+    try await shop.place(5)
+    _ = try await shop.pipeline.verifiedDigests("orders")
+    #expect(try await process.stop() == 0, "\(process.log)")
+    try await shop.close()
+  }
 }

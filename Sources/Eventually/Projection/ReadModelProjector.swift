@@ -29,6 +29,7 @@ where S.Event == Store.Event {
   private let store: Store
   private let retry: RetryPolicy
   private let parking: RetryPolicy
+  private let absence: Duration?
   private let heartbeat: Heartbeat
   private let name: String
   private let metrics: ProjectorMetrics
@@ -45,6 +46,8 @@ where S.Event == Store.Event {
   ///     long as it takes.
   ///   - parking: how often, and after which pauses, an event that can't be projected is tried before its
   ///     stream is parked.
+  ///   - absence: for how long the database may fail until the subscription is stopped, so that other workers get the partitions; it is
+  ///     begun again once the database answers. `nil` for ever: where others would have no more luck.
   ///   - heartbeats: told that the loops are alive.
   ///   - name: the read model's name, in traces and metrics.
   ///   - onFailure: called with each failure before it is tried again.
@@ -54,7 +57,7 @@ where S.Event == Store.Event {
     retry: RetryPolicy = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5)),
     parking: RetryPolicy = RetryPolicy(
       attempts: 5, firstPause: .milliseconds(100), longestPause: .seconds(2)),
-    heartbeats: Heartbeats = Heartbeats(), name: String = "",
+    absence: Duration? = nil, heartbeats: Heartbeats = Heartbeats(), name: String = "",
     onFailure: @escaping @Sendable (any Error) -> Void = { _ in },
     onParking: @escaping @Sendable (ProjectionFailure) -> Void = { _ in }
   ) {
@@ -62,6 +65,7 @@ where S.Event == Store.Event {
     self.store = store
     self.retry = retry
     self.parking = parking
+    self.absence = absence
     self.name = name
     metrics = ProjectorMetrics(readModel: name)
     heartbeat = heartbeats.loop("readmodel.apply")
@@ -87,12 +91,19 @@ where S.Event == Store.Event {
 
   private func work() async {
     var failures = 0
+    var absence = DatabaseAbsence(limit: absence)
+    var hasLeft = false
     while !Task.isCancelled {
       do {
+        if hasLeft {
+          // Whoever joins the group is given partitions, which it must be able to take.
+          _ = try await store.claim([], owner: name)
+          hasLeft = false
+        }
         for try await deliveries in try await subscription.resume() {
           let spans = TraceContext.isActive ? ApplySpans(deliveries, name) : nil
           let start = ContinuousClock.now
-          guard let outcome = await apply(deliveries) else { return }
+          guard let outcome = try await apply(deliveries, &absence) else { return }
           spans?.end(outcome)
           let duration = ContinuousClock.now - start
           figures.withLock { $0.add(deliveries, outcome, in: duration, at: .now()) }
@@ -106,15 +117,32 @@ where S.Event == Store.Event {
           failures = 0
         }
         return
+      } catch let left as DatabaseAbsence.Left {
+        (hasLeft, failures) = (true, 1)
+        await leave(left)
       } catch {
         failures += 1
-        await pause(after: error, failures: failures, retry)
+        if !hasLeft, let limit = absence.limit, absence.failed(at: .now) {
+          hasLeft = true
+          await leave(.init(limit: limit, cause: error))
+        } else {
+          await pause(after: error, failures: failures, retry)
+        }
       }
     }
   }
 
+  /// Nothing was applied of what was delivered last: whoever gets its partition goes on behind the checkpoint.
+  private func leave(_ left: DatabaseAbsence.Left) async {
+    await subscription.stop()
+    await pause(after: left, failures: 1, retry)
+  }
+
   /// Tries until it succeeds; `nil` where the task is cancelled first.
-  private func apply(_ deliveries: [Delivery<S.Event>]) async -> ApplyOutcome? {
+  /// - Throws: `DatabaseAbsence.Left`.
+  private func apply(
+    _ deliveries: [Delivery<S.Event>], _ absence: inout DatabaseAbsence
+  ) async throws -> ApplyOutcome? {
     defer { heartbeat.idle() }
     var decision = ParkingDecision(attempts: parking.attempts)
     var failures = 0
@@ -122,11 +150,13 @@ where S.Event == Store.Event {
       heartbeat.beat()
       do {
         let outcome = try await store.apply(deliveries, parking: decision.parked)
+        absence.answered()
         for failure in decision.parked {
           TraceContext.within(metadata(at: failure.position, in: deliveries)) { onParking(failure) }
         }
         return outcome
       } catch let error as ProjectionFailures {
+        absence.answered()
         if case .retry(let pauses) = decision.failed(error.failures) {
           let metadata =
             error.failures.first.map { self.metadata(at: $0.position, in: deliveries) }
@@ -134,6 +164,9 @@ where S.Event == Store.Event {
           await pause(after: error, failures: pauses, parking, within: metadata)
         }
       } catch {
+        if let limit = absence.limit, absence.failed(at: .now) {
+          throw DatabaseAbsence.Left(limit: limit, cause: error)
+        }
         failures += 1
         await pause(after: error, failures: failures, retry)
       }

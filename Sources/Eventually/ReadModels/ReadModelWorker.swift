@@ -42,7 +42,7 @@ where S.Event == Model.Event {
     self.subscription = try subscription(readModel)
     projector = ReadModelProjector(
       self.subscription, into: readModel, retry: options.retry, parking: options.parking,
-      heartbeats: options.heartbeats, name: catalog.name
+      absence: options.absence, heartbeats: options.heartbeats, name: catalog.name
     ) { error in
       logger.warning("not applied, and tried again", metadata: ["error": "\(error)"])
     } onParking: { failure in

@@ -8,6 +8,9 @@ public struct ReadModelWorkerOptions: Sendable {
   public var savepoints: SavepointPolicy?
   /// The pauses after failures of the database or the subscription, which are tried again for as long as it takes.
   public var retry = RetryPolicy(firstPause: .milliseconds(100), longestPause: .seconds(5))
+  /// For how long the database may fail until the worker leaves its partitions to others, which it does until the database answers;
+  /// `nil` for ever.
+  public var absence: Duration?
   /// How often, and after which pauses, an event that can't be projected is tried before its stream is parked.
   public var parking = RetryPolicy(
     attempts: 5, firstPause: .milliseconds(100), longestPause: .seconds(2))
