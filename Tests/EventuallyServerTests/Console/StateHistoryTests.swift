@@ -1,4 +1,5 @@
 import Eventually
+import EventuallyTesting
 import Foundation
 import Testing
 
@@ -84,6 +85,17 @@ import Testing
     #expect(try cents(state) == 1_099)
   }
 
+  /// Also where nobody asks for it again: what was removed is in no memory a moment later.
+  @Test func whatNobodyAsksForIsNotKept() async throws {
+    let bank = try await bank(1_100)
+    let log = bank.writer.store.log
+    let history = StateHistory(bank.writer.application, lifetime: .milliseconds(100))
+    for _ in 0..<2 {
+      _ = try await history.state(of: "account/1", at: .version(1_100), in: log)
+      try await waitUntil("its states are dropped") { history.keptBytes == 0 }
+    }
+  }
+
   @Test func theCacheHoldsItsBounds() throws {
     let account = try #require(try ApplicationModel(Bank()).aggregate("account"))
     // Each takes 256 bytes more.
@@ -115,6 +127,15 @@ import Testing
       #expect(cache.latest(of: "f") { _ in true }?.version == version)
     }
     cache.forget("f")
+    #expect(cache.bytes == 0)
+    // Who is asked for stays.
+    let now = ContinuousClock.now
+    cache.keep(fold(512), of: "g", now: now)
+    cache.keep(fold(512), of: "h", now: now + .seconds(1))
+    _ = cache.latest(of: "g", now: now + .seconds(2)) { _ in true }
+    cache.expire(before: now + .seconds(2))
+    #expect(cache.bytes == 256 && cache.latest(of: "g") { _ in true } != nil)
+    cache.expire(before: .now + .seconds(60))
     #expect(cache.bytes == 0)
   }
 }

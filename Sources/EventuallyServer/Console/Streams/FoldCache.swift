@@ -19,7 +19,7 @@ struct FoldCache: Sendable {
   private let streamLimit: Int
   private let byteLimit: Int
   /// The one that was asked for last comes last; each one's folds are in the order of their versions.
-  private var streams: [(id: ByteKey, folds: [Fold])] = []
+  private var streams: [(id: ByteKey, used: ContinuousClock.Instant, folds: [Fold])] = []
   /// About what all of it takes.
   private(set) var bytes = 0
 
@@ -29,21 +29,26 @@ struct FoldCache: Sendable {
   }
 
   /// The latest state that is kept of a stream, and that fits.
-  mutating func latest(of id: String, where fits: (Fold) -> Bool) -> Fold? {
+  mutating func latest(
+    of id: String, now: ContinuousClock.Instant = .now, where fits: (Fold) -> Bool
+  ) -> Fold? {
     guard let index = streams.firstIndex(where: { $0.id == ByteKey(id) }) else { return nil }
-    streams.append(streams.remove(at: index))
-    return streams.last?.folds.last(where: fits)
+    var stream = streams.remove(at: index)
+    stream.used = now
+    streams.append(stream)
+    return stream.folds.last(where: fits)
   }
 
   /// Keeps a state.
-  mutating func keep(_ fold: Fold, of id: String) {
+  mutating func keep(_ fold: Fold, of id: String, now: ContinuousClock.Instant = .now) {
     let key = ByteKey(id)
     if let index = streams.firstIndex(where: { $0.id == key }) {
       streams.append(streams.remove(at: index))
     } else {
-      streams.append((key, []))
+      streams.append((key, now, []))
     }
     let last = streams.count - 1
+    streams[last].used = now
     let place = streams[last].folds.firstIndex { $0.version >= fold.version }
     if let place, streams[last].folds[place].version == fold.version { return }
     streams[last].folds.insert(fold, at: place ?? streams[last].folds.count)
@@ -58,6 +63,11 @@ struct FoldCache: Sendable {
     guard folds.count > 1 else { return drop(at: 0) }
     streams[0].folds = folds.indices.filter { ($0 - folds.count) % 2 != 0 }.map { folds[$0] }
     bytes = streams[0].folds.reduce(0) { $0 + $1.size }
+  }
+
+  /// Forgets streams that nobody has asked for since then.
+  mutating func expire(before time: ContinuousClock.Instant) {
+    while let first = streams.first, first.used < time { drop(at: 0) }
   }
 
   /// Forgets a stream: another one has its name now.

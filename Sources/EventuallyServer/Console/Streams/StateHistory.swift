@@ -37,9 +37,50 @@ final class StateHistory: Sendable {
     note: "no aggregate of the application has streams of this category")
   private let application: ApplicationModel
   private let cache = Locked(FoldCache())
+  /// Drops states from the cache; `nil` while there are none.
+  private let sweeping = Locked<Task<Void, Never>?>(nil)
+  private let lifetime: Duration
 
-  init(_ application: ApplicationModel) {
+  /// - Parameter lifetime: for how long states of a stream are kept that nobody asks for. That it was removed is found out where
+  ///   somebody does.
+  init(_ application: ApplicationModel, lifetime: Duration = .seconds(60)) {
     self.application = application
+    self.lifetime = lifetime
+  }
+
+  deinit { sweeping.withLock { $0?.cancel() } }
+
+  /// About how many bytes are kept.
+  var keptBytes: Int { cache.withLock { $0.bytes } }
+
+  private func keep(_ fold: FoldCache.Fold, of stream: String) {
+    cache.withLock { $0.keep(fold, of: stream) }
+    sweeping.withLock { task in
+      if task == nil {
+        task = Task { [weak self, lifetime] in await Self.sweep({ self }, lifetime) }
+      }
+    }
+  }
+
+  /// Until nothing is kept.
+  private static func sweep(_ history: () -> StateHistory?, _ lifetime: Duration) async {
+    while !Task.isCancelled {
+      // A cancelled pause ends the loop by its condition.
+      try? await Task.sleep(for: lifetime / 4)
+      guard let history = history(), history.expire() else { return }
+    }
+  }
+
+  /// - Returns: whether something is left.
+  private func expire() -> Bool {
+    sweeping.withLock { task in
+      let isLeft = cache.withLock { cache in
+        cache.expire(before: .now - lifetime)
+        return cache.bytes > 0
+      }
+      if !isLeft { task = nil }
+      return isLeft
+    }
   }
 
   /// The state as of a moment.
@@ -142,7 +183,7 @@ final class StateHistory: Sendable {
       guard record.position.version % FoldCache.interval == 0, let fold else { return }
       let kept = FoldCache.Fold(
         position: record.position, time: record.time, changes: fold, bytes: bytes)
-      history.cache.withLock { $0.keep(kept, of: stream) }
+      history.keep(kept, of: stream)
     }
   }
 
