@@ -132,6 +132,13 @@ private struct Desk {
       try await desk.project(into: replay.database)
       try await replay.run()
     }
+    // What a replay found to differ is a copy of rows.
+    try ReadModelSchema.write(
+      note: #"""
+        {"state":"built","begunBy":"x","begun":0,"applied":1,"total":1,"rate":0,"elapsed":0,"earlier":0,"comparison":{"live":2,
+        "events":1,"differenceCount":1,"differences":[{"table":"notes","key":["gone"],"live":["a noted secret"]}],
+        "columns":{"notes":["stream","text"]},"rows":0,"liveRows":1,"digest":"d","liveDigest":"e"}}
+        """#, SQLiteConnection(path: desk.directory.path(of: 1), mode: .readWrite))
     // From here on, the first generation and the checkpoint are behind.
     try await desk.write("another secret", to: "gone")
     try await desk.write("fine", "! parked secret", to: "parked")
@@ -157,6 +164,8 @@ private struct Desk {
     let outcome = try desk.directory.forgetRemoved(NoteModel())
     #expect(outcome == ForgettingOutcome(removals: 2, left: []))
     #expect(try desk.files(with: "secret") == [])
+    let note = try #require(try desk.directory.generation(1).note)
+    #expect(ReplayRecord(note)?.comparison?.differenceCount == 1)
     #expect(try desk.files(with: "a rejected note") != [])
     #expect(try await desk.pending() == 0)
     #expect(try desk.directory.forgetRemoved(NoteModel()) == ForgettingOutcome())

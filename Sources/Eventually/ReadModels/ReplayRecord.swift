@@ -66,6 +66,17 @@ package struct ReplayRecord: Sendable, Hashable, Codable {
     self = record
   }
 
+  /// A note without the rows that differ, which may be of streams that were removed since; `nil` where it has none.
+  package static func withoutRows(_ note: String) throws -> String? {
+    guard var record = ReplayRecord(ReplayNote(text: note, age: .zero)), record.hasRows else {
+      return nil
+    }
+    record.comparison?.forgetRows()
+    return try record.text
+  }
+
+  private var hasRows: Bool { comparison?.differences.isEmpty == false }
+
   /// The record as it is stored.
   package var text: String {
     get throws { String(decoding: try JSONEncoder().encode(self), as: UTF8.self) }
@@ -109,6 +120,8 @@ extension ReplayRecord {
         self.columns[kept.table] = columns(kept.table)
       }
     }
+
+    fileprivate mutating func forgetRows() { (differences, columns) = ([], [:]) }
   }
 
   /// A row that differs.
@@ -213,6 +226,8 @@ final class ReplayRecorder: Sendable {
     record.withLock {
       $0.state = state
       $0.why = why
+      // Nobody looks at them any more, and what the generation holds may be removed from it.
+      if state == .live { $0.comparison?.forgetRows() }
     }
     await store()
   }

@@ -52,6 +52,7 @@ extension PostgresReadModelCatalog {
     let parts = try await parts()
     let pending = try await pending(in: parts)
     var outcome = ForgettingOutcome(removals: pending.count)
+    if !pending.isEmpty { try await forgetDifferences(session) }
     for (number, part) in parts.enumerated() {
       progress(part.schema, Double(number) / Double(parts.count))
       do {
@@ -73,6 +74,30 @@ extension PostgresReadModelCatalog {
       }
     }
     return outcome
+  }
+
+  /// Forgets the rows that replays have noted as differing: of which streams they are is not known.
+  private func forgetDifferences(_ session: CatalogSession) async throws {
+    let table = "\(SQLText.name(database.names.catalog)).generations"
+    let notes = try await session.run(
+      """
+      SELECT number, note, (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $2::text::regclass)
+      FROM \(table) WHERE name = $1 AND note IS NOT NULL
+      """, .text(name), .text(table), doing: "look at notes")
+    var mayClean = false
+    for row in 0..<notes.count {
+      let note = try notes.text(row, 1)
+      guard let rest = try ReplayRecord.withoutRows(note) else { continue }
+      try await session.run(
+        "UPDATE \(table) SET note = $3 WHERE name = $1 AND number = $2 AND note = $4", .text(name),
+        .int4(Int32(clamping: try notes.integer(row, 0))), .text(rest), .text(note),
+        doing: "forget rows in a note")
+      mayClean = try notes.bool(row, 2)
+    }
+    // Where another role owns it, the server cleans it by itself, some changes later.
+    if mayClean {
+      try await session.run("VACUUM \(table)", doing: "vacuum the notes")
+    }
   }
 
   /// All schemas that may hold rows, live generations first: what is copied from one from then on has nothing of the streams.

@@ -70,6 +70,11 @@ struct ForgettingFile {
     FaultPoint.readModelForgotten.pass()
   }
 
+  /// Forgets the rows that a replay has noted as differing: of which streams they are is not known.
+  func forgetDifferences() throws {
+    try connection.write { try ReadModelSchema.forgetRows(inNoteOf: connection) }
+  }
+
   /// Overwrites what is left of forgotten streams in free parts of the file, and in its log.
   ///
   /// What is deleted is overwritten at once, but for copies that SQLite leaves in free parts of pages when it moves rows

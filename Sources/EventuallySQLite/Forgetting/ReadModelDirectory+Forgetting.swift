@@ -128,6 +128,7 @@ private struct ForgettingPass {
   ) throws -> String? {
     if let refusal = part.refusal { return refusal }
     let file = try ForgettingFile(path: part.path)
+    try file.forgetDifferences()
     let unforgotten = try file.unforgotten(pending)
     if file.schemaVersion == model.schemaVersion {
       try file.forget(unforgotten, model: model, isSavepoint: part.isSavepoint)

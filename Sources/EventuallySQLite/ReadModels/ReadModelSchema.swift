@@ -95,6 +95,15 @@ enum ReadModelSchema {
     try connection.run(insert, .text(noteKeys.time), .integer(Timestamp.now().microseconds))
   }
 
+  /// Leaves no rows of the read model in what a replay has told of itself.
+  static func forgetRows(inNoteOf connection: SQLiteConnection) throws {
+    guard let note = try note(connection), let rest = try ReplayRecord.withoutRows(note.text) else {
+      return
+    }
+    try connection.run(
+      "UPDATE readmodel SET value = ? WHERE key = ?", .text(rest), .text(noteKeys.text))
+  }
+
   private static func note(_ connection: SQLiteConnection) throws(SQLiteError) -> ReplayNote? {
     let select = "SELECT value FROM readmodel WHERE key = ?"
     guard let text = try connection.text(select, .text(noteKeys.text)),

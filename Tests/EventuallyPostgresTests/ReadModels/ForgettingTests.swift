@@ -34,9 +34,22 @@ struct ForgettingTests {
     let test = try await TestCatalog()
     let (savepoint, old) = try await prepare(test)
     #expect(try await test.catalog.hasPendingRemovals())
+    // What a replay found to differ is a copy of rows.
+    let note = #"""
+      {"state":"built","begunBy":"x","begun":0,"applied":1,"total":1,"rate":0,"elapsed":0,"earlier":0,"comparison":{"live":2,
+      "events":1,"differenceCount":1,"differences":[{"table":"totals","key":["b"],"live":[2,"secret"]}],
+      "columns":{"totals":["id","total","text"]},"rows":0,"liveRows":1,"digest":"d","liveDigest":"e"}}
+      """#
+    _ = try await test.database.ask(
+      "UPDATE generations SET note = $1, noted = now()", .text(note), doing: "note")
     let outcome = try await forget(test)
     #expect(outcome == ForgettingOutcome(removals: 1), "\(outcome)")
     #expect(try await !test.catalog.hasPendingRemovals())
+    let notes = try await test.database.ask("SELECT note FROM generations", doing: "look at notes")
+    for row in 0..<notes.count {
+      #expect(try notes.text(row, 0).contains(#""differenceCount":1"#))
+      #expect(try !notes.text(row, 0).contains("secret"))
+    }
     for schema in [savepoint.schema, try await test.schema(old)] {
       func count(_ from: String) async throws -> Int64 {
         try await test.database.ask(
