@@ -1720,7 +1720,7 @@ export function generations(place, model, { announce, mayChange, show: choose, s
 ("pages/overview.js", ##"""
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { age, ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
+import { ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
@@ -1729,6 +1729,7 @@ import { badge, table } from '../lib/table.js';
 import { copyButton, label, value } from '../lib/value.js';
 import { setFreshness, setParkedCount } from '../frame.js';
 import { announce } from '../lib/dialog.js';
+import { reported } from './partitions.js';
 import { pipeline } from './pipeline.js';
 
 export const title = 'Overview';
@@ -1803,10 +1804,7 @@ function processes(frame) {
     { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
-    {
-      title: 'Reported', number: true,
-      cell: (row) => (isOld(row) ? badge(`old: ${age(row.age)}`, 'wrong') : age(row.age)),
-    },
+    { title: 'Reported', number: true, cell: reported },
   ], rows, { key: ({ name, does }) => `${does} ${name}`, mark: (row) => (isOld(row) ? 'old' : null) });
 }
 
@@ -2106,6 +2104,12 @@ import { badge, table } from '../lib/table.js';
 import { value } from '../lib/value.js';
 import { setFreshness } from '../frame.js';
 
+/** When a process reported last. One whose work others do is gone, and no reason to worry. */
+export function reported({ age: heard, isReplaced }) {
+  if (isReplaced) return badge(`gone: ${age(heard)}`);
+  return heard > oldAfter ? badge(`old: ${age(heard)}`, 'wrong') : age(heard);
+}
+
 function workers(list) {
   return table('Workers', [
     { title: 'Worker', cell: (row) => value(row.name, { limit: 60 }) },
@@ -2115,10 +2119,7 @@ function workers(list) {
     { title: 'Batch', number: true, cell: (row) => count(row.batch) },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
-    {
-      title: 'Reported', number: true,
-      cell: ({ age: heard }) => (heard > oldAfter ? badge(`old: ${age(heard)}`, 'wrong') : age(heard)),
-    },
+    { title: 'Reported', number: true, cell: reported },
   ], list, { key: ({ name }) => name, empty: 'None has reported.', mark: (row) => (row.age > oldAfter ? 'old' : null) });
 }
 
@@ -2168,7 +2169,7 @@ function stage({ name, what, recent, said, figures, reported = 0, state = '', hr
 
 function readModel(model) {
   const parked = model.parkedStreams;
-  const silent = model.workers.some(({ age }) => age > oldAfter);
+  const silent = model.workers.some(({ age: heard, isReplaced }) => heard > oldAfter && !isReplaced);
   const state = silent || parked ? 'wrong' : model.lag > 1000 ? 'warning' : '';
   return stage({
     name: model.name, href: link(['read-model', model.name]), state,

@@ -92,6 +92,20 @@ import Testing
       $0.readModels[0].workers?.append(
         ReportedWorker(name: "v", age: .seconds(9), report: nil))
     },
+    // Another one has its partitions.
+    Case(id: "gone sales v", severity: .note, words: "61 s ago") {
+      var report = WorkerReport()
+      report.partitions = [1]
+      $0.readModels[0].workers?.append(
+        ReportedWorker(name: "v", age: .seconds(61), report: report))
+    },
+    Case(id: "silent sales v", severity: .wrong, words: "61 s") {
+      var report = WorkerReport()
+      report.partitions = [1]
+      $0.readModels[0].workers?[0].report?.partitions = [0]
+      $0.readModels[0].workers?.append(
+        ReportedWorker(name: "v", age: .seconds(61), report: report))
+    },
     Case(id: "unready sales w", severity: .warning, words: "no assignment") {
       $0.readModels[0].workers?[0].report?.reasons = ["no assignment yet"]
     },

@@ -131,7 +131,9 @@ struct OverviewFrame {
     writePartitions(model, &json)
     json.key("workers")
     json.beginArray()
-    for worker in model.workers ?? [] { Self.write(worker, &json) }
+    for worker in model.workers ?? [] {
+      Self.write(worker, isReplaced: model.isReplaced(worker), &json)
+    }
     json.endArray()
     members(&json)
     json.endObject()
@@ -160,7 +162,9 @@ struct OverviewFrame {
     json.endArray()
   }
 
-  private static func write(_ worker: ReportedWorker, _ json: inout JSONWriter) {
+  private static func write(
+    _ worker: ReportedWorker, isReplaced: Bool, _ json: inout JSONWriter
+  ) {
     json.beginObject()
     json.member("name", worker.name)
     json.string("host", worker.report?.host)
@@ -173,6 +177,8 @@ struct OverviewFrame {
     json.number("batch", worker.report?.batch)
     json.number("rate", worker.report?.rate)
     json.member("age", worker.age.milliseconds)
+    json.key("isReplaced")
+    json.bool(isReplaced)
     json.endObject()
   }
 
@@ -198,6 +204,16 @@ extension PipelineLook.ReadModel {
   func endToEnd(_ figure: KeyPath<WorkerReport, Double?>) -> Double? {
     workers?.filter { $0.age < PipelineLook.silent }.compactMap { $0.report?[keyPath: figure] }
       .max()
+  }
+
+  /// Whether a worker is silent, and others have all partitions that it had: nothing is missing then.
+  func isReplaced(_ worker: ReportedWorker) -> Bool {
+    guard worker.age >= PipelineLook.silent, let had = worker.report?.partitions else {
+      return false
+    }
+    return had.allSatisfy { partition in
+      checkpoints.contains { $0.partition == partition && self.worker(of: $0) != nil }
+    }
   }
 
   /// The worker that has a partition: the one that took it last, where it has reported lately that it still has it.

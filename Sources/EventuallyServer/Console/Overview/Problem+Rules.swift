@@ -173,7 +173,18 @@ extension Problem {
     for worker in workers {
       let host = worker.report.map { " on \($0.host.excerpt)" } ?? ""
       let seconds = worker.age.components.seconds
-      if worker.age >= PipelineLook.late {
+      if model.isReplaced(worker) {
+        problems.append(
+          Problem(
+            severity: .note, id: "gone \(model.name) \(worker.name)",
+            what:
+              "The worker \(worker.name.excerpt) of \(model.name) ended without a word \(seconds) s ago",
+            why: "other workers have its partitions",
+            todo:
+              "Start it again\(host) if it is missed; it is not shown any more "
+              + "\(WorkerReportLimits.age.components.seconds / 60) min after its last report",
+            page: page))
+      } else if worker.age >= PipelineLook.late {
         let isSilent = worker.age >= PipelineLook.silent
         problems.append(
           Problem(

@@ -1,6 +1,6 @@
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { age, ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
+import { ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
@@ -9,6 +9,7 @@ import { badge, table } from '../lib/table.js';
 import { copyButton, label, value } from '../lib/value.js';
 import { setFreshness, setParkedCount } from '../frame.js';
 import { announce } from '../lib/dialog.js';
+import { reported } from './partitions.js';
 import { pipeline } from './pipeline.js';
 
 export const title = 'Overview';
@@ -83,10 +84,7 @@ function processes(frame) {
     { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
-    {
-      title: 'Reported', number: true,
-      cell: (row) => (isOld(row) ? badge(`old: ${age(row.age)}`, 'wrong') : age(row.age)),
-    },
+    { title: 'Reported', number: true, cell: reported },
   ], rows, { key: ({ name, does }) => `${does} ${name}`, mark: (row) => (isOld(row) ? 'old' : null) });
 }
 

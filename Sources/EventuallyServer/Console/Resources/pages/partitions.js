@@ -7,6 +7,12 @@ import { badge, table } from '../lib/table.js';
 import { value } from '../lib/value.js';
 import { setFreshness } from '../frame.js';
 
+/** When a process reported last. One whose work others do is gone, and no reason to worry. */
+export function reported({ age: heard, isReplaced }) {
+  if (isReplaced) return badge(`gone: ${age(heard)}`);
+  return heard > oldAfter ? badge(`old: ${age(heard)}`, 'wrong') : age(heard);
+}
+
 function workers(list) {
   return table('Workers', [
     { title: 'Worker', cell: (row) => value(row.name, { limit: 60 }) },
@@ -16,10 +22,7 @@ function workers(list) {
     { title: 'Batch', number: true, cell: (row) => count(row.batch) },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
     { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
-    {
-      title: 'Reported', number: true,
-      cell: ({ age: heard }) => (heard > oldAfter ? badge(`old: ${age(heard)}`, 'wrong') : age(heard)),
-    },
+    { title: 'Reported', number: true, cell: reported },
   ], list, { key: ({ name }) => name, empty: 'None has reported.', mark: (row) => (row.age > oldAfter ? 'old' : null) });
 }
 

@@ -21,7 +21,7 @@ function stage({ name, what, recent, said, figures, reported = 0, state = '', hr
 
 function readModel(model) {
   const parked = model.parkedStreams;
-  const silent = model.workers.some(({ age }) => age > oldAfter);
+  const silent = model.workers.some(({ age: heard, isReplaced }) => heard > oldAfter && !isReplaced);
   const state = silent || parked ? 'wrong' : model.lag > 1000 ? 'warning' : '';
   return stage({
     name: model.name, href: link(['read-model', model.name]), state,
