@@ -136,6 +136,19 @@ private struct Register: EventuallyApplication {
       ], "\(changes)")
   }
 
+  /// Catching up may take long.
+  @Test func aSwitchTellsHowFarItIs() async throws {
+    let path = "read-models/names/switch"
+    #expect(try await send(.get, path).body.hasPrefix("null"))
+    console.replays.switching.withLock {
+      $0 = .init(readModel: "names", generation: 3)
+    }
+    let begun = try await wait(path, for: #""generation":3"#)
+    #expect(begun.contains(#""applied":0,"total":0,"elapsed":0,"rate":0"#), "\(begun)")
+    console.replays.switching.withLock { $0?.readModel = "others" }
+    _ = try await wait(path, for: "null")
+  }
+
   @Test func changesAreForAdministrators() {
     let changes = routes.operations.filter {
       $0.method != .get && ($0.path.contains("/read-models/") || $0.path.contains("/parked/"))

@@ -12,6 +12,22 @@ extension Console {
   }
 
   func addGenerations(to api: inout API) {
+    // While a switch brings a generation to where the live one is, which may take long; null while there is none.
+    api.add(
+      topic("read-models/{model}/switch") { request in
+        let name = try sources.readModel(try request.path("model")).name
+        return ConsoleTopic(
+          name: "switch/\(name)", event: "switching", interval: .milliseconds(250)
+        ) {
+          var json = JSONWriter()
+          if let switching = replays.switching.withLock({ $0 }), switching.readModel == name {
+            switching.write(&json)
+          } else {
+            json.null()
+          }
+          return ConsoleFrame(json.bytes)
+        }
+      })
     api.add(
       change(.post, "read-models/{model}/live", "switch") { request, note in
         let readModel = try sources.readModel(try request.path("model"))
@@ -62,5 +78,19 @@ extension Console {
         try await RequestError.refusing { try await readModel.catalog.deleteSavepoint(name) }
         return JSONResponse(withoutBody: .noContent)
       })
+  }
+}
+
+extension ReplayRunner.Switching {
+  fileprivate func write(_ json: inout JSONWriter) {
+    let seconds = progress.map { $0.elapsed / .seconds(1) } ?? 0
+    let applied = progress?.applied ?? 0
+    json.beginObject()
+    json.member("generation", generation)
+    json.member("applied", applied)
+    json.member("total", max(progress?.total ?? 0, applied))
+    json.member("elapsed", progress?.elapsed.milliseconds ?? 0)
+    json.member("rate", seconds > 0 ? Int((Double(applied) / seconds).rounded()) : 0)
+    json.endObject()
   }
 }

@@ -14,6 +14,16 @@ actor ReplayRunner {
   static let differenceLimit = 200
   private let logger: Logger
   private var running: Running?
+  /// How far a generation is on its way to where the live one is; `nil` while none is made live.
+  nonisolated let switching = Locked<Switching?>(nil)
+
+  /// A generation that is being made live.
+  struct Switching: Sendable {
+    var readModel: String
+    var generation: Int
+    /// `nil` before the first event.
+    var progress: ReplayProgress?
+  }
 
   init(_ logger: Logger) {
     self.logger = logger
@@ -110,18 +120,23 @@ actor ReplayRunner {
   ) async throws -> ReplayOutcome {
     try take(readModel)
     defer { running = nil }
+    switching.withLock { $0 = Switching(readModel: readModel.name, generation: generation) }
+    defer { switching.withLock { $0 = nil } }
     return try await BlockingTasks.run {
-      try await Self.makeLive(generation, readModel.definition, readModel.catalog, log)
+      try await Self.makeLive(generation, readModel.definition, readModel.catalog, log) {
+        progress in
+        self.switching.withLock { $0?.progress = progress }
+      }
     }
   }
 
   private static func makeLive(
     _ generation: Int, _ definition: some ReadModelDefinition, _ catalog: any ReadModelCatalog,
-    _ log: any EventLog
+    _ log: any EventLog, _ tell: @escaping @Sendable (ReplayProgress) -> Void
   ) async throws -> ReplayOutcome {
     try await Replay(
       makingLive: generation, in: catalog, model: definition.model, codec: definition.codec,
       log: log
-    ).run()
+    ).run { event in if case .applying(let progress) = event { tell(progress) } }
   }
 }

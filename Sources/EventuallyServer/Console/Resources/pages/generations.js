@@ -3,10 +3,12 @@ import { part, post, remove } from '../lib/api.js';
 import { confirm, dialog, equivalent } from '../lib/dialog.js';
 import { h, show } from '../lib/dom.js';
 import { bytes, count, time } from '../lib/format.js';
+import { follow } from '../lib/live.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
 import { badge, field, table } from '../lib/table.js';
 import { value } from '../lib/value.js';
+import { progress } from './replay-progress.js';
 
 const states = { live: 'good', building: 'warning', kept: '' };
 
@@ -58,7 +60,21 @@ export function switchTo(model, generation, why) {
       + `Generation ${model.generation} is kept: you can switch back.`,
     ],
     line: command('generations', 'switch', model.name, String(generation), '--catch-up'), action: `Switch to ${generation}`,
-    submit: () => post(pathOf(model.name, 'live'), { generation }),
+    async submit(form) {
+      const place = h('div', {});
+      form.querySelector('.dialog-body').append(place);
+      const end = follow(pathOf(model.name, 'switch'), {}, {
+        switching(now) {
+          show(place, now && now.total > 0 ? progress({ ...now, state: 'applying' }) : null);
+        },
+      });
+      try {
+        return await post(pathOf(model.name, 'live'), { generation });
+      } finally {
+        end();
+        place.remove();
+      }
+    },
   });
 }
 

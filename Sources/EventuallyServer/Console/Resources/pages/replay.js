@@ -1,15 +1,16 @@
 // A replay: how far it is, what differs, and the switch.
 import { part, post, remove } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
-import { h, s, show } from '../lib/dom.js';
-import { ago, count, counted, duration, rate } from '../lib/format.js';
+import { h, show } from '../lib/dom.js';
+import { ago, counted } from '../lib/format.js';
 import { follow } from '../lib/live.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
-import { badge, facts } from '../lib/table.js';
+import { badge } from '../lib/table.js';
 import { setFreshness } from '../frame.js';
 import { comparison } from './comparison.js';
 import { switchTo } from './generations.js';
+import { progress } from './replay-progress.js';
 import { startForm } from './replay-start.js';
 
 const lead = 'A replay builds a new generation beside the live one, compares the two, and waits for you to switch.';
@@ -18,26 +19,6 @@ const what = 'A new generation is built beside the live one. Queries are answere
 const words = {
   applying: 'applying', comparing: 'comparing', built: 'built, not live', failed: 'failed', stopped: 'stopped: its process has ended',
 };
-
-function bar(done, text) {
-  return s('svg', {
-    class: 'bar', viewBox: '0 0 1000 10', preserveAspectRatio: 'none', role: 'progressbar', 'aria-label': 'Events applied',
-    'aria-valuemin': '0', 'aria-valuemax': '100', 'aria-valuenow': String(Math.floor(done * 100)), 'aria-valuetext': text,
-  },
-  s('rect', { class: 'bar-back', width: 1000, height: 10 }),
-  s('rect', { class: 'bar-done', width: Math.round(done * 1000), height: 10 }));
-}
-
-function progress({ applied, total, elapsed, rate: speed, state }) {
-  const begins = total === 0 && state === 'applying';
-  const done = begins ? 0 : total > 0 ? Math.min(applied / total, 1) : 1;
-  const left = speed > 0 ? `about ${duration(((total - applied) / speed) * 1000)}` : 'not known yet';
-  const text = begins ? 'it begins' : `${count(applied)} of ${count(total)} events, ${Math.floor(done * 100)} %`;
-  return h('div', { class: 'stack close' }, bar(done, text), facts([
-    ['Applied', text], ['Rate', rate(speed)], ['Running for', duration(elapsed)],
-    state === 'applying' ? ['Left', left] : null,
-  ]));
-}
 
 /** The view. */
 export function replay(place, model, { announce, mayChange, signIn, show: choose }) {
