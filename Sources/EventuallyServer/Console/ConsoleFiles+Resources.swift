@@ -276,9 +276,11 @@ export const remove = (path) => ask('DELETE', address(path));
 ("lib/chart.js", ##"""
 // Charts of lines, as SVG. A person moves over them by mouse or arrow keys; a screen reader gets a table of the same values.
 import { h, s, show } from './dom.js';
-import { largest, paths, ticks } from './scale.js';
+import { largest, paths, places, ticks } from './scale.js';
 
 const [height, bottom] = [140, 18];
+// Up to so many points are marked: a single one would be no line.
+const few = 32;
 
 /** A small line without axes, for beside a figure. */
 export function spark(points, label) {
@@ -372,12 +374,15 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
       return [s('line', { class: 'rule', x1: left, x2: width, y1: y, y2: y }),
         s('text', { class: 'tick', x: left - 6, y: y + 4, 'text-anchor': 'end' }, format(mark))];
     }),
-    [0, 0.25, 0.5, 0.75, 1].map((part) => s('text', {
-      class: 'tick', x: left + part * size.width, y: height + 15,
-      'text-anchor': part === 0 ? 'start' : part === 1 ? 'end' : 'middle',
-    }, last < 0 ? '' : clock(times[Math.round(part * last)]).replace(/^(\d\d:\d\d):\d\d$/, '$1'))),
-    s('g', { transform: `translate(${left} 0)` }, series.map(({ points }, number) =>
-      s('path', { class: `line line-${number % 6}`, d: paths(points, size) || 'M0 0' }))),
+    places(times.length).map((tick) => s('text', {
+      class: 'tick', x: left + (last > 0 ? (tick * size.width) / last : 0), y: height + 15,
+      'text-anchor': tick === 0 ? 'start' : tick === last ? 'end' : 'middle',
+    }, clock(times[tick]).replace(/^(\d\d:\d\d):\d\d$/, '$1'))),
+    s('g', { transform: `translate(${left} 0)` }, series.map(({ points }, number) => [
+      s('path', { class: `line line-${number % 6}`, d: paths(points, size) || 'M0 0' }),
+      times.length > few ? null : points.map((point, tick) => (point === null || point === undefined ? null
+        : s('circle', { class: `dot key-${number % 6}`, r: 3, cx: last > 0 ? (tick * size.width) / last : 0, cy: height - (point / top) * height }))),
+    ])),
     place === null ? null : s('line', { class: 'cursor', x1: x, x2: x, y1: 0, y2: height })));
     show(legend, series.map(({ label, points }, number) => h('li', {},
       h('span', { class: `key key-${number % 6}`, 'aria-hidden': 'true' }), label, ' ',
@@ -1069,6 +1074,12 @@ export function ticks(top) {
   return [0, 0.25, 0.5, 0.75, 1].map((part) => part * limit);
 }
 
+/** Which of some points have their times written below them: five at most, and none twice. */
+export function places(count) {
+  if (count === 0) return [];
+  return [...new Set([0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * (count - 1))))];
+}
+
 /**
  * The runs of points that are known, as paths.
  * @param points numbers, `null` for what is not known: a line has a gap there.
@@ -1082,7 +1093,8 @@ export function paths(points, { width, height, top }) {
     if (index === 0 || points[index - 1] === null || points[index - 1] === undefined) runs.push([]);
     runs.at(-1).push(`${x(index).toFixed(1)} ${y(value).toFixed(1)}`);
   });
-  return runs.map((run) => `M${run.join('L')}`).join('');
+  // Of a single point the line has no length, and shows as a dot by its round ends.
+  return runs.map((run) => `M${run.join('L')}${run.length === 1 ? 'h0' : ''}`).join('');
 }
 
 /** The largest of some series; 0 where nothing is known. */
@@ -2556,7 +2568,8 @@ function cell(item, column) {
   if (column.meaning === 'time') return time(item / 1000);
   if (column.meaning === 'stream') return h('a', { href: link(['stream', item]) }, label(item, { limit: 60 }));
   if (typeof item === 'number') return column.decimals ? amount(item, column.decimals) : count(item);
-  return value(item, { limit: 80 });
+  // A date or a short name is not broken where there is room for a table.
+  return item.length <= 20 ? h('span', { class: 'short-text' }, value(item)) : value(item, { limit: 80 });
 }
 
 /** How much was looked through: a text that is no beginning of a key is looked for row by row. */
@@ -3080,7 +3093,7 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
 .many .fan .stage dl { margin-top: 7px; grid-template-columns: repeat(5, minmax(44px, 1fr)); }
 .spark { display: block; width: 100%; height: 26px; margin-top: 5px; }
 td .spark { width: 120px; margin: 0; }
-.spark .line, .chart .line { fill: none; stroke: var(--series-0); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
+.spark .line, .chart .line { fill: none; stroke: var(--series-0); stroke-width: 1.5; stroke-linecap: round; vector-effect: non-scaling-stroke; }
 .spark .area { fill: var(--accent-ground); stroke: none; }
 
 .heat td, .heat thead th { padding: 3px 4px; border: 0; }
@@ -3135,7 +3148,8 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
 .key { display: inline-block; width: 12px; height: 3px; border-radius: 2px; margin-right: 7px; vertical-align: 4px; }
 .chart .line-0 { stroke: var(--series-0); } .chart .line-1 { stroke: var(--series-1); stroke-dasharray: 7 2; } .chart .line-2 { stroke: var(--series-2); stroke-dasharray: 3 2; }
 .chart .line-3 { stroke: var(--series-3); } .chart .line-4 { stroke: var(--series-4); } .chart .line-5 { stroke: var(--series-5); }
-.key-0 { background: var(--series-0); } .key-1 { background: var(--series-1); } .key-2 { background: var(--series-2); } .key-3 { background: var(--series-3); } .key-4 { background: var(--series-4); } .key-5 { background: var(--series-5); }
+.key-0 { background: var(--series-0); fill: var(--series-0); } .key-1 { background: var(--series-1); fill: var(--series-1); } .key-2 { background: var(--series-2); fill: var(--series-2); }
+.key-3 { background: var(--series-3); fill: var(--series-3); } .key-4 { background: var(--series-4); fill: var(--series-4); } .key-5 { background: var(--series-5); fill: var(--series-5); }
 .values summary { color: var(--faint); font-size: 0.86rem; cursor: pointer; padding-top: 6px; }
 
 .bar { display: block; width: 100%; height: 10px; border-radius: 5px; }
@@ -3185,6 +3199,7 @@ kbd { border: 1px solid var(--line); border-bottom-width: 2px; border-radius: 4p
 /* Values from outside never push a page apart, and marks on letters stay within their line. */
 .value { overflow-wrap: anywhere; white-space: pre-wrap; unicode-bidi: isolate; }
 .cut { overflow-wrap: anywhere; }
+@media (min-width: 701px) { .short-text .value { white-space: pre; } }
 .long-box { max-width: 100%; }
 .long { max-height: 320px; overflow: auto; padding: 10px; background: var(--ground); border: 1px solid var(--line); border-radius: 6px; white-space: pre-wrap; overflow-wrap: anywhere; }
 button.more { border: 0; background: none; color: var(--accent); padding: 0; min-height: 24px; text-decoration: underline; }

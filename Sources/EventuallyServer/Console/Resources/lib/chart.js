@@ -1,8 +1,10 @@
 // Charts of lines, as SVG. A person moves over them by mouse or arrow keys; a screen reader gets a table of the same values.
 import { h, s, show } from './dom.js';
-import { largest, paths, ticks } from './scale.js';
+import { largest, paths, places, ticks } from './scale.js';
 
 const [height, bottom] = [140, 18];
+// Up to so many points are marked: a single one would be no line.
+const few = 32;
 
 /** A small line without axes, for beside a figure. */
 export function spark(points, label) {
@@ -96,12 +98,15 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
       return [s('line', { class: 'rule', x1: left, x2: width, y1: y, y2: y }),
         s('text', { class: 'tick', x: left - 6, y: y + 4, 'text-anchor': 'end' }, format(mark))];
     }),
-    [0, 0.25, 0.5, 0.75, 1].map((part) => s('text', {
-      class: 'tick', x: left + part * size.width, y: height + 15,
-      'text-anchor': part === 0 ? 'start' : part === 1 ? 'end' : 'middle',
-    }, last < 0 ? '' : clock(times[Math.round(part * last)]).replace(/^(\d\d:\d\d):\d\d$/, '$1'))),
-    s('g', { transform: `translate(${left} 0)` }, series.map(({ points }, number) =>
-      s('path', { class: `line line-${number % 6}`, d: paths(points, size) || 'M0 0' }))),
+    places(times.length).map((tick) => s('text', {
+      class: 'tick', x: left + (last > 0 ? (tick * size.width) / last : 0), y: height + 15,
+      'text-anchor': tick === 0 ? 'start' : tick === last ? 'end' : 'middle',
+    }, clock(times[tick]).replace(/^(\d\d:\d\d):\d\d$/, '$1'))),
+    s('g', { transform: `translate(${left} 0)` }, series.map(({ points }, number) => [
+      s('path', { class: `line line-${number % 6}`, d: paths(points, size) || 'M0 0' }),
+      times.length > few ? null : points.map((point, tick) => (point === null || point === undefined ? null
+        : s('circle', { class: `dot key-${number % 6}`, r: 3, cx: last > 0 ? (tick * size.width) / last : 0, cy: height - (point / top) * height }))),
+    ])),
     place === null ? null : s('line', { class: 'cursor', x1: x, x2: x, y1: 0, y2: height })));
     show(legend, series.map(({ label, points }, number) => h('li', {},
       h('span', { class: `key key-${number % 6}`, 'aria-hidden': 'true' }), label, ' ',

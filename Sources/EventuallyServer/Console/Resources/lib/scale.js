@@ -13,6 +13,12 @@ export function ticks(top) {
   return [0, 0.25, 0.5, 0.75, 1].map((part) => part * limit);
 }
 
+/** Which of some points have their times written below them: five at most, and none twice. */
+export function places(count) {
+  if (count === 0) return [];
+  return [...new Set([0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * (count - 1))))];
+}
+
 /**
  * The runs of points that are known, as paths.
  * @param points numbers, `null` for what is not known: a line has a gap there.
@@ -26,7 +32,8 @@ export function paths(points, { width, height, top }) {
     if (index === 0 || points[index - 1] === null || points[index - 1] === undefined) runs.push([]);
     runs.at(-1).push(`${x(index).toFixed(1)} ${y(value).toFixed(1)}`);
   });
-  return runs.map((run) => `M${run.join('L')}`).join('');
+  // Of a single point the line has no length, and shows as a dot by its round ends.
+  return runs.map((run) => `M${run.join('L')}${run.length === 1 ? 'h0' : ''}`).join('');
 }
 
 /** The largest of some series; 0 where nothing is known. */

@@ -16,7 +16,8 @@ function cell(item, column) {
   if (column.meaning === 'time') return time(item / 1000);
   if (column.meaning === 'stream') return h('a', { href: link(['stream', item]) }, label(item, { limit: 60 }));
   if (typeof item === 'number') return column.decimals ? amount(item, column.decimals) : count(item);
-  return value(item, { limit: 80 });
+  // A date or a short name is not broken where there is room for a table.
+  return item.length <= 20 ? h('span', { class: 'short-text' }, value(item)) : value(item, { limit: 80 });
 }
 
 /** How much was looked through: a text that is no beginning of a key is looked for row by row. */
