@@ -691,6 +691,17 @@ export function ago(text, now = Date.now()) {
   return age(now - date);
 }
 
+/** Whole numbers in their order, with what is next to each other as a range: `0–3 7`. */
+export function ranges(numbers) {
+  const found = [];
+  for (const number of numbers) {
+    const last = found.at(-1);
+    if (last && last[1] + 1 === number) last[1] = number;
+    else found.push([number, number]);
+  }
+  return found.map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first} ${last}` : `${first}–${last}`)).join(' ');
+}
+
 /** An id that fits a narrow place: its beginning and its end. */
 export function shortID(id) {
   return id.length > 20 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id;
@@ -1228,7 +1239,8 @@ export function label(text, { limit = 80 } = {}) {
 /** A text of one line, with a button that shows all of it where it is long. */
 export function value(text, { limit = 160, mono = false } = {}) {
   const whole = String(text);
-  const { text: start, left } = cut(whole, limit);
+  // A button that shows a few letters more takes the room that they would.
+  const { text: start, left } = cut(whole, whole.length <= limit * 1.5 ? whole.length : limit);
   const name = mono ? 'value mono' : 'value';
   if (left === 0) return h('bdi', { class: name }, start);
   const box = h('span', { class: 'cut', 'data-keep': '', 'data-key': `${whole.length}:${start}` });
@@ -1436,8 +1448,11 @@ export { start as show };
 // The rows in which two generations differ, side by side.
 import { h } from '../lib/dom.js';
 import { count, counted } from '../lib/format.js';
-import { badge, table } from '../lib/table.js';
-import { value } from '../lib/value.js';
+import { badge, facts, table } from '../lib/table.js';
+import { label, value } from '../lib/value.js';
+
+// A digest's beginning tells it from another one; all of it is under the pointer.
+const side = (name, rows, digest) => [name, `${counted(rows, 'row')}, digest `, h('span', { class: 'mono' }, label(digest, { limit: 12 }))];
 
 function cells(values, other, names) {
   if (values === null) return h('span', { class: 'faint' }, 'no row');
@@ -1452,16 +1467,16 @@ export function comparison(result, generation) {
   const names = (row) => (result.columns?.[row.table] ?? []).slice(row.key.length);
   return h('div', {},
     h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(counted(differenceCount, 'row differs', 'rows differ'), 'warning'),
-      ` Both at the same position, ${count(result.events)} events.`
-      + ` Generation ${live}: ${count(result.liveRows)} rows, digest ${result.liveDigest}.`
-      + ` Generation ${generation}: ${count(result.rows)} rows, digest ${result.digest}.`),
-    differenceCount === 0 ? null : table('Rows that differ', [
+      ` Both at the same position, ${count(result.events)} events.`),
+    facts([side(`Generation ${live}, live`, result.liveRows, result.liveDigest), side(`Generation ${generation}, rebuilt`, result.rows, result.digest)]),
+    differences.length === 0 ? null : table('Rows that differ', [
       { title: 'Table', cell: (row) => value(row.table, { limit: 40 }) },
       { title: 'Key', cell: (row) => value(row.key.join(' · '), { limit: 80 }) },
       { title: `Live, generation ${live}`, cell: (row) => cells(row.live, row.rebuilt, names(row)) },
       { title: `Rebuilt, generation ${generation}`, cell: (row) => cells(row.rebuilt, row.live, names(row)) },
     ], differences),
-    differences.length < differenceCount ? h('p', { class: 'hint' }, `The first ${differences.length} are shown.`) : null);
+    differences.length < differenceCount ? h('p', { class: 'hint' }, differences.length === 0
+      ? 'The rows are not kept: a stream was removed since, and they may be of it.' : `The first ${differences.length} are shown.`) : null);
 }
 
 """##),
@@ -1748,7 +1763,7 @@ export function generations(place, model, { announce, mayChange, show: choose, s
 ("pages/overview.js", ##"""
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
+import { ago, brief, bytes, count, counted, duration, percent, ranges, time } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
@@ -1827,7 +1842,7 @@ function processes(frame) {
   return table('Processes', [
     { title: 'Process', cell: (row) => value(row.name, { limit: 40 }) },
     { title: 'Does', cell: (row) => value(row.does, { limit: 60 }) },
-    { title: 'Partitions', cell: (row) => (row.partitions ? row.partitions.join(' ') || 'none' : '') },
+    { title: 'Partitions', cell: (row) => (row.partitions ? ranges(row.partitions) || 'none' : '') },
     { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(row.rate)) },
     { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
@@ -2125,7 +2140,7 @@ export { start as show };
 ("pages/partitions.js", ##"""
 // The partitions of a read model: how far each is, its epoch, and which worker has it.
 import { h, show } from '../lib/dom.js';
-import { age, bytes, count, percent, rate } from '../lib/format.js';
+import { age, bytes, count, percent, ranges, rate } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { panel } from '../lib/page.js';
 import { badge, table } from '../lib/table.js';
@@ -2142,7 +2157,7 @@ function workers(list) {
   return table('Workers', [
     { title: 'Worker', cell: (row) => value(row.name, { limit: 60 }) },
     { title: 'Host', cell: (row) => value(row.host, { limit: 60 }) },
-    { title: 'Partitions', cell: (row) => row.partitions.join(' ') || 'none' },
+    { title: 'Partitions', cell: (row) => ranges(row.partitions) || 'none' },
     { title: 'Events/s', number: true, cell: (row) => rate(row.rate) },
     { title: 'Batch', number: true, cell: (row) => count(row.batch) },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
@@ -2782,16 +2797,17 @@ export const title = 'Streams';
 
 const names = ['prefix', 'category', 'type', 'from', 'to', 'correlation'];
 
-function columns() {
+// Where the application has one aggregate, streams have no category.
+function columns(hasCategories) {
   return [
     { title: 'Stream', wide: true, cell: (row) => h('a', { href: link(['stream', row.stream]) }, label(row.stream, { limit: 80 })) },
-    { title: 'Category', cell: (row) => (row.category ? value(row.category, { limit: 30 }) : h('span', { class: 'faint' }, 'none')) },
+    hasCategories && { title: 'Category', cell: (row) => (row.category ? value(row.category, { limit: 30 }) : h('span', { class: 'faint' }, 'none')) },
     { title: 'Version', number: true, cell: (row) => count(row.version) },
     { title: 'Last event', cell: (row) => value(row.lastType, { limit: 40 }) },
     { title: 'Sequence', number: true, cell: (row) => count(row.lastSequenceNumber) },
     { title: 'Partition', number: true, cell: (row) => String(row.partition) },
     { title: 'When', number: true, cell: (row) => h('span', { title: time(row.lastTime) }, ago(row.lastTime)) },
-  ];
+  ].filter(Boolean);
 }
 
 /** What was looked through, where that is not everything: to search by type or correlation, events are read. */
@@ -2846,7 +2862,7 @@ export function start(place, { about, query }) {
       const shown = new Set(found.map(({ stream }) => stream));
       found = [...found, ...answer.streams.filter(({ stream }) => !shown.has(stream))];
       show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} streams, ${answer.order === 'id' ? 'by id' : 'the newest first'}`,
-        table('Streams', columns(), found, {
+        table('Streams', columns(found.some(({ category }) => category)), found, {
           key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
           empty: 'No stream is like that. Ids are compared by their bytes: upper and lower case differ.',
         }),
@@ -3080,10 +3096,10 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
 .stages > .stage:not(:last-child)::after { content: ""; position: absolute; left: 100%; top: 50%; width: 26px; height: 2px; margin: -1px 0 0 1px; background: linear-gradient(90deg, var(--strong-line) 50%, transparent 50%) 0 0 / 8px 2px; animation: flow 0.9s linear infinite; }
 @keyframes flow { to { background-position: 8px 0; } }
 .fan > ul { display: flex; flex-direction: column; gap: 10px; }
-.fan .stage { display: grid; grid-template-columns: minmax(96px, 1fr) minmax(0, 3fr); gap: 2px 12px; align-items: center; }
+.fan .stage { display: grid; grid-template-columns: minmax(112px, 1fr) minmax(0, 3fr); gap: 2px 12px; align-items: center; }
 .fan .stage .stage-head { display: block; }
 .fan .stage .spark { grid-column: 1; }
-.fan .stage dl { grid-column: 2; grid-row: 1 / 3; grid-template-columns: repeat(auto-fit, minmax(60px, 1fr)); gap: 7px 6px; margin: 0; }
+.fan .stage dl { grid-column: 2; grid-row: 1 / 3; grid-template-columns: repeat(5, minmax(max-content, 1fr)); gap: 7px 8px; margin: 0; overflow-x: auto; }
 .many { align-items: start; }
 .many .fan > ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
 .many .fan { grid-column: 1 / -1; }
@@ -3102,7 +3118,7 @@ td .spark { width: 120px; margin: 0; }
 .dense td.cell { min-width: 11px; padding: 3px 0; text-align: center; border-width: 1px !important; }
 .dense thead .number { padding: 3px 0; text-align: left; }
 .cell { text-align: right; font-size: 0.86rem; }
-td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-width: 40px; }
+td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-width: 28px; }
 .cell.low { background: var(--good-ground); color: var(--good); } .cell.some { background: var(--warning-ground); color: var(--warning); }
 .cell.high { background: var(--wrong-ground); color: var(--wrong); font-weight: 620; }
 .cell.none { background: var(--raised); color: var(--text); text-decoration: line-through; }
@@ -3125,7 +3141,7 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
 .leg { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; position: relative; min-width: 0; box-shadow: var(--shadow); display: flex; flex-direction: column; gap: 10px; }
 .leg:not(:last-child)::after { content: ""; position: absolute; left: calc(100% + 3px); top: 24px; width: 20px; height: 2px; background: var(--strong-line); }
 .leg .facts { flex-direction: column; gap: 6px; }
-.latency { color: var(--accent); font-weight: 560; font-size: 0.88rem; margin-left: 6px; font-variant-numeric: tabular-nums; }
+.latency { display: inline-block; white-space: nowrap; color: var(--accent); font-weight: 560; font-size: 0.88rem; margin-left: 6px; font-variant-numeric: tabular-nums; }
 .model-legs { display: flex; flex-direction: column; gap: 10px; }
 .model-leg { border-left: 3px solid var(--line); padding-left: 10px; min-width: 0; display: flex; flex-direction: column; gap: 3px; }
 .model-leg.good, .model-leg.wrong, .model-leg.warning { color: var(--text); }
@@ -3140,7 +3156,7 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(430px, 100%), 1fr)); gap: 18px; }
 .chart { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 12px 14px; box-shadow: var(--shadow); min-width: 0; }
 .chart figcaption { font-weight: 620; margin-bottom: 6px; }
-.chart svg { display: block; width: 100%; height: auto; touch-action: pan-y; border-radius: 4px; }
+.chart svg { display: block; width: 100%; height: auto; touch-action: pan-y; border-radius: 4px; overflow: visible; }
 .rule { stroke: var(--line); stroke-width: 1; }
 .cursor { stroke: var(--strong-line); stroke-width: 1; stroke-dasharray: 3 3; }
 .tick { fill: var(--faint); font: 11px var(--sans); font-variant-numeric: tabular-nums; }
@@ -3171,7 +3187,7 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
   .stages > .stage:nth-child(3)::after { display: block; }
   .fan .stage { display: block; }
   .fan .stage dl { grid-template-columns: repeat(auto-fill, minmax(70px, 1fr)); margin-top: 7px; }
-  .event-line time { order: 5; flex-basis: 100%; padding-left: 44px; }
+  .event-line time { order: 5; flex-basis: 100%; }
   .problem { grid-template-columns: minmax(0, 1fr); }
   .problem-do { flex-wrap: wrap; }
   .slider { grid-template-columns: auto minmax(0, 1fr) auto; }
@@ -3211,6 +3227,8 @@ th, td { text-align: left; padding: 5px 12px 5px 0; vertical-align: top; border-
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { color: var(--faint); font-size: 0.83rem; white-space: nowrap; vertical-align: bottom; }
 .number { text-align: right; white-space: nowrap; }
+.number + td:not(.number), .number + th:not(.number) { padding-left: 12px; }
+.panel > button { align-self: flex-start; }
 th:last-child, td:last-child { padding-right: 0; }
 th[scope="row"] { min-width: 110px; }
 .small { font-size: 0.86rem; }

@@ -82,6 +82,17 @@ export function ago(text, now = Date.now()) {
   return age(now - date);
 }
 
+/** Whole numbers in their order, with what is next to each other as a range: `0–3 7`. */
+export function ranges(numbers) {
+  const found = [];
+  for (const number of numbers) {
+    const last = found.at(-1);
+    if (last && last[1] + 1 === number) last[1] = number;
+    else found.push([number, number]);
+  }
+  return found.map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first} ${last}` : `${first}–${last}`)).join(' ');
+}
+
 /** An id that fits a narrow place: its beginning and its end. */
 export function shortID(id) {
   return id.length > 20 ? `${id.slice(0, 8)}…${id.slice(-6)}` : id;

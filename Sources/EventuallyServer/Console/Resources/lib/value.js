@@ -16,7 +16,8 @@ export function label(text, { limit = 80 } = {}) {
 /** A text of one line, with a button that shows all of it where it is long. */
 export function value(text, { limit = 160, mono = false } = {}) {
   const whole = String(text);
-  const { text: start, left } = cut(whole, limit);
+  // A button that shows a few letters more takes the room that they would.
+  const { text: start, left } = cut(whole, whole.length <= limit * 1.5 ? whole.length : limit);
   const name = mono ? 'value mono' : 'value';
   if (left === 0) return h('bdi', { class: name }, start);
   const box = h('span', { class: 'cut', 'data-keep': '', 'data-key': `${whole.length}:${start}` });

@@ -1,8 +1,11 @@
 // The rows in which two generations differ, side by side.
 import { h } from '../lib/dom.js';
 import { count, counted } from '../lib/format.js';
-import { badge, table } from '../lib/table.js';
-import { value } from '../lib/value.js';
+import { badge, facts, table } from '../lib/table.js';
+import { label, value } from '../lib/value.js';
+
+// A digest's beginning tells it from another one; all of it is under the pointer.
+const side = (name, rows, digest) => [name, `${counted(rows, 'row')}, digest `, h('span', { class: 'mono' }, label(digest, { limit: 12 }))];
 
 function cells(values, other, names) {
   if (values === null) return h('span', { class: 'faint' }, 'no row');
@@ -17,14 +20,14 @@ export function comparison(result, generation) {
   const names = (row) => (result.columns?.[row.table] ?? []).slice(row.key.length);
   return h('div', {},
     h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(counted(differenceCount, 'row differs', 'rows differ'), 'warning'),
-      ` Both at the same position, ${count(result.events)} events.`
-      + ` Generation ${live}: ${count(result.liveRows)} rows, digest ${result.liveDigest}.`
-      + ` Generation ${generation}: ${count(result.rows)} rows, digest ${result.digest}.`),
-    differenceCount === 0 ? null : table('Rows that differ', [
+      ` Both at the same position, ${count(result.events)} events.`),
+    facts([side(`Generation ${live}, live`, result.liveRows, result.liveDigest), side(`Generation ${generation}, rebuilt`, result.rows, result.digest)]),
+    differences.length === 0 ? null : table('Rows that differ', [
       { title: 'Table', cell: (row) => value(row.table, { limit: 40 }) },
       { title: 'Key', cell: (row) => value(row.key.join(' · '), { limit: 80 }) },
       { title: `Live, generation ${live}`, cell: (row) => cells(row.live, row.rebuilt, names(row)) },
       { title: `Rebuilt, generation ${generation}`, cell: (row) => cells(row.rebuilt, row.live, names(row)) },
     ], differences),
-    differences.length < differenceCount ? h('p', { class: 'hint' }, `The first ${differences.length} are shown.`) : null);
+    differences.length < differenceCount ? h('p', { class: 'hint' }, differences.length === 0
+      ? 'The rows are not kept: a stream was removed since, and they may be of it.' : `The first ${differences.length} are shown.`) : null);
 }

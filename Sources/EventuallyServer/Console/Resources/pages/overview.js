@@ -1,6 +1,6 @@
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { ago, brief, bytes, count, counted, duration, percent, time } from '../lib/format.js';
+import { ago, brief, bytes, count, counted, duration, percent, ranges, time } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
@@ -79,7 +79,7 @@ function processes(frame) {
   return table('Processes', [
     { title: 'Process', cell: (row) => value(row.name, { limit: 40 }) },
     { title: 'Does', cell: (row) => value(row.does, { limit: 60 }) },
-    { title: 'Partitions', cell: (row) => (row.partitions ? row.partitions.join(' ') || 'none' : '') },
+    { title: 'Partitions', cell: (row) => (row.partitions ? ranges(row.partitions) || 'none' : '') },
     { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(row.rate)) },
     { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },

@@ -1,6 +1,6 @@
 // The partitions of a read model: how far each is, its epoch, and which worker has it.
 import { h, show } from '../lib/dom.js';
-import { age, bytes, count, percent, rate } from '../lib/format.js';
+import { age, bytes, count, percent, ranges, rate } from '../lib/format.js';
 import { follow, oldAfter } from '../lib/live.js';
 import { panel } from '../lib/page.js';
 import { badge, table } from '../lib/table.js';
@@ -17,7 +17,7 @@ function workers(list) {
   return table('Workers', [
     { title: 'Worker', cell: (row) => value(row.name, { limit: 60 }) },
     { title: 'Host', cell: (row) => value(row.host, { limit: 60 }) },
-    { title: 'Partitions', cell: (row) => row.partitions.join(' ') || 'none' },
+    { title: 'Partitions', cell: (row) => ranges(row.partitions) || 'none' },
     { title: 'Events/s', number: true, cell: (row) => rate(row.rate) },
     { title: 'Batch', number: true, cell: (row) => count(row.batch) },
     { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },

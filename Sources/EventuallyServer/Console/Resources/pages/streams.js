@@ -11,16 +11,17 @@ export const title = 'Streams';
 
 const names = ['prefix', 'category', 'type', 'from', 'to', 'correlation'];
 
-function columns() {
+// Where the application has one aggregate, streams have no category.
+function columns(hasCategories) {
   return [
     { title: 'Stream', wide: true, cell: (row) => h('a', { href: link(['stream', row.stream]) }, label(row.stream, { limit: 80 })) },
-    { title: 'Category', cell: (row) => (row.category ? value(row.category, { limit: 30 }) : h('span', { class: 'faint' }, 'none')) },
+    hasCategories && { title: 'Category', cell: (row) => (row.category ? value(row.category, { limit: 30 }) : h('span', { class: 'faint' }, 'none')) },
     { title: 'Version', number: true, cell: (row) => count(row.version) },
     { title: 'Last event', cell: (row) => value(row.lastType, { limit: 40 }) },
     { title: 'Sequence', number: true, cell: (row) => count(row.lastSequenceNumber) },
     { title: 'Partition', number: true, cell: (row) => String(row.partition) },
     { title: 'When', number: true, cell: (row) => h('span', { title: time(row.lastTime) }, ago(row.lastTime)) },
-  ];
+  ].filter(Boolean);
 }
 
 /** What was looked through, where that is not everything: to search by type or correlation, events are read. */
@@ -75,7 +76,7 @@ export function start(place, { about, query }) {
       const shown = new Set(found.map(({ stream }) => stream));
       found = [...found, ...answer.streams.filter(({ stream }) => !shown.has(stream))];
       show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} streams, ${answer.order === 'id' ? 'by id' : 'the newest first'}`,
-        table('Streams', columns(), found, {
+        table('Streams', columns(found.some(({ category }) => category)), found, {
           key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
           empty: 'No stream is like that. Ids are compared by their bytes: upper and lower case differ.',
         }),
