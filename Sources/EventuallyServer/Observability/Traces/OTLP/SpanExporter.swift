@@ -39,6 +39,9 @@ final class SpanExporter: Sendable {
     request = OTLPRequest(resource: collector.resource, version: LibraryVersion.current)
   }
 
+  /// What came of the spans until now.
+  var counts: (sent: Int, lost: [SpanQueue.Loss: Int]) { queue.withLock { ($0.sent, $0.lost) } }
+
   private var now: Duration { start.duration(to: .now) }
 
   func begin() {
@@ -97,8 +100,7 @@ final class SpanExporter: Sendable {
   private func send(_ spans: [FinishedSpan]) async -> (SpanQueue.Outcome, reason: String?) {
     let answer: HTTPAnswer
     do {
-      answer = try await collector.endpoint.ask(
-        "POST", "", body: request.body(spans), headers: collector.headers)
+      answer = try await ask(spans)
     } catch {
       return (.failed(after: nil), "\(error)")
     }
@@ -115,6 +117,27 @@ final class SpanExporter: Sendable {
     default:
       let text = String(decoding: answer.body.prefix(200), as: UTF8.self)
       return (.refused, "HTTP status \(answer.status): \(text)")
+    }
+  }
+
+  private struct TookTooLong: Error, CustomStringConvertible {
+    let description = "there was no whole answer within ten seconds"
+  }
+
+  /// An endpoint's time limit is for the beginning of an answer, which may be one that never ends.
+  private func ask(_ spans: [FinishedSpan]) async throws -> HTTPAnswer {
+    try await withThrowingTaskGroup(of: HTTPAnswer?.self) { group in
+      group.addTask { [collector, request] in
+        try await collector.endpoint.ask(
+          "POST", "", body: request.body(spans), headers: collector.headers)
+      }
+      group.addTask {
+        try await Task.sleep(for: .seconds(10))
+        return nil
+      }
+      defer { group.cancelAll() }
+      guard let answer = try await group.next() ?? nil else { throw TookTooLong() }
+      return answer
     }
   }
 
