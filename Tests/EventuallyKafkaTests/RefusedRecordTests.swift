@@ -1,5 +1,7 @@
+import CoreMetrics
 import Eventually
 import FaultScenarios
+import MetricsTestKit
 import Testing
 
 @testable import EventuallyKafka
@@ -61,13 +63,21 @@ import Testing
     let refused = try event(777)
     refuse(777, code: code)
     let publisher = publisher(configuration(), outbox)
-    let running = Task { try await publisher.run() }
+    let metrics = TestMetrics()
+    let running = withMetricsFactory(metrics) { Task { try await publisher.run() } }
     let expected = published(upTo: refused)
     try await becomes(publisher) { [proxy] in
       $0.refused.count == 1 && proxy.accepted == expected
     }
     let told = try #require(publisher.status.refused.first)
     #expect(told.position == refused.position && told.id == refused.id)
+    let sent = metrics.counters(label: MetricName.sentMessages)
+    let errors = sent.compactMap { counter in
+      counter.dimensions.first { $0.0 == "error_type" }?.1
+    }
+    #expect(
+      errors == [code == RefusingProxy.tooLarge ? "MSG_SIZE_TOO_LARGE" : "INVALID_RECORD"])
+    #expect(sent.count == 2 && sent.allSatisfy { $0.totalValue > 0 }, "\(sent)")
     #expect(told.streamID == refused.streamID && told.size > 0)
     #expect(
       told.description.contains(code == 10 ? "MSG_SIZE_TOO_LARGE" : "INVALID_RECORD"), "\(told)")

@@ -85,12 +85,36 @@ import Testing
     #expect(found.contains("\(name) 1\n"), "\(found)")
   }
 
-  @Test func everyMetricHasAHelpAndAName() {
-    for (name, help) in MetricName.help {
-      #expect(!help.isEmpty && !help.hasSuffix("."), "\(name)")
-      #expect(
-        name.hasPrefix("eventually_") || name.hasPrefix("http_") || name.hasPrefix("process_"))
+  private func source(_ path: String) throws -> String {
+    let file = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "../../\(path)")
+    return try String(contentsOf: file.standardized, encoding: .utf8)
+  }
+
+  @Test func everyMetricIsDescribed() throws {
+    let code = try source("Sources/Eventually/Tracing/MetricName.swift")
+    let names = code.matches(of: /public static let \w+ =\s*"(\w+)"/).map { String($0.1) }
+    #expect(names.count > 50 && Set(names) == Set(MetricName.descriptions.keys))
+    for metric in MetricName.descriptions.values {
+      #expect(!metric.help.isEmpty && !metric.help.hasSuffix("."), "\(metric.name)")
+      #expect(metric.name.hasSuffix("_total") == (metric.kind == .counter), "\(metric.name)")
+      let prefixes = ["eventually_", "messaging_", "db_client_", "http_server_", "process_"]
+      #expect(prefixes.contains { metric.name.hasPrefix($0) }, "\(metric.name)")
     }
+  }
+
+  @Test func theArticleListsAllMetrics() throws {
+    var table = ""
+    for (part, metrics) in MetricName.catalog {
+      table += "\n### \(part)\n\n| metric | | unit | labels | what it tells |\n"
+      table += "| --- | --- | --- | --- | --- |\n"
+      for metric in metrics {
+        let labels = metric.labels.map { "`\($0)`" }.joined(separator: ", ")
+        table +=
+          "| `\(metric.name)` | \(metric.kind) | \(metric.unit) | \(labels) | \(metric.help) |\n"
+      }
+    }
+    let article = try source("Sources/EventuallyCommand/EventuallyCommand.docc/Metrics.md")
+    #expect(article.hasSuffix("## All of them\n\(table)"), "the article has to end with\n\(table)")
   }
 
   @Test func aProcessTellsOfItself() {

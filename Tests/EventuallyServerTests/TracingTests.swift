@@ -99,6 +99,24 @@ struct TracingTests {
     #expect(ended.withLock { $0 } == ["child"])
   }
 
+  /// What is linked to recorded traces is recorded itself, however few are.
+  @Test func aTraceThatIsLinkedToRecordedOnesIsRecorded() throws {
+    let ended = Locked<[FinishedSpan]>([])
+    let tracer = W3CTracer(sampling: try #require(SpanSampling(ratio: 0))) { span in
+      ended.withLock { $0.append(span) }
+    }
+    var linked = ServiceContext.topLevel
+    linked[W3CIdentity.Key.self] = W3CIdentity(
+      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    let span = tracer.startSpan("process", context: TraceContext.recorded, ofKind: .consumer)
+    for _ in 0..<130 { span.addLink(SpanLink(context: linked, attributes: ["x": 1])) }
+    span.end()
+    let finished = try #require(ended.withLock { $0.first })
+    #expect(finished.parentID == nil && finished.links.count == 128 && finished.droppedLinks == 2)
+    let body = OTLPRequest(resource: [], version: "1").body([finished])
+    #expect(String(decoding: body, as: UTF8.self).contains(#""droppedLinksCount":2"#))
+  }
+
   /// As OpenTelemetry's examples of the JSON form have it.
   @Test func aRequestIsWrittenAsOTLP() throws {
     let spans = Locked<[FinishedSpan]>([])

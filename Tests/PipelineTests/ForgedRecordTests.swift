@@ -99,7 +99,7 @@ import Testing
     #expect(ready.status == 503)
     #expect(
       try await url.text("/metrics").body.contains(
-        #"eventually_forged_events_total{group="orders.orders.v1"} 1"#))
+        #"eventually_forged_events_total{messaging_consumer_group_name="orders.orders.v1"} 1"#))
     #expect(try await url.text("/orders/\(forged.streamID)").status == 200)
     let places = ["--store", pipeline.store, "--read-models", pipeline.readModels]
     let status = try await pipeline.start("ordersctl", ["status"] + places)

@@ -61,7 +61,7 @@ private enum Spans {
       defer { group.cancelAll() }
       let applied = try await spans(of: "apply", count: 3)
       // A worker may be faster than the broker's acknowledgement is.
-      _ = try await spans(of: "publish", count: 1)
+      _ = try await spans(of: "send orders", count: 1)
       return applied
     }
     let all = Spans.finished.withLock { $0 }.filter {
@@ -74,8 +74,8 @@ private enum Spans {
     }
     let request = try only("POST /orders/{id}/create")
     let append = try only("append")
-    let publish = try only("publish")
-    let consumed = all.filter { $0.name == "consume" }
+    let publish = try only("send orders")
+    let consumed = all.filter { $0.name == "poll orders" }
     #expect(request.parentID == nil && request.kind == .server)
     for (name, value) in [
       "http.request.method": "POST", "http.route": "/orders/{id}/create",
@@ -92,7 +92,29 @@ private enum Spans {
     #expect(
       Set(applied.compactMap { $0.attributes["eventually.read_model"]?.toSpanAttribute().text })
         == ["orders", "sales", "customers"])
+    // Each read model's batch is a trace of its own, and leads to the event and back.
+    let batches = Spans.finished.withLock { $0 }.filter { batch in
+      batch.links.contains { $0.span.spanID == append.identity.spanID }
+    }
+    #expect(
+      Set(applied.compactMap(\.links.first?.span.spanID)) == Set(batches.map(\.identity.spanID)))
+    #expect(batches.count == 3 && batches.allSatisfy { $0.name == "process orders" })
+    for batch in batches {
+      #expect(batch.kind == .consumer && batch.parentID == nil && batch.links.count == 1)
+      #expect(batch.identity.traceID != request.identity.traceID)
+      for (name, value) in [
+        "messaging.system": "kafka", "messaging.destination.name": "orders",
+        "messaging.operation.name": "process", "messaging.operation.type": "process",
+        "messaging.batch.message_count": "1",
+      ] {
+        #expect(batch.attributes[name]?.toSpanAttribute().text == value, "\(batch.attributes)")
+      }
+    }
+    #expect(append.attributes["db.system.name"]?.toSpanAttribute().text == "sqlite")
     let record = try await writer.store.log.records(ofStream: "one")[0]
+    #expect(
+      batches[0].links[0].attributes["messaging.message.id"]?.toSpanAttribute().text
+        == "\(record.id)")
     #expect(
       record.metadata.traceParent == "00-\(append.identity.traceID)-\(append.identity.spanID)-01")
     await writer.store.close()
@@ -136,20 +158,25 @@ private enum Spans {
       }.sorted()
     }
     try await waitUntil("the spans", seen: { "\(names("writer.trace")) \(names("sales.trace"))" }) {
-      names("writer.trace") == ["POST /orders/{id}/create", "append", "publish"]
-        && names("sales.trace") == ["apply", "consume"]
+      names("writer.trace") == ["POST /orders/{id}/create", "append", "send orders"]
+        && names("sales.trace") == ["apply", "poll orders"]
     }
     let history = try await writer.text("/orders/one/history").body
     #expect(history.contains(#""correlationId":"basket-17""#), "\(history)")
 
+    func topic(_ operation: String) -> String {
+      #"messaging_system="kafka",messaging_operation_name="\#(operation)",messaging_destination_name="orders""#
+    }
+    let group = #"messaging_consumer_group_name="orders.sales.v2""#
     // Gauges are refreshed once a second.
     let written = try await metrics(of: writer, with: "eventually_publish_backlog_events 0")
     for line in [
       "# TYPE eventually_appends_total counter", "eventually_appends_total 1",
       "eventually_appended_events_total 1", "eventually_append_seconds_count 1",
-      "eventually_published_events_total 1", "eventually_publish_backlog_events 0",
+      #"messaging_client_sent_messages_total{\#(topic("send"))} 1"#,
+      "eventually_publish_backlog_events 0",
       "# TYPE eventually_commit_requests histogram",
-      "eventually_publish_acknowledge_seconds_count 1",
+      #"messaging_client_operation_duration_seconds_count{\#(topic("send")),messaging_operation_type="send"} 1"#,
     ] { #expect(written.contains(line + "\n"), "\(line): \(written)") }
     let applied = try await metrics(
       of: projector, with: #"eventually_lag_seconds{read_model="sales",partition="3"} 0"#,
@@ -160,9 +187,17 @@ private enum Spans {
       #"eventually_end_to_end_seconds_count{read_model="sales"} 1"#,
       #"eventually_lag_events{read_model="sales",partition="0"} 0"#,
       #"eventually_lag_seconds{read_model="sales",partition="3"} 0"#,
-      #"eventually_rebalances_total{group="orders.sales.v2"} 1"#,
+      #"messaging_client_consumed_messages_total{\#(topic("poll")),\#(group)} 1"#,
+      #"messaging_process_duration_seconds_count{\#(topic("process")),\#(group),read_model="sales"} 1"#,
+      #"eventually_rebalances_total{\#(group)} 1"#,
     ] { #expect(applied.contains(line + "\n"), "\(line): \(applied)") }
-    for part in [written, applied] { try checkFormat(part) }
+    for (text, operation) in [(written, "append"), (applied, "apply")] {
+      #expect(
+        text.contains(
+          #"db_client_operation_duration_seconds_count{db_system_name="sqlite",db_operation_name="\#(operation)"} "#
+        ), "\(text)")
+      try checkFormat(text)
+    }
     #expect(try await worker.stop() == 0)
     #expect(try await pipeline.writer?.stop() == 0)
   }
@@ -195,7 +230,7 @@ private enum Spans {
     return text
   }
 
-  /// Each line is a comment or `name{labels} number`, and each name is declared once, before its first value.
+  /// Each line is a comment or `name{labels} number`, and each name is declared once, before its first value, as it is described.
   private func checkFormat(_ text: String) throws {
     var declared: Set<String> = []
     var described: Set<String> = []
@@ -209,6 +244,7 @@ private enum Spans {
         let name = String(text.split(separator: " ")[2])
         #expect(described.contains(name), "\(name) is not described")
         #expect(declared.insert(name).inserted, "\(name) is declared twice")
+        #expect(text.hasSuffix(" \(MetricName.descriptions[name]?.kind.rawValue ?? "")"), "\(text)")
         continue
       }
       let match = try #require(text.wholeMatch(of: line), "\(text)")
@@ -217,6 +253,9 @@ private enum Spans {
         if name.hasSuffix(suffix) { name.removeLast(suffix.count) }
       }
       #expect(declared.contains(name), "\(text)")
+      let labels = text.matches(of: /([a-z_]+)="/).map { String($0.1) }
+      let known = (MetricName.descriptions[name]?.labels ?? []) + ["le"]
+      #expect(Set(labels).isSubset(of: known), "\(text)")
     }
   }
 }

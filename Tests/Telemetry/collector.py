@@ -13,6 +13,7 @@ from threading import Lock
 
 from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
+from opentelemetry.proto.trace.v1 import trace_pb2
 
 lock = Lock()
 
@@ -50,6 +51,8 @@ def spans(body):
                 assert len(span.parent_span_id) in (0, 8), "the parent's id has another length"
                 assert 0 < span.start_time_unix_nano <= span.end_time_unix_nano, "the times are wrong"
                 assert span.kind != 0 and span.name, "kind or name is missing"
+                for link in span.links:
+                    assert len(link.trace_id) == 16 and len(link.span_id) == 8, "a link leads nowhere"
                 yield {
                     "service": service["service.name"],
                     "name": span.name,
@@ -58,6 +61,16 @@ def spans(body):
                     "parent": span.parent_span_id.hex(),
                     "state": span.trace_state,
                     "error": span.status.code == 2,
+                    "kind": trace_pb2.Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
+                    "links": [
+                        {
+                            "trace": link.trace_id.hex(),
+                            "span": link.span_id.hex(),
+                            "attributes": {item.key: plain(item.value) for item in link.attributes},
+                        }
+                        for link in span.links
+                    ],
+                    "dropped_links": span.dropped_links_count,
                     "attributes": {item.key: plain(item.value) for item in span.attributes},
                 }
 

@@ -52,8 +52,8 @@ def rules():
 def exemplars():
     names = [
         "eventually_append_seconds_bucket",
-        "eventually_publish_acknowledge_seconds_bucket",
-        "eventually_apply_seconds_bucket",
+        "messaging_client_operation_duration_seconds_bucket",
+        "messaging_process_duration_seconds_bucket",
         "http_server_request_duration_seconds_bucket",
     ]
     now = time.time()

@@ -1,7 +1,5 @@
-import CoreMetrics
 import ServiceContextModule
 public import ServiceLifecycle
-import Tracing
 
 /// What a ``ReadModelProjector`` is doing.
 public struct ReadModelProjectorStatus: Sendable, Hashable {
@@ -67,7 +65,7 @@ where S.Event == Store.Event {
     self.parking = parking
     self.absence = absence
     self.name = name
-    metrics = ProjectorMetrics(readModel: name)
+    metrics = ProjectorMetrics(readModel: name, subscription.endpoint)
     heartbeat = heartbeats.loop("readmodel.apply")
     self.onFailure = onFailure
     self.onParking = onParking
@@ -101,7 +99,8 @@ where S.Event == Store.Event {
           hasLeft = false
         }
         for try await deliveries in try await subscription.resume() {
-          let spans = TraceContext.isActive ? ApplySpans(deliveries, name) : nil
+          let spans =
+            TraceContext.isActive ? BatchSpans(deliveries, name, subscription.endpoint) : nil
           let start = ContinuousClock.now
           guard let outcome = try await apply(deliveries, &absence) else { return }
           spans?.end(outcome)
@@ -221,88 +220,5 @@ where S.Event == Store.Event {
     var generator = SystemRandomNumberGenerator()
     // A cancelled pause ends the caller's loop by its condition.
     try? await Task.sleep(for: policy.pause(afterFailures: failures, using: &generator))
-  }
-}
-
-/// The spans of a transaction: one for each of its events that belongs to a trace, in that trace, so that the whole way of a command is one
-/// tree. Each tells how many events share the transaction.
-private struct ApplySpans {
-  private var spans: [(partition: Partition, span: any Span)] = []
-
-  /// Of one of the spans; `nil` where there is none.
-  var context: ServiceContext? { spans.first?.span.context }
-
-  init<Event>(_ deliveries: [Delivery<Event>], _ name: String) {
-    let count = deliveries.reduce(0) { $0 + $1.entries.count }
-    for delivery in deliveries {
-      for case .event(let persisted) in delivery.entries {
-        guard persisted.metadata.traceParent != nil else { continue }
-        let span = startSpan(
-          SpanName.apply, context: TraceContext.context(of: persisted.metadata), ofKind: .consumer)
-        span.updateAttributes { attributes in
-          attributes["eventually.read_model"] = name
-          attributes["eventually.stream_id"] = persisted.streamID
-          attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
-          attributes["messaging.batch.message_count"] = Int64(count)
-        }
-        spans.append((delivery.partition, span))
-      }
-    }
-  }
-
-  /// Ends the spans, with an error where nothing of their delivery was applied.
-  func end(_ outcome: ApplyOutcome) {
-    for (partition, span) in spans {
-      if outcome.fenced.contains(where: { $0.partition == partition }) {
-        span.setStatus(SpanStatus(code: .error, message: "the lease was fenced"))
-      }
-      span.end()
-    }
-  }
-}
-
-/// What a worker counts.
-private struct ProjectorMetrics {
-  private let events: Counter
-  private let parked: Counter
-  private let retries: Counter
-  private let batch: Recorder
-  private let seconds: Timer
-  private let endToEnd: Timer
-
-  init(readModel: String) {
-    let dimensions = [("read_model", readModel)]
-    events = Counter(label: MetricName.appliedEvents, dimensions: dimensions)
-    parked = Counter(label: MetricName.parkedEvents, dimensions: dimensions)
-    retries = Counter(label: MetricName.retries, dimensions: dimensions)
-    batch = Recorder(label: MetricName.applyEvents, dimensions: dimensions, aggregate: true)
-    seconds = Timer(label: MetricName.applySeconds, dimensions: dimensions)
-    endToEnd = Timer(label: MetricName.endToEndSeconds, dimensions: dimensions)
-  }
-
-  func applied<Event>(
-    _ deliveries: [Delivery<Event>], _ outcome: ApplyOutcome, in duration: Duration
-  ) {
-    var count = 0
-    let now = Timestamp.now().microseconds
-    for delivery in deliveries
-    where !outcome.fenced.contains(where: { $0.partition == delivery.partition }) {
-      count += delivery.entries.count
-      // The oldest and the newest of a delivery stand for those between.
-      if case .event(let first)? = delivery.entries.first {
-        endToEnd.recordMicroseconds(max(0, now - first.time.microseconds))
-      }
-      if delivery.entries.count > 1, case .event(let last)? = delivery.entries.last {
-        endToEnd.recordMicroseconds(max(0, now - last.time.microseconds))
-      }
-    }
-    events.increment(by: count - outcome.parked)
-    if outcome.parked > 0 { parked.increment(by: outcome.parked) }
-    batch.record(count)
-    seconds.recordNanoseconds(duration.nanoseconds)
-  }
-
-  func retried() {
-    retries.increment()
   }
 }

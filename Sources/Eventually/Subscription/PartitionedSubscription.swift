@@ -94,6 +94,9 @@ public protocol PartitionedSubscription<Event>: Sendable {
 
   /// Why nothing is delivered at the moment, where that is known.
   var stallReason: String? { get }
+
+  /// What the deliveries come from, for metrics and spans.
+  var endpoint: MessagingEndpoint { get }
 }
 
 extension PartitionedSubscription {
@@ -105,6 +108,9 @@ extension PartitionedSubscription {
 
   /// Nothing is known.
   public var stallReason: String? { nil }
+
+  /// The store itself.
+  public var endpoint: MessagingEndpoint { MessagingEndpoint(system: "eventually") }
 }
 
 /// Keeps the checkpoints and epochs of a read model's partitions.

@@ -6,6 +6,9 @@ extension Duration {
 }
 
 /// The names of the metrics that the libraries report through swift-metrics.
+///
+/// What OpenTelemetry's semantic conventions have a metric for has its name and its attributes, as Prometheus writes them: dots are
+/// underscores, and the unit and `_total` are at the end. All others begin with `eventually_`.
 public enum MetricName {
   /// Appends that were carried out.
   public static let appends = "eventually_appends_total"
@@ -32,6 +35,19 @@ public enum MetricName {
   public static let storeDiskSize = "eventually_store_disk_size_bytes"
   /// How much of that is free for the writer: a gauge of the writer, by `store`.
   public static let storeDiskFree = "eventually_store_disk_free_bytes"
+  /// How long operations of a database take, by `db_system_name`, `db_operation_name` and, where they fail, `error_type`. Of a database
+  /// in a file there are the transactions alone.
+  public static let databaseSeconds = "db_client_operation_duration_seconds"
+  /// The connections of a pool to PostgreSQL, by `db_client_connection_state`, `used` or `idle`: a gauge, like those of pools that follow.
+  public static let poolConnections = "db_client_connection_count"
+  /// How many connections a pool may have.
+  public static let poolSize = "db_client_connection_max"
+  /// Callers that wait for a connection of a pool.
+  public static let poolRequests = "db_client_connection_pending_requests"
+  /// How long callers waited for a connection of a pool.
+  public static let poolSeconds = "db_client_connection_wait_time_seconds"
+  /// Callers that got no connection of a pool in time.
+  public static let poolTimeouts = "db_client_connection_timeouts_total"
   /// The time that the process has computed.
   public static let processCPU = "process_cpu_seconds_total"
   /// The memory that the process has in use: a gauge, in bytes.
@@ -40,10 +56,12 @@ public enum MetricName {
   public static let processStart = "process_start_time_seconds"
   /// The files and connections that the process has open: a gauge.
   public static let processDescriptors = "process_open_fds"
-  /// Events that the bus has acknowledged.
-  public static let publishedEvents = "eventually_published_events_total"
+  /// Events that the bus has acknowledged, and with `error_type` those that it has refused.
+  public static let sentMessages = "messaging_client_sent_messages_total"
   /// How long the bus takes to acknowledge events, from when they are handed over.
-  public static let publishSeconds = "eventually_publish_acknowledge_seconds"
+  public static let sendSeconds = "messaging_client_operation_duration_seconds"
+  /// Records that a consumer was given by the bus, whatever became of them.
+  public static let consumedMessages = "messaging_client_consumed_messages_total"
   /// Committed events that the bus has not acknowledged yet: a gauge, while a publisher runs and knows up to where the
   /// store was published.
   public static let publishBacklog = "eventually_publish_backlog_events"
@@ -70,8 +88,8 @@ public enum MetricName {
   public static let appliedEvents = "eventually_applied_events_total"
   /// How many events a transaction of a read model has.
   public static let applyEvents = "eventually_apply_batch_events"
-  /// How long a transaction of a read model takes, with all of its attempts.
-  public static let applySeconds = "eventually_apply_seconds"
+  /// How long it takes to apply a batch to a read model, with all of its attempts.
+  public static let processSeconds = "messaging_process_duration_seconds"
   /// How old events are when they have been applied, from their append.
   public static let endToEndSeconds = "eventually_end_to_end_seconds"
   /// Failures after which something was tried again.
@@ -101,8 +119,8 @@ public enum MetricName {
   /// How old the last event is that was applied of a partition that is behind; 0 where it is not. A gauge like that of the
   /// lag in events; there is none of a partition that is behind and of which nothing was applied since it was assigned.
   public static let lagSeconds = "eventually_lag_seconds"
-  /// How long it takes from a request's header to its answer's, by `http_request_method`, `http_route` and `http_response_status_code`: the name
-  /// and the labels of OpenTelemetry's semantic conventions.
+  /// How long it takes from a request's header to its answer's, by `http_request_method`, `http_route`, `url_scheme`,
+  /// `http_response_status_code` and, from 500 on, `error_type`.
   public static let requestSeconds = "http_server_request_duration_seconds"
   /// Queries that wait until a read model has what their token stands for: a gauge.
   public static let waitingQueries = "eventually_waiting_queries"

@@ -41,6 +41,22 @@ public enum TraceContext {
     return context
   }
 
+  /// A trace of its own that is recorded, however few are, because it is linked to others that are.
+  package static let recorded: ServiceContext = {
+    var context = ServiceContext.topLevel
+    context[IsRecorded.self] = true
+    return context
+  }()
+
+  /// Whether a trace that begins under a context is recorded in any case.
+  package static func isRecorded(_ context: ServiceContext) -> Bool {
+    context[IsRecorded.self] ?? false
+  }
+
+  private enum IsRecorded: ServiceContextKey {
+    typealias Value = Bool
+  }
+
   /// Does something within the trace and with the metadata of an event, so that logs tell what led to it.
   package static func within<Result>(
     _ metadata: EventMetadata, _ body: () throws -> Result
@@ -68,14 +84,17 @@ public enum TraceContext {
   }
 }
 
-/// The names of the spans that the libraries make.
+/// What the libraries' spans are of. Those that have to do with the bus are named after what is done and the topic, as OpenTelemetry's
+/// semantic conventions for messaging have it: `send orders`.
 public enum SpanName {
   /// Events are appended to a store.
   public static let append = "append"
   /// An event is with the bus, until that has acknowledged it.
-  public static let publish = "publish"
+  public static let send = "send"
   /// An event has come from the bus, and is on its way to a read model.
-  public static let consume = "consume"
-  /// A transaction applies an event to a read model.
+  public static let poll = "poll"
+  /// A transaction applies a batch of events to a read model: linked to all of them that belong to recorded traces.
+  public static let process = "process"
+  /// The same transaction, in the trace of one of its events.
   public static let apply = "apply"
 }

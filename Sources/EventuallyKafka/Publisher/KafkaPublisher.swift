@@ -157,7 +157,7 @@ public final class KafkaPublisher<Source: Outbox>: Service {
     let noted = try await source.publishedProgress()
     try term.check()
     let relay = RelayState(
-      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor),
+      RelayPlan(ends: tails.map(\.contiguous), cursor: cursor), topic: configuration.topic,
       acknowledgements: self.relay.withLock { $0?.acknowledgements }, known: noted?.refused ?? []
     ) {
       self.note($0, alreadyPublished: alreadyPublished, acknowledged: acknowledged)

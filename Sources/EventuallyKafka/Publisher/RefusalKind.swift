@@ -32,8 +32,11 @@ enum RefusalKind: Equatable {
 
   /// The broker's words for a code, and its name.
   static func words(_ code: Int32) -> String {
-    "\(String(cString: cks_error_words(code))) (\(String(cString: cks_error_name(code))))"
+    "\(String(cString: cks_error_words(code))) (\(name(code)))"
   }
+
+  /// A code's name: `MSG_SIZE_TOO_LARGE`.
+  static func name(_ code: Int32) -> String { String(cString: cks_error_name(code)) }
 }
 
 extension RefusalKind {

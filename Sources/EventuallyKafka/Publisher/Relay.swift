@@ -16,7 +16,7 @@ actor Relay<Source: Outbox> {
   private let term: RelayTerm
   private let tails: [PartitionTail]
   private let isLossExpected: Bool
-  private let topic: String
+  private let endpoint: MessagingEndpoint
   private let logger: Logger
   private var batch: RecordBatch
   /// Partitions whose first record has been compared with the topic's end.
@@ -28,7 +28,7 @@ actor Relay<Source: Outbox> {
   private var sends: [(through: UInt64, at: ContinuousClock.Instant)] = []
   /// How many of them, from the front, are gone.
   private var acknowledgedSends = 0
-  private let publishSeconds = Timer(label: MetricName.publishSeconds)
+  private let sendSeconds: Timer
   /// How many records were handed to the producer, and of how many it is known what became of them.
   private let handed = PositionSignal(at: 0)
   private let reported = PositionSignal(at: 0)
@@ -51,7 +51,10 @@ actor Relay<Source: Outbox> {
     _ client: ProducerClient, source: Source, term: RelayTerm, batch: RecordBatch,
     tails: [PartitionTail], topic: String, isLossExpected: Bool, state: RelayState, logger: Logger
   ) {
-    self.topic = topic
+    endpoint = .kafka(topic)
+    sendSeconds = Timer(
+      label: MetricName.sendSeconds,
+      dimensions: endpoint.dimensions(SpanName.send) + [("messaging_operation_type", "send")])
     life = ProducerLife(client)
     self.client = client
     self.source = source
@@ -174,14 +177,9 @@ actor Relay<Source: Outbox> {
 
   private func beginSpan(_ record: EventRecord) {
     guard record.metadata.traceParent != nil, TraceContext.isActive else { return }
-    let span = startSpan(
-      SpanName.publish, context: TraceContext.context(of: record.metadata), ofKind: .producer)
-    span.updateAttributes { attributes in
-      attributes.message(on: topic, record.position.partition, operation: "send")
-      attributes["eventually.stream_id"] = record.streamID
-      attributes["eventually.sequence_number"] = Int64(record.position.sequenceNumber)
-    }
-    spans[record.position.sequenceNumber] = span
+    spans[record.position.sequenceNumber] = endpoint.startSpan(
+      SpanName.send, type: "send", record.position, of: record.streamID, record.id,
+      record.metadata)
   }
 
   /// Tells where the topic has lost events.
@@ -241,6 +239,7 @@ actor Relay<Source: Outbox> {
       }
       return (plan.flowed, acknowledged)
     }
+    state.countRefusals(reports)
     state.note(acknowledged, at: .now())
     reported.advance(to: life.reported)
     while acknowledgedSends < sends.count {
@@ -249,9 +248,9 @@ actor Relay<Source: Outbox> {
       let time = (ContinuousClock.now - first.at).nanoseconds
       if let span = spans[first.through] {
         // For the backend's exemplars.
-        ServiceContext.withValue(span.context) { publishSeconds.recordNanoseconds(time) }
+        ServiceContext.withValue(span.context) { sendSeconds.recordNanoseconds(time) }
       } else {
-        publishSeconds.recordNanoseconds(time)
+        sendSeconds.recordNanoseconds(time)
       }
       acknowledgedSends += 1
     }

@@ -31,20 +31,25 @@ final class RelayState: Sendable {
   private let state: Locked<State>
   private let known: [RefusedEvent]
   private let progressed: @Sendable (Progress) -> Void
-  private let publishedEvents = Counter(label: MetricName.publishedEvents)
+  private let dimensions: [(String, String)]
+  private let sentMessages: Counter
   /// How often partitions left the flow.
   let departures = PositionSignal(at: 0)
 
   /// - Parameters:
+  ///   - topic: where it publishes, for metrics.
   ///   - acknowledgements: those of earlier terms.
   ///   - known: events that held partitions before, as was noted.
   ///   - progressed: called with all progress.
   init(
-    _ plan: RelayPlan, acknowledgements: Acknowledgements? = nil, known: [RefusedEvent] = [],
+    _ plan: RelayPlan, topic: String, acknowledgements: Acknowledgements? = nil,
+    known: [RefusedEvent] = [],
     progressed: @escaping @Sendable (Progress) -> Void
   ) {
     let none = Acknowledgements(partitionCount: Partition(clamping: plan.partitions.count))
     state = Locked(State(plan: plan, acknowledgements: acknowledgements ?? none))
+    dimensions = MessagingEndpoint.kafka(topic).dimensions(SpanName.send)
+    sentMessages = Counter(label: MetricName.sentMessages, dimensions: dimensions)
     self.known = known
     self.progressed = progressed
   }
@@ -79,9 +84,20 @@ final class RelayState: Sendable {
       if count > 0 || wasIdle { state.lastProgress = .now }
       return (result, state.progress, count)
     }
-    if count > 0 { publishedEvents.increment(by: count) }
+    if count > 0 { sentMessages.increment(by: count) }
     progressed(progress)
     return result
+  }
+
+  /// Counts the records that the broker has refused, each time.
+  func countRefusals(_ reports: [DeliveryReport]) {
+    for report in reports {
+      guard case .refused(let code) = report.outcome else { continue }
+      Counter(
+        label: MetricName.sentMessages,
+        dimensions: dimensions + [("error_type", RefusalKind.name(code))]
+      ).increment()
+    }
   }
 
   /// What was acknowledged within the last hour.

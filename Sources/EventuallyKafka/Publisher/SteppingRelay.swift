@@ -144,6 +144,7 @@ actor SteppingRelay<Source: Outbox> {
 
   private func note(_ reports: [DeliveryReport]) {
     guard !reports.isEmpty else { return state.tell() }
+    state.countRefusals(reports)
     for report in reports {
       if RefusalKind(report.code).isOfRecords { codes[report.partition] = report.code }
       let isLast = state.advance { [retry] plan in

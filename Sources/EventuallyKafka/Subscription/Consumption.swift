@@ -36,8 +36,11 @@ actor Consumption<Codec: EventCodec> {
   var forged: [ForgeryWatch.Forgery] = []
   /// The last event of some partition is to be held against the store's.
   var isRoutineCheckDue = false
+  /// Records that came since they were counted last.
+  private var polled = 0
   /// The spans of events that have come and not been delivered yet.
   private var spans: [any Span] = []
+  nonisolated let endpoint: MessagingEndpoint
   let metrics: SubscriptionMetrics
   /// What was delivered, and what becomes of it.
   nonisolated let batches = DeliveredBatches()
@@ -58,7 +61,8 @@ actor Consumption<Codec: EventCodec> {
     self.checkpoints = checkpoints
     self.options = options
     self.logger = logger
-    metrics = SubscriptionMetrics(group: options.group)
+    endpoint = .kafka(configuration.topic, group: options.group)
+    metrics = SubscriptionMetrics(endpoint)
     self.feed = FeedReader(feed, options)
     heartbeat = options.heartbeats.loop("subscription.consume")
   }
@@ -160,7 +164,11 @@ actor Consumption<Codec: EventCodec> {
 
   private func poll(_ client: ConsumerClient) throws -> AssignmentChange? {
     let begin = ContinuousClock.now
-    defer { assignment.wait(.now - begin, brokerEnds: brokerEnds) }
+    defer {
+      if polled > 0 { metrics.consumed(polled) }
+      polled = 0
+      assignment.wait(.now - begin, brokerEnds: brokerEnds)
+    }
     do {
       // Each record's headers are taken apart when it is polled: not of a whole batch at once.
       let space = min(options.batchSize - batch.count, 1_000)
@@ -205,15 +213,10 @@ actor Consumption<Codec: EventCodec> {
     if case .event(let persisted) = entry, persisted.metadata.traceParent != nil,
       TraceContext.isActive
     {
-      let span = startSpan(
-        SpanName.consume, context: TraceContext.context(of: persisted.metadata), ofKind: .consumer)
-      span.updateAttributes { attributes in
-        attributes.message(on: configuration.topic, partition, operation: "receive")
-        attributes["messaging.consumer.group.name"] = options.group
-        attributes["eventually.stream_id"] = persisted.streamID
-        attributes["eventually.sequence_number"] = Int64(persisted.sequenceNumber)
-      }
-      spans.append(span)
+      spans.append(
+        endpoint.startSpan(
+          SpanName.poll, type: "receive", persisted.position, of: persisted.streamID,
+          persisted.id, persisted.metadata))
     }
   }
 
@@ -235,6 +238,7 @@ actor Consumption<Codec: EventCodec> {
       status.withLock { $0.failure = error.description }
       return
     }
+    polled += 1
     let position: EventPosition
     switch source.classify(message) {
     case .rejected(let reason):

@@ -79,6 +79,9 @@ public final class KafkaSubscription<Codec: EventCodec>: PartitionedSubscription
       codec: codec, checkpoints: checkpoints, feed: feed, options: options, logger: logger)
   }
 
+  /// The topic, and the group.
+  public var endpoint: MessagingEndpoint { consumption.endpoint }
+
   /// What the subscription is doing.
   public var status: SubscriptionStatus { consumption.status.withLock { $0 } }
 

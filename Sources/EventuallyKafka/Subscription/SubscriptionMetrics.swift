@@ -3,6 +3,7 @@ import Eventually
 
 /// What a subscription counts.
 struct SubscriptionMetrics: Sendable {
+  private let messages: Counter
   private let rebalances: Counter
   private let fencings: Counter
   private let duplicates: Counter
@@ -10,8 +11,10 @@ struct SubscriptionMetrics: Sendable {
   private let rejectedRecords: Counter
   private let forgeries: Counter
 
-  init(group: String) {
-    let dimensions = [("group", group)]
+  init(_ endpoint: MessagingEndpoint) {
+    messages = Counter(
+      label: MetricName.consumedMessages, dimensions: endpoint.dimensions(SpanName.poll))
+    let dimensions = [("messaging_consumer_group_name", endpoint.consumerGroup ?? "")]
     rebalances = Counter(label: MetricName.rebalances, dimensions: dimensions)
     fencings = Counter(label: MetricName.fencings, dimensions: dimensions)
     duplicates = Counter(label: MetricName.duplicates, dimensions: dimensions)
@@ -20,6 +23,8 @@ struct SubscriptionMetrics: Sendable {
     rejectedRecords = Counter(label: MetricName.rejectedRecords, dimensions: dimensions)
   }
 
+  /// The records of one poll.
+  func consumed(_ count: Int) { messages.increment(by: count) }
   func assignmentChanged() { rebalances.increment() }
   func leaseFenced() { fencings.increment() }
   func duplicateDropped() { duplicates.increment() }

@@ -13,7 +13,7 @@ struct APIResponder: HTTPResponder {
   private let scheme: String
   private let logger: Logger
   private let isTraced = TraceContext.isActive
-  private let metrics = RequestMetrics()
+  private let metrics: RequestMetrics
 
   /// - Parameters:
   ///   - scheme: what requests come by: `http` or `https`.
@@ -21,6 +21,7 @@ struct APIResponder: HTTPResponder {
   init(_ api: API, console: Console? = nil, scheme: String, logger: Logger) {
     self.console = console.map { ServedConsole($0) }
     self.scheme = scheme
+    metrics = RequestMetrics(scheme: scheme)
     self.logger = logger
     let document = JSONResponse { $0.raw(api.openAPI) }
     let description = API.Operation.vital(

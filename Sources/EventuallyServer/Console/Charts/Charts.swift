@@ -29,7 +29,7 @@ final class Charts: Sendable {
   func add(_ frame: OverviewFrame) {
     let metrics = Observability.metrics
     let (append, publish) = (
-      metrics.buckets(of: MetricName.appendSeconds), metrics.buckets(of: MetricName.publishSeconds)
+      metrics.buckets(of: MetricName.appendSeconds), metrics.buckets(of: MetricName.sendSeconds)
     )
     let tick = state.withLock { state in
       var values = Self.values(of: frame)

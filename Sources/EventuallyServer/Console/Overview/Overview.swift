@@ -63,7 +63,7 @@ actor Overview {
       look: look, problems: problems, rates: rates,
       appendP99: durations.append.p99(metrics.buckets(of: MetricName.appendSeconds), at: look.at),
       publishP99: durations.publish.p99(
-        metrics.buckets(of: MetricName.publishSeconds), at: look.at),
+        metrics.buckets(of: MetricName.sendSeconds), at: look.at),
       cpu: (rates.rate("cpu") ?? 0) * 100)
     newest = (frame, .now)
     return frame

@@ -65,7 +65,9 @@ struct MetricsText {
         // The name of a counter's family is without what its value's name ends with.
         if label.hasSuffix("_total") { name.removeLast(6) } else { type = "unknown" }
       }
-      if let help = MetricName.help[label] { text += "# HELP \(name) \(escape(help))\n" }
+      if let help = MetricName.descriptions[label]?.help {
+        text += "# HELP \(name) \(escape(help))\n"
+      }
       text += "# TYPE \(name) \(type)\n"
       if format == .openMetrics,
         let unit = ["seconds", "bytes"].first(where: { name.hasSuffix("_\($0)") })

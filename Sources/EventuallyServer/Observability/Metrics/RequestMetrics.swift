@@ -10,10 +10,16 @@ struct RequestMetrics: Sendable {
     var status: Int
   }
 
+  private let scheme: String
   private let timers = Timers()
 
   private final class Timers: Sendable {
     let byKey = Locked<[Key: Timer]>([:])
+  }
+
+  /// - Parameter scheme: what requests come by: `http` or `https`.
+  init(scheme: String) {
+    self.scheme = scheme
   }
 
   /// A request was answered.
@@ -26,12 +32,13 @@ struct RequestMetrics: Sendable {
     let key = Key(method: RequestSpan.name(of: method), route: route, status: status.code)
     let timer = timers.byKey.withLock { timers in
       if let timer = timers[key] { return timer }
-      let timer = Timer(
-        label: MetricName.requestSeconds,
-        dimensions: [
-          ("http_request_method", key.method), ("http_route", route ?? ""),
-          ("http_response_status_code", "\(status.code)"),
-        ])
+      var dimensions = [
+        ("http_request_method", key.method), ("http_response_status_code", "\(status.code)"),
+        ("url_scheme", scheme),
+      ]
+      if let route { dimensions.append(("http_route", route)) }
+      if status.code >= 500 { dimensions.append(("error_type", "\(status.code)")) }
+      let timer = Timer(label: MetricName.requestSeconds, dimensions: dimensions)
       timers[key] = timer
       return timer
     }

@@ -27,6 +27,8 @@ struct FinishedSpan: Sendable {
   var attributes: SpanAttributes = [:]
   var events: [Event] = []
   var links: [Link] = []
+  /// How many links it had besides.
+  var droppedLinks = 0
   var error: String?
 
   init(
@@ -57,6 +59,17 @@ struct FinishedSpan: Sendable {
       var texts: [String: String] = [:]
       attributes.forEach { name, value in texts[name] = value.toSpanAttribute().text }
       EventMetadata.write(texts, &json)
+    }
+    if !links.isEmpty {
+      json.key("links")
+      json.beginArray()
+      for link in links {
+        json.beginObject()
+        json.member("traceId", link.span.traceID)
+        json.member("spanId", link.span.spanID)
+        json.endObject()
+      }
+      json.endArray()
     }
     json.endObject()
   }

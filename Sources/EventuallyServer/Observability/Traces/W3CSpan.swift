@@ -8,7 +8,7 @@ final class W3CSpan: Span {
     var isRecording: Bool
   }
 
-  /// More are not kept of one span.
+  /// More events are not kept of one span, nor more links.
   private static let eventLimit = 128
 
   let context: ServiceContext
@@ -52,7 +52,10 @@ final class W3CSpan: Span {
   func addLink(_ link: SpanLink) {
     guard let identity = link.context[W3CIdentity.Key.self] else { return }
     record { span in
-      guard span.links.count < Self.eventLimit else { return }
+      guard span.links.count < Self.eventLimit else {
+        span.droppedLinks += 1
+        return
+      }
       span.links.append(FinishedSpan.Link(span: identity, attributes: link.attributes))
     }
   }

@@ -1,3 +1,4 @@
+import Eventually
 import Tracing
 
 /// A tracer that names spans as W3C's Trace Context does, and hands them on when they end.
@@ -17,7 +18,8 @@ struct W3CTracer: Tracer {
   ) -> W3CSpan {
     var context = context()
     let parent = context[W3CIdentity.Key.self]
-    let identity = W3CIdentity(in: parent, sampling: sampling)
+    let identity = W3CIdentity(
+      in: parent, sampling: TraceContext.isRecorded(context) ? .all : sampling)
     context[W3CIdentity.Key.self] = identity
     let begun = FinishedSpan(
       name: operationName, kind: kind, identity: identity, parentID: parent?.spanID,

@@ -77,9 +77,15 @@ struct OTLPRequest: Sendable {
         json.member("spanId", link.span.spanID)
         if let state = link.span.state { json.member("traceState", state) }
         write(link.attributes, &json)
+        json.key("flags")
+        json.integer(UInt64(link.span.isSampled ? 1 : 0))
         json.endObject()
       }
       json.endArray()
+      if span.droppedLinks > 0 {
+        json.key("droppedLinksCount")
+        json.integer(UInt64(span.droppedLinks))
+      }
     }
     if let error = span.error {
       json.key("status")
