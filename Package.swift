@@ -218,7 +218,7 @@ let package = Package(
       "EventuallyPostgresTests",
       [
         "Eventually", "EventuallyPostgres", "EventuallySQLite", "EventuallyTesting", logging,
-        lifecycle,
+        lifecycle, metrics, metricsTestKit,
       ]),
     tests(
       "EventuallyKafkaTests",

@@ -111,8 +111,12 @@ public final class RecordEventStore<Codec: EventCodec>: EventStore, EventSubscri
   ) async throws(EventStoreError) -> StoreOutcome {
     let span = TraceContext.isActive ? startSpan(SpanName.append, ofKind: .producer) : nil
     defer { span?.end() }
-    span?.attributes["eventually.stream_id"] = name
-    span?.attributes["eventually.events"] = Int64(events.count)
+    span?.updateAttributes { attributes in
+      attributes["db.system.name"] = base.databaseSystem
+      attributes["db.operation.name"] = SpanName.append
+      attributes["eventually.stream_id"] = name
+      attributes["eventually.events"] = Int64(events.count)
+    }
     let start = ContinuousClock.now
     do throws(EventStoreError) {
       let encoded = try encoder(events, of: name, metadata: metadata(in: span))

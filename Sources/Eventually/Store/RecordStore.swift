@@ -3,6 +3,9 @@
 ///
 /// What an ``Outbox`` reads comes from ``log``, and what it notes goes the way of all requests, unless an adapter says otherwise.
 package protocol RecordStore: AnyObject, Outbox {
+  /// The database, by the name that OpenTelemetry's semantic conventions have for it.
+  var databaseSystem: String { get }
+
   /// The same store, for reading.
   var log: any StoreLog { get }
 

@@ -34,6 +34,9 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   /// How many connections there are, or are being made.
   var count: Int { connecting.count + idle.count + used.count }
   var waitingCount: Int { waiting.count }
+  var figures: PoolMetrics.Figures {
+    PoolMetrics.Figures(used: used.count, idle: idle.count, waiting: waiting.count)
+  }
   /// Why no connection can be made; `nil` where the last attempt did not fail.
   var failure: PostgresError? { lastFailure }
 

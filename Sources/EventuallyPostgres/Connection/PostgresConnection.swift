@@ -25,6 +25,7 @@ actor PostgresConnection {
   private let look: Alarm
   private var canceller: PQCanceller?
   private var names: [String: String] = [:]
+  private var timers = DatabaseTimers("postgresql")
   private let wornOut = Locked(false)
 
   private var opening: CheckedContinuation<Result<Void, PostgresError>, Never>?
@@ -38,7 +39,14 @@ actor PostgresConnection {
     var operation: String
     var rows: [PostgresRows] = []
     var results: [Result<[PostgresRows], PostgresError>] = []
+    let start = ContinuousClock.now
     var completion: CheckedContinuation<[Result<[PostgresRows], PostgresError>], Never>
+
+    /// The first of its errors, as metrics have it.
+    var errorType: String? {
+      for case .failure(let error) in results { return error.type }
+      return nil
+    }
 
     mutating func ended(_ error: PostgresError?) {
       results.append(error.map { .failure($0) } ?? .success(rows))
@@ -261,6 +269,8 @@ actor PostgresConnection {
         exchange.ended(error)
         // Where the connection has ended, nothing is known of those that follow either.
         while exchange.results.count < exchange.transactions.count { exchange.ended(error) }
+        timers.ended(
+          exchange.operation, in: .now - exchange.start, error: exchange.errorType)
         exchange.completion.resume(returning: exchange.results)
       case .close(let error): end(error)
       }

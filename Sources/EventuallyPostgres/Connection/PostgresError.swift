@@ -45,6 +45,18 @@ public struct PostgresError: Error, Sendable, Hashable, CustomStringConvertible 
     return nil
   }
 
+  /// What metrics call it: the code, where the server refused, or else the kind of failure.
+  var type: String {
+    switch kind {
+    case .refused(let state): state.rawValue
+    case .unreachable: "unreachable"
+    case .lost: "lost"
+    case .timedOut: "timeout"
+    case .cancelled: "cancelled"
+    case .malformed: "malformed"
+    }
+  }
+
   /// Whether it is unknown if the transaction was committed.
   public var isInDoubt: Bool { kind == .lost || state?.endsSession == true }
 

@@ -4,6 +4,8 @@ import Eventually
 actor PostgresPool {
   /// How a pool works.
   struct Options: Sendable, Hashable {
+    /// What metrics call it.
+    var name = "postgres"
     /// How many connections there are at most.
     var size = 8
     /// How long a caller waits for a connection.
@@ -20,6 +22,7 @@ actor PostgresPool {
   private let options: Options
   private let clock: any Clock<Duration>
   private let greet: Greeting?
+  private let metrics: PoolMetrics
   private var machine: PoolMachine<ContinuousClock.Instant>
   private var connections: [Int: PostgresConnection] = [:]
   private var callers:
@@ -38,6 +41,7 @@ actor PostgresPool {
     self.options = options
     self.clock = clock
     machine = PoolMachine(size: options.size)
+    metrics = PoolMetrics(options.name, size: options.size)
   }
 
   init(_ url: String, options: Options = Options()) {
@@ -93,11 +97,14 @@ actor PostgresPool {
   private func checkOut() async throws(PostgresError) -> (Int, PostgresConnection) {
     lastCaller += 1
     let caller = lastCaller
+    let start = ContinuousClock.now
     let actions = machine.want(caller)
+    metrics.set(machine.figures)
     // One that is free costs neither a timer nor a change of threads.
     if case .give(let id, caller)? = actions.first, let connection = connections[id],
       connection.ending.withLock({ $0 }) == nil
     {
+      metrics.waited(.now - start)
       return (id, connection)
     }
     let timeout = Task { [clock, options] in
@@ -113,12 +120,17 @@ actor PostgresPool {
     } onCancel: {
       Task { await self.leave(caller) }
     }
+    switch result {
+    case .success: metrics.waited(.now - start)
+    case .failure(let error): if error.kind != .cancelled { metrics.timedOut() }
+    }
     return try result.get()
   }
 
   private func leave(_ caller: Int) { perform(machine.leave(caller)) }
 
   private func perform(_ actions: [PoolMachine<ContinuousClock.Instant>.Action]) {
+    metrics.set(machine.figures)
     for action in actions {
       switch action {
       case .connect(let id): Task { await self.connect(id) }

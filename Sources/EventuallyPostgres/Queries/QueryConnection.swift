@@ -15,6 +15,7 @@ final class QueryConnection {
   private let handle: PQHandle
   private var machine = ConnectionMachine()
   private var names: [String: String] = [:]
+  private var timers = DatabaseTimers("postgresql")
 
   /// Connects.
   /// - Parameter deadline: until then.
@@ -67,6 +68,20 @@ final class QueryConnection {
   ///   - deadline: where it passes, the connection is given up; the server is to have its own time limit.
   ///   - operation: what is being done, for the error.
   func run(
+    _ statements: [Statement], until deadline: ContinuousClock.Instant, _ operation: String
+  ) throws(PostgresError) -> [PostgresRows] {
+    let start = ContinuousClock.now
+    do throws(PostgresError) {
+      let rows = try exchange(statements, until: deadline, operation)
+      timers.ended(operation, in: .now - start)
+      return rows
+    } catch {
+      timers.ended(operation, in: .now - start, error: error.type)
+      throw error
+    }
+  }
+
+  private func exchange(
     _ statements: [Statement], until deadline: ContinuousClock.Instant, _ operation: String
   ) throws(PostgresError) -> [PostgresRows] {
     var outcome = Outcome()

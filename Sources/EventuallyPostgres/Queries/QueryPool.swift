@@ -4,7 +4,10 @@ import Eventually
 actor QueryWorker {
   private let executor: BlockingExecutor
   private let parameters: PostgresAddress.Parameters
-  private var connection: QueryConnection?
+  private var connection: QueryConnection? {
+    didSet { isConnected.withLock { $0 = connection != nil } }
+  }
+  nonisolated let isConnected = Locked(false)
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -55,10 +58,12 @@ final class QueryPool: Sendable {
   private let workers: [QueryWorker]
   /// How many callers each has: the one that reads, and those that wait for it.
   private let callers: Locked<[Int]>
+  private let metrics: PoolMetrics
 
   init(_ parameters: PostgresAddress.Parameters, count: Int, label: String) {
     workers = (0..<max(1, count)).map { QueryWorker(parameters, label: "\(label).\($0)") }
     callers = Locked(Array(repeating: 0, count: workers.count))
+    metrics = PoolMetrics(label, size: workers.count)
   }
 
   /// Lends one of the connections to `body`, the one with the fewest callers.
@@ -69,12 +74,35 @@ final class QueryPool: Sendable {
       var best = 0
       for index in callers.indices where callers[index] < callers[best] { best = index }
       callers[best] += 1
+      tell(callers)
       return best
     }
-    defer { callers.withLock { $0[index] -= 1 } }
-    return try await workers[index].run(body)
+    defer {
+      callers.withLock { callers in
+        callers[index] -= 1
+        tell(callers)
+      }
+    }
+    let start = ContinuousClock.now
+    return try await workers[index].run { [metrics] connection in
+      metrics.waited(.now - start)
+      return try body(connection)
+    }
+  }
+
+  private func tell(_ callers: [Int]) {
+    var figures = PoolMetrics.Figures()
+    for (worker, count) in zip(workers, callers) {
+      if count > 0 { figures.used += 1 }
+      if count == 0, worker.isConnected.withLock({ $0 }) { figures.idle += 1 }
+      figures.waiting += max(0, count - 1)
+    }
+    metrics.set(figures)
   }
 
   /// Ends the connections that nobody uses.
-  func close() async { for worker in workers { await worker.close() } }
+  func close() async {
+    for worker in workers { await worker.close() }
+    callers.withLock { tell($0) }
+  }
 }

@@ -110,7 +110,8 @@ public actor PostgresReadModelDatabase<Model: ReadModel>: ReadModelStore {
     let use = PostgresStatement(
       "SELECT pg_advisory_lock_shared($1)", .int8(AdvisoryLock.use(ofSchema: generation.schema)))
     pool = PostgresPool(
-      PostgresAddress(catalog.database.url).writing, options: .init(size: 3),
+      PostgresAddress(catalog.database.url).writing,
+      options: .init(name: generation.schema, size: 3),
       greet: { connection throws(PostgresError) in
         _ = try await connection.run([use], "note that the generation is worked on")
       })

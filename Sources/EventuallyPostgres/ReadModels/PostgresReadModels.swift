@@ -41,10 +41,12 @@ package final class PostgresReadModels: Sendable {
     self.replica = replica
     names = ReadModelNames(catalog: catalog)
     location = PostgresAddress(url).location
-    pool = PostgresPool(PostgresAddress(url).writing, options: .init(size: 2))
+    pool = PostgresPool(
+      PostgresAddress(url).writing, options: .init(name: "readmodels.write", size: 2))
     // Without a replica, what is read is what the awaited checkpoints are of, also where the address names standbys too.
     let queried = replica.map { PostgresAddress($0).any } ?? PostgresAddress(url).writing
-    reading = PostgresPool(queried, options: .init(size: 4), greet: Self.greetToRead)
+    reading = PostgresPool(
+      queried, options: .init(name: "readmodels.read", size: 4), greet: Self.greetToRead)
     lookUps = QueryPool(queried, count: readers, label: "readmodel.lookup")
     scans = QueryPool(queried, count: readers, label: "readmodel.query")
     checkpoints = CheckpointPoll(reading)

@@ -42,7 +42,7 @@ public final class PostgresEventLog: StoreLog, Sendable {
     location = address.location
     let server = StoreServer()
     let pool = PostgresPool(
-      parameters, options: PostgresPool.Options(size: max(connections, 1)),
+      parameters, options: PostgresPool.Options(name: "store.read", size: max(connections, 1)),
       greet: StoreSession.greet(schema: schema, statementTimeout: 0, server: server))
     do {
       try await pool.withConnection { connection throws(PostgresError) in

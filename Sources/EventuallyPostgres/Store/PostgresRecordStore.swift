@@ -3,6 +3,7 @@ import Foundation
 
 /// A store of records in a PostgreSQL database, as one of its writers.
 final class PostgresRecordStore: RecordStore {
+  let databaseSystem = "postgresql"
   let postgresLog: PostgresEventLog
   private let writer: PostgresStoreWriter
   private let watch: HeadWatch
@@ -69,7 +70,7 @@ final class PostgresRecordStore: RecordStore {
   ) async throws {
     postgresLog = log
     let head = try await Self.checkedHead(of: log)
-    var limits = PostgresPool.Options(size: 1)
+    var limits = PostgresPool.Options(name: "store.append", size: 1)
     limits.limits.exchange = .seconds(70)
     let pool = PostgresPool(
       address.writing, options: limits,

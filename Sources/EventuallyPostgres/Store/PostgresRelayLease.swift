@@ -12,7 +12,7 @@ final class PostgresRelayLease: RelayLeaseStore {
   init(
     parameters: PostgresAddress.Parameters, schema: String, holder: String, server: StoreServer
   ) {
-    var options = PostgresPool.Options(size: 1)
+    var options = PostgresPool.Options(name: "store.lease", size: 1)
     // A lease is a few seconds long: what takes longer than a part of that has failed.
     options.waiting = .milliseconds(2500)
     options.longestPause = .milliseconds(500)

@@ -18,6 +18,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
   let codec: any EventCodec<Model.Event>
   let parked: ParkedEvents
   private let removals: Removals
+  private var timers = DatabaseTimers("sqlite")
   private let parkingLimit: Int
   /// How many rejected records were kept of each partition since the oldest ones were deleted.
   var keptSincePruning: [Partition: Int] = [:]
@@ -108,6 +109,10 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     _ transaction: BatchApplication<Model.Event>.Transaction
   ) throws -> BatchApplication<Model.Event>.Ending {
     let deliveries = transaction.deliveries
+    let start = ContinuousClock.now
+    var failure: String?
+    // What is rolled back because of an event, or of a lease, was no failure of the database.
+    defer { timers.ended("apply", in: .now - start, error: failure) }
     do {
       var parkedCount = 0
       try writeRows(isolating: transaction.isIsolating) {
@@ -135,6 +140,7 @@ public actor ReadModelDatabase<Model: ReadModel>: ReadModelStore {
     } catch let failures as ProjectionFailures {
       return .failed(failures)
     } catch {
+      failure = SQLiteError.type(of: error)
       throw Self.wrap(error, path: path)
     }
   }

@@ -25,6 +25,11 @@ public struct SQLiteError: DatabaseError {
     self.operation = operation
   }
 
+  /// What metrics call an error: SQLite's extended result code, or `_OTHER` for what is not of SQLite.
+  static func type(of error: any Error) -> String {
+    (error as? SQLiteError).map { "\($0.code)" } ?? "_OTHER"
+  }
+
   /// SQLite's primary result code.
   public var primaryCode: Int32 { code & 0xFF }
   /// There is no space left on the disk.

@@ -2,6 +2,7 @@ import Eventually
 
 /// A store's file and its one writer, with what removals leave to be done.
 final class SQLiteRecordStore: RecordStore {
+  let databaseSystem = "sqlite"
   private let file: SQLiteEventLog
   private let writer: StoreWriter
   private let eraser: StoreEraser

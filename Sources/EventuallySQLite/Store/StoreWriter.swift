@@ -22,6 +22,7 @@ actor StoreWriter {
   private var headsAreInDoubt = false
   private let heartbeat: Heartbeat
   private let metrics = StoreMetrics()
+  private var timers = DatabaseTimers("sqlite")
   /// Why the last transaction failed; `nil` where it did not.
   nonisolated let failure = Locked<String?>(nil)
   nonisolated let identity: StoreSchema.Identity
@@ -139,6 +140,7 @@ actor StoreWriter {
     // back would keep an hour that a clock was wrong by for ever.
     let time = clock()
     var results: [Result<StoreOutcome, EventStoreError>] = []
+    let start = ContinuousClock.now
     do {
       var next = heads
       repeat {
@@ -148,10 +150,12 @@ actor StoreWriter {
       heads = next
       headsAreInDoubt = false
       failure.withLock { $0 = nil }
+      timers.ended("append", in: .now - start)
       metrics.committed(batch, results)
       if hasAppended { FaultPoint.storeCommitted.pass() }
       if batch.contains(where: \.isRemoval) { FaultPoint.storeRemoved.pass() }
     } catch {
+      timers.ended("append", in: .now - start, error: SQLiteError.type(of: error))
       headsAreInDoubt = true
       let failure = Self.failure(error, path: connection.path)
       self.failure.withLock { $0 = failure.description }
