@@ -97,6 +97,7 @@ where S.Event == Store.Event {
           // Whoever joins the group is given partitions, which it must be able to take.
           _ = try await store.claim([], owner: name)
           hasLeft = false
+          state.withLock { $0.failure = nil }
         }
         for try await deliveries in try await subscription.resume() {
           let spans =
