@@ -12,6 +12,7 @@ import Testing
   private static let others: Set<String> = [
     "about", "session", "overview", "charts", "find", "streams", "streams/{}", "event-types",
     "read-models", "read-models/{}", "read-models/{}/replays", "read-models/{}/live",
+    "read-models/{}/switch",
     "events/{}/topic", "read-models/{}/generations/{}", "read-models/{}/savepoints",
     "read-models/{}/savepoints/{}",
     // What the application's queries tell is theirs: they are asked elsewhere too.
