@@ -55,11 +55,12 @@ public struct APIRequest: Sendable {
   }
 
   /// A parameter of the query; `nil` where there is none.
-  /// - Throws: an answer 400 where it is not percent-encoded UTF-8, or is there twice.
+  /// - Throws: an answer 400 where it is not percent-encoded UTF-8, or is there twice; 422 where it has a character U+0000.
   public func parameter(_ name: String) throws -> String? {
     guard let query else { return nil }
+    let value: String?
     do {
-      return try QueryParameters.value(of: name, in: query)
+      value = try QueryParameters.value(of: name, in: query)
     } catch .repeated {
       throw RequestError(
         kind: .invalidRequest, "the parameter '\(name)' is there more than once", parameter: name)
@@ -68,6 +69,12 @@ public struct APIRequest: Sendable {
         kind: .invalidRequest, "the parameter '\(name)' is not percent-encoded UTF-8",
         parameter: name)
     }
+    // Nothing that is asked for has it, and PostgreSQL takes no text with it.
+    guard value?.utf8.contains(0) != true else {
+      throw RequestError(
+        kind: .invalid, "the parameter '\(name)' has a character U+0000", parameter: name)
+    }
+    return value
   }
 
   /// A parameter of the query that is a number.

@@ -115,6 +115,7 @@ private struct Register: EventuallyApplication {
     let begun = try await send(.post, "read-models/names/replays", #"{"from":"zero"}"#)
     #expect(
       begun.status == 200 && begun.body.contains(#""generation":2,"from":"zero""#), "\(begun)")
+    #expect(begun.body.contains(#""by":"the console""#), "\(begun)")
     let built = try await wait("read-models/names/replay", for: #""state":"built""#)
     #expect(built.contains(#""differenceCount":1"#), "\(built)")
     #expect(built.contains(#""rebuilt":["Bob"],"live":["Eve"]"#), "\(built)")
@@ -134,6 +135,21 @@ private struct Register: EventuallyApplication {
         "switch names, generation 2: live instead of generation 3",
         "replay names --from zero: builds generation 2",
       ], "\(changes)")
+  }
+
+  /// What can't be found is not looked for, however long that would take.
+  @Test func questionsThatCanNotBeAnsweredAreRefused() async throws {
+    try await register(["a": "Ada"])
+    let rows = "read-models/names/rows"
+    let longest = String(repeating: "x", count: RowSearch.longestSearch)
+    for (path, status) in [
+      ("\(rows)?search=\(longest)", 200), ("\(rows)?search=\(longest)x", 422),
+      ("\(rows).csv?search=\(longest)x", 422), ("\(rows)?search=a%00b", 422),
+      ("\(rows)?generation=99", 404), ("\(rows).csv?generation=99", 404),
+    ] {
+      let answer = try await send(.get, path)
+      #expect(answer.status == status, "\(path.prefix(60)): \(answer)")
+    }
   }
 
   /// Catching up may take long.

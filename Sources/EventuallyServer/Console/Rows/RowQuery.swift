@@ -40,7 +40,9 @@ struct RowQuery: Sendable, Hashable {
     values.count == orders.count
       && zip(values, orders).allSatisfy { value, order in
         switch (value, order.column.kind) {
-        case (.null, _), (.integer, .integer), (.text, .text): true
+        case (.null, _), (.integer, .integer): true
+        // No text of PostgreSQL has it.
+        case (.text(let text), .text): dialect != .postgres || !text.utf8.contains(0)
         default: false
         }
       }

@@ -22,8 +22,12 @@ extension Console {
     let generation: Int
     if let text = try request.parameter("generation"), !text.isEmpty {
       generation = Int(try request.number("generation", in: 1...UInt64(Int32.max)))
-      source = try await model.catalog.reader(
-        of: generation, readers: 1, timeLimit: options.questionLimit)
+      do {
+        source = try await model.catalog.reader(
+          of: generation, readers: 1, timeLimit: options.questionLimit)
+      } catch {
+        throw RequestError.refusal(error)
+      }
     } else {
       guard let live = try await model.catalog.liveGeneration() else {
         throw ReadModelError.notBuilt(location: model.catalog.location)
@@ -48,12 +52,19 @@ extension Console {
       }
       query.order = .init(column: column, isDescending: try request.parameter("down") == "true")
     }
+    let search = try request.parameter("search") ?? ""
+    guard search.utf8.count <= RowSearch.longestSearch else {
+      throw RequestError(
+        kind: .invalid,
+        "the parameter 'search' has more than \(RowSearch.longestSearch) bytes",
+        parameter: "search")
+    }
     let view = view(of: request)
     let hidden = table.columns.map(\.name).filter { view.isMasked(column: $0, ofTable: table.name) }
     return Asked(
       source: source, generation: generation,
       question: .init(
-        query: query, search: try request.parameter("search") ?? "", hidden: Set(hidden)))
+        query: query, search: search, hidden: Set(hidden)))
   }
 
   private func rows(_ request: APIRequest) async throws -> JSONResponse {
