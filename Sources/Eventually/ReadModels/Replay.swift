@@ -113,6 +113,8 @@ public final class Replay<Model: ReadModel>: Sendable {
     self.model = model
     self.log = log
     self.options = options
+    // Whoever looks at the generation from now on sees who builds it.
+    if goal != .existing { await recorder.begin() }
   }
 
   /// A copy of the generation that was live.

@@ -204,6 +204,15 @@ final class ReplayRecorder: Sendable {
     self.save = save
   }
 
+  /// Stores that the replay has begun, or goes on.
+  func begin() async {
+    record.withLock {
+      $0.state = .applying
+      $0.why = nil
+    }
+    await store()
+  }
+
   func take(_ event: ReplayEvent) {
     record.withLock { $0.take(event) { columns[$0] ?? [] } }
   }
