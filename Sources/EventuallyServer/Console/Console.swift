@@ -92,7 +92,7 @@ extension Console {
         task.cancel()
         throw RequestError(
           kind: .unavailable,
-          "that took more than \(options.questionLimit.components.seconds) s: ask for less, by a category or a time for example"
+          "no answer within \(options.questionLimit.components.seconds) s: the overview tells whether store and read models answer; if they do, ask for less, by a category or a time for example"
         )
       }
       return try found.get()

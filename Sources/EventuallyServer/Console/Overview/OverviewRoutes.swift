@@ -13,6 +13,12 @@ extension Console {
     api.add(
       question("read-models") { _ in
         let frame = await overview.frame()
+        // None of those that there are: their list would say that there are none.
+        if frame.look.readModels.isEmpty, !sources.readModels.isEmpty,
+          let failure = frame.look.failures.last
+        {
+          throw RequestError(kind: .unavailable, "\(failure.what) can't be read: \(failure.why)")
+        }
         return JSONResponse { json in
           json.beginObject()
           json.key("readModels")
