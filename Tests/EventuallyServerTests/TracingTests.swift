@@ -15,6 +15,7 @@ struct TracingTests {
   func anIdentityKeepsWhetherItIsRecorded(text: String, isSampled: Bool) throws {
     let identity = try #require(W3CIdentity(text))
     #expect(identity.isSampled == isSampled)
+    #expect(TraceContext.isRecorded(EventMetadata(traceParent: text)) == isSampled)
     let child = W3CIdentity(in: identity, sampling: SpanSampling(ratio: 0) ?? .all)
     #expect(child.traceID == identity.traceID && child.isSampled == isSampled)
     #expect(child.spanID != identity.spanID)

@@ -41,6 +41,14 @@ public enum TraceContext {
     return context
   }
 
+  /// Whether an event belongs to a trace that is recorded, as its `traceparent` says. Spans of all others would come to nothing, and
+  /// there are as many of them as there are events.
+  package static func isRecorded(_ metadata: EventMetadata) -> Bool {
+    // `00-<32 digits>-<16 digits>-<2 digits>`, of which the last one's lowest bit says so.
+    guard let flag = metadata.traceParent?.utf8.dropFirst(54).first else { return false }
+    return flag & 1 == (flag < UInt8(ascii: "a") ? 1 : 0)
+  }
+
   /// A trace of its own that is recorded, however few are, because it is linked to others that are.
   package static let recorded: ServiceContext = {
     var context = ServiceContext.topLevel

@@ -176,7 +176,7 @@ actor Relay<Source: Outbox> {
   }
 
   private func beginSpan(_ record: EventRecord) {
-    guard record.metadata.traceParent != nil, TraceContext.isActive else { return }
+    guard TraceContext.isRecorded(record.metadata), TraceContext.isActive else { return }
     spans[record.position.sequenceNumber] = endpoint.startSpan(
       SpanName.send, type: "send", record.position, of: record.streamID, record.id,
       record.metadata)

@@ -210,7 +210,7 @@ actor Consumption<Codec: EventCodec> {
       options.range?.contains(partition, entry.position.partitionOffset) ?? true
     else { return }
     batch.add(entry, progress)
-    if case .event(let persisted) = entry, persisted.metadata.traceParent != nil,
+    if case .event(let persisted) = entry, TraceContext.isRecorded(persisted.metadata),
       TraceContext.isActive
     {
       spans.append(

@@ -13,7 +13,7 @@ struct BatchSpans {
   init<Event>(_ deliveries: [Delivery<Event>], _ name: String, _ endpoint: MessagingEndpoint) {
     for delivery in deliveries {
       for case .event(let persisted) in delivery.entries {
-        guard persisted.metadata.traceParent != nil else { continue }
+        guard TraceContext.isRecorded(persisted.metadata) else { continue }
         begin(persisted, of: deliveries, name, endpoint)
       }
     }
