@@ -179,7 +179,7 @@ struct PostgresStreamPages: StreamPages {
   }
 
   private static let page = """
-    SELECT \(EventRow.columns), l.version, l.sequence, l.stream_bytes
+    SELECT \(EventRow.ofEvent), l.version, l.sequence, l.stream_bytes
     FROM streams s, \(PostgresEventLog.lastOfStream), LATERAL (
       SELECT e.*, \(EventRow.bytesBefore(in: "version"))
       FROM (
@@ -192,9 +192,59 @@ struct PostgresStreamPages: StreamPages {
     WHERE s.id = $1 AND e.before < $4 ORDER BY e.version
     """
 
+  /// Of a short stream: all that it has from a version on, by two look-ups and nothing else. Where there are as many events, or a
+  /// payload is left out, there may be more.
+  private static let short = """
+    SELECT e.sequence, e.version, e.partition, e.partition_offset, e.type, e.id, e.time,
+      CASE WHEN octet_length(e.payload) <= $4::bigint THEN e.payload END, e.metadata, e.is_erased,
+      e.stream_bytes
+    FROM events e
+    WHERE e.stream = (SELECT s.key FROM streams s WHERE s.id = $1)
+      AND e.version BETWEEN $2 AND $3 AND e.version > 0 AND NOT e.is_erased
+    ORDER BY e.version
+    """
+  private static let shortLength = 64
+
+  /// The whole stream from the version on, where it is a short one.
+  private func shortStream() async throws(EventStoreError) -> [EventRecord]? {
+    let (end, overflow) = next.addingReportingOverflow(Version(Self.shortLength - 1))
+    return try await log.reader.read(
+      "read a stream",
+      [
+        PostgresStatement(
+          Self.short, .text(streamID), .position(next), .position(overflow ? .max : end),
+          .int8(Int64(bytes / Self.shortLength)))
+      ]
+    ) { rows -> StoreReader.Found<[EventRecord]?> in
+      let rows = rows[0]
+      guard rows.count < Self.shortLength,
+        !(0..<rows.count).contains(where: { rows.isNull($0, EventRow.payload) })
+      else { return .init(nil, newest: 0) }
+      let records = try records(rows)
+      guard let last = records.last else { return .init([], newest: 0) }
+      log.reader.sizes.note(try rows.unsigned(rows.count - 1, EventRow.count), of: streamID)
+      return .init(records, newest: last.position.sequenceNumber)
+    }
+  }
+
+  private func records(_ rows: PostgresRows) throws -> [EventRecord] {
+    let records = try EventRow.records(rows, of: streamID, partitionCount: log.partitionCount)
+    for (index, record) in records.enumerated()
+    where record.position.version != next &+ Version(index) {
+      throw StoreDamage(
+        "the event at sequence number \(record.position.sequenceNumber) is not version "
+          + "\(next &+ Version(index)) of its stream")
+    }
+    return records
+  }
+
   mutating func next() async throws(EventStoreError) -> [EventRecord] {
     if isAtEnd { return [] }
-    let (log, streamID, from) = (log, streamID, next)
+    if lastSequence == nil, let records = try await shortStream() {
+      isAtEnd = true
+      lastVersion = records.last?.position.version ?? 0
+      return records
+    }
     let page = try await log.reader.read(
       "read a stream",
       [
@@ -205,15 +255,11 @@ struct PostgresStreamPages: StreamPages {
     ) { rows -> StoreReader.Found<(records: [EventRecord], version: Version, sequence: UInt64)> in
       let rows = rows[0]
       guard rows.count > 0 else { return .init(([], 0, 0), newest: 0) }
-      let records = try EventRow.records(rows, partitionCount: log.partitionCount)
-      for (index, record) in records.enumerated()
-      where record.position.version != from &+ Version(index) {
-        throw StoreDamage(
-          "the event at sequence number \(record.position.sequenceNumber) is not version "
-            + "\(from &+ Version(index)) of its stream")
-      }
-      let (version, sequence) = (try rows.unsigned(0, 11), try rows.unsigned(0, 12))
-      log.reader.sizes.note(try rows.unsigned(0, 13), of: streamID)
+      let records = try records(rows)
+      let (version, sequence) = (
+        try rows.unsigned(0, EventRow.count), try rows.unsigned(0, EventRow.count + 1)
+      )
+      log.reader.sizes.note(try rows.unsigned(0, EventRow.count + 2), of: streamID)
       return .init((records, version, sequence), newest: sequence)
     }
     guard let last = page.records.last?.position else {
