@@ -109,6 +109,16 @@ struct ConnectionTests {
     #expect(error?.kind == .cancelled, "\(error as Any)")
   }
 
+  @Test func aCallerThatWasCancelledBeforeStopsTheServer() async throws {
+    let connection = try await connection()
+    let task = Task {
+      withUnsafeCurrentTask { $0?.cancel() }
+      return try await connection.run([PostgresStatement("SELECT pg_sleep(600)")], "sleep")
+    }
+    let error = await #expect(throws: PostgresError.self) { try await task.value }
+    #expect(error?.kind == .cancelled, "\(error as Any)")
+  }
+
   @Test(arguments: [true, false])
   func anEndedConnectionIsNoticed(_ isBusy: Bool) async throws {
     let connection = try await connection()

@@ -84,6 +84,42 @@ struct PoolTests {
     }
   }
 
+  /// Nobody has to be told that the server has ended a session that nobody used.
+  @Test func aSessionThatHasEndedIsGivenToNobody() async throws {
+    let url = try TestServer.shared.get().url()
+    let pool = PostgresPool(url, options: .init(size: 1, waiting: .seconds(60)))
+    let other = PostgresPool(url, options: .init(size: 1, waiting: .seconds(60)))
+    for _ in 0..<20 {
+      let (connection, session) = try await pool.withConnection {
+        connection throws(PostgresError) in
+        let rows = try await connection.run(
+          [PostgresStatement("SELECT pg_backend_pid()")], "ask")
+        return (connection, try rows[0].integer(0, 0))
+      }
+      _ = try await other.run(
+        [PostgresStatement("SELECT pg_terminate_backend($1::bigint::integer)", .int8(session))],
+        "end")
+      try await until("it has ended") { !connection.isThere }
+      let next = try await pool.run([PostgresStatement("SELECT pg_backend_pid()")], "ask")
+      #expect(try next[0].integer(0, 0) != session)
+    }
+    await pool.close()
+    await other.close()
+  }
+
+  @Test func aServerThatWasStartedAnewIsNoErrorToTheNext() async throws {
+    let server = try TestServer()
+    let pool = PostgresPool(server.url(), options: .init(size: 1, waiting: .seconds(60)))
+    for number in 0..<3 {
+      let rows = try await pool.run(
+        [PostgresStatement("SELECT $1::int4", .int4(Int32(number)))], "ask")
+      #expect(try rows[0].integer(0, 0) == Int64(number))
+      try await server.stop()
+      try await server.start()
+    }
+    await pool.close()
+  }
+
   @Test func itComesBackWhenTheServerDoes() async throws {
     let server = try TestServer()
     let pool = PostgresPool(server.url(), options: .init(size: 2, waiting: .seconds(60)))

@@ -137,10 +137,13 @@ final class PQHandle {
   /// Blocks until something can be read.
   /// - Returns: whether it can; `false` as well where something is left to be sent.
   func waitToRead(until end: ContinuousClock.Instant) -> Bool {
-    let left = (end - .now).milliseconds
-    guard left > 0, flush() == true else { return false }
-    var socket = pollfd(fd: self.socket, events: Int16(POLLIN), revents: 0)
-    return systemPoll(&socket, Int32(clamping: left)) == 1
+    let left = end - .now
+    return left > .zero && flush() == true && canRead(within: left)
+  }
+
+  /// Whether something can be read at once, or comes in time.
+  func canRead(within time: Duration = .zero) -> Bool {
+    clibpq_can_read(socket, Int(clamping: time.nanoseconds / 1_000)) == 1
   }
 
   /// Reads what is there.
@@ -250,9 +253,4 @@ final class PQCanceller: @unchecked Sendable {
     // Where it fails, the connection is given up when the server has not stopped in time.
     _ = PQcancel(handle, &message, Int32(message.count))
   }
-}
-
-/// The system's `poll`, which the method of that name hides.
-private func systemPoll(_ socket: inout pollfd, _ milliseconds: Int32) -> Int32 {
-  poll(&socket, 1, milliseconds)
 }

@@ -1,6 +1,7 @@
 import Eventually
 
-/// A connection to PostgreSQL over libpq, with a thread of its own, which waits for an answer for 10 ms at most.
+/// A connection to PostgreSQL over libpq. The caller's thread sends, and a thread of the connection's own waits for an answer, for 10 ms
+/// at most.
 ///
 /// One exchange goes on at a time: who uses a connection has it alone, from a ``PostgresPool`` for example. What to do next
 /// is decided by ``ConnectionMachine``.
@@ -20,8 +21,12 @@ actor PostgresConnection {
   private let handle: PQHandle
   private var machine = ConnectionMachine()
   private var watch: SocketWatch?
+  /// What the socket is to be watched for, and whether that is left to the thread that waits for an answer.
+  private var watched = (reading: false, writing: false)
+  private var isAwaiting = false
   private let alarm: Alarm
-  /// While an answer is awaited, the socket is looked at every second: that a server has ended was seen not to be told of.
+  /// While an answer is awaited, the socket is looked at every second: that a server has ended was seen not to be told of. A connection
+  /// that nobody has used for a second is watched again.
   private let look: Alarm
   private var canceller: PQCanceller?
   private var names: [String: String] = [:]
@@ -119,15 +124,13 @@ actor PostgresConnection {
   /// refused, none is carried out.
   /// - Parameter operation: what is being done, for the error.
   /// - Returns: what each statement returned.
-  func run(
+  nonisolated func run(
     _ statements: [PostgresStatement], _ operation: String
   ) async throws(PostgresError) -> [PostgresRows] {
     let results = await withTaskCancellationHandler {
-      await exchange([statements], operation)
+      await exchange([statements], operation, isCancellable: true)
     } onCancel: {
-      executor.run { [weak self] in
-        self?.assumeIsolated { $0.perform($0.machine.cancelled()) }
-      }
+      cancel()
     }
     guard let result = results.first else { return [] }
     return try result.get()
@@ -136,39 +139,87 @@ actor PostgresConnection {
   /// Sends transactions together, and waits for all their answers, whether or not the caller is cancelled. Each is carried out or
   /// refused by itself, one after the other.
   /// - Returns: of each transaction, what its statements returned.
-  func run(
+  nonisolated func run(
     transactions: [[PostgresStatement]], _ operation: String
   ) async -> [Result<[PostgresRows], PostgresError>] {
-    await exchange(transactions, operation)
+    await exchange(transactions, operation, isCancellable: false)
   }
 
-  private func exchange(
-    _ transactions: [[PostgresStatement]], _ operation: String
-  ) async -> [Result<[PostgresRows], PostgresError>] {
-    await withCheckedContinuation { continuation in
-      begin(Exchange(transactions: transactions, operation: operation, completion: continuation))
+  private nonisolated func cancel() {
+    executor.run { [weak self] in
+      self?.assumeIsolated { $0.perform($0.machine.cancelled()) }
     }
   }
 
-  private func begin(_ exchange: Exchange) {
+  private nonisolated func exchange(
+    _ transactions: [[PostgresStatement]], _ operation: String, isCancellable: Bool
+  ) async -> [Result<[PostgresRows], PostgresError>] {
+    await withCheckedContinuation { continuation in
+      let isDone = executor.runHere {
+        assumeIsolated {
+          $0.begin(
+            Exchange(transactions: transactions, operation: operation, completion: continuation))
+        }
+      }
+      if isDone { return }
+      // The server has begun while the thread that waits for it is woken.
+      executor.run { self.assumeIsolated { $0.awaitAnswers() } }
+      // A cancellation before the exchange has begun had nothing to stop.
+      if isCancellable, Task.isCancelled { cancel() }
+    }
+  }
+
+  /// - Returns: whether the exchange is over.
+  private func begin(_ exchange: Exchange) -> Bool {
     guard self.exchange == nil else {
       let error = PostgresError(
         .malformed, "the connection is in use", operation: exchange.operation)
       exchange.completion.resume(returning: exchange.transactions.map { _ in .failure(error) })
-      return
+      return true
     }
     self.exchange = exchange
+    // An answer is to wake one thread, and not another one that watches as well.
+    isAwaiting = true
+    watch?.watch(reading: false, writing: false)
     perform(
       machine.submit(
         exchange.transactions.map { $0.map(\.sql) }, operation: exchange.operation))
-    awaitAnswers()
+    guard self.exchange == nil else { return false }
+    endAwaiting()
+    return true
   }
 
   /// Most answers come within milliseconds: this thread waits for them itself, which takes fewer changes of threads than to be woken by
   /// the socket's watch. It does so for a moment only, since a cancellation waits for it.
   private func awaitAnswers() {
-    let end = ContinuousClock.now + .milliseconds(10)
+    wait(atMost: .milliseconds(10))
+    endAwaiting()
+  }
+
+  private func wait(atMost time: Duration) {
+    let end = ContinuousClock.now + time
     while exchange != nil, !machine.isClosed, handle.waitToRead(until: end) { ready() }
+  }
+
+  private func endAwaiting() {
+    isAwaiting = false
+    // Who comes again and again need not have it watched in between; who is to be notified must.
+    if exchange != nil || !listeners.withLock({ $0.isEmpty }) { watchSocket() }
+  }
+
+  /// Whether the connection is there, as far as its socket tells.
+  nonisolated var isThere: Bool {
+    executor.runHere {
+      assumeIsolated { connection in
+        // What a server says when it ends a session comes before the end.
+        while connection.exchange == nil, !connection.machine.isClosed,
+          connection.handle.canRead()
+        {
+          connection.ready()
+        }
+      }
+    }
+    return ending.withLock { $0 } == nil
   }
 
   /// What `NOTIFY` sends on channels that this connection listens at; it ends with the connection.
@@ -221,7 +272,7 @@ actor PostgresConnection {
   }
 
   private func lookAtSocket() {
-    guard exchange != nil else { return }
+    guard exchange != nil else { return watchSocket() }
     look.set(.seconds(1))
     ready()
   }
@@ -247,7 +298,9 @@ actor PostgresConnection {
   private func perform(_ actions: [ConnectionMachine.Action]) {
     for action in actions {
       switch action {
-      case .watch(let reading, let writing): watchSocket(reading: reading, writing: writing)
+      case .watch(let reading, let writing):
+        watched = (reading, writing)
+        if !isAwaiting { watchSocket() }
       case .enterPipeline:
         if !handle.enterPipeline() { perform(machine.failed(handle.message)) }
       case .opened:
@@ -301,7 +354,7 @@ actor PostgresConnection {
     if isSent { flush() } else { perform(machine.failed(handle.message)) }
   }
 
-  private func watchSocket(reading: Bool, writing: Bool) {
+  private func watchSocket() {
     if machine.isClosed { return }
     let socket = handle.socket
     if watch?.socket != socket {
@@ -313,7 +366,7 @@ actor PostgresConnection {
       perform(machine.failed("there is no descriptor left to watch the connection by"))
       return
     }
-    watch.watch(reading: reading, writing: writing)
+    watch.watch(reading: watched.reading, writing: watched.writing)
   }
 
   private func end(_ error: PostgresError) {

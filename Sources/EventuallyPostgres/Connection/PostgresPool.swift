@@ -102,7 +102,7 @@ actor PostgresPool {
     metrics.set(machine.figures)
     // One that is free costs neither a timer nor a change of threads.
     if case .give(let id, caller)? = actions.first, let connection = connections[id],
-      connection.ending.withLock({ $0 }) == nil
+      connection.isThere
     {
       metrics.waited(.now - start)
       return (id, connection)
@@ -135,7 +135,7 @@ actor PostgresPool {
       switch action {
       case .connect(let id): Task { await self.connect(id) }
       case .give(let id, let caller):
-        guard let connection = connections[id], connection.ending.withLock({ $0 }) == nil else {
+        guard let connection = connections[id], connection.isThere else {
           // It ended while nobody used it.
           connections[id] = nil
           perform(machine.lost(id, givenTo: caller))

@@ -28,7 +28,7 @@ package final class PostgresReplayLock: ReplayRight {
   }
 
   /// Whether it is still held: a session may end before its process does.
-  package var isHeld: Bool { session.connection.ending.withLock { $0 == nil } }
+  package var isHeld: Bool { session.connection.isThere }
 
   /// Gives the right back. Without it, that is done some time after nobody has this any more.
   package func release() async { await session.close() }
