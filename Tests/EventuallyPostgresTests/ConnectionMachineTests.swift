@@ -177,3 +177,14 @@ struct ConnectionMachineTests {
     }
   }
 }
+
+struct AnswerPaceTests {
+  @Test func onlyAfterABriskAnswerIsTheNextOneWaitedFor() {
+    var pace = AnswerPace()
+    #expect(!pace.isBrisk)
+    for (time, isBrisk) in [(40, true), (99, true), (100, false), (5_000, false), (99, true)] {
+      pace.answered(after: .microseconds(time))
+      #expect(pace.isBrisk == isBrisk, "\(time)")
+    }
+  }
+}

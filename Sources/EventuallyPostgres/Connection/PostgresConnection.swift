@@ -1,7 +1,7 @@
 import Eventually
 
 /// A connection to PostgreSQL over libpq. The caller's thread sends, and a thread of the connection's own waits for an answer, for 10 ms
-/// at most.
+/// at most; where the server is as fast as ``AnswerPace`` wants it, the caller's thread waits first.
 ///
 /// One exchange goes on at a time: who uses a connection has it alone, from a ``PostgresPool`` for example. What to do next
 /// is decided by ``ConnectionMachine``.
@@ -20,6 +20,7 @@ actor PostgresConnection {
   private let limits: Limits
   private let handle: PQHandle
   private var machine = ConnectionMachine()
+  private var pace = AnswerPace()
   private var watch: SocketWatch?
   /// What the socket is to be watched for, and whether that is left to the thread that waits for an answer.
   private var watched = (reading: false, writing: false)
@@ -42,6 +43,7 @@ actor PostgresConnection {
   private struct Exchange {
     var transactions: [[PostgresStatement]]
     var operation: String
+    let beginning = ContinuousClock.now
     var rows: [PostgresRows] = []
     var results: [Result<[PostgresRows], PostgresError>] = []
     let start = ContinuousClock.now
@@ -184,6 +186,7 @@ actor PostgresConnection {
     perform(
       machine.submit(
         exchange.transactions.map { $0.map(\.sql) }, operation: exchange.operation))
+    if pace.isBrisk { wait(atMost: AnswerPace.brisk) }
     guard self.exchange == nil else { return false }
     endAwaiting()
     return true
@@ -319,6 +322,7 @@ actor PostgresConnection {
       case .finish(let error):
         alarm.set(nil)
         guard var exchange = exchange.take() else { continue }
+        pace.answered(after: .now - exchange.beginning)
         exchange.ended(error)
         // Where the connection has ended, nothing is known of those that follow either.
         while exchange.results.count < exchange.transactions.count { exchange.ended(error) }
