@@ -119,7 +119,7 @@ actor Relay<Source: Outbox> {
       }
       try term.check()
       // The next page is read while this one is handed over.
-      async let next = source.records(after: last.position.sequenceNumber, limit: pageSize)
+      async let next = recordsAtHand(after: last.position.sequenceNumber)
       let before = life.handed
       try take(page, after: position)
       position = last.position.sequenceNumber
@@ -149,6 +149,12 @@ actor Relay<Source: Outbox> {
       batch.append(record)
       beginSpan(record)
     }
+  }
+
+  /// The next page; none where the last one has reached the store's head, which whoever waits for new records looks at, too.
+  private nonisolated func recordsAtHand(after position: UInt64) async throws -> [EventRecord] {
+    guard source.head.position > position else { return [] }
+    return try await source.records(after: position, limit: pageSize)
   }
 
   /// Waits for records, and then makes way for sending them.
