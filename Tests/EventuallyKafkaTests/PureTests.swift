@@ -79,6 +79,20 @@ import Testing
     #expect(batches.drainUpdates().applied.isEmpty)
   }
 
+  /// Whoever has the next batch ready need not ask again and again.
+  @Test func theCompletionOfTheLastOneIsTold() {
+    let batches = DeliveredBatches()
+    let told = Locked(0)
+    batches.onCompletion { told.withLock { $0 += 1 } }
+    batches.deliver()
+    batches.deliver()
+    batches.complete([delivery(1, after: nil)])
+    #expect(told.withLock { $0 } == 0)
+    batches.complete([Delivery<String>]())
+    #expect(told.withLock { $0 } == 1)
+    #expect(!batches.isOut)
+  }
+
   @Test func whoWaitsIsResumedWhereNothingWillBeTold() async throws {
     let batches = DeliveredBatches()
     batches.deliver()

@@ -96,6 +96,7 @@ actor Consumption<Codec: EventCodec> {
       try client.subscribe()
     }
     feed.onAnswer { [weak client] in client?.wake() }
+    batches.onCompletion { [weak client] in client?.wake() }
     watch = BrokerWatch(
       client,
       partitions: { [weak self] in self?.status.withLock { Array($0.partitions.keys) } ?? [] },

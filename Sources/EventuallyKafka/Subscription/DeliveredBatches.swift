@@ -29,12 +29,18 @@ final class DeliveredBatches: Sendable {
     var out = 0
     var updates = Updates()
     var waiting: [CheckedContinuation<Void, Never>] = []
+    var onCompletion: (@Sendable () -> Void)?
   }
 
   private let state = Locked(State())
 
   /// Whether there is a batch that is not completed.
   var isOut: Bool { state.withLock { $0.out > 0 } }
+
+  /// Calls `action` whenever the last batch that is out has been completed, which the next one waits for.
+  func onCompletion(_ action: @escaping @Sendable () -> Void) {
+    state.withLock { $0.onCompletion = action }
+  }
 
   /// A batch goes out.
   func deliver() {
@@ -43,7 +49,7 @@ final class DeliveredBatches: Sendable {
 
   /// Nothing more is to be done about a batch: these of its deliveries were applied.
   func complete<Event>(_ applied: [Delivery<Event>]) {
-    let waiting = state.withLock { state in
+    let (waiting, onCompletion) = state.withLock { state in
       for delivery in applied {
         state.updates.applied.append(
           Applied(
@@ -51,9 +57,10 @@ final class DeliveredBatches: Sendable {
             nextOffset: delivery.nextOffset, time: delivery.lastTime))
       }
       state.out = max(0, state.out - 1)
-      return state.out == 0 ? take(&state.waiting) : []
+      return state.out == 0 ? (take(&state.waiting), state.onCompletion) : ([], nil)
     }
     for waiter in waiting { waiter.resume() }
+    onCompletion?()
   }
 
   /// Leases of deliveries turned out to be fenced.
