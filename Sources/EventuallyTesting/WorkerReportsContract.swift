@@ -49,6 +49,17 @@ package enum WorkerReportsContract {
       let found = try await reader.run(containing: position, in: partition, of: generation)
       try require(found == nil, "no batch of \(position): \(String(describing: found))")
     }
+    // A retry comes before the batch that its event was in, whose other events stay in it.
+    let retry = AppliedRun(retryOf: 2, in: 0, at: Timestamp(microseconds: 9_000))
+    try await open().note([retry], by: "somebody", to: generation)
+    for (position, expected) in [(1, "one"), (2, "somebody"), (3, "one")] as [(UInt64, String)] {
+      let found = try await reader.run(containing: position, in: 0, of: generation)
+      try require(
+        found?.worker == expected && found?.isRetry == (position == 2),
+        "the run of \(position): \(String(describing: found))")
+    }
+    let listed = try await reader.workers().map(\.name)
+    try require(listed == ["one", "two"], "who retries is no worker: \(listed)")
     try await writer.withdraw("one", from: generation)
     let left = try await reader.workers().map(\.name)
     try require(left == ["two"], "one has ended: \(left)")

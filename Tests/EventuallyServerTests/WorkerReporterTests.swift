@@ -30,6 +30,10 @@ import Testing
       if isFailing { throw .notBuilt(location: "here") }
     }
 
+    func note(
+      _ applied: [AppliedRun], by name: String, to generation: Int
+    ) async throws(ReadModelError) {}
+
     func withdraw(_ worker: String, from generation: Int) async throws(ReadModelError) {
       state.withLock { $0.withdrawn.append(worker) }
     }

@@ -2,7 +2,7 @@
 package struct AppliedRun: Sendable, Hashable {
   /// The partition.
   package var partition: Partition
-  /// The lease that they were applied under.
+  /// The lease that they were applied under; 0 for events that an administrator retried, see ``init(retryOf:in:at:)``.
   package var epoch: UInt64
   /// The partition offsets of the events.
   package var positions: ClosedRange<UInt64>
@@ -25,6 +25,14 @@ package struct AppliedRun: Sendable, Hashable {
 }
 
 extension AppliedRun {
+  /// An event that was parked, and is applied by a retry. The batch that it came in tells of it too, and is not when it was applied.
+  package init(retryOf position: UInt64, in partition: Partition, at time: Timestamp) {
+    self.init(partition: partition, epoch: 0, positions: position...position, times: time...time)
+  }
+
+  /// Whether it is of a retry and not of a batch.
+  package var isRetry: Bool { epoch == 0 }
+
   /// A run as a row of a database says; `nil` where the position is not in it, or it can't be one.
   package init?(
     containing position: UInt64, in partition: Partition, _ positions: (UInt64, UInt64),

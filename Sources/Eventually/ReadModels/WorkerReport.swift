@@ -83,6 +83,11 @@ package protocol WorkerReports: Sendable {
     _ report: WorkerReport, of worker: String, applied: [AppliedRun]
   ) async throws(ReadModelError)
 
+  /// Notes what somebody who is no worker has applied to a generation; it comes before the batches that the same events are in.
+  func note(
+    _ applied: [AppliedRun], by name: String, to generation: Int
+  ) async throws(ReadModelError)
+
   /// Takes off a worker that ends.
   func withdraw(_ worker: String, from generation: Int) async throws(ReadModelError)
 

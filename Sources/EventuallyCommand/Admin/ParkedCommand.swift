@@ -135,10 +135,16 @@ extension AdminCommand {
       @OptionGroup var which: StreamArguments
 
       func run() async throws {
-        let names = try await which.names(try await target.reader())
+        let reader = try await target.reader()
+        let names = try await which.names(reader)
+        let catalog = target.readModel.catalog(in: target.files.readModels)
+        let live = try await catalog.liveGeneration()
         let failed = try await target.withDatabase { database in
           var failed = 0
           for name in names {
+            if let live, !which.dryRun {
+              await catalog.noteRetry(of: name, in: reader, to: live)
+            }
             let isApplied =
               which.dryRun
               ? try await Self.trial(name, in: database) : try await Self.retry(name, in: database)

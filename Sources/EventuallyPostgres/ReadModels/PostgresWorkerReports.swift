@@ -95,6 +95,20 @@ package struct PostgresWorkerReports: WorkerReports {
     }
   }
 
+  package func note(
+    _ applied: [AppliedRun], by name: String, to generation: Int
+  ) async throws(ReadModelError) {
+    guard !applied.isEmpty else { return }
+    let schema = schema(of: generation)
+    do {
+      try await makeTables(in: schema)
+      _ = try await catalog.database.pool.run(
+        [CatalogSession.path(schema), Self.insert(applied, name)], "note what was applied")
+    } catch {
+      throw .failed(catalog.location, error)
+    }
+  }
+
   private func makeTables(in schema: String) async throws {
     let found = try await catalog.database.ask(
       PostgresStatement("SELECT to_regclass('applied_batches') IS NOT NULL"), in: schema,
@@ -187,7 +201,7 @@ package struct PostgresWorkerReports: WorkerReports {
       PostgresStatement(
         """
         SELECT first_position, last_position, first_time, last_time, epoch, worker FROM applied_batches
-        WHERE partition = $1 AND last_position >= $2 ORDER BY last_position LIMIT 1
+        WHERE partition = $1 AND last_position >= $2 AND first_position <= $2 ORDER BY last_position LIMIT 1
         """, .int4(partition), .position(position)), of: generation, doing: "look for a batch")
     guard let rows, rows.count == 1 else { return nil }
     return try catalog.failing { () throws(PostgresError) in

@@ -61,17 +61,29 @@ package actor SQLiteWorkerReports: WorkerReports {
       try connection.run(
         "INSERT OR REPLACE INTO worker_reports VALUES (?, ?, ?)", .text(worker),
         .integer(now.microseconds), .text(try report.json()))
-      for run in applied {
-        try connection.run(
-          "INSERT OR REPLACE INTO applied_batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-          .integer(Int64(report.generation)), .integer(Int64(run.partition)),
-          .integer(Int64(clamping: run.positions.upperBound)),
-          .integer(Int64(clamping: run.positions.lowerBound)),
-          .integer(run.times.lowerBound.microseconds), .integer(run.times.upperBound.microseconds),
-          .integer(Int64(clamping: run.epoch)), .text(worker))
-      }
+      for run in applied { try Self.insert(run, of: worker, to: report.generation, connection) }
       try prune(connection, now, applied, of: report.generation)
     }
+  }
+
+  package func note(
+    _ applied: [AppliedRun], by name: String, to generation: Int
+  ) async throws(ReadModelError) {
+    try writing { connection in
+      for run in applied { try Self.insert(run, of: name, to: generation, connection) }
+    }
+  }
+
+  private static func insert(
+    _ run: AppliedRun, of worker: String, to generation: Int, _ connection: SQLiteConnection
+  ) throws {
+    try connection.run(
+      "INSERT OR REPLACE INTO applied_batches VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+      .integer(Int64(generation)), .integer(Int64(run.partition)),
+      .integer(Int64(clamping: run.positions.upperBound)),
+      .integer(Int64(clamping: run.positions.lowerBound)),
+      .integer(run.times.lowerBound.microseconds), .integer(run.times.upperBound.microseconds),
+      .integer(Int64(clamping: run.epoch)), .text(worker))
   }
 
   private func prune(
@@ -134,7 +146,8 @@ package actor SQLiteWorkerReports: WorkerReports {
       let found = try connection.rows(
         """
         SELECT first_position, last_position, first_time, last_time, epoch, worker FROM applied_batches
-        WHERE generation = ? AND partition = ? AND last_position >= ? ORDER BY last_position LIMIT 1
+        WHERE generation = ?1 AND partition = ?2 AND last_position >= ?3 AND first_position <= ?3
+        ORDER BY last_position LIMIT 1
         """,
         [
           .integer(Int64(generation)), .integer(Int64(partition)),

@@ -1575,16 +1575,31 @@ function published(leg, id) {
   ]));
 }
 
+/** The rows; of those that later events have changed too, only which. */
+function rows({ rows: list, exact }) {
+  if (exact || list.length === 0) return rowChanges(list);
+  return h('div', {}, h('p', { class: 'faint' }, 'What it changed can’t be told any more: the rows have moved on. By those of now it writes'),
+    h('ul', {}, list.map(({ table: name, key }) => h('li', { class: 'mono' }, value(name, { limit: 40 }), ' ', value(key.join(' · '), { limit: 60 })))));
+}
+
+/** When and by whom it was applied. */
+function when(leg) {
+  if (!leg.time) return leg.state === 'applied' ? 'when is not known any more' : null;
+  if (leg.state !== 'applied') return time(leg.time);
+  const who = `${leg.worker ? ` by ${leg.worker}` : ''}, generation ${leg.generation}`;
+  return leg.retried ? `it was parked, and applied by a retry ${time(leg.time)}${who}` : `${time(leg.time)}${who}`;
+}
+
 function applied(leg) {
   const name = h('a', { href: link(['read-model', leg.readModel]) }, label(leg.readModel, { limit: 40 }));
   return h('div', { class: `model-leg ${states[leg.state] ?? ''}` },
     h('h3', {}, name, ' ', badge(leg.state, states[leg.state]),
       leg.afterPublished === undefined ? null
         : h('span', { class: 'latency' }, `+${duration(leg.afterPublished)}, ${duration(leg.afterAppended)} after the append`)),
-    leg.time ? h('p', { class: 'faint' }, `${time(leg.time)}${leg.worker ? ` by ${leg.worker}, generation ${leg.generation}` : ''}`) : null,
+    when(leg) ? h('p', { class: 'faint' }, when(leg)) : null,
     leg.why ? h('p', {}, value(leg.why, { limit: 300 })) : null,
     leg.state === 'parked' ? h('p', {}, h('a', { href: link(['parked'], { readModel: leg.readModel }) }, 'Look at what is parked')) : null,
-    leg.rows ? rowChanges(leg.rows, leg.exact) : null);
+    leg.rows ? rows(leg) : null);
 }
 
 function payload(event) {
@@ -1599,12 +1614,16 @@ function payload(event) {
 }
 
 /** How far the event is, in a sentence. */
-function summary(legs) {
-  const parked = legs.filter(({ state }) => state === 'parked').length;
-  if (parked) return `Parked by ${parked} of ${legs.length} read models.`;
-  if (legs.some(({ state }) => state === 'waiting')) return 'Not everywhere yet.';
-  const slowest = Math.max(0, ...legs.map(({ afterAppended }) => afterAppended ?? 0));
-  return slowest ? `Everywhere after ${duration(slowest)}.` : null;
+function summary(found) {
+  if (!found) return null;
+  const names = found.readModels?.join(', ');
+  switch (found.state) {
+    case 'parked': return `Parked by ${names}.`;
+    case 'discarded': return `Discarded by ${names}.`;
+    case 'waiting': return `Not everywhere yet: ${names}.`;
+    case 'unknown': return `Not known of ${names}.`;
+    default: return found.afterAppended === null ? 'Applied everywhere; when is not known any more.' : `Everywhere after ${duration(found.afterAppended)}.`;
+  }
 }
 
 function metadata({ metadata: { correlationId, causationId, additional = {} } = {} }) {
@@ -1616,7 +1635,7 @@ export async function start(place, { parts: [id] }) {
   const way = await get(`events/${part(id)}`);
   const { event } = way;
   show(place,
-    heading(label(event.type, { limit: 80 }), summary(way.readModels),
+    heading(label(event.type, { limit: 80 }), summary(way.summary),
       h('p', { class: 'mono faint' }, event.id, ' ', copyButton(event.id, 'the event’s id', announce))),
     h('ol', { class: 'way' }, appended(way), published(way.published, event.id),
       h('li', { class: 'leg' }, h('h2', {}, 'Applied'), h('div', { class: 'model-legs' }, way.readModels.map(applied)))),
@@ -2547,20 +2566,16 @@ function row({ table, key, before, after }) {
   return h('li', {},
     h('span', { class: 'mono' }, value(table, { limit: 40 }), ' ', value(key.join(' · '), { limit: 60 })),
     !before ? h('span', { class: 'sign new' }, ' new row') : !after ? h('span', { class: 'sign gone' }, ' row deleted') : null,
-    changed.length === 0 ? h('span', { class: 'faint' }, ' written, unchanged') : h('ul', { class: 'changes' }, changed.map((name) => h('li', {},
+    before && after && changed.length === 0 ? h('span', { class: 'faint' }, ' written, unchanged') : h('ul', { class: 'changes' }, changed.map((name) => h('li', {},
       h('span', { class: 'faint' }, value(name, { limit: 40 }), ' '),
       before ? [h('del', {}, cell(before[name])), after ? ' → ' : ''] : null,
       after ? h('ins', {}, cell(after[name])) : null))));
 }
 
-/**
- * Rows that changed.
- * @param isExact whether they are as of that event; else the rows' keys are those that the event writes, and the values those of now.
- */
-export function rowChanges(rows, isExact = true) {
+/** Rows that changed. */
+export function rowChanges(rows) {
   if (rows.length === 0) return h('p', { class: 'faint' }, 'It changes no row.');
-  return h('div', {}, h('ul', { class: 'row-changes' }, rows.map(row)),
-    isExact ? null : h('p', { class: 'hint' }, 'Calculated on the rows of now: later events have changed them since.'));
+  return h('ul', { class: 'row-changes' }, rows.map(row));
 }
 
 """##),

@@ -87,6 +87,51 @@ import Testing
       DELETE FROM parked_events; DELETE FROM parked_streams
       """)
     #expect(try await owners(served, record.id)["state"] as? String == "discarded")
+    let summary = try await served.get("events/\(record.id)").json["summary"] as? [String: Any]
+    #expect(summary?["state"] as? String == "discarded", "\(summary ?? [:])")
+    #expect(summary?["readModels"] as? [String] == ["owners"])
+  }
+
+  /// The batch in which an event was set aside is not when it was applied, and what it changed was not what the order of the store has.
+  @Test func aRetryIsNotTheBatchThatTheEventWasIn() async throws {
+    let served = try await Served()
+    let record = try #require(
+      try await served.bank.writer.store.log.records(after: 1, limit: 1).first)
+    let (position, stream) = (record.position, record.streamID)
+    let definition = try #require(served.bank.writer.application.readModel("owners"))
+    let catalog = definition.catalog(in: .folder("\(served.bank.folder)/read-models"))
+    var report = WorkerReport()
+    report.generation = 1
+    let batch = Timestamp(microseconds: record.time.microseconds + 2_000)
+    try await catalog.reports?.report(
+      report, of: "w",
+      applied: [
+        AppliedRun(
+          partition: position.partition, epoch: 1, positions: 1...position.partitionOffset,
+          times: batch...batch)
+      ])
+    let before = try await owners(served, record.id)
+    #expect(before["worker"] as? String == "w" && before["time"] as? String == batch.description)
+    #expect(before["retried"] == nil && before["exact"] as? Bool == true, "\(before)")
+    let live = try SQLiteConnection(
+      path: "\(served.bank.folder)/read-models/owners/live-v1.sqlite", mode: .readWrite)
+    try live.execute(
+      """
+      INSERT INTO parked_streams VALUES ('\(stream)', \(position.partition), 'it does not fit', 5);
+      INSERT INTO parked_events VALUES ('\(stream)', \(position.partitionOffset), \(position.partition),
+        \(position.sequenceNumber), \(position.version), x'00', 't', 5, x'', NULL)
+      """)
+    await catalog.noteRetry(
+      of: stream, in: try await catalog.reader(of: 1, readers: 1, timeLimit: nil), to: 1)
+    #expect(try await owners(served, record.id)["state"] as? String == "parked")
+    try live.execute("DELETE FROM parked_events; DELETE FROM parked_streams")
+    let after = try await owners(served, record.id)
+    #expect(after["state"] as? String == "applied" && after["retried"] as? Bool == true)
+    #expect(after["time"] as? String != batch.description, "\(after)")
+    #expect(after["exact"] as? Bool == false)
+    let rows = try #require(after["rows"] as? [[String: Any]])
+    #expect(rows.first?["key"] as? [String] == ["a"], "\(rows)")
+    #expect(rows.allSatisfy { $0["before"] == nil && $0["after"] == nil }, "\(rows)")
   }
 
   private func owners(_ served: Served, _ id: EventID) async throws -> [String: Any] {

@@ -82,6 +82,57 @@ import Testing
   }
 }
 
+/// How far an event is in all.
+@Suite struct EventSummaryTests {
+  private static let appended = Timestamp(microseconds: 1_000)
+
+  private func leg(
+    _ name: String, _ state: EventWay.Applied.State, at microseconds: Int64? = nil
+  ) -> (String, EventWay.Applied) {
+    let time = microseconds.map { Timestamp(microseconds: $0) }
+    return (name, .init(state: state, times: time.map { $0...$0 }))
+  }
+
+  private func summary(_ legs: (String, EventWay.Applied)...) -> EventWay.Summary {
+    EventWay.summary(legs.map { (readModel: $0.0, applied: $0.1) }, appended: Self.appended)
+  }
+
+  @Test func theWorstIsTold() {
+    let done = leg("a", .applied, at: 16_000)
+    #expect(summary(done, leg("b", .passedOver)) == .applied(after: 15))
+    #expect(summary(done, leg("b", .applied, at: 3_000)) == .applied(after: 15))
+    #expect(summary(done, leg("b", .discarded)) == .discarded(["b"]))
+    #expect(summary(done, leg("b", .waiting), leg("c", .discarded)) == .discarded(["c"]))
+    #expect(summary(done, leg("b", .discarded), leg("c", .parked, at: 9)) == .parked(["c"]))
+    #expect(summary(done, leg("b", .waiting)) == .waiting(["b"]))
+    #expect(summary(done, leg("b", .unknown)) == .unknown(["b"]))
+    #expect(summary(leg("b", .passedOver)) == EventWay.Summary.none)
+  }
+
+  /// Nothing is said to be everywhere after a time that is not known of one read model, or that clocks contradict.
+  @Test func aTimeIsToldWhereAllAreKnown() {
+    #expect(
+      summary(leg("a", .applied, at: 16_000), leg("b", .applied)) == .applied(after: nil))
+    #expect(summary(leg("a", .applied, at: 500)) == .applied(after: nil))
+  }
+
+  @Test func aRetryIsTold() {
+    let position = EventPosition(
+      partition: 0, partitionOffset: 5, sequenceNumber: 5, version: 1)
+    let time = Timestamp(microseconds: 9)
+    for (run, isRetried) in [
+      (AppliedRun(retryOf: 5, in: 0, at: time), true),
+      (AppliedRun(partition: 0, epoch: 1, positions: 1...9, times: time...time), false),
+    ] {
+      let applied = EventWay.applied(
+        position,
+        .init(isTaken: true, position: 9, parked: nil, isDiscarded: false, run: run))
+      #expect(applied.state == .applied && applied.isRetried == isRetried)
+      #expect(applied.times == time...time)
+    }
+  }
+}
+
 @Suite struct EventEffectsTests {
   private func record(_ number: UInt64, causedBy cause: UInt64?) -> EventRecord {
     EventRecord(

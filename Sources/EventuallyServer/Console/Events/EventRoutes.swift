@@ -91,6 +91,9 @@ extension Console {
       json.beginArray()
       for leg in models { leg.write(of: record, published: relay.times?.upperBound, view, &json) }
       json.endArray()
+      let parts = models.map { ($0.name, $0.applied) }
+      json.key("summary")
+      EventWay.summary(parts, appended: record.time).write(&json)
       json.key("causes")
       json.beginArray()
       for cause in found {
@@ -187,6 +190,29 @@ extension Console {
       count += page.count
     }
     return (effects, read)
+  }
+}
+
+extension EventWay.Summary {
+  fileprivate func write(_ json: inout JSONWriter) {
+    func write(_ state: EventWay.Applied.State, _ names: [String]) {
+      json.beginObject()
+      json.member("state", state.rawValue)
+      json.member("readModels", names)
+      json.endObject()
+    }
+    switch self {
+    case .parked(let names): write(.parked, names)
+    case .discarded(let names): write(.discarded, names)
+    case .waiting(let names): write(.waiting, names)
+    case .unknown(let names): write(.unknown, names)
+    case .applied(let milliseconds):
+      json.beginObject()
+      json.member("state", EventWay.Applied.State.applied.rawValue)
+      json.number("afterAppended", milliseconds)
+      json.endObject()
+    case .none: json.null()
+    }
   }
 }
 

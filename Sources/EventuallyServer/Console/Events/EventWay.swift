@@ -74,6 +74,8 @@ enum EventWay {
     var times: ClosedRange<Timestamp>?
     var worker: String?
     var why: String?
+    /// Whether it was parked, and applied by a retry.
+    var isRetried = false
   }
 
   /// What is known of a read model.
@@ -109,7 +111,37 @@ enum EventWay {
           + "\(position.partitionOffset)")
     }
     if !facts.isTaken { return Applied(state: .passedOver, why: Self.notTaken) }
-    return Applied(state: .applied, times: facts.run?.times, worker: facts.run?.worker)
+    return Applied(
+      state: .applied, times: facts.run?.times, worker: facts.run?.worker,
+      isRetried: facts.run?.isRetry ?? false)
+  }
+
+  /// How far an event is in all.
+  enum Summary: Equatable {
+    case parked([String]), discarded([String]), waiting([String]), unknown([String])
+    /// By all that take it; how long after its append in milliseconds, or `nil` where that is not known of one of them.
+    case applied(after: Double?)
+    case none
+  }
+
+  /// The worst of what read models have done with an event that was appended at a time.
+  static func summary(
+    _ legs: [(readModel: String, applied: Applied)], appended: Timestamp
+  ) -> Summary {
+    func names(_ state: Applied.State) -> [String]? {
+      let names = legs.filter { $0.applied.state == state }.map(\.readModel)
+      return names.isEmpty ? nil : names
+    }
+    if let parked = names(.parked) { return .parked(parked) }
+    if let discarded = names(.discarded) { return .discarded(discarded) }
+    if let waiting = names(.waiting) { return .waiting(waiting) }
+    if let unknown = names(.unknown) { return .unknown(unknown) }
+    let applied = legs.filter { $0.applied.state == .applied }
+    guard !applied.isEmpty else { return .none }
+    let durations = applied.map { leg in
+      leg.applied.times.flatMap { milliseconds(from: appended, to: $0.upperBound) }
+    }
+    return .applied(after: durations.contains(nil) ? nil : durations.compactMap { $0 }.max())
   }
 
   static let notTaken = "it takes no events of this category"

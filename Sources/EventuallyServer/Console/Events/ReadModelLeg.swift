@@ -7,7 +7,7 @@ struct ReadModelLeg: Sendable {
   var applied: EventWay.Applied
   /// `nil` where it is not told.
   var rows: [RowChange]?
-  /// Whether the rows are as the event found and left them; else they are those of now.
+  /// Whether the rows are as the event found and left them; else only which ones it writes is told.
   var isExact = false
 
   func write(
@@ -24,6 +24,10 @@ struct ReadModelLeg: Sendable {
       }
     }
     if let worker = applied.worker { json.member("worker", worker) }
+    if applied.isRetried {
+      json.key("retried")
+      json.bool(true)
+    }
     if let generation { json.member("generation", generation) }
     // It may quote the event.
     if let why = applied.why {
@@ -33,7 +37,7 @@ struct ReadModelLeg: Sendable {
     if let rows {
       json.key("rows")
       json.beginArray()
-      for row in rows { Self.write(row, view, &json) }
+      for row in rows { Self.write(row, hasValues: isExact, view, &json) }
       json.endArray()
       json.key("exact")
       json.bool(isExact)
@@ -42,7 +46,7 @@ struct ReadModelLeg: Sendable {
   }
 
   private static func write(
-    _ change: RowChange, _ view: Masking.View, _ json: inout JSONWriter
+    _ change: RowChange, hasValues: Bool, _ view: Masking.View, _ json: inout JSONWriter
   ) {
     func write(_ value: ColumnValue, _ json: inout JSONWriter) {
       switch value {
@@ -70,10 +74,12 @@ struct ReadModelLeg: Sendable {
       write(isMasked ? .null : value, &json)
     }
     json.endArray()
-    json.key("before")
-    row(change.before, &json)
-    json.key("after")
-    row(change.after, &json)
+    if hasValues {
+      json.key("before")
+      row(change.before, &json)
+      json.key("after")
+      row(change.after, &json)
+    }
     json.endObject()
   }
 }
@@ -148,10 +154,17 @@ extension Console {
     var leg = ReadModelLeg(
       name: model.name, generation: generation, applied: EventWay.applied(position, facts))
     if leg.applied.state == .applied {
-      // Where one of the events before failed, it may be parked: what there was is not known then.
-      if let events, let rows = try? definition.rowsChanged(by: record, after: events) {
-        (leg.rows, leg.isExact) = (rows, true)
-        return leg
+      // Where one of the events before fails, it may have been parked: what there was is not known then. Nor is it of a retry, which came
+      // after others.
+      if let events, !leg.applied.isRetried {
+        let unapplied = try await source.unapplied()
+        let before = events.filter { event in
+          unapplied[event.position.partition]?.contains(event.position.partitionOffset) != true
+        }
+        if let rows = try? definition.rowsChanged(by: record, after: before) {
+          (leg.rows, leg.isExact) = (rows, true)
+          return leg
+        }
       }
       switch try await definition.rowsChanged(by: record, source) {
       case .success(let rows): leg.rows = rows

@@ -59,6 +59,9 @@ struct ParkedChange: Sendable {
     for stream in streams {
       if !results.isEmpty, .now >= deadline { break }
       do {
+        if kind == .retry, !isTrial {
+          await readModel.catalog.noteRetry(of: stream.streamID, in: source, to: live)
+        }
         results.append(try await perform(stream, in: store))
       } catch let error as ReadModelError {
         // Somebody else was faster.

@@ -9,18 +9,14 @@ function row({ table, key, before, after }) {
   return h('li', {},
     h('span', { class: 'mono' }, value(table, { limit: 40 }), ' ', value(key.join(' · '), { limit: 60 })),
     !before ? h('span', { class: 'sign new' }, ' new row') : !after ? h('span', { class: 'sign gone' }, ' row deleted') : null,
-    changed.length === 0 ? h('span', { class: 'faint' }, ' written, unchanged') : h('ul', { class: 'changes' }, changed.map((name) => h('li', {},
+    before && after && changed.length === 0 ? h('span', { class: 'faint' }, ' written, unchanged') : h('ul', { class: 'changes' }, changed.map((name) => h('li', {},
       h('span', { class: 'faint' }, value(name, { limit: 40 }), ' '),
       before ? [h('del', {}, cell(before[name])), after ? ' → ' : ''] : null,
       after ? h('ins', {}, cell(after[name])) : null))));
 }
 
-/**
- * Rows that changed.
- * @param isExact whether they are as of that event; else the rows' keys are those that the event writes, and the values those of now.
- */
-export function rowChanges(rows, isExact = true) {
+/** Rows that changed. */
+export function rowChanges(rows) {
   if (rows.length === 0) return h('p', { class: 'faint' }, 'It changes no row.');
-  return h('div', {}, h('ul', { class: 'row-changes' }, rows.map(row)),
-    isExact ? null : h('p', { class: 'hint' }, 'Calculated on the rows of now: later events have changed them since.'));
+  return h('ul', { class: 'row-changes' }, rows.map(row));
 }

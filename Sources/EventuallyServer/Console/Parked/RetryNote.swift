@@ -1,0 +1,20 @@
+package import Eventually
+
+extension ReadModelCatalog {
+  /// Notes when the parked events of a stream are retried, for whoever asks when they were applied: the batch in which they were set aside would
+  /// be taken for it. It is called before the retry, so that an end of the process between the two leaves nothing wrong; of a stream that stays
+  /// parked it tells nothing.
+  ///
+  /// Nobody waits for a note that can't be written: a retry is worth more.
+  package func noteRetry(
+    of streamID: String, in source: any ReadModelSource, to generation: Int
+  ) async {
+    guard let reports, let events = try? await source.parkedEvents(of: streamID) else { return }
+    let now = Timestamp.now()
+    let runs = events.map { event in
+      AppliedRun(
+        retryOf: event.position.partitionOffset, in: event.position.partition, at: now)
+    }
+    try? await reports.note(runs, by: ProcessState.name, to: generation)
+  }
+}
