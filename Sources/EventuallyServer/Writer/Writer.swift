@@ -59,6 +59,8 @@ public final class Writer: Service {
   let application: ApplicationModel
   /// The topic that it publishes to.
   let topic: String
+  /// The addresses of its brokers.
+  let brokers: String
   private let location: StoreLocation
   let heartbeats: Heartbeats
   let limits: ServerLimits
@@ -88,6 +90,7 @@ public final class Writer: Service {
       heartbeats: options.heartbeats, logger: logger)
     self.application = application
     topic = options.kafka.topic
+    brokers = options.kafka.brokers
     self.logger = logger
     location = options.store
     heartbeats = options.heartbeats

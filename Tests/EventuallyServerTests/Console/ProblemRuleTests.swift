@@ -79,6 +79,23 @@ import Testing
       $0.relay?.phase = .blocked
       $0.relay?.failure = "another store's topic"
     },
+    // A publisher that has heard nothing for some seconds goes on publishing, and says why.
+    Case(id: "relay", severity: .wrong, words: "Kafka at k:9092 does not answer") {
+      $0.relay?.failure = "the brokers have acknowledged nothing for 9 s: Connection refused"
+      $0.relay?.brokers = "k:9092"
+    },
+    Case(
+      id: "relay", severity: .wrong,
+      words: "Connection refused; commands are taken, and 3 events wait"
+    ) {
+      $0.relay?.phase = .connecting
+      $0.relay?.published = 7
+      $0.relay?.failure = "Connection refused"
+    },
+    Case(id: "relay", severity: .wrong, words: "topic") {
+      $0.relay?.phase = nil
+      $0.relay?.standsSince = Timestamp(microseconds: $0.time.microseconds - 5_000_000)
+    },
     Case(id: "cursor", severity: .warning, words: "locked") {
       $0.relay?.cursorFailure = "locked"
     },
@@ -154,9 +171,100 @@ import Testing
     }
   }
 
+  @Test func whatIsNoFailureOfTheBrokersIsNoneOfTheRelay() {
+    let found = Problem.find(
+      in: Self.look {
+        $0.relay?.standsSince = Timestamp(microseconds: $0.time.microseconds - 4_000_000)
+      })
+    #expect(found == [])
+    // An event that is refused is told as the publisher's failure too.
+    let refusing = Problem.find(
+      in: Self.look {
+        $0.relay?.failure = "too large"
+        $0.relay?.isRefusing = true
+        $0.relay?.standsSince = Timestamp(microseconds: 0)
+      })
+    #expect(refusing == [])
+  }
+
   @Test func aLagThatRisesIsAProblem() {
-    let found = Problem.find(in: Self.look()) { $0 == "sales" }
+    let found = Problem.find(in: Self.look { $0.readModels[0].isRising = true })
     #expect(found.map(\.id) == ["rising sales"])
+    #expect(found[0].todo.hasPrefix("Start more workers"))
+  }
+
+  /// More workers do not help where there is nothing to apply, or nothing is applied.
+  @Test func moreWorkersAreAdvisedOnlyWhereTheyHelp() {
+    let unpublished = Problem.find(
+      in: Self.look {
+        $0.readModels[0].isRising = true
+        $0.relay?.failure = "Connection refused"
+      })
+    #expect(unpublished.map(\.id) == ["relay", "rising sales"])
+    let standing = Problem.find(
+      in: Self.look { ($0.readModels[0].isRising, $0.readModels[0].rate) = (true, 0) })
+    #expect(standing.map(\.id) == ["rising sales"])
+    for problem in unpublished + standing { #expect(!problem.todo.contains("more workers")) }
+  }
+
+  /// Also where what follows from it was there before.
+  @Test func theCauseComesFirst() {
+    var memory = ProblemMemory()
+    let found = Problem.find(
+      in: Self.look {
+        $0.readModels[0].unapplied.parkedStreams = 1
+        $0.relay?.failure = "Connection refused"
+      })
+    _ = memory.dated(found.filter { $0.id != "relay" }, at: Timestamp(microseconds: 1))
+    let dated = memory.dated(found, at: Timestamp(microseconds: 2))
+    #expect(dated.map(\.id) == ["relay", "parked sales"])
+  }
+
+  @Test func aRelayStandsWhereSomethingWaitsAndNothingIsPublished() {
+    var progress = RelayProgress()
+    func note(_ published: UInt64, _ head: UInt64, _ second: Int64) -> Int64? {
+      progress.note(
+        published: published, head: head, at: Timestamp(microseconds: second * 1_000_000)
+      ).map { $0.microseconds / 1_000_000 }
+    }
+    #expect(note(5, 5, 1) == nil && note(5, 6, 2) == 2 && note(5, 9, 3) == 2)
+    #expect(note(6, 9, 4) == nil && note(6, 9, 5) == 4 && note(9, 9, 6) == nil)
+    #expect(note(9, 9, 7) == nil && note(9, 10, 8) == 8)
+  }
+
+  /// A worker has no assignment while the group gives its partitions anew.
+  @Test func aRebalanceIsNoProblemAndWhatLastsIs() {
+    let found = Problem.find(
+      in: Self.look { $0.readModels[0].workers?[0].report?.reasons = ["no assignment yet"] })
+    var memory = ProblemMemory()
+    func told(_ second: Int64, _ problems: [Problem]) -> [String] {
+      memory.dated(problems, at: Timestamp(microseconds: second * 1_000_000)).map(\.id)
+    }
+    #expect(told(100, found) == [] && told(109, found) == [])
+    #expect(told(110, found) == ["unready sales w"])
+    // One that passed and comes again is another.
+    #expect(told(111, []) == [] && told(112, found) == [])
+  }
+
+  /// A dead worker's problem is as old as its last report.
+  @Test func aSilentWorkerIsSilentSinceItsLastReport() {
+    for age in [3, 7] as [Int64] {
+      let look = Self.look { $0.readModels[0].workers?[0].age = .seconds(age) }
+      let found = Problem.find(in: look)
+      #expect(!found.isEmpty)
+      for problem in found {
+        #expect(problem.since?.microseconds == look.time.microseconds - age * 1_000_000)
+      }
+    }
+    // That moment stays as it was told first.
+    var memory = ProblemMemory()
+    func since(_ microseconds: Int64) -> Int64? {
+      var problem = Problem(severity: .wrong, id: "a", what: "", why: "", todo: "")
+      problem.since = Timestamp(microseconds: microseconds)
+      return memory.dated([problem], at: Timestamp(microseconds: 9_000_000))[0].since?.microseconds
+    }
+    #expect(since(1_000_000) == 1_000_000 && since(1_300_000) == 1_000_000)
+    #expect(since(4_000_000) == 4_000_000)
   }
 
   @Test func aProblemIsDatedFromWhenItWasSeenFirstAndTheWorstComesFirst() {

@@ -5,6 +5,7 @@ actor Overview {
   private let watch: PipelineWatch
   private var rates = Rates()
   private var memory = ProblemMemory()
+  private var progress = RelayProgress()
   private var lags: [String: [(at: ContinuousClock.Instant, lag: UInt64)]] = [:]
   private var durations = (append: Durations(), publish: Durations())
   private var newest: (frame: OverviewFrame, at: ContinuousClock.Instant)?
@@ -54,10 +55,18 @@ actor Overview {
   }
 
   private func make() async -> OverviewFrame {
-    let look = await watch.look()
+    var look = await watch.look()
     note(look)
-    let problems = memory.dated(
-      Problem.find(in: look) { self.isRising($0) }, at: look.time)
+    if let store = look.store, let relay = look.relay {
+      look.relay?.standsSince = progress.note(
+        published: relay.published, head: store.head, at: look.time)
+    }
+    for index in look.readModels.indices {
+      let name = look.readModels[index].name
+      look.readModels[index].isRising = isRising(name)
+      look.readModels[index].rate = rates.rate("\(name).apply")
+    }
+    let problems = memory.dated(Problem.find(in: look), at: look.time)
     let metrics = Observability.metrics
     let frame = OverviewFrame(
       look: look, problems: problems, rates: rates,

@@ -64,7 +64,11 @@ struct OverviewFrame {
     }
     json.beginObject()
     json.string("publisher", relay.publisher)
-    json.string("phase", relay.phase?.rawValue)
+    let isStanding = relay.isStanding(at: look.time)
+    json.string(
+      "phase",
+      isStanding && ![.blocked, .stopped].contains(relay.phase)
+        ? "not publishing" : relay.phase?.rawValue)
     json.member("epoch", optional: relay.epoch)
     json.member("published", relay.published)
     json.member(

@@ -62,7 +62,28 @@ struct PipelineLook: Sendable {
     var failure: String?
     var cursorFailure: String?
     var refused: [RefusedEvent] = []
+    /// Whether the broker refuses events, of which a process that only hears of it has no list.
+    var isRefusing = false
     var topic: String?
+    /// The brokers' addresses; `nil` where this process does not know them.
+    var brokers: String?
+    /// Since when nothing was published though something waits; see ``RelayProgress``.
+    var standsSince: Timestamp?
+
+    /// Whether nothing gets to the topic though this or another process is to publish.
+    func isStanding(at now: Timestamp) -> Bool {
+      let isRefused = isRefusing || !refused.isEmpty
+      switch phase {
+      case .blocked, .waiting, .stopped: return true
+      case .publishing, .connecting:
+        // A publisher tells of a failure once nothing was acknowledged for some seconds, and of an event that is refused.
+        if failure != nil, !isRefused { return true }
+      case .standby where publisher == nil: return false
+      case .standby, nil: break
+      }
+      guard !isRefused, let standsSince else { return false }
+      return now.microseconds - standsSince.microseconds >= 5_000_000
+    }
   }
 
   struct ReadModel: Sendable {
@@ -78,6 +99,10 @@ struct PipelineLook: Sendable {
     var workers: [ReportedWorker]?
     /// When the first event was appended that is not applied; `nil` where all are, or it is not known.
     var firstUnapplied: Timestamp?
+    /// Whether its lag has grown for a minute.
+    var isRising = false
+    /// Events that are applied in a second; `nil` where that is not known.
+    var rate: Double?
 
     /// The sum of the positions: it grows by each event that is applied.
     var applied: UInt64 { checkpoints.reduce(0) { $0 &+ ($1.position ?? 0) } }

@@ -17,8 +17,8 @@ package enum PipelineProblems {
       options: options)
     var look = await PipelineWatch(sources, process: process).look()
     look.readModels.removeAll { $0.generation == nil }
-    var memory = ProblemMemory()
-    return memory.dated(Problem.find(in: look), at: look.time).map { problem in
+    // It looks once, and can't wait to see what passes.
+    return ProblemMemory.sorted(Problem.find(in: look), at: look.time).map { problem in
       let command =
         problem.command.isEmpty
         ? "" : ": \(([application.adminCommand] + problem.command).joined(separator: " "))"

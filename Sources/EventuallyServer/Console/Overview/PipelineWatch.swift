@@ -100,7 +100,7 @@ actor PipelineWatch {
       publisher: isOwn ? ProcessState.name : status.holder?.name, phase: status.phase,
       epoch: status.epoch ?? status.holder?.epoch, published: status.published,
       failure: status.failure, cursorFailure: status.cursorFailure, refused: status.refused,
-      topic: writer.topic)
+      topic: writer.topic, brokers: writer.brokers)
   }
 
   /// How many streams and bytes there are, in a task of its own: that may take longer than a page should wait.

@@ -3,15 +3,11 @@ import EventuallyKafka
 
 extension Problem {
   /// Everything that is wrong with what was seen.
-  /// - Parameters:
-  ///   - isRising: whether a read model's lag has grown for a minute.
-  static func find(
-    in look: PipelineLook, isRising: (String) -> Bool = { _ in false }
-  ) -> [Problem] {
+  static func find(in look: PipelineLook) -> [Problem] {
     look.failures.map(unreadable)
       + ofStore(look.store, at: look.time)
-      + ofRelay(look.relay, look.store)
-      + look.readModels.flatMap { ofReadModel($0, look.store, isRising: isRising($0.name)) }
+      + ofRelay(look)
+      + look.readModels.flatMap { ofReadModel($0, look) }
       + ofProcess(look)
   }
 
@@ -46,62 +42,13 @@ extension Problem {
     return problems
   }
 
-  // MARK: The relay
-
-  private static func ofRelay(
-    _ relay: PipelineLook.Relay?, _ store: PipelineLook.Store?
-  ) -> [Problem] {
-    guard let relay else { return [] }
-    var problems: [Problem] = relay.refused.map { event in
-      Problem(
-        severity: .wrong, id: "refused \(event.position.partition)",
-        what:
-          "Partition \(event.position.partition) is not published beyond offset \(event.position.partitionOffset)",
-        why:
-          "the broker refuses the event \(event.type.excerpt) of \(event.streamID.excerpt): \(event.reason.excerpt(400))",
-        todo: "Have the topic take it, or publish a placeholder in its place",
-        command: [
-          "skip", "--partition", "\(event.position.partition)", "--offset",
-          "\(event.position.partitionOffset)",
-        ], page: ["event", event.id.description], since: event.since)
-    }
-    if relay.phase == .standby, relay.publisher == nil {
-      problems.append(
-        Problem(
-          severity: .wrong, id: "no publisher", what: "Nobody publishes the store's events",
-          why: "this writer stands by, and no other has the right to publish",
-          todo: "Wait for the term of the one before to end; then look at this writer's log",
-          command: ["status"]))
-    }
-    if relay.phase == .blocked || relay.phase == .waiting || relay.phase == .stopped {
-      problems.append(
-        Problem(
-          severity: .wrong, id: "relay", what: "Events are not published",
-          why: relay.failure?.excerpt(400) ?? "the publisher has ended",
-          todo: relay.phase == .blocked
-            ? "Correct the topic, or name another"
-            : "See that the brokers answer: commands go on, and it is tried again by itself",
-          command: ["topic"]))
-    }
-    if let failure = relay.cursorFailure {
-      problems.append(
-        Problem(
-          severity: .warning, id: "cursor", what: "How far is published could not be noted",
-          why: failure.excerpt(400),
-          todo:
-            "Nothing is lost; a restart reads more of the topic. See that the store can be written")
-      )
-    }
-    return problems
-  }
-
   // MARK: A read model
 
   private static func ofReadModel(
-    _ model: PipelineLook.ReadModel, _ store: PipelineLook.Store?, isRising: Bool
+    _ model: PipelineLook.ReadModel, _ look: PipelineLook
   ) -> [Problem] {
     let page = ["read-model", model.name]
-    var problems = ofWorkers(model, store) + forgedOrAhead(model, store)
+    var problems = ofWorkers(model, look) + forgedOrAhead(model, look.store)
     let counts = model.unapplied
     if counts.parkedStreams > 0 {
       problems.append(
@@ -132,16 +79,7 @@ extension Problem {
             "it has not yet applied all that was in the store when that began; queries are answered from what there is",
           todo: "Wait until it has caught up", page: page))
     }
-    if isRising {
-      problems.append(
-        Problem(
-          severity: .warning, id: "rising \(model.name)",
-          what: "\(model.name) falls behind: "
-            + counted(Int(clamping: model.lag(store) ?? 0), "event") + " are not applied",
-          why: "its lag has grown for a minute: its workers apply less than is appended",
-          todo: "Start more workers, up to one for each partition", command: ["status"],
-          page: page + ["partitions"]))
-    }
+    if model.isRising { problems.append(rising(model, look)) }
     if model.removals.count > 0 {
       problems.append(
         Problem(
@@ -150,59 +88,6 @@ extension Problem {
           why: "a savepoint, another generation or the database's log may still hold their rows",
           todo: "See where", command: ["forget", model.name], page: page,
           since: model.removals.since))
-    }
-    return problems
-  }
-
-  private static func ofWorkers(
-    _ model: PipelineLook.ReadModel, _ store: PipelineLook.Store?
-  ) -> [Problem] {
-    let page = ["read-model", model.name, "partitions"]
-    guard let workers = model.workers else { return [] }
-    var problems: [Problem] = []
-    if !workers.contains(where: { $0.age < PipelineLook.silent }) {
-      let lag =
-        model.lag(store).map { "; " + counted(Int(clamping: $0), "event") + " are not applied" }
-        ?? ""
-      problems.append(
-        Problem(
-          severity: .wrong, id: "no worker \(model.name)", what: "No worker runs for \(model.name)",
-          why: "none has reported for \(PipelineLook.silent.components.seconds) s\(lag)",
-          todo: "Start one: projector run \(model.name)", page: page))
-    }
-    for worker in workers {
-      let host = worker.report.map { " on \($0.host.excerpt)" } ?? ""
-      let seconds = worker.age.components.seconds
-      if model.isReplaced(worker) {
-        problems.append(
-          Problem(
-            severity: .note, id: "gone \(model.name) \(worker.name)",
-            what:
-              "The worker \(worker.name.excerpt) of \(model.name) ended without a word \(seconds) s ago",
-            why: "other workers have its partitions",
-            todo:
-              "Start it again\(host) if it is missed; it is not shown any more "
-              + "\(WorkerReportLimits.age.components.seconds / 60) min after its last report",
-            page: page))
-      } else if worker.age >= PipelineLook.late {
-        let isSilent = worker.age >= PipelineLook.silent
-        problems.append(
-          Problem(
-            severity: isSilent ? .wrong : .warning, id: "silent \(model.name) \(worker.name)",
-            what:
-              "The worker \(worker.name.excerpt) of \(model.name) has not reported for \(seconds) s",
-            why: isSilent
-              ? "its process has ended or hangs; the group gives its partitions to the others"
-              : "its process hangs, is overloaded, or has just ended",
-            todo: "Look at its log\(host), and start it again where it has ended", page: page))
-      } else if let reason = worker.report?.reasons.first, !model.isBuilding {
-        problems.append(
-          Problem(
-            severity: .warning, id: "unready \(model.name) \(worker.name)",
-            what: "The worker \(worker.name.excerpt) of \(model.name) is not ready",
-            why: reason.excerpt(400), todo: "Look at its log\(host) and at its /readyz", page: page)
-        )
-      }
     }
     return problems
   }
@@ -269,7 +154,7 @@ extension Problem {
     return problems
   }
 
-  private static func counted(_ count: Int, _ noun: String) -> String {
+  static func counted(_ count: Int, _ noun: String) -> String {
     "\(count) \(noun)\(count == 1 ? "" : "s")"
   }
 }

@@ -20,6 +20,10 @@ extension PipelineLook.Relay {
         epoch = UInt64(clamping: try reader.integer())
       } else if reader.isKey(key, "failure") {
         failure = try reader.string()
+      } else if reader.isKey(key, "refused") {
+        // It is there where some are.
+        isRefusing = true
+        try reader.skip()
       } else if reader.isKey(key, "cursorFailure") {
         cursorFailure = try reader.string()
       } else {
