@@ -1121,10 +1121,16 @@ export function largest(series) {
 import { visible } from './safe.js';
 
 let program = 'admin';
+let flags = {};
 
 /** How administrators call the command line. */
 export function setProgram(name) {
   program = name;
+}
+
+/** The flags with which commands look at what this process looks at: `data` for those about store and read models, `topic`. */
+export function setFlags(given) {
+  flags = given ?? {};
 }
 
 function word(text) {
@@ -1143,7 +1149,7 @@ function word(text) {
 
 /** A command with its arguments, quoted for a shell. */
 export function command(...words) {
-  return [program, ...words].filter((text) => text !== null && text !== undefined).map(word).join(' ');
+  return [program, ...words, ...(flags[words[0] === 'topic' ? 'topic' : 'data'] ?? [])].filter((text) => text !== null && text !== undefined).map(word).join(' ');
 }
 
 """##),
@@ -1295,7 +1301,7 @@ import { announce } from './lib/dialog.js';
 import { h, show } from './lib/dom.js';
 import { failure } from './lib/page.js';
 import { read } from './lib/router.js';
-import { setProgram } from './lib/shell.js';
+import { setFlags, setProgram } from './lib/shell.js';
 import { drawSide, drawTop, setFreshness } from './frame.js';
 import { watchKeys } from './keys.js';
 import { pageOf } from './pages.js';
@@ -1309,6 +1315,7 @@ let current = { stop() {} };
 function take(next) {
   session = next;
   setCSRF(next?.csrf ?? null);
+  setFlags(next?.flags);
   drawTop(context());
 }
 

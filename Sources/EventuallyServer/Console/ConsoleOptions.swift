@@ -39,6 +39,8 @@ struct ConsoleParts: Sendable {
   var feed: FeedSource?
   /// The read models that this process has.
   var readModels: ReadModelLocation?
+  /// The brokers and the topic that a worker takes events from.
+  var bus: (brokers: String, topic: String)?
   /// The worker that this process is.
   var worker: (@Sendable () -> RunningWorker?)?
 }

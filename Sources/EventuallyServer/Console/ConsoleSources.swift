@@ -12,6 +12,8 @@ struct ConsoleSources: Sendable {
   /// Where the read models are.
   let location: ReadModelLocation?
   let readModels: [ConsoleReadModel]
+  /// What administrative commands are to look at.
+  let flags: AdminFlags
   private let opened: OpenedStore?
 
   init(_ parts: ConsoleParts, options: ConsoleOptions) {
@@ -28,6 +30,9 @@ struct ConsoleSources: Sendable {
     opened = store.map { OpenedStore($0) }
     let location = parts.readModels ?? options.readModels
     self.location = location
+    flags = AdminFlags(
+      store: parts.writer?.location ?? store, readModels: location,
+      bus: parts.writer.map { ($0.brokers, $0.topic) } ?? parts.bus)
     readModels = parts.application.readModels.compactMap { definition in
       location.map { ConsoleReadModel(definition, in: $0) }
     }

@@ -102,7 +102,8 @@ public final class Worker: Service {
     api.consoleParts = ConsoleParts(
       application: application,
       process: ConsoleProcess(kind: "worker of \(definition.name)", name: options.owner),
-      feed: options.feed, readModels: options.readModels
+      feed: options.feed, readModels: options.readModels,
+      bus: (options.kafka.brokers, options.kafka.topic)
     ) { self.running.withLock { $0 } }
     return api
   }

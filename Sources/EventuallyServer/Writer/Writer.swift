@@ -61,7 +61,7 @@ public final class Writer: Service {
   let topic: String
   /// The addresses of its brokers.
   let brokers: String
-  private let location: StoreLocation
+  let location: StoreLocation
   let heartbeats: Heartbeats
   let limits: ServerLimits
   let readability: StoreReadability

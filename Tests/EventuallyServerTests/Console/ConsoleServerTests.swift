@@ -83,6 +83,11 @@ import Testing
       #expect(cookie.contains("; HttpOnly") && cookie.contains("; SameSite=Strict"))
       #expect(cookie.contains("; Path=/console") && !cookie.contains("Domain"))
       #expect(answer.object["name"] as? String == "ada")
+      // Where things are is told to whoever has signed in, and not before.
+      let flags = try #require(answer.object["flags"] as? [String: [String]])
+      #expect(flags["data"] == ["--store", "\(bank.folder)/store.sqlite"], "\(flags)")
+      #expect(flags["topic"]?.first == "--brokers", "\(flags)")
+      #expect(!about.body.contains(bank.folder))
       #expect(answer.object["role"] as? String == "administer")
       #expect(!answer.body.contains(ConsoleServer.administrator))
       let session = try await server.signIn()

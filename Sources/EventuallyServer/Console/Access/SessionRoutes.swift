@@ -68,6 +68,9 @@ extension Console {
       if let name = viewer.name { json.string(name) } else { json.null() }
       json.member("role", viewer.role.rawValue)
       json.member("csrf", viewer.csrf)
+      // Not for whoever has not signed in: they tell where things are.
+      json.key("flags")
+      sources.flags.write(&json)
       json.endObject()
     }
   }

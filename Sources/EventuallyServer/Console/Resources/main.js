@@ -4,7 +4,7 @@ import { announce } from './lib/dialog.js';
 import { h, show } from './lib/dom.js';
 import { failure } from './lib/page.js';
 import { read } from './lib/router.js';
-import { setProgram } from './lib/shell.js';
+import { setFlags, setProgram } from './lib/shell.js';
 import { drawSide, drawTop, setFreshness } from './frame.js';
 import { watchKeys } from './keys.js';
 import { pageOf } from './pages.js';
@@ -18,6 +18,7 @@ let current = { stop() {} };
 function take(next) {
   session = next;
   setCSRF(next?.csrf ?? null);
+  setFlags(next?.flags);
   drawTop(context());
 }
 

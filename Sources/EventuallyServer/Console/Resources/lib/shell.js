@@ -2,10 +2,16 @@
 import { visible } from './safe.js';
 
 let program = 'admin';
+let flags = {};
 
 /** How administrators call the command line. */
 export function setProgram(name) {
   program = name;
+}
+
+/** The flags with which commands look at what this process looks at: `data` for those about store and read models, `topic`. */
+export function setFlags(given) {
+  flags = given ?? {};
 }
 
 function word(text) {
@@ -24,5 +30,5 @@ function word(text) {
 
 /** A command with its arguments, quoted for a shell. */
 export function command(...words) {
-  return [program, ...words].filter((text) => text !== null && text !== undefined).map(word).join(' ');
+  return [program, ...words, ...(flags[words[0] === 'topic' ? 'topic' : 'data'] ?? [])].filter((text) => text !== null && text !== undefined).map(word).join(' ');
 }
