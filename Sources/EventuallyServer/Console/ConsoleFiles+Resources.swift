@@ -2809,7 +2809,7 @@ export { start as show };
 // Finds streams: by the beginning of their id, category, an event's type, time, correlation.
 import { get } from '../lib/api.js';
 import { h, show } from '../lib/dom.js';
-import { ago, count, time } from '../lib/format.js';
+import { ago, count, counted, time } from '../lib/format.js';
 import { button, failure, heading, panel } from '../lib/page.js';
 import { link, note } from '../lib/router.js';
 import { choice, field, table } from '../lib/table.js';
@@ -2832,11 +2832,11 @@ function columns(hasCategories) {
   ].filter(Boolean);
 }
 
-/** What was looked through, where that is not everything: to search by type or correlation, events are read. */
-function searched({ all, from, to }) {
-  if (all) return null;
-  return h('p', { class: 'hint' }, `Among the events with the sequence numbers ${count(from)} to ${count(to)}: `
-    + 'older ones are searched by “Search further back”.');
+/** How far a search has come that reads events: by type, time or correlation. */
+function progress({ order, next, searched: { all, from, head } }, hasFound) {
+  if (order === 'id' || all) return null;
+  if (!next) return h('p', { class: 'hint' }, 'All events were searched.');
+  return h('p', { class: 'hint', role: 'status' }, `${hasFound ? 'Searched' : 'Nothing in'} the newest ${count(head - from + 1)} of ${count(head)} events${hasFound ? '.' : ' yet.'}`);
 }
 
 /** A day or a time as a person writes it, as the routes take it. */
@@ -2874,24 +2874,42 @@ export function start(place, { about, query }) {
     ask(asked);
   }
 
+  /** Goes on until something is found, all was searched, or somebody stops it. */
   async function ask(asked, cursor) {
     const number = ++latest;
+    let next = cursor;
     try {
-      const answer = await get('streams', { ...asked, from: moment(asked.from), to: moment(asked.to), cursor });
-      // A later search has begun meanwhile.
-      if (number !== latest) return;
-      // A stream whose events were searched further may be there already.
-      const shown = new Set(found.map(({ stream }) => stream));
-      found = [...found, ...answer.streams.filter(({ stream }) => !shown.has(stream))];
-      show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} streams, ${answer.order === 'id' ? 'by id' : 'the newest first'}`,
-        table('Streams', columns(found.some(({ category }) => category)), found, {
-          key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
-          empty: 'No stream is like that. Ids are compared by their bytes: upper and lower case differ.',
-        }),
-        searched(answer.searched),
-        answer.next ? button(answer.searched.all ? 'Show more' : 'Search further back', () => ask(asked, answer.next)) : null));
+      do {
+        const answer = await get('streams', { ...asked, from: moment(asked.from), to: moment(asked.to), cursor: next });
+        // A later search has begun meanwhile.
+        if (number !== latest || !place.isConnected) return;
+        next = answer.next;
+        // A stream whose events were searched further may be there already.
+        const shown = new Set(found.map(({ stream }) => stream));
+        found = [...found, ...answer.streams.filter(({ stream }) => !shown.has(stream))];
+        draw(asked, answer);
+      } while (next && found.length === 0);
     } catch (error) {
-      show(result, failure(error, () => ask(asked, cursor)));
+      if (number === latest) show(result, failure(error, () => ask(asked, next)));
+    }
+  }
+
+  function draw(asked, answer) {
+    const { next, order } = answer;
+    const isSearching = next && found.length === 0;
+    show(result, panel(isSearching ? 'No stream yet' : `${counted(found.length, 'stream')}${next ? ' and more' : ''}, ${order === 'id' ? 'by id' : 'the newest first'}`,
+      isSearching ? null : table('Streams', columns(found.some(({ category }) => category)), found, {
+        key: ({ stream }) => `s${stream.length}-${stream.slice(0, 100)}`,
+        empty: 'No stream is like that. Ids are compared by their bytes: upper and lower case differ.',
+      }),
+      progress(answer, found.length > 0),
+      isSearching ? h('button', { type: 'button', on: { click: stop } }, 'Stop') : null,
+      next && !isSearching ? button(order === 'id' ? 'Show more' : 'Search further back', () => ask(asked, next)) : null));
+
+    /** What was asked last is not drawn any more. */
+    function stop({ target }) {
+      latest += 1;
+      target.replaceWith(button('Search further back', () => ask(asked, next)));
     }
   }
 

@@ -133,6 +133,29 @@ import Testing
     #expect(try await all(.init(type: "opened"), isByID: false) == accounts.reversed())
     #expect(
       try await all(.init(from: .now().advanced(by: 3_600_000_000)), isByID: false).isEmpty)
+    // Where few ids begin like that, the events of those are read, however far back they are.
+    var near = StreamFinder(store: store)
+    near.bounds.events = 5
+    near.bounds.step = 1
+    let few = try await near.find(
+      .init(prefix: "account/a1", type: "opened"), isByID: false, from: nil)
+    #expect(few.streams.map(\.streamID) == ["account/a1"])
+    #expect(few.next == nil && few.searched == nil && !few.isByID)
+    for (question, expected) in [
+      (.init(prefix: "account/a2", type: "deposited"), ["account/a2"]),
+      (.init(prefix: "account/a2", type: "opened", to: .now()), ["account/a2"]),
+      (.init(prefix: "account/a2", type: "opened", correlation: "x"), []),
+      (.init(prefix: "account/a1", type: "deposited"), []),
+      (.init(prefix: "account/a1", from: .now().advanced(by: 3_600_000_000)), []),
+    ] as [(StreamSearch.Question, [String])] {
+      #expect(
+        try await near.find(question, isByID: false, from: nil).streams.map(\.streamID) == expected,
+        "\(question)")
+    }
+    // Of many, events are read, and what was is told.
+    let many = try await near.find(
+      .init(prefix: "account/", type: "opened"), isByID: false, from: nil)
+    #expect(many.next != nil && many.head == 9 && many.searched?.to == 9)
     await #expect(throws: RequestError.self) {
       try await finder.find(.init(), isByID: false, from: PageCursor([.text("a")]))
     }

@@ -7,6 +7,8 @@ struct StreamFinder: Sendable {
     var isByID: Bool
     var streams: [StreamHead]
     var next: PageCursor?
+    /// The sequence number of the store's last event, where events were looked through.
+    var head: UInt64 = 0
     /// What was looked through; `nil` for all that there is.
     var searched: (from: UInt64, to: UInt64)?
   }
@@ -24,7 +26,9 @@ struct StreamFinder: Sendable {
     switch (cursor?.values.first, isByID) {
     case (nil, true): return try await byID(question.prefix, after: nil)
     case (.text(let id)?, true): return try await byID(question.prefix, after: id)
-    case (nil, false): return try await byEvents(question, from: nil)
+    case (nil, false):
+      if let found = try await amongFew(question) { return found }
+      return try await byEvents(question, from: nil)
     case (.integer(let sequence)?, false):
       return try await byEvents(question, from: UInt64(clamping: sequence))
     default:
@@ -42,6 +46,41 @@ struct StreamFinder: Sendable {
     return Page(
       isByID: true, streams: page,
       next: found.count > page.count ? page.last.map { PageCursor([.text($0.streamID)]) } : nil)
+  }
+
+  /// The streams for which a question holds, those with the newest events first; `nil` where too many ids begin like that to look at each.
+  private func amongFew(_ question: StreamSearch.Question) async throws -> Page? {
+    guard !question.prefix.isEmpty else { return nil }
+    let streams = try await store.streams(from: question.prefix, limit: bounds.few + 1)
+      .prefix { $0.streamID.utf8.starts(with: question.prefix.utf8) }
+    let events = streams.reduce(UInt64(0)) { $0 &+ $1.last.version }
+    guard streams.count <= bounds.few, events <= bounds.events else { return nil }
+    var found: [StreamHead] = []
+    for stream in streams where try await holds(question, for: stream) { found.append(stream) }
+    return Page(
+      isByID: false,
+      streams: found.sorted { $0.last.sequenceNumber > $1.last.sequenceNumber })
+  }
+
+  private func holds(
+    _ question: StreamSearch.Question, for stream: StreamHead
+  ) async throws -> Bool {
+    if question.isOfLast { return question.matches(stream.last) }
+    var pages = store.pages(ofStream: stream.streamID, from: 1, bytes: 1 << 20)
+    while true {
+      try Task.checkCancellation()
+      let records = try await pages.next()
+      guard !records.isEmpty else { return false }
+      let isThere = records.contains { record in
+        (question.type.map { record.type.hasSameBytes(as: $0) } ?? true)
+          && question.matches(
+            EventHead(
+              streamID: record.streamID, sequenceNumber: record.position.sequenceNumber,
+              version: record.position.version, type: record.type, time: record.time,
+              correlationID: record.metadata.correlationID))
+      }
+      if isThere { return true }
+    }
   }
 
   private func byEvents(_ question: StreamSearch.Question, from: UInt64?) async throws -> Page {
@@ -63,7 +102,7 @@ struct StreamFinder: Sendable {
     let byID = Dictionary(heads.map { (ByteKey($0.streamID), $0) }, uniquingKeysWith: { $1 })
     return Page(
       isByID: false, streams: search.found.compactMap { byID[ByteKey($0)] },
-      next: search.rest.map { PageCursor([.integer(Int64(clamping: $0))]) },
+      next: search.rest.map { PageCursor([.integer(Int64(clamping: $0))]) }, head: head,
       searched: search.rest == nil && from == nil ? nil : search.searched)
   }
 }

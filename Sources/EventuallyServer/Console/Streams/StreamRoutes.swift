@@ -75,6 +75,7 @@ extension Console {
       if let searched = page.searched {
         json.member("from", searched.from)
         json.member("to", searched.to)
+        json.member("head", page.head)
       }
       json.endObject()
       json.endObject()

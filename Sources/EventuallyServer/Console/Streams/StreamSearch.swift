@@ -22,7 +22,8 @@ struct StreamSearch: Sendable {
       EventFilter(type: type, isLast: isOfLast, readsCorrelation: correlation != nil)
     }
 
-    fileprivate func matches(_ event: EventHead) -> Bool {
+    /// Whether all of it holds for an event that the store's filter lets pass.
+    func matches(_ event: EventHead) -> Bool {
       event.streamID.utf8.starts(with: prefix.utf8)
         && correlation.map { event.correlationID?.hasSameBytes(as: $0) ?? false } ?? true
         && from.map { event.time >= $0 } ?? true && to.map { event.time <= $0 } ?? true
@@ -32,6 +33,8 @@ struct StreamSearch: Sendable {
   /// How much one search may look at.
   struct Bounds: Sendable, Hashable {
     var streams = 50
+    /// So many streams, with no more than ``events``, are looked through one by one where their ids' beginning is asked for.
+    var few = 200
     var events: UInt64 = 20_000
     /// How many events are looked at at once.
     var step: UInt64 = 2_000
