@@ -1536,6 +1536,7 @@ import { link } from '../lib/router.js';
 import { badge, facts, table } from '../lib/table.js';
 import { copyButton, label, value } from '../lib/value.js';
 import { causes, effects } from './event-tree.js';
+import { hasNoStore, noStore } from './no-store.js';
 import { rowChanges } from './row-changes.js';
 
 export const title = 'Event';
@@ -1638,7 +1639,8 @@ function metadata({ metadata: { correlationId, causationId, additional = {} } = 
     .filter(([, text]) => text);
 }
 
-export async function start(place, { parts: [id] }) {
+export async function start(place, { about, parts: [id] }) {
+  if (hasNoStore(about)) return noStore(place, title, about, ['event', id]);
   const way = await get(`events/${part(id)}`);
   const { event } = way;
   show(place,
@@ -1783,6 +1785,24 @@ export function generations(place, model, { announce, mayChange, show: choose, s
             { what: row.name, kind: 'quiet danger' }),
         },
       ], model.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
+}
+
+"""##),
+("pages/no-store.js", ##"""
+// In place of a page that needs the store, where the process does not have it.
+import { h, show } from '../lib/dom.js';
+import { heading } from '../lib/page.js';
+import { link } from '../lib/router.js';
+
+/** Whether the process has no store. */
+export const hasNoStore = ({ sources }) => sources.store !== true;
+
+/** Says so, and leads to the same page of the writer's console where the process knows its writer. */
+export function noStore(place, title, { sources }, parts, query = {}) {
+  show(place, heading(title, `This process does not have the store: it would with ${sources.store}.`),
+    sources.relay === true
+      ? h('p', {}, h('a', { class: 'button', href: `api/writer${link(parts, query)}` }, 'Open it in the writer’s console'))
+      : null);
 }
 
 """##),
@@ -2685,6 +2705,7 @@ import { link, note } from '../lib/router.js';
 import { command } from '../lib/shell.js';
 import { badge, facts, field } from '../lib/table.js';
 import { copyButton, label, value } from '../lib/value.js';
+import { hasNoStore, noStore } from './no-store.js';
 
 export const title = 'Stream';
 
@@ -2794,6 +2815,7 @@ function history(stream, ask) {
 
 export async function start(place, { parts, query, about }) {
   const [id] = parts;
+  if (hasNoStore(about)) return noStore(place, title, about, ['stream', id], query);
   const stream = await get(`streams/${part(id)}`);
   const all = ['stream', id];
   const state = states(stream, all, { version: query.version, time: query.time });
@@ -2814,6 +2836,7 @@ import { button, failure, heading, panel } from '../lib/page.js';
 import { link, note } from '../lib/router.js';
 import { choice, field, table } from '../lib/table.js';
 import { label, value } from '../lib/value.js';
+import { hasNoStore, noStore } from './no-store.js';
 
 export const title = 'Streams';
 
@@ -2845,6 +2868,7 @@ function moment(text) {
 }
 
 export function start(place, { about, query }) {
+  if (hasNoStore(about)) return noStore(place, title, about, ['streams'], query);
   const result = h('div', { class: 'stack' });
   let found = [];
   let latest = 0;

@@ -4,6 +4,17 @@ import HTTPTypes
 extension Console {
   /// Where a text leads that somebody types: to an event by its sequence number, or to a stream.
   func addFind(to api: inout API) {
+    // A browser takes the page's part of the address along: `api/writer#/event/…`.
+    api.add(
+      question("writer") { _ in
+        guard let feed = sources.feed else {
+          throw RequestError(
+            kind: .notFound, "this process has no writer's feed: start it with --feed")
+        }
+        var response = JSONResponse(.temporaryRedirect) { $0.null() }
+        response.headers[.location] = "\(feed.base)/console/"
+        return response
+      })
     api.add(
       question("find") { request in
         let log = try await sources.store()

@@ -10,7 +10,8 @@ import Testing
 @Suite struct MaskedRoutesTests {
   /// Routes that tell nothing of payloads, states or rows.
   private static let others: Set<String> = [
-    "about", "session", "overview", "charts", "find", "streams", "streams/{}", "event-types",
+    "about", "session", "overview", "charts", "writer", "find", "streams", "streams/{}",
+    "event-types", "read-models/{}/switch",
     "read-models", "read-models/{}", "read-models/{}/replays", "read-models/{}/live",
     "read-models/{}/switch",
     "events/{}/topic", "read-models/{}/generations/{}", "read-models/{}/savepoints",

@@ -9,6 +9,7 @@ import { link } from '../lib/router.js';
 import { badge, facts, table } from '../lib/table.js';
 import { copyButton, label, value } from '../lib/value.js';
 import { causes, effects } from './event-tree.js';
+import { hasNoStore, noStore } from './no-store.js';
 import { rowChanges } from './row-changes.js';
 
 export const title = 'Event';
@@ -111,7 +112,8 @@ function metadata({ metadata: { correlationId, causationId, additional = {} } = 
     .filter(([, text]) => text);
 }
 
-export async function start(place, { parts: [id] }) {
+export async function start(place, { about, parts: [id] }) {
+  if (hasNoStore(about)) return noStore(place, title, about, ['event', id]);
   const way = await get(`events/${part(id)}`);
   const { event } = way;
   show(place,

@@ -9,6 +9,7 @@ import { link, note } from '../lib/router.js';
 import { command } from '../lib/shell.js';
 import { badge, facts, field } from '../lib/table.js';
 import { copyButton, label, value } from '../lib/value.js';
+import { hasNoStore, noStore } from './no-store.js';
 
 export const title = 'Stream';
 
@@ -118,6 +119,7 @@ function history(stream, ask) {
 
 export async function start(place, { parts, query, about }) {
   const [id] = parts;
+  if (hasNoStore(about)) return noStore(place, title, about, ['stream', id], query);
   const stream = await get(`streams/${part(id)}`);
   const all = ['stream', id];
   const state = states(stream, all, { version: query.version, time: query.time });

@@ -6,6 +6,7 @@ import { button, failure, heading, panel } from '../lib/page.js';
 import { link, note } from '../lib/router.js';
 import { choice, field, table } from '../lib/table.js';
 import { label, value } from '../lib/value.js';
+import { hasNoStore, noStore } from './no-store.js';
 
 export const title = 'Streams';
 
@@ -37,6 +38,7 @@ function moment(text) {
 }
 
 export function start(place, { about, query }) {
+  if (hasNoStore(about)) return noStore(place, title, about, ['streams'], query);
   const result = h('div', { class: 'stack' });
   let found = [];
   let latest = 0;
