@@ -213,6 +213,12 @@ private struct Register: EventuallyApplication {
       tried.contains(
         #"{"table":"names","key":["b"],"before":null,"after":{"name":"!Bob"}}"#), "\(tried)")
     #expect(tried.contains(#""left":0"#), "\(tried)")
+    // Another process may have other code.
+    #expect(
+      tried.contains(
+        #""triedBy":{"kind":"\#(console.process.kind)","name":"\#(console.process.name)""#),
+      "\(tried)")
+    #expect(tried.firstMatch(of: /"workers":\["[^"]+"/) != nil, "\(tried)")
     #expect(try await send(.get, "parked").body.contains(#""streams":3"#))
     #expect(console.audit.newest.isEmpty)
 
@@ -231,6 +237,7 @@ private struct Register: EventuallyApplication {
     let after = try await send(.get, "parked?readModel=names").body
     #expect(after.contains(#""groups":[],"streams":[]"#), "\(after)")
     #expect(after.contains(#""outcome":"1 applied""#), "\(after)")
+    #expect(!one.body.contains("triedBy"), "\(one)")
     #expect(try await send(.post, "parked/names/retry", "{}").status == 400)
   }
 }

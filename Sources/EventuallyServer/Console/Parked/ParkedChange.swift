@@ -12,6 +12,7 @@ struct ParkedChange: Sendable {
     }
 
     var stream: String
+    var partition: Partition
     var events: Int
     var outcome: Outcome
     var reason: String?
@@ -36,7 +37,10 @@ struct ParkedChange: Sendable {
   ) async throws -> (results: [Result], left: Int) {
     if kind == .discard, isTrial {
       return (
-        streams.map { Result(stream: $0.streamID, events: $0.events, outcome: .discarded) }, 0
+        streams.map {
+          Result(
+            stream: $0.streamID, partition: $0.partition, events: $0.events, outcome: .discarded)
+        }, 0
       )
     }
     guard let live = try await readModel.catalog.liveGeneration() else {
@@ -78,20 +82,21 @@ struct ParkedChange: Sendable {
     let name = stream.streamID
     if kind == .discard {
       let count = try await store.dropParked(name)
-      return Result(stream: name, events: count, outcome: .discarded)
+      return Result(stream: name, partition: stream.partition, events: count, outcome: .discarded)
     }
     if isTrial {
       let trial = try await store.tryParked(name, limit: Self.trialLimit)
       return Result(
-        stream: name, events: trial.events, outcome: trial.failure == nil ? .applied : .fails,
+        stream: name, partition: stream.partition, events: trial.events,
+        outcome: trial.failure == nil ? .applied : .fails,
         reason: trial.failure?.reason, changes: trial.changes)
     }
     do {
       let count = try await store.retryParked(name)
-      return Result(stream: name, events: count, outcome: .applied)
+      return Result(stream: name, partition: stream.partition, events: count, outcome: .applied)
     } catch let error as ProjectionFailures {
       return Result(
-        stream: name, events: stream.events, outcome: .fails,
+        stream: name, partition: stream.partition, events: stream.events, outcome: .fails,
         reason: error.failures.first?.reason)
     }
   }

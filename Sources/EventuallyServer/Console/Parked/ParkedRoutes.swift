@@ -56,8 +56,23 @@ extension Console {
               ParkedChange(kind: kind, isTrial: isTrial), which, of: readModel)
           }
           note.outcome = Self.summary(results)
+          let owners = isTrial ? await Self.owners(of: results, in: readModel) : []
           let masking = rowMasking(for: request)
-          return JSONResponse { Self.write(results, left, &$0, masking) }
+          return JSONResponse { json in
+            json.beginObject()
+            Self.writeMembers(results, left, &json, masking)
+            if isTrial {
+              // Whose code it is: another process may have another.
+              json.key("triedBy")
+              json.beginObject()
+              json.member("kind", process.kind)
+              json.member("name", process.name)
+              json.member("version", application.version)
+              json.endObject()
+              json.member("workers", owners)
+            }
+            json.endObject()
+          }
         })
     }
   }
@@ -90,10 +105,20 @@ extension Console {
     }.joined(separator: ", ")
   }
 
-  private static func write(
+  /// The workers whose code a retry by them would be of: those that took the streams' partitions last.
+  private static func owners(
+    of results: [ParkedChange.Result], in readModel: ConsoleReadModel
+  ) async -> [String] {
+    let partitions = Set(results.map(\.partition))
+    // They are a hint: without them the trial is told all the same.
+    let checkpoints = try? await readModel.live.open().checkpoints()
+    let owners = checkpoints?.filter { partitions.contains($0.partition) }.map(\.owner) ?? []
+    return Set(owners.map { ByteKey($0) }).sorted().map(\.text)
+  }
+
+  private static func writeMembers(
     _ results: [ParkedChange.Result], _ left: Int, _ json: inout JSONWriter, _ masking: RowMasking
   ) {
-    json.beginObject()
     json.key("results")
     json.beginArray()
     for result in results {
@@ -111,6 +136,5 @@ extension Console {
     }
     json.endArray()
     json.member("left", left)
-    json.endObject()
   }
 }

@@ -43,7 +43,7 @@ async function changeAll(path, body) {
 export async function changeParked(what, readModel, which) {
   const path = `parked/${part(readModel)}/${what}`;
   const body = which.names ? { streams: which.names } : { reason: which.reason };
-  const { results: expected, left } = await post(path, body, { dryRun: 'true' });
+  const { results: expected, left, triedBy, workers } = await post(path, body, { dryRun: 'true' });
   const failing = expected.filter(({ outcome }) => outcome === 'fails').length;
   const again = failing ? `${counted(failing, 'stream')} of ${expected.length} would fail again.` : 'All would be applied.';
   const some = left ? ` of ${counted(expected.length, 'stream')}` : '';
@@ -59,6 +59,8 @@ export async function changeParked(what, readModel, which) {
   return dialog(`${verb} ${counted(expected.length + left, 'stream')} of ${readModel}?`, {
     action: verb, kind: what === 'discard' ? 'danger' : '',
     body: () => [h('p', {}, lead), h('p', { class: 'hint' }, `A dry run${some} came to this; nothing is changed yet.`),
+      what === 'retry' ? h('p', { class: 'hint' }, 'It was tried by the code of ', value(`${triedBy.kind} ${triedBy.name}, version ${triedBy.version}`, { limit: 120 }), '.',
+        workers.length ? [' The partition’s worker, which applies what comes later, is ', value(workers.join(', '), { limit: 120 }), '.'] : null) : null,
       results(expected),
       equivalent(shown && shown.length < which.names.length ? `${line} …` : line)],
     submit: () => changeAll(path, body),
