@@ -30,6 +30,18 @@ import Testing
         == names.map { Array($0.utf8) }.sorted { $0.lexicographicallyPrecedes($1) })
   }
 
+  @Test func aChangeNamesItsReadModelAndItsStreams() {
+    func target(_ count: Int) -> String {
+      ParkedChange.target(
+        "sales",
+        (1...count).map {
+          .init(stream: "f-\($0)", partition: 0, events: 3, outcome: .discarded)
+        })
+    }
+    #expect(target(1) == "sales: f-1 (3 events)")
+    #expect(target(5) == "sales: f-1, f-2, f-3 and 2 more (15 events)")
+  }
+
   @Test func streamsAreMeantByTheirBytes() {
     let all = parked(["e\u{301}", "é", "x"])
     let one = ParkedSelection(

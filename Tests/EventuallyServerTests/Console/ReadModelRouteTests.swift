@@ -237,6 +237,9 @@ private struct Register: EventuallyApplication {
     let after = try await send(.get, "parked?readModel=names").body
     #expect(after.contains(#""groups":[],"streams":[]"#), "\(after)")
     #expect(after.contains(#""outcome":"1 applied""#), "\(after)")
+    // Of what was discarded, the log alone is left.
+    let discarded = try #require(console.audit.newest.first { $0.what == "discard" })
+    #expect(discarded.target == "names: \(streams[1]) (1 event)", "\(discarded)")
     #expect(!one.body.contains("triedBy"), "\(one)")
     #expect(try await send(.post, "parked/names/retry", "{}").status == 400)
   }

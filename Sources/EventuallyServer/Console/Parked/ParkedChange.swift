@@ -31,6 +31,16 @@ struct ParkedChange: Sendable {
   let kind: Kind
   let isTrial: Bool
 
+  /// What a change was of, for the audit log: `sales: f-13 (3 events)`.
+  static func target(_ readModel: String, _ results: [Result]) -> String {
+    let named = results.prefix(3).map(\.stream.excerpt)
+    let others = results.count - named.count
+    let events = results.reduce(0) { $0 + $1.events }
+    return "\(readModel): \(named.joined(separator: ", "))"
+      + (others > 0 ? " and \(others) more" : "")
+      + " (\(events) event\(events == 1 ? "" : "s"))"
+  }
+
   /// - Returns: what came of them, and how many were left out for the want of time.
   func perform(
     _ streams: [ParkedStream], of readModel: ConsoleReadModel

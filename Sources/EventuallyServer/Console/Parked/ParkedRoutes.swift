@@ -56,6 +56,8 @@ extension Console {
               ParkedChange(kind: kind, isTrial: isTrial), which, of: readModel)
           }
           note.outcome = Self.summary(results)
+          // What was discarded is nowhere else any more.
+          if !results.isEmpty { note.target = ParkedChange.target(readModel.name, results) }
           let owners = isTrial ? await Self.owners(of: results, in: readModel) : []
           let masking = rowMasking(for: request)
           return JSONResponse { json in
