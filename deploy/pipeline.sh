@@ -49,7 +49,7 @@ stop_all() {
 }
 
 pipeline_finish() {
-  local code=$?
+  local code=${1:-$?}
   trap - EXIT INT TERM
   if [[ -n $dead ]]; then
     stop_all
