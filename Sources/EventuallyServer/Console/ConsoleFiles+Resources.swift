@@ -1025,7 +1025,17 @@ export function go(parts, parameters) {
 
 /** Notes what a page shows in its address, so that a reload and a copied link show the same; no page is left. */
 export function note(parts, parameters) {
-  history.replaceState(null, '', link(parts, parameters));
+  history.replaceState(history.state, '', link(parts, parameters));
+}
+
+/** What was kept of this step of the history: empty where it was not left before. */
+export function kept() {
+  return history.state ?? {};
+}
+
+/** Keeps something with this step of the history, for whoever comes back to it. */
+export function keep(values) {
+  history.replaceState({ ...history.state, ...values }, '');
 }
 
 """##),
@@ -1305,6 +1315,7 @@ import { setFlags, setProgram } from './lib/shell.js';
 import { drawSide, drawTop, setFreshness } from './frame.js';
 import { watchKeys } from './keys.js';
 import { pageOf } from './pages.js';
+import { keepPlace } from './place.js';
 import { askToSignIn, signInPage } from './sign-in.js';
 
 const main = document.getElementById('main');
@@ -1382,11 +1393,7 @@ async function begin() {
   }
   whenSignedOut(signIn);
   watchKeys();
-  addEventListener('hashchange', () => {
-    open();
-    main.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  });
+  keepPlace(main, open);
   await open();
 }
 
@@ -2329,6 +2336,7 @@ export async function start(place, context) {
   const body = h('div', { class: 'stack' });
   const top = h('div', { class: 'stack' });
   let stop = () => {};
+  let isFirst = true;
   let view = query.view in views ? query.view : 'rows';
 
   function head(model) {
@@ -2347,14 +2355,17 @@ export async function start(place, context) {
   async function choose(id) {
     view = id;
     stop();
-    note(['read-model', name], { view: id });
+    // The address of what is opened first has more than the view.
+    if (!isFirst) note(['read-model', name], { view: id });
+    const own = isFirst ? query : {};
+    isFirst = false;
     body.replaceChildren();
     try {
       // Anew: what another view did may have changed it.
       const model = await get(`read-models/${part(name)}`);
       if (view !== id) return;
       head(model);
-      stop = views[id][1](body, model, { ...context, show: choose }) ?? (() => {});
+      stop = views[id][1](body, model, { ...context, query: own, show: choose }) ?? (() => {});
     } catch (error) {
       show(body, failure(error, () => choose(id)));
     }
@@ -2612,9 +2623,9 @@ export function rowChanges(rows) {
 // Rows of a read model: browse, search, sort, export.
 import { address, get, part } from '../lib/api.js';
 import { h, show } from '../lib/dom.js';
-import { amount, count, time } from '../lib/format.js';
+import { amount, count, counted, time } from '../lib/format.js';
 import { button, failure, panel } from '../lib/page.js';
-import { link } from '../lib/router.js';
+import { keep, kept, link, note } from '../lib/router.js';
 import { choice, field, table } from '../lib/table.js';
 import { label, value } from '../lib/value.js';
 
@@ -2633,16 +2644,18 @@ function cell(item, column) {
 
 /** How much was looked through: a text that is no beginning of a key is looked for row by row. */
 function searched({ searched: { all, rows: number } }) {
-  return h('p', { class: 'hint' }, all ? 'In the order of their keys; a click on a title sorts.' : `Among ${count(number)} rows.`);
+  return h('p', { class: 'hint' }, all ? 'A click on a title sorts; else rows are in the order of their keys.' : `Among ${count(number)} rows.`);
 }
 
-/** The rows of a read model's tables. */
-export function rows(place, model) {
+/** The rows of a read model's tables. Table, search and order are in the address; how many were shown is kept for whoever comes back. */
+export function rows(place, model, { query }) {
   const result = h('div', { class: 'stack' });
-  let [sorted, found, latest] = [null, [], 0];
+  let sorted = query.order ? { column: query.order, isDown: query.down === 'true' } : null;
+  let [found, latest, wanted] = [[], 0, Math.min(kept().rows ?? 0, shown)];
+  const names = model.tables.map(({ name }) => name);
   const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Search rows', on: { submit: search, change: anew } },
-    field('Table', choice('table', model.tables.map(({ name }) => name), model.tables[0].name)),
-    field('Search', h('input', { type: 'search', name: 'search', autocomplete: 'off' }), 'The beginning of a key, or any text'),
+    field('Table', choice('table', names, names.includes(query.table) ? query.table : names[0])),
+    field('Search', h('input', { type: 'search', name: 'search', autocomplete: 'off', value: query.search ?? '' }), 'The beginning of a key, or any text'),
     h('button', { type: 'submit', class: 'primary' }, 'Search'));
   const path = `read-models/${part(model.name)}/rows`;
   const asked = () => ({
@@ -2657,7 +2670,9 @@ export function rows(place, model) {
 
   function search(event) {
     event?.preventDefault();
-    found = [];
+    [found, wanted] = [[], 0];
+    const { table: chosen, ...rest } = asked();
+    note(['read-model', model.name], { view: 'rows', table: chosen === names[0] ? '' : chosen, ...rest });
     ask();
   }
 
@@ -2667,6 +2682,8 @@ export function rows(place, model) {
       const answer = await get(path, { ...asked(), cursor });
       if (number !== latest) return;
       found = [...found, ...answer.rows].slice(-shown);
+      if (answer.next && found.length < wanted) return ask(answer.next);
+      keep({ rows: found.length });
       draw(answer);
     } catch (error) {
       show(result, failure(error, () => ask(cursor)));
@@ -2677,7 +2694,8 @@ export function rows(place, model) {
     const columns = answer.columns.map((column, index) => ({
       title: column.name, sort: column.name, number: column.kind === 'integer', wide: index === 0, cell: (row) => cell(row[index], column),
     }));
-    show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} rows of generation ${answer.generation}`,
+    const number = answer.next ? `${count(found.length)}+ rows` : counted(found.length, 'row');
+    show(result, panel(`${number} of generation ${answer.generation}`,
       h('div', { class: 'table-head' }, searched(answer),
         h('a', { class: 'button', href: address(`${path}.csv`, asked()), download: `${model.name}.csv` }, 'Export CSV')),
       table(`Rows of ${model.name}`, columns, found, {
@@ -2969,6 +2987,48 @@ export async function pageOf(parts, about) {
   if (!added) throw new Error('there is no such page');
   const module = await import(`./application/${added.id}/${added.module}`);
   return { title: added.title, show: module.show };
+}
+
+"""##),
+("place.js", ##"""
+// Where a person was on a page: who goes back finds the page scrolled as it was left. The browser can't do it, since a page's content comes later.
+import { kept, keep } from './lib/router.js';
+
+/** Scrolls as soon as the page is long enough; not where a person scrolls first, or nothing comes. */
+function scrollWhenLong(main, top) {
+  const end = () => {
+    watch.disconnect();
+    clearTimeout(timer);
+    for (const name of ['wheel', 'touchstart', 'keydown', 'pointerdown']) removeEventListener(name, end);
+  };
+  const attempt = () => {
+    if (document.documentElement.scrollHeight < top + innerHeight) return;
+    scrollTo(0, top);
+    end();
+  };
+  const watch = new ResizeObserver(attempt);
+  const timer = setTimeout(end, 3000);
+  for (const name of ['wheel', 'touchstart', 'keydown', 'pointerdown']) addEventListener(name, end, { passive: true });
+  watch.observe(main);
+}
+
+/** Opens pages as the address changes, and keeps their places. */
+export function keepPlace(main, open) {
+  history.scrollRestoration = 'manual';
+  if (kept().top > 0) scrollWhenLong(main, kept().top);
+  let pause = null;
+  addEventListener('scroll', () => {
+    clearTimeout(pause);
+    pause = setTimeout(() => keep({ top: Math.round(scrollY) }), 150);
+  }, { passive: true });
+  addEventListener('hashchange', () => {
+    clearTimeout(pause);
+    const { top = 0 } = kept();
+    open();
+    main.focus({ preventScroll: true });
+    scrollTo(0, 0);
+    if (top > 0) scrollWhenLong(main, top);
+  });
 }
 
 """##),

@@ -8,6 +8,7 @@ import { setFlags, setProgram } from './lib/shell.js';
 import { drawSide, drawTop, setFreshness } from './frame.js';
 import { watchKeys } from './keys.js';
 import { pageOf } from './pages.js';
+import { keepPlace } from './place.js';
 import { askToSignIn, signInPage } from './sign-in.js';
 
 const main = document.getElementById('main');
@@ -85,11 +86,7 @@ async function begin() {
   }
   whenSignedOut(signIn);
   watchKeys();
-  addEventListener('hashchange', () => {
-    open();
-    main.focus({ preventScroll: true });
-    scrollTo(0, 0);
-  });
+  keepPlace(main, open);
   await open();
 }
 

@@ -30,5 +30,15 @@ export function go(parts, parameters) {
 
 /** Notes what a page shows in its address, so that a reload and a copied link show the same; no page is left. */
 export function note(parts, parameters) {
-  history.replaceState(null, '', link(parts, parameters));
+  history.replaceState(history.state, '', link(parts, parameters));
+}
+
+/** What was kept of this step of the history: empty where it was not left before. */
+export function kept() {
+  return history.state ?? {};
+}
+
+/** Keeps something with this step of the history, for whoever comes back to it. */
+export function keep(values) {
+  history.replaceState({ ...history.state, ...values }, '');
 }

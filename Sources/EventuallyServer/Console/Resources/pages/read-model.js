@@ -23,6 +23,7 @@ export async function start(place, context) {
   const body = h('div', { class: 'stack' });
   const top = h('div', { class: 'stack' });
   let stop = () => {};
+  let isFirst = true;
   let view = query.view in views ? query.view : 'rows';
 
   function head(model) {
@@ -41,14 +42,17 @@ export async function start(place, context) {
   async function choose(id) {
     view = id;
     stop();
-    note(['read-model', name], { view: id });
+    // The address of what is opened first has more than the view.
+    if (!isFirst) note(['read-model', name], { view: id });
+    const own = isFirst ? query : {};
+    isFirst = false;
     body.replaceChildren();
     try {
       // Anew: what another view did may have changed it.
       const model = await get(`read-models/${part(name)}`);
       if (view !== id) return;
       head(model);
-      stop = views[id][1](body, model, { ...context, show: choose }) ?? (() => {});
+      stop = views[id][1](body, model, { ...context, query: own, show: choose }) ?? (() => {});
     } catch (error) {
       show(body, failure(error, () => choose(id)));
     }

@@ -1,9 +1,9 @@
 // Rows of a read model: browse, search, sort, export.
 import { address, get, part } from '../lib/api.js';
 import { h, show } from '../lib/dom.js';
-import { amount, count, time } from '../lib/format.js';
+import { amount, count, counted, time } from '../lib/format.js';
 import { button, failure, panel } from '../lib/page.js';
-import { link } from '../lib/router.js';
+import { keep, kept, link, note } from '../lib/router.js';
 import { choice, field, table } from '../lib/table.js';
 import { label, value } from '../lib/value.js';
 
@@ -22,16 +22,18 @@ function cell(item, column) {
 
 /** How much was looked through: a text that is no beginning of a key is looked for row by row. */
 function searched({ searched: { all, rows: number } }) {
-  return h('p', { class: 'hint' }, all ? 'In the order of their keys; a click on a title sorts.' : `Among ${count(number)} rows.`);
+  return h('p', { class: 'hint' }, all ? 'A click on a title sorts; else rows are in the order of their keys.' : `Among ${count(number)} rows.`);
 }
 
-/** The rows of a read model's tables. */
-export function rows(place, model) {
+/** The rows of a read model's tables. Table, search and order are in the address; how many were shown is kept for whoever comes back. */
+export function rows(place, model, { query }) {
   const result = h('div', { class: 'stack' });
-  let [sorted, found, latest] = [null, [], 0];
+  let sorted = query.order ? { column: query.order, isDown: query.down === 'true' } : null;
+  let [found, latest, wanted] = [[], 0, Math.min(kept().rows ?? 0, shown)];
+  const names = model.tables.map(({ name }) => name);
   const form = h('form', { class: 'filters', role: 'search', 'aria-label': 'Search rows', on: { submit: search, change: anew } },
-    field('Table', choice('table', model.tables.map(({ name }) => name), model.tables[0].name)),
-    field('Search', h('input', { type: 'search', name: 'search', autocomplete: 'off' }), 'The beginning of a key, or any text'),
+    field('Table', choice('table', names, names.includes(query.table) ? query.table : names[0])),
+    field('Search', h('input', { type: 'search', name: 'search', autocomplete: 'off', value: query.search ?? '' }), 'The beginning of a key, or any text'),
     h('button', { type: 'submit', class: 'primary' }, 'Search'));
   const path = `read-models/${part(model.name)}/rows`;
   const asked = () => ({
@@ -46,7 +48,9 @@ export function rows(place, model) {
 
   function search(event) {
     event?.preventDefault();
-    found = [];
+    [found, wanted] = [[], 0];
+    const { table: chosen, ...rest } = asked();
+    note(['read-model', model.name], { view: 'rows', table: chosen === names[0] ? '' : chosen, ...rest });
     ask();
   }
 
@@ -56,6 +60,8 @@ export function rows(place, model) {
       const answer = await get(path, { ...asked(), cursor });
       if (number !== latest) return;
       found = [...found, ...answer.rows].slice(-shown);
+      if (answer.next && found.length < wanted) return ask(answer.next);
+      keep({ rows: found.length });
       draw(answer);
     } catch (error) {
       show(result, failure(error, () => ask(cursor)));
@@ -66,7 +72,8 @@ export function rows(place, model) {
     const columns = answer.columns.map((column, index) => ({
       title: column.name, sort: column.name, number: column.kind === 'integer', wide: index === 0, cell: (row) => cell(row[index], column),
     }));
-    show(result, panel(`${count(found.length)}${answer.next ? '+' : ''} rows of generation ${answer.generation}`,
+    const number = answer.next ? `${count(found.length)}+ rows` : counted(found.length, 'row');
+    show(result, panel(`${number} of generation ${answer.generation}`,
       h('div', { class: 'table-head' }, searched(answer),
         h('a', { class: 'button', href: address(`${path}.csv`, asked()), download: `${model.name}.csv` }, 'Export CSV')),
       table(`Rows of ${model.name}`, columns, found, {
