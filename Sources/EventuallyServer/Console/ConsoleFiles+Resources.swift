@@ -276,7 +276,7 @@ export const remove = (path) => ask('DELETE', address(path));
 ("lib/chart.js", ##"""
 // Charts of lines, as SVG. A person moves over them by mouse or arrow keys; a screen reader gets a table of the same values.
 import { h, s, show } from './dom.js';
-import { largest, paths, places, ticks } from './scale.js';
+import { labelled, largest, nearest, paths, places, summary, ticks } from './scale.js';
 
 const [height, bottom] = [140, 18];
 // Up to so many points are marked: a single one would be no line.
@@ -291,15 +291,22 @@ export function spark(points, label) {
     s('path', { class: 'line', d: line || 'M0 26' }));
 }
 
+/** Times of day without their seconds, where they can be told apart so. */
+function shortened(texts) {
+  const short = texts.map((text) => text.replace(/^(\d\d:\d\d):\d\d$/, '$1'));
+  return new Set(short).size === short.length ? short : texts;
+}
+
 /**
  * A chart that is brought up to date by `draw`.
  * @param title what it shows.
  * @param format writes a value.
  * @param clock writes a time; by default the time of day.
+ * @param hasSummary whether the legend has the average and the largest of what is shown.
  * @returns `{ element, draw(times, series) }`; a series is `{ label, points }`.
  */
-export function chart(title, format, clock = (time) => time.slice(11, 19)) {
-  let shown = { times: [], series: [] };
+export function chart(title, format, clock = (time) => time.slice(11, 19), hasSummary = false) {
+  let shown = { times: [], series: [], placed: [] };
   let place = null;
   // In pixels, so that text is as large as elsewhere.
   let [width, left] = [600, 52];
@@ -315,20 +322,19 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
     draw();
   }).observe(drawing);
 
-  function at(x) {
-    const part = (x - left) / (width - left);
-    return Math.min(Math.max(Math.round(part * (shown.times.length - 1)), 0), shown.times.length - 1);
+  function pointAt(x) {
+    return nearest((x - left) / (width - left), shown.placed);
   }
 
   function move(event) {
     if (shown.times.length === 0) return;
     const box = event.currentTarget.getBoundingClientRect();
-    place = at(((event.clientX - box.left) / box.width) * width);
+    place = pointAt(((event.clientX - box.left) / box.width) * width);
     draw();
   }
 
   function key(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12 };
+    const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12, Home: -Infinity, End: Infinity };
     if (!(event.key in steps) || shown.times.length === 0) return;
     event.preventDefault();
     const last = shown.times.length - 1;
@@ -354,15 +360,23 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
           shown.series.map(({ points }) => h('td', { class: 'number' }, format(points[index])))))))));
   }
 
+  function total(points) {
+    const found = summary(points);
+    return found && ` avg ${format(found.average)} · max ${format(found.most)}`;
+  }
+
   function draw() {
-    const { times, series } = shown;
+    const { times, series, placed } = shown;
     const last = times.length - 1;
     const index = Math.min(place ?? last, last);
     const marks = ticks(largest(series.map(({ points }) => points)));
     const top = marks.at(-1);
     left = 12 + 6.6 * Math.max(...marks.map((mark) => format(mark).length));
     const size = { width: width - left, height, top };
-    const x = left + (last > 0 ? (index * size.width) / last : 0);
+    const at = (point) => (placed[point] ?? 0) * size.width;
+    const x = left + at(index);
+    const below = labelled(placed);
+    const short = shortened(below.map((point) => clock(times[point])));
     const said = series.map(({ label, points }) => `${label} ${format(points[index])}`).join(', ');
     show(drawing, s('svg', {
       viewBox: `0 -6 ${width} ${height + bottom + 8}`, role: 'img', tabindex: '0',
@@ -374,26 +388,25 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
       return [s('line', { class: 'rule', x1: left, x2: width, y1: y, y2: y }),
         s('text', { class: 'tick', x: left - 6, y: y + 4, 'text-anchor': 'end' }, format(mark))];
     }),
-    places(times.length).map((tick) => s('text', {
-      class: 'tick', x: left + (last > 0 ? (tick * size.width) / last : 0), y: height + 15,
-      'text-anchor': tick === 0 ? 'start' : tick === last ? 'end' : 'middle',
-    }, clock(times[tick]).replace(/^(\d\d:\d\d):\d\d$/, '$1'))),
+    below.map((point, number) => s('text', {
+      class: 'tick', x: left + at(point), y: height + 15, 'text-anchor': point === 0 ? 'start' : point === last ? 'end' : 'middle',
+    }, short[number])),
     s('g', { transform: `translate(${left} 0)` }, series.map(({ points }, number) => [
-      s('path', { class: `line line-${number % 6}`, d: paths(points, size) || 'M0 0' }),
+      s('path', { class: `line line-${number % 6}`, d: paths(points, size, placed) || 'M0 0' }),
       times.length > few ? null : points.map((point, tick) => (point === null || point === undefined ? null
-        : s('circle', { class: `dot key-${number % 6}`, r: 3, cx: last > 0 ? (tick * size.width) / last : 0, cy: height - (point / top) * height }))),
+        : s('circle', { class: `dot key-${number % 6}`, r: 3, cx: at(tick), cy: height - (point / top) * height }))),
     ])),
     place === null ? null : s('line', { class: 'cursor', x1: x, x2: x, y1: 0, y2: height })));
     show(legend, series.map(({ label, points }, number) => h('li', {},
-      h('span', { class: `key key-${number % 6}`, 'aria-hidden': 'true' }), label, ' ',
-      h('strong', {}, format(points[index])))),
+      s('svg', { class: 'key', viewBox: '0 0 24 4', 'aria-hidden': 'true' }, s('path', { class: `line line-${number % 6}`, d: 'M1 2H23' })), label, ' ',
+      h('strong', {}, format(points[index])), hasSummary ? h('span', { class: 'faint' }, total(points)) : null)),
     place === null ? null : h('li', { class: 'faint' }, clock(times[index])));
   }
 
   return {
     element,
     draw(times, series) {
-      shown = { times, series };
+      shown = { times, series, placed: places(times) };
       draw();
     },
   };
@@ -677,6 +690,11 @@ export function time(text, now = Date.now()) {
   const iso = date.toISOString();
   const isToday = iso.slice(0, 10) === new Date(now).toISOString().slice(0, 10);
   return isToday ? iso.slice(11, 23) : `${iso.slice(0, 10)} ${iso.slice(11, 19)}`;
+}
+
+/** The time of day to the second, with its zone: `19:43:04 UTC`. */
+export function clock(time) {
+  return `${new Date(time).toISOString().slice(11, 19)} UTC`;
 }
 
 /** How old a figure of so many milliseconds is: `now`, `3 s ago`. */
@@ -1089,24 +1107,56 @@ export function roundTop(top) {
   return [1, 2, 3, 4, 5, 6, 8, 10].map((factor) => factor * power).find((limit) => limit >= top * 0.999);
 }
 
+function evenly(count) {
+  return Array.from({ length: count }, (_, index) => (count < 2 ? 0 : index / (count - 1)));
+}
+
+/** Where points stand between 0 and 1: by their times, or one after another where they have none. */
+export function places(times) {
+  const moments = times.map((time) => Date.parse(time));
+  const [first, last] = [moments[0], moments.at(-1)];
+  const isTime = last > first && moments.every((moment, index) => index === 0 || moment >= moments[index - 1]);
+  return isTime ? moments.map((moment) => (moment - first) / (last - first)) : evenly(times.length);
+}
+
+/** The index of the place that is next to a part between 0 and 1. */
+export function nearest(part, placed) {
+  let found = 0;
+  placed.forEach((place, index) => {
+    if (Math.abs(place - part) < Math.abs(placed[found] - part)) found = index;
+  });
+  return found;
+}
+
 /** Where lines go across a chart: five values from 0 to a round top. */
 export function ticks(top) {
   const limit = roundTop(top);
   return [0, 0.25, 0.5, 0.75, 1].map((part) => part * limit);
 }
 
-/** Which of some points have their times written below them: five at most, and none twice. */
-export function places(count) {
-  if (count === 0) return [];
-  return [...new Set([0, 0.25, 0.5, 0.75, 1].map((part) => Math.round(part * (count - 1))))];
+/** Which points have their times written below them: five at most, the first and the last, and none so near to another that they overlap. */
+export function labelled(placed) {
+  if (placed.length === 0) return [];
+  const last = placed.length - 1;
+  const between = [...new Set([0, 0.25, 0.5, 0.75].map((part) => nearest(part, placed)))];
+  const kept = between.filter((index, number) => number === 0 || placed[index] - placed[between[number - 1]] > 0.18);
+  return [...kept.filter((index) => index === 0 || 1 - placed[index] > 0.18), ...(last > 0 ? [last] : [])];
+}
+
+/** The average and the largest of the points that are known; null where none is. */
+export function summary(points) {
+  const known = points.filter((value) => value !== null && value !== undefined);
+  if (known.length === 0) return null;
+  return { average: known.reduce((sum, value) => sum + value, 0) / known.length, most: Math.max(...known) };
 }
 
 /**
  * The runs of points that are known, as paths.
  * @param points numbers, `null` for what is not known: a line has a gap there.
+ * @param placed where the points stand, between 0 and 1; evenly where that is not said.
  */
-export function paths(points, { width, height, top }) {
-  const x = (index) => (points.length < 2 ? 0 : (index * width) / (points.length - 1));
+export function paths(points, { width, height, top }, placed = evenly(points.length)) {
+  const x = (index) => (placed[index] ?? 1) * width;
   const y = (value) => height - (Math.min(value, top) / top) * height;
   const runs = [];
   points.forEach((value, index) => {
@@ -1404,17 +1454,19 @@ begin();
 // The last hour. The process keeps the points; this page gets those that it lacks.
 import { h, show } from '../lib/dom.js';
 import { chart } from '../lib/chart.js';
-import { brief, duration, rate } from '../lib/format.js';
+import { brief, clock, duration, rate } from '../lib/format.js';
 import { follow } from '../lib/live.js';
+import { note } from '../lib/router.js';
 import { heading } from '../lib/page.js';
 import { choice, field } from '../lib/table.js';
-import { setFreshness } from '../frame.js';
 
 export const title = 'Charts';
 
 const kept = 720;
 
-export function start(place, { about }) {
+const spans = [['720', 'the last hour'], ['180', 'the last 15 min'], ['60', 'the last 5 min']];
+
+export function start(place, { about, query }) {
   const models = about.readModels;
   const [points, millisecond] = [brief, duration];
   // Each chart: its title, how values are written, and its series with their names in the ring.
@@ -1425,24 +1477,28 @@ export function start(place, { about }) {
     ['Append, how long it takes', millisecond, [['p50', 'append.p50'], ['p99', 'append.p99']]],
     ['Publish, until acknowledged', millisecond, [['p50', 'publish.p50'], ['p99', 'publish.p99']]],
     ['From append to applied, p99', millisecond, models.map((name) => [name, `${name}.p99`])],
-  ].map(([name, format, series]) => ({ ...chart(name, format), line: series }));
+  ].map(([name, format, series]) => ({ ...chart(name, format, undefined, true), line: series }));
   let times = [];
   let series = {};
-  let span = kept;
+  const known = spans.some(([points]) => points === query.points) ? query.points : spans[0][0];
+  let span = Number(known);
+  const since = h('p', { class: 'hint' });
 
   function draw() {
+    show(since, times.length > 0 && times.length < span ? `Shown since ${clock(times[0])}: this process has no earlier points, it was started then.` : '');
     for (const plan of plans) {
       plan.draw(times.slice(-span), plan.line.map(([label, name]) => ({ label, points: (series[name] ?? []).slice(-span) })));
     }
   }
 
-  const select = choice('span', [['720', 'the last hour'], ['180', 'the last 15 min'], ['60', 'the last 5 min']], '720', {
+  const select = choice('span', spans, known, {
     change(event) {
       span = Number(event.target.value);
+      note(['charts'], { points: span === kept ? '' : span });
       draw();
     },
   });
-  show(place, heading(title, 'Each process keeps one hour in memory, a point every 5 s.', field('Show', select)),
+  show(place, heading(title, 'Each process keeps one hour in memory, a point every 5 s.', field('Show', select)), since,
     h('div', { class: 'charts' }, plans.map(({ element }) => element)));
   return follow('charts', {}, {
     points(frame) {
@@ -1452,7 +1508,7 @@ export function start(place, { about }) {
       for (const [name, values] of Object.entries(frame.series)) series[name] = [...(series[name] ?? []), ...values].slice(-kept);
       draw();
     },
-  }, setFreshness);
+  });
 }
 
 export { start as show };
@@ -3287,7 +3343,8 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
 .cursor { stroke: var(--strong-line); stroke-width: 1; stroke-dasharray: 3 3; }
 .tick { fill: var(--faint); font: 11px var(--sans); font-variant-numeric: tabular-nums; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin-top: 6px; font-variant-numeric: tabular-nums; }
-.key { display: inline-block; width: 12px; height: 3px; border-radius: 2px; margin-right: 7px; vertical-align: 4px; }
+.chart .key { display: inline-block; width: 24px; height: 4px; margin-right: 7px; vertical-align: 3px; }
+.chart .key .line { vector-effect: none; stroke-width: 2; }
 .chart .line-0 { stroke: var(--series-0); } .chart .line-1 { stroke: var(--series-1); stroke-dasharray: 7 2; } .chart .line-2 { stroke: var(--series-2); stroke-dasharray: 3 2; }
 .chart .line-3 { stroke: var(--series-3); } .chart .line-4 { stroke: var(--series-4); } .chart .line-5 { stroke: var(--series-5); }
 .key-0 { background: var(--series-0); fill: var(--series-0); } .key-1 { background: var(--series-1); fill: var(--series-1); } .key-2 { background: var(--series-2); fill: var(--series-2); }

@@ -1,6 +1,6 @@
 // Charts of lines, as SVG. A person moves over them by mouse or arrow keys; a screen reader gets a table of the same values.
 import { h, s, show } from './dom.js';
-import { largest, paths, places, ticks } from './scale.js';
+import { labelled, largest, nearest, paths, places, summary, ticks } from './scale.js';
 
 const [height, bottom] = [140, 18];
 // Up to so many points are marked: a single one would be no line.
@@ -15,15 +15,22 @@ export function spark(points, label) {
     s('path', { class: 'line', d: line || 'M0 26' }));
 }
 
+/** Times of day without their seconds, where they can be told apart so. */
+function shortened(texts) {
+  const short = texts.map((text) => text.replace(/^(\d\d:\d\d):\d\d$/, '$1'));
+  return new Set(short).size === short.length ? short : texts;
+}
+
 /**
  * A chart that is brought up to date by `draw`.
  * @param title what it shows.
  * @param format writes a value.
  * @param clock writes a time; by default the time of day.
+ * @param hasSummary whether the legend has the average and the largest of what is shown.
  * @returns `{ element, draw(times, series) }`; a series is `{ label, points }`.
  */
-export function chart(title, format, clock = (time) => time.slice(11, 19)) {
-  let shown = { times: [], series: [] };
+export function chart(title, format, clock = (time) => time.slice(11, 19), hasSummary = false) {
+  let shown = { times: [], series: [], placed: [] };
   let place = null;
   // In pixels, so that text is as large as elsewhere.
   let [width, left] = [600, 52];
@@ -39,20 +46,19 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
     draw();
   }).observe(drawing);
 
-  function at(x) {
-    const part = (x - left) / (width - left);
-    return Math.min(Math.max(Math.round(part * (shown.times.length - 1)), 0), shown.times.length - 1);
+  function pointAt(x) {
+    return nearest((x - left) / (width - left), shown.placed);
   }
 
   function move(event) {
     if (shown.times.length === 0) return;
     const box = event.currentTarget.getBoundingClientRect();
-    place = at(((event.clientX - box.left) / box.width) * width);
+    place = pointAt(((event.clientX - box.left) / box.width) * width);
     draw();
   }
 
   function key(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12 };
+    const steps = { ArrowLeft: -1, ArrowRight: 1, PageUp: -12, PageDown: 12, Home: -Infinity, End: Infinity };
     if (!(event.key in steps) || shown.times.length === 0) return;
     event.preventDefault();
     const last = shown.times.length - 1;
@@ -78,15 +84,23 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
           shown.series.map(({ points }) => h('td', { class: 'number' }, format(points[index])))))))));
   }
 
+  function total(points) {
+    const found = summary(points);
+    return found && ` avg ${format(found.average)} · max ${format(found.most)}`;
+  }
+
   function draw() {
-    const { times, series } = shown;
+    const { times, series, placed } = shown;
     const last = times.length - 1;
     const index = Math.min(place ?? last, last);
     const marks = ticks(largest(series.map(({ points }) => points)));
     const top = marks.at(-1);
     left = 12 + 6.6 * Math.max(...marks.map((mark) => format(mark).length));
     const size = { width: width - left, height, top };
-    const x = left + (last > 0 ? (index * size.width) / last : 0);
+    const at = (point) => (placed[point] ?? 0) * size.width;
+    const x = left + at(index);
+    const below = labelled(placed);
+    const short = shortened(below.map((point) => clock(times[point])));
     const said = series.map(({ label, points }) => `${label} ${format(points[index])}`).join(', ');
     show(drawing, s('svg', {
       viewBox: `0 -6 ${width} ${height + bottom + 8}`, role: 'img', tabindex: '0',
@@ -98,26 +112,25 @@ export function chart(title, format, clock = (time) => time.slice(11, 19)) {
       return [s('line', { class: 'rule', x1: left, x2: width, y1: y, y2: y }),
         s('text', { class: 'tick', x: left - 6, y: y + 4, 'text-anchor': 'end' }, format(mark))];
     }),
-    places(times.length).map((tick) => s('text', {
-      class: 'tick', x: left + (last > 0 ? (tick * size.width) / last : 0), y: height + 15,
-      'text-anchor': tick === 0 ? 'start' : tick === last ? 'end' : 'middle',
-    }, clock(times[tick]).replace(/^(\d\d:\d\d):\d\d$/, '$1'))),
+    below.map((point, number) => s('text', {
+      class: 'tick', x: left + at(point), y: height + 15, 'text-anchor': point === 0 ? 'start' : point === last ? 'end' : 'middle',
+    }, short[number])),
     s('g', { transform: `translate(${left} 0)` }, series.map(({ points }, number) => [
-      s('path', { class: `line line-${number % 6}`, d: paths(points, size) || 'M0 0' }),
+      s('path', { class: `line line-${number % 6}`, d: paths(points, size, placed) || 'M0 0' }),
       times.length > few ? null : points.map((point, tick) => (point === null || point === undefined ? null
-        : s('circle', { class: `dot key-${number % 6}`, r: 3, cx: last > 0 ? (tick * size.width) / last : 0, cy: height - (point / top) * height }))),
+        : s('circle', { class: `dot key-${number % 6}`, r: 3, cx: at(tick), cy: height - (point / top) * height }))),
     ])),
     place === null ? null : s('line', { class: 'cursor', x1: x, x2: x, y1: 0, y2: height })));
     show(legend, series.map(({ label, points }, number) => h('li', {},
-      h('span', { class: `key key-${number % 6}`, 'aria-hidden': 'true' }), label, ' ',
-      h('strong', {}, format(points[index])))),
+      s('svg', { class: 'key', viewBox: '0 0 24 4', 'aria-hidden': 'true' }, s('path', { class: `line line-${number % 6}`, d: 'M1 2H23' })), label, ' ',
+      h('strong', {}, format(points[index])), hasSummary ? h('span', { class: 'faint' }, total(points)) : null)),
     place === null ? null : h('li', { class: 'faint' }, clock(times[index])));
   }
 
   return {
     element,
     draw(times, series) {
-      shown = { times, series };
+      shown = { times, series, placed: places(times) };
       draw();
     },
   };

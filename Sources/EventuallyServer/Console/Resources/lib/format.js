@@ -70,6 +70,11 @@ export function time(text, now = Date.now()) {
   return isToday ? iso.slice(11, 23) : `${iso.slice(0, 10)} ${iso.slice(11, 19)}`;
 }
 
+/** The time of day to the second, with its zone: `19:43:04 UTC`. */
+export function clock(time) {
+  return `${new Date(time).toISOString().slice(11, 19)} UTC`;
+}
+
 /** How old a figure of so many milliseconds is: `now`, `3 s ago`. */
 export function age(milliseconds) {
   return milliseconds < 1000 ? 'now' : `${duration(milliseconds)} ago`;
