@@ -1,9 +1,9 @@
 """Uses the console of a running pipeline as a person would, and says what is wrong. Exit code 0 only if nothing is.
 
-usage: check.py WRITER QUERIES BROKERS TOPIC WORKER-PID [--pictures FOLDER]
+usage: check.py WRITER QUERIES BROKERS TOPIC WORKER-PID WRITER-PID [--pictures FOLDER]
 
 WRITER has no tokens and listens on loopback only; QUERIES asks for the tokens "administer-me-please" and "read-only-please-now", and masks the
-customer of orders. The worker of sales fails for streams whose id ends in -bad, and is killed.
+customer of orders. The worker of sales fails for streams whose id ends in -bad, and is killed; in the end the writer is, too.
 """
 import argparse
 import json
@@ -17,6 +17,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from browser import Browser, quoted
+from rows import check_rows
+from silence import check_silence
 
 OVERRIDE = "\u202e"
 HOSTILE_TEXTS = [
@@ -149,6 +151,11 @@ def check_parked(browser, pipeline):
     print(f"  the parked stream was shown {after:.1f} s after its command")
     if after > 3:
         browser.bad(f"a parked stream was shown after {after:.1f} s")
+    for page in ("read-model/sales", "stream/x-bad", "charts", "parked?readModel=orders"):
+        browser.visit(f"#/{page}")
+        browser.until(lambda: browser.text("#parked-count") == "1", f"how many streams are parked on {page}")
+    browser.visit("#/parked")
+    browser.says("x-bad")
     browser.click("Retry")
     browser.says("A dry run came to this", "dialog[open]")
     browser.look("a dry run")
@@ -156,6 +163,8 @@ def check_parked(browser, pipeline):
         browser.bad("the command line of a retry is not shown")
     browser.click("Retry", "dialog[open]")
     browser.says("Nothing is parked")
+    browser.until(lambda: browser.driver.execute_script("return document.activeElement !== document.body"), "the focus after a dialog", 5)
+    browser.until(lambda: browser.text("#parked-count") == "", "no parked stream beside the page's name", 5)
 
 
 def check_replay(browser, pipeline):
@@ -174,6 +183,7 @@ def check_replay(browser, pipeline):
     browser.until(lambda: browser.ask("read-models/sales")["generation"] == 2, "generation 2 as the live one")
     browser.visit("#/read-model/sales?view=generations")
     browser.says("kept")
+    browser.look("generations")
     browser.click("Switch to it")
     browser.click("Switch to 1", "dialog[open]")
     browser.until(lambda: browser.ask("read-models/sales")["generation"] == 1, "generation 1 as the live one again")
@@ -243,6 +253,7 @@ def main():
     parser.add_argument("brokers")
     parser.add_argument("topic")
     parser.add_argument("worker", type=int)
+    parser.add_argument("writer_process", type=int)
     parser.add_argument("--pictures")
     arguments = parser.parse_args()
     pipeline = Pipeline(arguments.writer)
@@ -260,6 +271,8 @@ def main():
         print("Keyboard", flush=True)
         check_keyboard(browser, plain)
         check_slider(browser)
+        print("Rows", flush=True)
+        check_rows(browser)
         print("Parked", flush=True)
         check_parked(browser, pipeline)
         print("Replay", flush=True)
@@ -269,6 +282,9 @@ def main():
         print("Roles", flush=True)
         browser.url = arguments.queries.rstrip("/") + "/console/"
         check_roles(browser, plain)
+        print("Silence", flush=True)
+        browser.url = arguments.writer.rstrip("/") + "/console/"
+        check_silence(browser, arguments.writer_process, plain)
     finally:
         browser.driver.quit()
     print("nothing is wrong" if not browser.found else f"{len(browser.found)} things are wrong")

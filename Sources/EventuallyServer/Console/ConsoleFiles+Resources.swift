@@ -7,7 +7,8 @@ extension ConsoleFiles {
 ("frame.js", ##"""
 // What is around every page: the name, the way to anything, the theme, who is signed in, and the list of pages.
 import { h, show } from './lib/dom.js';
-import { go, link } from './lib/router.js';
+import { clock } from './lib/format.js';
+import { link } from './lib/router.js';
 import { goTo } from './lib/go-to.js';
 
 const themes = { auto: 'dark or light as the system', dark: 'dark', light: 'light' };
@@ -25,14 +26,20 @@ function setTheme(name) {
 
 setTheme(theme());
 
-/** Notes how fresh the page's figures are: `live`, `late`, `waiting`, `paused`; empty where the page has no stream. */
-export function setFreshness(state) {
+/** Stands above the page while the process does not answer. */
+export const outage = h('p', { class: 'outage', role: 'alert', hidden: true });
+
+/** Tells how fresh the page's figures are; where the process is silent, since when, above the page. */
+export function setFreshness({ state, since }) {
+  const words = { live: 'Live', late: 'No news, waiting', waiting: 'No connection, trying again', paused: 'Paused' };
   const place = document.getElementById('freshness');
-  if (!place) return;
-  if (place.classList.contains(state) && state) return;
-  const words = { live: 'Live', late: 'No news for 8 s', waiting: 'No connection, trying again', paused: 'Paused' };
-  place.className = `freshness ${state}`;
-  place.textContent = words[state] ?? '';
+  if (place) {
+    place.className = `freshness ${state}`;
+    place.textContent = words[state] ?? '';
+  }
+  outage.hidden = since === null;
+  outage.textContent = since === null ? '' : `Not known: no answer from ${location.host} since ${clock(since)}. What is shown is from before.`;
+  document.documentElement.classList.toggle('silent', since !== null);
 }
 
 function search() {
@@ -74,7 +81,7 @@ export function drawTop({ about, session, signIn, signOut }) {
     h('a', { class: 'name', href: '#/', 'aria-label': `${about.application}: overview` },
       h('img', { src: './icon.svg', alt: '', width: 22, height: 22 }), h('strong', {}, about.application),
       h('small', {}, about.process.kind)),
-    search(), h('span', { id: 'freshness', class: 'freshness', role: 'status' }), button, who);
+    search(), h('span', { id: 'freshness', class: 'freshness', role: 'status', 'data-keep': '' }), button, who);
 }
 
 /** The list of pages. */
@@ -90,7 +97,7 @@ export function drawSide(about, current) {
   show(document.getElementById('side'), h('ul', {}, pages.map(item)),
     about.pages.length ? [h('p', { class: 'side-title', id: 'side-own' }, about.application),
       h('ul', { 'aria-labelledby': 'side-own' }, about.pages.map(({ id, title }) => item([id, title])))] : null,
-    h('p', { class: 'side-foot' }, `Version ${about.version}`,
+    h('p', { class: 'side-foot' }, 'Times are in UTC', h('br'), `Version ${about.version}`,
       h('br'), h('button', { type: 'button', class: 'quiet', id: 'show-keys' }, 'Keys', h('kbd', {}, '?'))));
 }
 
@@ -101,8 +108,6 @@ export function setParkedCount(number) {
   place.textContent = number ? String(number) : '';
   place.setAttribute('aria-label', number ? `${number} parked streams` : '');
 }
-
-export { go };
 
 """##),
 ("icon.svg", ##"""
@@ -239,7 +244,7 @@ async function send(method, url, body, signal) {
     });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Refusal(0, { detail: 'the process does not answer: is it running?' });
+    throw new Refusal(0, { detail: `no connection to ${location.host}: is the process running?` });
   }
   if (response.status === 204) return null;
   const isJSON = (response.headers.get('content-type') ?? '').includes('json');
@@ -726,6 +731,83 @@ export function shortID(id) {
 }
 
 """##),
+("lib/freshness.js", ##"""
+// How fresh what is shown is: as fresh as the worst of the streams that are followed.
+
+// Shorter than this, a connection that is lost is nobody's trouble.
+const patience = 2000;
+const order = ['waiting', 'late', 'opening', 'paused', 'live'];
+
+const streams = new Set();
+const watchers = new Set();
+let waiting = [];
+let lastHeard = Date.now();
+let shown = { state: '', since: null };
+
+/** A stream begins: nothing is known of it yet. */
+export function enter() {
+  const stream = { state: 'opening' };
+  streams.add(stream);
+  return stream;
+}
+
+export function leave(stream) {
+  streams.delete(stream);
+  look();
+}
+
+/** Notes what a stream does: `opening`, `late`, `waiting` or `paused`. */
+export function tell(stream, state) {
+  // An event after the stream's end is of no page.
+  if (!streams.has(stream)) return;
+  // Silence is counted from when somebody listens again.
+  if (stream.state === 'paused' && state === 'opening') lastHeard = Date.now();
+  else if (state === 'opening') return;
+  stream.state = state;
+  look();
+}
+
+/** A stream has news, be it that it lives. */
+export function heard(stream) {
+  lastHeard = Date.now();
+  tell(stream, 'live');
+}
+
+function now() {
+  const states = [...streams].map(({ state }) => state);
+  const state = order.find((name) => states.includes(name)) ?? '';
+  const isLost = state === 'waiting' || state === 'late';
+  // While another stream lives, the process does.
+  const isSilent = isLost && Date.now() - lastHeard >= patience && !states.includes('live');
+  return { state, since: isSilent ? lastHeard : null };
+}
+
+function look() {
+  const next = now();
+  if (next.state === shown.state && next.since === shown.since) return;
+  shown = next;
+  for (const watcher of watchers) watcher(next);
+  if (next.state !== 'live') return;
+  const acts = waiting;
+  waiting = [];
+  for (const act of acts) act();
+}
+
+setInterval(look, 500);
+
+/** Calls `watcher` with `{ state, since }` when that changes; `since` is the time, in milliseconds, since when the process is silent, or null. */
+export function watchFreshness(watcher) {
+  watchers.add(watcher);
+  watcher(shown);
+  return () => watchers.delete(watcher);
+}
+
+/** Acts when the process is heard again. */
+export function onceBack(act) {
+  waiting.push(act);
+}
+
+"""##),
 ("lib/go-to.js", ##"""
 // From a text that somebody types to the page of what it names.
 import { get } from './api.js';
@@ -867,33 +949,35 @@ export function text(item) {
 
 """##),
 ("lib/live.js", ##"""
-// A page's stream of Server-Sent Events. The browser resumes it by Last-Event-ID; this tells how fresh it is, and pauses while nobody looks.
+// Streams of Server-Sent Events. The browser resumes them by Last-Event-ID; this tells how fresh they are, and pauses while nobody looks.
 import { address, get } from './api.js';
+import { enter, heard as hears, leave, tell as tells } from './freshness.js';
 
 /** Older than this, in milliseconds, figures are called old: whoever reports does so twice a second. */
 export const oldAfter = 2000;
 
-// A stream has an event at least every three seconds, be it `beat`: a process may hang with its connections open.
-const lateAfter = 8000;
+// A stream has an event at least every two seconds, be it `beat`: a process may hang with its connections open.
+const lateAfter = 5000;
 
 /**
  * Follows a stream.
  * @param path the route, under `api/`.
  * @param parameters its query.
  * @param on handlers by the event's name, each called with the event's JSON.
- * @param tell called with `live`, `late`, `waiting` or `paused`.
  * @returns a function that ends it.
  */
-export function follow(path, parameters, on, tell = () => {}) {
+export function follow(path, parameters, on) {
   let source = null;
   let last = null;
   let delay = 1000;
   let timer = null;
   let isEnded = false;
   let lateness = null;
+  const stream = enter();
+  const tell = (state) => tells(stream, state);
 
   function heard() {
-    tell('live');
+    hears(stream);
     clearTimeout(lateness);
     lateness = setTimeout(() => tell('late'), lateAfter);
   }
@@ -901,6 +985,7 @@ export function follow(path, parameters, on, tell = () => {}) {
   function open() {
     // A stream that is opened anew does not send the header by itself.
     const resumed = last === null ? parameters : { ...parameters, lastEventID: last };
+    tell('opening');
     source = new EventSource(address(path, resumed));
     source.onopen = () => {
       delay = 1000;
@@ -958,13 +1043,76 @@ export function follow(path, parameters, on, tell = () => {}) {
     isEnded = true;
     document.removeEventListener('visibilitychange', look);
     close();
+    leave(stream);
   };
+}
+
+"""##),
+("lib/overview.js", ##"""
+// The pipeline's frames: one stream for the frame around pages and for the pages that show them.
+import { watchFreshness } from './freshness.js';
+import { follow } from './live.js';
+
+const watchers = new Set();
+let last = null;
+let end = null;
+let aging = null;
+
+/** The frame as it looks so many milliseconds later, where nothing was heard since. Pure. */
+export function aged(frame, milliseconds) {
+  const older = (part) => part && { ...part, age: part.age + milliseconds };
+  return {
+    ...frame, store: older(frame.store), relay: older(frame.relay), topic: older(frame.topic), processes: frame.processes.map(older),
+    readModels: frame.readModels.map((model) => ({ ...model, workers: model.workers.map(older) })),
+  };
+}
+
+function tell(frame, since) {
+  for (const watcher of [...watchers]) watcher(frame, since);
+}
+
+/** Begins to follow, where that was not begun yet. */
+export function beginOverview() {
+  end ??= follow('overview', {}, {
+    overview(frame) {
+      last = { frame, at: Date.now() };
+      tell(frame, null);
+    },
+  });
+}
+
+export function endOverview() {
+  end?.();
+  [end, last] = [null, null];
+}
+
+watchFreshness(({ since }) => {
+  clearInterval(aging);
+  const age = () => last && tell(aged(last.frame, Date.now() - last.at), since);
+  if (since === null) return;
+  age();
+  aging = setInterval(age, 1000);
+});
+
+/**
+ * Calls `watcher` with each frame, at once with the one that is there. While the process is silent, it is called once a second with the last frame, grown older, and
+ * the time since when.
+ * @returns a function that ends it.
+ */
+export function watchOverview(watcher) {
+  watchers.add(watcher);
+  // What was heard some time ago is no answer to a page that is opened now.
+  if (last && Date.now() - last.at < 3000) watcher(last.frame, null);
+  return () => watchers.delete(watcher);
 }
 
 """##),
 ("lib/page.js", ##"""
 // What pages are made of: headings, panels, and what is shown while something is asked for or could not be had.
 import { h, show } from './dom.js';
+import { onceBack } from './freshness.js';
+
+let failures = 0;
 
 /** The head of a page. */
 export function heading(title, lead, ...beside) {
@@ -978,10 +1126,14 @@ export function panel(title, ...content) {
   return h('section', { class: 'panel', 'data-key': `panel-${title}` }, h('h2', {}, title), content);
 }
 
-/** What is said where something can't be shown. */
+/** What is said where something can't be shown. Where the process did not answer, it is asked again when it is back. */
 export function failure(error, again) {
-  return h('div', { class: 'failure', role: 'alert' }, h('p', {}, error.message),
+  failures += 1;
+  // Of its own, so that it is this one that is shown, and not an earlier one like it.
+  const place = h('div', { class: 'failure', role: 'alert', 'data-key': `failure-${failures}` }, h('p', {}, error.message),
     again ? h('button', { type: 'button', on: { click: again } }, 'Try again') : null);
+  if (again && error.status === 0) onceBack(() => place.isConnected && again());
+  return place;
 }
 
 /** Shows in `place` what `ask` comes to; says that it is asked for where that takes longer than a moment. */
@@ -1220,7 +1372,7 @@ import { h } from './dom.js';
 /**
  * A table.
  * @param caption what it shows.
- * @param columns `[{ title, cell(row), number, wide, sort }]`; `cell` returns what is shown.
+ * @param columns `[{ title, cell(row), number, wide, sort, about }]`; `cell` returns what is shown, `about` explains the title.
  * @param rows the rows.
  * @param options `key(row)` names a row, `empty` is said where there is none, `mark(row)` gives a row a class,
  *   `sorted` is `{ column, isDown }` and `sort(column)` is called by a click on a title.
@@ -1230,7 +1382,7 @@ export function table(caption, columns, rows, options = {}) {
   if (rows.length === 0) return h('p', { class: 'empty' }, empty);
   // The roles are said, since a narrow window shows rows as cards, which are no table to a browser.
   const head = (column) => h('th', {
-    scope: 'col', role: 'columnheader', class: column.number ? 'number' : null,
+    scope: 'col', role: 'columnheader', class: column.number ? 'number' : null, title: column.about,
     'aria-sort': sorted?.column === column.sort && column.sort
       ? (sorted.isDown ? 'descending' : 'ascending') : null,
   }, column.sort && sort
@@ -1274,10 +1426,22 @@ export function choice(name, options, chosen, on) {
   return select;
 }
 
-/** Buttons of which one is chosen. */
+/** Tabs of which one is chosen, by a click or by arrow keys. What `choose` does must leave them where they are. */
 export function tabs(label, options, chosen, choose) {
-  return h('div', { class: 'tabs', role: 'group', 'aria-label': label }, options.map(([name, title]) =>
-    h('button', { type: 'button', 'aria-pressed': String(name === chosen), on: { click: () => choose(name) } }, title)));
+  function key(event) {
+    const all = [...event.currentTarget.children];
+    const at = all.indexOf(event.target);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    const place = (next + all.length) % all.length;
+    all[place].focus();
+    choose(options[place][0]);
+  }
+  return h('div', { class: 'tabs', role: 'tablist', 'aria-label': label, on: { keydown: key } }, options.map(([name, title]) =>
+    h('button', {
+      type: 'button', role: 'tab', 'aria-selected': String(name === chosen), tabindex: name === chosen ? '0' : '-1', on: { click: () => choose(name) },
+    }, title)));
 }
 
 /** A word about a state, with its colour. */
@@ -1354,6 +1518,22 @@ export function copyButton(text, what, announce) {
 }
 
 """##),
+("lib/words.js", ##"""
+// Words that a page uses as names, in a sentence each.
+
+export const said = {
+  relay: 'Publishes the store’s events on the topic, in their order',
+  backlog: 'Events that are in the store, and not yet on the topic',
+  conflicts: 'Commands that were refused, since another one had changed the stream meanwhile',
+  head: 'The sequence number of the newest event',
+  epoch: 'Counts how often the partition was given to a worker; only the newest may write',
+  batch: 'How many events the worker applies in one transaction',
+  parked: 'Streams whose events the read model’s code could not apply; other streams go on',
+  lag: 'Events that are in the store, and not yet applied',
+  p99: '99 of 100 take no longer',
+};
+
+"""##),
 ("main.js", ##"""
 // Starts the console: the frame around pages, and which page is shown.
 import { get, remove, setCSRF, whenSignedOut } from './lib/api.js';
@@ -1362,15 +1542,18 @@ import { h, show } from './lib/dom.js';
 import { failure } from './lib/page.js';
 import { read } from './lib/router.js';
 import { setFlags, setProgram } from './lib/shell.js';
-import { drawSide, drawTop, setFreshness } from './frame.js';
+import { onceBack, watchFreshness } from './lib/freshness.js';
+import { beginOverview, endOverview, watchOverview } from './lib/overview.js';
+import { drawSide, drawTop, outage, setFreshness, setParkedCount } from './frame.js';
 import { watchKeys } from './keys.js';
-import { pageOf } from './pages.js';
+import { loadPages, pageOf } from './pages.js';
 import { keepPlace } from './place.js';
 import { askToSignIn, signInPage } from './sign-in.js';
 
 const main = document.getElementById('main');
 let about = null;
 let session = null;
+let asking = null;
 let current = { stop() {} };
 
 function take(next) {
@@ -1394,13 +1577,19 @@ async function signIn() {
     announce(about.whyNot, 'bad');
     return false;
   }
-  const next = await askToSignIn();
+  // Once, where several questions are refused for want of a session.
+  asking ??= askToSignIn().finally(() => {
+    asking = null;
+  });
+  const next = await asking;
   if (next) take(next);
   return next !== null;
 }
 
 async function signOut() {
   await remove('session');
+  endOverview();
+  setParkedCount(0);
   take(null);
   announce('You are signed out');
   open();
@@ -1412,8 +1601,7 @@ async function open() {
   const place = h('div', { class: 'page' });
   const page = { stop() {} };
   current = page;
-  main.replaceChildren(place);
-  setFreshness('');
+  main.replaceChildren(outage, place);
   drawSide(about, parts[0] ?? 'overview');
   if (about.authentication === 'tokens' && !session) {
     document.title = `Sign in · ${about.application}`;
@@ -1422,6 +1610,7 @@ async function open() {
       open();
     });
   }
+  beginOverview();
   try {
     const { show: start, title } = await pageOf(parts, about);
     if (current !== page) return;
@@ -1429,8 +1618,13 @@ async function open() {
     page.stop = (await start(place, { ...context(), parts: parts.slice(1), query })) ?? (() => {});
     if (current !== page) page.stop();
   } catch (error) {
-    show(place, failure(error, open));
+    if (current === page) show(place, failure(error, open));
   }
+}
+
+/** After each silence: a process that was started again has another session where it has no tokens, and changes need that one's. */
+function renew({ since }) {
+  if (since !== null) onceBack(() => get('session').then((next) => next && take(next), () => {}));
 }
 
 async function begin() {
@@ -1443,8 +1637,13 @@ async function begin() {
   }
   whenSignedOut(signIn);
   watchKeys();
+  watchFreshness(setFreshness);
+  watchFreshness(renew);
+  watchOverview(({ readModels }) => setParkedCount(readModels.reduce((sum, model) => sum + model.parkedStreams, 0)));
   keepPlace(main, open);
   await open();
+  // Where the process is gone, a page can still say so.
+  loadPages();
 }
 
 begin();
@@ -1872,25 +2071,26 @@ export function noStore(place, title, { sources }, parts, query = {}) {
 ("pages/overview.js", ##"""
 // The pipeline as it is now: what is wrong first, then the picture of it, read models by partition, workers, the latest events.
 import { h, show } from '../lib/dom.js';
-import { ago, brief, bytes, count, counted, duration, percent, ranges, time } from '../lib/format.js';
-import { follow, oldAfter } from '../lib/live.js';
+import { ago, brief, bytes, clock, count, counted, duration, percent, ranges, time } from '../lib/format.js';
+import { oldAfter } from '../lib/live.js';
+import { watchOverview } from '../lib/overview.js';
 import { heading, panel } from '../lib/page.js';
 import { link } from '../lib/router.js';
 import { command } from '../lib/shell.js';
 import { badge, table } from '../lib/table.js';
+import { said } from '../lib/words.js';
 import { copyButton, label, value } from '../lib/value.js';
-import { setFreshness, setParkedCount } from '../frame.js';
 import { announce } from '../lib/dialog.js';
-import { reported } from './partitions.js';
+import { fresh, reported } from './partitions.js';
 import { pipeline } from './pipeline.js';
 
 export const title = 'Overview';
 
-const words = { wrong: 'Wrong', warning: 'Soon wrong', note: 'Note' };
+const severities = { wrong: 'Wrong', warning: 'Warning', note: 'Note' };
 
 function problem({ severity, what, why, todo, command: line, page, since }) {
   return h('li', { class: `problem ${severity}`, 'data-key': what.replace(/[0-9]+/g, '#') },
-    badge(words[severity], severity),
+    badge(severities[severity], severity),
     h('div', { class: 'problem-text' },
       h('p', {}, h('strong', {}, value(what, { limit: 300 })), h('span', { class: 'faint' }, ` since ${time(since)}`)),
       h('p', {}, value(`${why}. ${todo}.`, { limit: 400 }))),
@@ -1900,11 +2100,14 @@ function problem({ severity, what, why, todo, command: line, page, since }) {
         h('div', {}, h('code', {}, command(...line)), copyButton(command(...line), 'the command line', announce))) : null));
 }
 
-function problems(list) {
+/** What is wrong; while the process is silent, what was when it was heard last. */
+function problems(list, since) {
   const wrong = list.filter(({ severity }) => severity !== 'note').length;
-  const sentence = wrong === 0 ? 'Nothing is wrong.' : `${counted(wrong, 'thing is', 'things are')} wrong.`;
+  const [one, more] = since === null ? ['thing is', 'things are'] : ['thing was', 'things were'];
+  const number = wrong === 0 ? `Nothing ${since === null ? 'is' : 'was'}` : counted(wrong, one, more);
+  const sentence = since === null ? `${number} wrong.` : `What is wrong now is not known. At ${clock(since)}: ${number.toLowerCase()} wrong.`;
   return h('section', { class: 'problems', 'aria-labelledby': 'problems-title' },
-    h('h2', { id: 'problems-title', class: wrong ? 'bad' : 'good' }, sentence),
+    h('h2', { id: 'problems-title', class: since !== null ? 'faint' : wrong ? 'bad' : 'good' }, sentence),
     list.length ? h('ul', {}, list.map(problem)) : null);
 }
 
@@ -1924,19 +2127,19 @@ function partitions(models) {
   const isDense = all.length > many;
   const row = (model) => h('tr', { 'data-key': model.name },
     h('th', { scope: 'row' }, h('a', { href: link(['read-model', model.name]) }, model.name)),
+    h('td', { class: 'number', 'data-title': 'All' }, h('strong', {}, count(model.lag))),
+    h('td', { class: 'number', 'data-title': 'Behind by' }, duration(model.lagMilliseconds)),
     model.partitions.map((partition) => {
-      const said = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${count(partition.epoch)}, `
+      const words = `partition ${partition.partition}: lag ${count(partition.lag)}, epoch ${count(partition.epoch)}, `
         + (partition.worker ? `worker ${partition.worker}` : 'no worker');
-      return h('td', { class: `cell ${level(partition)}`, title: said },
-        h('span', { 'aria-hidden': 'true' }, isDense ? marks[level(partition)] : brief(partition.lag)), h('span', { class: 'unseen' }, said));
-    }),
-    h('td', { class: 'number' }, h('strong', {}, count(model.lag))),
-    h('td', { class: 'number' }, duration(model.lagMilliseconds)));
+      return h('td', { class: `cell ${level(partition)}`, title: words, 'data-title': String(partition.partition) },
+        h('span', { 'aria-hidden': 'true' }, isDense ? marks[level(partition)] : brief(partition.lag)), h('span', { class: 'unseen' }, words));
+    }));
   return h('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'Lag by partition' },
     h('table', { class: isDense ? 'heat dense' : 'heat' }, h('caption', { class: 'unseen' }, 'Lag of each read model in each partition, in events'),
       h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Partition'),
-        all.map(({ partition }) => h('th', { scope: 'col', class: 'number' }, isDense && partition % 8 ? h('span', { class: 'unseen' }, String(partition)) : String(partition))),
-        h('th', { scope: 'col', class: 'number' }, 'All'), h('th', { scope: 'col', class: 'number' }, 'Behind by'))),
+        h('th', { scope: 'col', class: 'number' }, 'All'), h('th', { scope: 'col', class: 'number' }, 'Behind by'),
+        all.map(({ partition }) => h('th', { scope: 'col', class: 'number' }, isDense && partition % 8 ? h('span', { class: 'unseen' }, String(partition)) : String(partition))))),
       h('tbody', {}, models.map(row))),
     h('p', { class: 'legend-line' }, h('span', { class: 'cell low' }, '< 100'), h('span', { class: 'cell some' }, '< 1,000'),
       h('span', { class: 'cell high' }, 'more'), h('span', { class: 'cell none' }, 'no worker')));
@@ -1951,11 +2154,11 @@ function processes(frame) {
   return table('Processes', [
     { title: 'Process', cell: (row) => value(row.name, { limit: 40 }) },
     { title: 'Does', cell: (row) => value(row.does, { limit: 60 }) },
-    { title: 'Partitions', cell: (row) => (row.partitions ? ranges(row.partitions) || 'none' : '') },
-    { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(row.rate)) },
-    { title: 'Batch', number: true, cell: (row) => (row.batch ? count(row.batch) : '') },
-    { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
-    { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
+    { title: 'Partitions', cell: (row) => (row.partitions && !row.isReplaced ? ranges(row.partitions) || 'none' : '') },
+    { title: 'Events/s', number: true, cell: (row) => (row.rate === undefined ? '' : brief(fresh(row, row.rate))) },
+    { title: 'Batch', about: said.batch, number: true, cell: (row) => (row.batch ? count(fresh(row, row.batch)) : '') },
+    { title: 'CPU', number: true, cell: (row) => percent(fresh(row, row.cpu)) },
+    { title: 'Memory', number: true, cell: (row) => bytes(fresh(row, row.memory)) },
     { title: 'Reported', number: true, cell: reported },
   ], rows, { key: ({ name, does }) => `${does} ${name}`, mark: (row) => (isOld(row) ? 'old' : null) });
 }
@@ -1976,23 +2179,17 @@ function latest(events) {
 
 export function start(place) {
   let wrong = null;
-  return follow('overview', {}, {
-    overview(frame) {
-      const now = frame.problems.filter(({ severity }) => severity === 'wrong').length;
-      if (wrong !== null && now > wrong) announce(frame.problems[0].what, 'bad');
-      wrong = now;
-      const isLarge = frame.readModels.some((model) => model.partitions.length > many);
-      setParkedCount(frame.readModels.reduce((sum, model) => sum + model.parkedStreams, 0));
-      show(place,
-        heading(title, null, h('p', { class: 'clock' }, `${time(frame.time).slice(0, 8)} UTC${frame.store ? ` · ${count(frame.store.rate)} events/s` : ''}`)),
-        problems(frame.problems), pipeline(frame),
-        isLarge ? panel('Lag by partition', partitions(frame.readModels)) : null,
-        h('div', { class: 'lanes' },
-          h('div', { class: 'stack' }, isLarge ? null : panel('Lag by partition', partitions(frame.readModels)),
-            panel('Processes', processes(frame))),
-          panel('Latest events', latest(frame.latest))));
-    },
-  }, setFreshness);
+  show(place, heading(title), h('p', { class: 'loading' }, 'Loading …'));
+  return watchOverview((frame, since) => {
+    const now = frame.problems.filter(({ severity }) => severity === 'wrong').length;
+    if (wrong !== null && now > wrong) announce(frame.problems[0].what, 'bad');
+    wrong = now;
+    const rate = frame.store && since === null ? ` · ${count(frame.store.rate)} events/s` : '';
+    show(place,
+      heading(title, null, h('p', { class: 'clock' }, `${clock(frame.time)}${rate}`)),
+      problems(frame.problems, since), pipeline(frame, since), panel('Lag by partition', partitions(frame.readModels)),
+      h('div', { class: 'lanes' }, panel('Processes', processes(frame)), panel('Latest events', latest(frame.latest))));
+  });
 }
 
 export { start as show };
@@ -2164,7 +2361,7 @@ import { follow } from '../lib/live.js';
 import { button, failure, heading } from '../lib/page.js';
 import { note } from '../lib/router.js';
 import { choice, field } from '../lib/table.js';
-import { setFreshness, setParkedCount } from '../frame.js';
+import { setParkedCount } from '../frame.js';
 import { changeParked } from './parked-change.js';
 import { byReason, byStream, changeLog, rejectedRecords } from './parked-lists.js';
 
@@ -2230,7 +2427,7 @@ export function start(place, { about, query, announce, signIn, mayChange }) {
 
   function listen() {
     stop();
-    stop = follow('parked', asked, { parked: draw }, setFreshness);
+    stop = follow('parked', asked, { parked: draw });
   }
 
   const select = choice('readModel', [['', 'all'], ...about.readModels], asked.readModel, {
@@ -2252,11 +2449,12 @@ export { start as show };
 // The partitions of a read model: how far each is, its epoch, and which worker has it.
 import { h, show } from '../lib/dom.js';
 import { age, bytes, count, percent, ranges, rate } from '../lib/format.js';
-import { follow, oldAfter } from '../lib/live.js';
+import { oldAfter } from '../lib/live.js';
+import { watchOverview } from '../lib/overview.js';
 import { panel } from '../lib/page.js';
 import { badge, table } from '../lib/table.js';
 import { value } from '../lib/value.js';
-import { setFreshness } from '../frame.js';
+import { said } from '../lib/words.js';
 
 /** When a process reported last. One whose work others do is gone, and no reason to worry. */
 export function reported({ age: heard, isReplaced }) {
@@ -2264,15 +2462,20 @@ export function reported({ age: heard, isReplaced }) {
   return heard > oldAfter ? badge(`old: ${age(heard)}`, 'wrong') : age(heard);
 }
 
+/** A figure of a process that reports; that of one that is silent is of the past. */
+export function fresh({ age: heard }, figure) {
+  return heard > oldAfter ? null : figure;
+}
+
 function workers(list) {
   return table('Workers', [
     { title: 'Worker', cell: (row) => value(row.name, { limit: 60 }) },
     { title: 'Host', cell: (row) => value(row.host, { limit: 60 }) },
-    { title: 'Partitions', cell: (row) => ranges(row.partitions) || 'none' },
-    { title: 'Events/s', number: true, cell: (row) => rate(row.rate) },
-    { title: 'Batch', number: true, cell: (row) => count(row.batch) },
-    { title: 'CPU', number: true, cell: (row) => percent(row.cpu) },
-    { title: 'Memory', number: true, cell: (row) => bytes(row.memory) },
+    { title: 'Partitions', cell: (row) => (row.isReplaced ? '' : ranges(row.partitions) || 'none') },
+    { title: 'Events/s', number: true, cell: (row) => rate(fresh(row, row.rate)) },
+    { title: 'Batch', about: said.batch, number: true, cell: (row) => count(fresh(row, row.batch)) },
+    { title: 'CPU', number: true, cell: (row) => percent(fresh(row, row.cpu)) },
+    { title: 'Memory', number: true, cell: (row) => bytes(fresh(row, row.memory)) },
     { title: 'Reported', number: true, cell: reported },
   ], list, { key: ({ name }) => name, empty: 'None has reported.', mark: (row) => (row.age > oldAfter ? 'old' : null) });
 }
@@ -2281,21 +2484,19 @@ function partitions(list) {
   return table('Partitions', [
     { title: 'Partition', cell: (row) => String(row.partition) },
     { title: 'Worker', cell: (row) => (row.worker ? value(row.worker, { limit: 60 }) : badge('none', 'wrong')) },
-    { title: 'Epoch', number: true, cell: (row) => count(row.epoch) },
+    { title: 'Epoch', about: said.epoch, number: true, cell: (row) => count(row.epoch) },
     { title: 'Applied', number: true, cell: (row) => (row.position === null ? 'never' : count(row.position)) },
-    { title: 'Head', number: true, cell: (row) => count(row.head) },
+    { title: 'Last event', number: true, cell: (row) => count(row.head) },
     { title: 'Lag', number: true, cell: (row) => (row.lag >= 1000 ? h('strong', { class: 'bad' }, count(row.lag)) : count(row.lag)) },
   ], list, { key: ({ partition }) => `p${partition}` });
 }
 
 /** The view. */
 export function partitionsView(place, model) {
-  return follow('overview', {}, {
-    overview({ readModels }) {
-      const now = readModels.find(({ name }) => name === model.name);
-      if (now) show(place, panel('Partitions', partitions(now.partitions)), panel('Workers', workers(now.workers)));
-    },
-  }, setFreshness);
+  return watchOverview(({ readModels }) => {
+    const now = readModels.find(({ name }) => name === model.name);
+    if (now) show(place, panel('Partitions', partitions(now.partitions)), panel('Workers', workers(now.workers)));
+  });
 }
 
 """##),
@@ -2307,53 +2508,54 @@ import { spark } from '../lib/chart.js';
 import { oldAfter } from '../lib/live.js';
 import { link } from '../lib/router.js';
 import { label, value } from '../lib/value.js';
+import { said } from '../lib/words.js';
 
-function figure(name, text, kind = '') {
-  return h('div', { class: `figure ${kind}` }, h('dt', {}, name), h('dd', {}, text));
+function figure(name, text, kind = '', about = null) {
+  return h('div', { class: `figure ${kind}`, title: about }, h('dt', {}, name), h('dd', {}, text));
 }
 
-function stage({ name, what, recent, said, figures, reported = 0, state = '', href }) {
+function stage({ name, about, what, recent, alt, figures, reported = 0, state = '', href }) {
   const isOld = reported > oldAfter;
   return h('li', { class: `stage ${state} ${isOld ? 'old' : ''}`, 'data-key': `stage-${name}` },
     h('div', { class: 'stage-head' },
-      h('h3', {}, href ? h('a', { href }, label(name, { limit: 30 })) : name),
+      h('h3', { title: about }, href ? h('a', { href }, label(name, { limit: 30 })) : name),
       h('p', {}, value(isOld ? `figures are ${duration(reported)} old` : what, { limit: 40 }))),
-    recent ? spark(recent, said) : null, h('dl', {}, figures));
+    recent ? spark(recent, alt) : null, h('dl', {}, figures));
 }
 
-function readModel(model) {
+function readModel(model, since) {
   const parked = model.parkedStreams;
   const silent = model.workers.some(({ age: heard, isReplaced }) => heard > oldAfter && !isReplaced);
   const state = silent || parked ? 'wrong' : model.lag > 1000 ? 'warning' : '';
   return stage({
     name: model.name, href: link(['read-model', model.name]), state,
     what: model.generation === null ? 'not begun' : `generation ${model.generation} ${model.state}`,
-    recent: model.recent, said: `applied by ${model.name} in the last minute`,
+    recent: model.recent, alt: `applied by ${model.name} in the last minute`,
     figures: [
-      figure('Applied', rate(model.rate)), figure('Lag', count(model.lag), model.lag > 1000 ? 'warning' : ''),
-      figure('p99', duration(model.p99)), figure('Workers', String(model.workers.filter(({ age }) => age <= oldAfter).length)),
-      figure('Parked', count(parked), parked ? 'wrong' : ''),
+      figure('Applied', rate(model.rate)), figure('Lag', count(model.lag), model.lag > 1000 ? 'warning' : '', said.lag),
+      figure('p99', duration(model.p99), '', said.p99), figure('Workers', since === null ? String(model.workers.filter(({ age }) => age <= oldAfter).length) : '–'),
+      figure('Parked', count(parked), parked ? 'wrong' : '', said.parked),
     ],
   });
 }
 
-/** The picture of a frame. */
-export function pipeline({ store, relay, topic, readModels }) {
+/** The picture of a frame; `since` is the time since when the process is silent, or null. */
+export function pipeline({ store, relay, topic, readModels }, since) {
   return h('section', { class: 'pipeline', 'aria-label': 'Pipeline' },
     h('ol', { class: readModels.length > 5 ? 'stages many' : 'stages' },
       store && stage({
-        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, said: 'appended in the last minute', reported: store.age,
+        name: 'Event store', what: store.bytes === null ? store.kind : `${store.kind}, ${bytes(store.bytes)}`, recent: store.recent, alt: 'appended in the last minute', reported: store.age,
         figures: [
-          figure('Appended', rate(store.rate)), figure('p99', duration(store.p99)), figure('Head', count(store.head)),
-          figure('Streams', brief(store.streams)), figure('Conflicts', rate(store.conflicts)),
+          figure('Appended', rate(store.rate)), figure('p99', duration(store.p99), '', said.p99), figure('Last event', count(store.head), '', said.head),
+          figure('Streams', brief(store.streams)), figure('Conflicts', rate(store.conflicts), '', said.conflicts),
         ],
       }),
       relay && stage({
-        name: 'Relay', what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, said: 'published in the last minute', reported: relay.age,
+        name: 'Relay', about: said.relay, what: [relay.publisher, relay.epoch && `epoch ${relay.epoch}`].filter(Boolean).join(', '), recent: relay.recent, alt: 'published in the last minute', reported: relay.age,
         state: ['publishing', 'connecting', 'standby', null].includes(relay.phase) ? '' : 'wrong',
         figures: [
-          figure('Published', rate(relay.rate)), figure('p99', duration(relay.p99)),
-          figure('Backlog', count(relay.backlog), relay.backlog > 10_000 ? 'warning' : ''), figure('State', relay.phase ?? '–'),
+          figure('Published', rate(relay.rate)), figure('p99', duration(relay.p99), '', said.p99),
+          figure('Backlog', count(relay.backlog), relay.backlog > 10_000 ? 'warning' : '', said.backlog), figure('State', relay.phase ?? '–'),
         ],
       }),
       topic && stage({
@@ -2362,7 +2564,7 @@ export function pipeline({ store, relay, topic, readModels }) {
           figure('Partitions', count(topic.partitions)), figure('Records', brief(topic.records)), figure('Reported', age(topic.age)),
         ],
       }),
-      h('li', { class: 'fan', 'data-key': 'fan' }, h('ul', { 'aria-label': 'Read models' }, readModels.map(readModel)))));
+      h('li', { class: 'fan', 'data-key': 'fan' }, h('ul', { 'aria-label': 'Read models' }, readModels.map((model) => readModel(model, since))))));
 }
 
 """##),
@@ -2370,7 +2572,8 @@ export function pipeline({ store, relay, topic, readModels }) {
 // One read model: its rows; its generations and savepoints; a replay with comparison and switch.
 import { get, part } from '../lib/api.js';
 import { h, show } from '../lib/dom.js';
-import { count, duration } from '../lib/format.js';
+import { count, counted, duration } from '../lib/format.js';
+import { watchOverview } from '../lib/overview.js';
 import { failure, heading } from '../lib/page.js';
 import { link, note } from '../lib/router.js';
 import { badge, facts, tabs } from '../lib/table.js';
@@ -2389,13 +2592,14 @@ const views = {
 
 export async function start(place, context) {
   const { parts: [name], query } = context;
-  const body = h('div', { class: 'stack' });
+  const body = h('div', { class: 'stack', role: 'tabpanel', 'aria-label': 'What is shown' });
   const top = h('div', { class: 'stack' });
   let stop = () => {};
-  let isFirst = true;
+  let [shown, turns] = [null, 0];
   let view = query.view in views ? query.view : 'rows';
 
   function head(model) {
+    shown = model;
     show(top, heading(label(model.name, { limit: 60 }), value(model.about, { limit: 200 })),
       facts([
         ['Live generation', `${model.generation}, schema version ${model.schemaVersion}`],
@@ -2403,23 +2607,26 @@ export async function start(place, context) {
         ['Lag', `${count(model.lag)} events, ${duration(model.lagMilliseconds)}`],
         ['Workers', model.workers.map((worker) => worker.name).join(', ') || 'none'],
         ['Parked', model.parkedStreams
-          ? h('a', { href: link(['parked'], { readModel: name }) }, `${count(model.parkedStreams)} streams`) : 'nothing'],
+          ? h('a', { href: link(['parked'], { readModel: name }) }, counted(model.parkedStreams, 'stream')) : 'nothing'],
       ]),
       tabs('What is shown', Object.entries(views).map(([id, [text]]) => [id, text]), view, choose));
   }
 
   async function choose(id) {
-    view = id;
-    stop();
     // The address of what is opened first has more than the view.
-    if (!isFirst) note(['read-model', name], { view: id });
-    const own = isFirst ? query : {};
-    isFirst = false;
+    if (shown) note(['read-model', name], { view: id });
+    const own = shown ? {} : query;
+    view = id;
+    turns += 1;
+    const turn = turns;
+    stop();
+    stop = () => {};
+    if (shown) head(shown);
     body.replaceChildren();
     try {
       // Anew: what another view did may have changed it.
       const model = await get(`read-models/${part(name)}`);
-      if (view !== id) return;
+      if (turn !== turns) return;
       head(model);
       stop = views[id][1](body, model, { ...context, query: own, show: choose }) ?? (() => {});
     } catch (error) {
@@ -2429,7 +2636,18 @@ export async function start(place, context) {
 
   show(place, top, body);
   await choose(view);
-  return () => stop();
+  // The frames have no schema's version: a generation that is live now has another one.
+  const end = watchOverview(({ readModels }) => {
+    const now = readModels.find((model) => model.name === name);
+    if (!now || !shown) return;
+    if (now.generation === shown.generation) return head({ ...shown, ...now });
+    get(`read-models/${part(name)}`).then(head, () => {});
+  });
+  return () => {
+    end();
+    turns += 1;
+    stop();
+  };
 }
 
 export { start as show };
@@ -2439,36 +2657,34 @@ export { start as show };
 // All read models.
 import { h, show } from '../lib/dom.js';
 import { count, duration, rate } from '../lib/format.js';
-import { follow } from '../lib/live.js';
 import { heading } from '../lib/page.js';
+import { watchOverview } from '../lib/overview.js';
 import { link } from '../lib/router.js';
 import { badge, table } from '../lib/table.js';
 import { label } from '../lib/value.js';
 import { spark } from '../lib/chart.js';
-import { setFreshness } from '../frame.js';
 
 export const title = 'Read models';
 
 export function start(place) {
-  return follow('overview', {}, {
-    overview({ readModels }) {
-      show(place, heading(title, 'A read model is built from events, by workers; queries are answered from its live generation.'),
-        table('Read models', [
-          { title: 'Read model', cell: (model) => h('a', { href: link(['read-model', model.name]) }, label(model.name, { limit: 60 })) },
-          { title: 'Generation', cell: (model) => [model.generation === null ? '' : `${model.generation} `, badge(model.state, model.state === 'live' ? 'good' : 'warning')] },
-          { title: 'Lag', number: true, cell: (model) => count(model.lag) },
-          { title: 'Behind by', number: true, cell: (model) => duration(model.lagMilliseconds) },
-          { title: 'Applied', number: true, cell: (model) => rate(model.rate) },
-          { title: 'Last minute', cell: (model) => spark(model.recent, `applied by ${model.name} in the last minute`) },
-          { title: 'Workers', number: true, cell: (model) => String(model.workers.length) },
-          {
-            title: 'Parked', number: true, cell: ({ name, parkedStreams }) => (parkedStreams
-              ? h('a', { href: link(['parked'], { readModel: name }) }, count(parkedStreams)) : '0'),
-          },
-          { title: 'Rejected', number: true, cell: (model) => count(model.rejected) },
-        ], readModels, { key: ({ name }) => name }));
-    },
-  }, setFreshness);
+  show(place, heading(title), h('p', { class: 'loading' }, 'Loading …'));
+  return watchOverview(({ readModels }) => {
+    show(place, heading(title, 'A read model is built from events, by workers; queries are answered from its live generation.'),
+      table('Read models', [
+        { title: 'Read model', cell: (model) => h('a', { href: link(['read-model', model.name]) }, label(model.name, { limit: 60 })) },
+        { title: 'Generation', cell: (model) => [model.generation === null ? '' : `${model.generation} `, badge(model.state, model.state === 'live' ? 'good' : 'warning')] },
+        { title: 'Lag', number: true, cell: (model) => count(model.lag) },
+        { title: 'Behind by', number: true, cell: (model) => duration(model.lagMilliseconds) },
+        { title: 'Applied', number: true, cell: (model) => rate(model.rate) },
+        { title: 'Last minute', cell: (model) => spark(model.recent, `applied by ${model.name} in the last minute`) },
+        { title: 'Workers', number: true, cell: (model) => String(model.workers.length) },
+        {
+          title: 'Parked', number: true, cell: ({ name, parkedStreams }) => (parkedStreams
+            ? h('a', { href: link(['parked'], { readModel: name }) }, count(parkedStreams)) : '0'),
+        },
+        { title: 'Rejected', number: true, cell: (model) => count(model.rejected) },
+      ], readModels, { key: ({ name }) => name }));
+  });
 }
 
 export { start as show };
@@ -2547,7 +2763,6 @@ import { follow } from '../lib/live.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
 import { badge } from '../lib/table.js';
-import { setFreshness } from '../frame.js';
 import { comparison } from './comparison.js';
 import { switchTo } from './generations.js';
 import { progress } from './replay-progress.js';
@@ -2646,7 +2861,7 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
       current = next;
       draw();
     },
-  }, setFreshness);
+  });
 }
 
 """##),
@@ -3035,13 +3250,29 @@ const own = {
   charts: () => import('./pages/charts.js'),
 };
 
+/** Loads all of the console's pages. */
+export function loadPages() {
+  return Promise.allSettled(Object.values(own).map((load) => load()));
+}
+
+/** A module; where it can't be had for want of a connection, the failure says that. */
+async function imported(load) {
+  try {
+    return await load();
+  } catch (error) {
+    // What browsers say then is of their own making. An error of the module's code is another one.
+    if (!(error instanceof TypeError) || !/import|module/i.test(error.message)) throw error;
+    throw Object.assign(new Error(`no connection to ${location.host}, or it does not have this page`), { status: 0 });
+  }
+}
+
 /** The module of a page: one of the console's, or one that the application adds. */
 export async function pageOf(parts, about) {
   const [name = 'overview'] = parts;
-  if (Object.hasOwn(own, name)) return own[name]();
+  if (Object.hasOwn(own, name)) return imported(own[name]);
   const added = about.pages.find((page) => page.id === name);
   if (!added) throw new Error('there is no such page');
-  const module = await import(`./application/${added.id}/${added.module}`);
+  const module = await imported(() => import(`./application/${added.id}/${added.module}`));
   return { title: added.title, show: module.show };
 }
 
@@ -3222,6 +3453,12 @@ main:focus-visible { outline: none; }
 .side-foot { margin-top: auto; padding: 8px 10px; font-size: 0.8rem; color: var(--faint); }
 .count:not(:empty) { background: var(--wrong-ground); color: var(--wrong); border-radius: 9px; padding: 0 7px; font-size: 0.8rem; font-weight: 600; }
 
+.outage { max-width: 1480px; margin: 0 auto 14px; padding: 10px 14px; border-radius: 8px; background: var(--wrong-ground); color: var(--wrong); font-weight: 600; }
+/* What is shown is from before: nothing of it is good, bad, or of now. */
+.silent .page {
+  color: var(--faint); --text: var(--faint); --accent: var(--faint); --accent-ground: var(--raised); --series-0: var(--strong-line);
+  --good: var(--faint); --good-ground: var(--raised); --warning: var(--faint); --warning-ground: var(--raised); --wrong: var(--faint); --wrong-ground: var(--raised);
+}
 main { grid-area: main; padding: 20px 24px 56px; min-width: 0; }
 .page { max-width: 1480px; margin: 0 auto; display: flex; flex-direction: column; gap: 18px; }
 .stack { display: flex; flex-direction: column; gap: 18px; min-width: 0; }
@@ -3233,7 +3470,7 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
 .lead { color: var(--faint); margin-top: 3px; max-width: 90ch; }
 .clock { color: var(--faint); font-variant-numeric: tabular-nums; }
 .loading, .empty { color: var(--faint); padding: 6px 0; }
-.toasts { position: fixed; right: 20px; bottom: 20px; z-index: 30; display: grid; gap: 8px; max-width: min(420px, calc(100vw - 40px)); }
+.toasts { position: fixed; left: 12px; bottom: 12px; z-index: 30; display: grid; gap: 8px; max-width: min(320px, calc(100vw - 24px)); pointer-events: none; }
 .toast { background: var(--text); color: var(--panel); padding: 10px 14px; border-radius: 8px; overflow-wrap: anywhere; }
 .toast::first-letter { text-transform: uppercase; }
 .toast.bad { background: var(--wrong); color: var(--panel); }
@@ -3242,8 +3479,8 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
   .top { flex-wrap: wrap; padding: 8px 12px; gap: 8px 10px; position: static; }
   .name { min-width: 0; }
   .go-to { order: 5; flex-basis: 100%; max-width: none; }
-  .side { position: sticky; top: 0; z-index: 9; height: auto; flex-direction: row; padding: 5px 8px; overflow-x: auto; border-right: 0; border-bottom: 1px solid var(--line); }
-  .side ul { display: flex; }
+  .side { position: sticky; top: 0; z-index: 9; height: auto; flex-direction: row; flex-wrap: wrap; padding: 5px 8px; border-right: 0; border-bottom: 1px solid var(--line); }
+  .side ul { display: flex; flex-wrap: wrap; }
   .side a { white-space: nowrap; gap: 6px; margin: 0 1px; }
   .side-title, .side-foot, .name small { display: none; }
   .who small { display: none; }
@@ -3269,6 +3506,7 @@ h1 button { font-weight: 400; font-size: 0.9rem; letter-spacing: 0; }
 .stage { background: var(--panel); border: 1px solid var(--line); border-radius: 10px; padding: 11px 13px; position: relative; box-shadow: var(--shadow); min-width: 0; }
 .stage.warning { border-color: var(--warning); } .stage.wrong { border-color: var(--wrong); }
 .stage.old { opacity: 0.75; border-style: dashed; }
+.silent .stage, .silent .stage.old { opacity: 1; border-color: var(--line); }
 .stage-head { display: flex; justify-content: space-between; gap: 4px 10px; align-items: baseline; flex-wrap: wrap; }
 .stage-head p { color: var(--faint); font-size: 0.82rem; overflow-wrap: anywhere; }
 .stage dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(74px, 1fr)); gap: 7px 10px; margin-top: 7px; }
@@ -3311,6 +3549,7 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
 
 .slider { display: grid; grid-template-columns: auto minmax(90px, 1fr) auto minmax(0, 210px); gap: 8px; align-items: end; }
 .state-of { padding-bottom: 8px; }
+.sticky > .panel { scroll-margin-top: 96px; }
 .history { display: flex; flex-direction: column; }
 .history > li { padding: 8px 0 10px 14px; border-left: 2px solid var(--line); position: relative; }
 .history > li::before { content: ""; position: absolute; left: -5px; top: 15px; width: 8px; height: 8px; border-radius: 50%; background: var(--accent); }
@@ -3353,7 +3592,7 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
 
 .bar { display: block; width: 100%; height: 10px; border-radius: 5px; }
 .bar-back { fill: var(--raised); } .bar-done { fill: var(--accent); }
-.differs { background: var(--warning-ground); border-radius: 4px; padding: 0 4px; margin: 0 -4px; }
+.differs { background: var(--warning-ground); border-radius: 4px; padding: 0 4px; }
 .chosen { display: flex; gap: 12px; align-items: center; flex-wrap: wrap; background: var(--accent-ground); border-radius: 8px; padding: 6px 12px; }
 
 @media (max-width: 1180px) {
@@ -3377,6 +3616,14 @@ td.cell { border: 2px solid var(--panel) !important; border-radius: 6px; min-wid
   .slider > .field:last-child { grid-column: 1 / -1; }
   .filters > .field { flex-basis: 130px; max-width: none; }
   .tabs button { padding: 6px 10px; }
+  .heat thead { position: absolute; clip-path: inset(50%); height: 1px; width: 1px; overflow: hidden; }
+  .heat, .heat tbody { display: block; }
+  .heat tr { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: 3px; padding: 8px 0; }
+  .heat.dense tr { grid-template-columns: repeat(16, minmax(0, 1fr)); gap: 1px; }
+  .heat th[scope="row"], .heat td.number { grid-column: span 2; padding: 0; }
+  .heat.dense th[scope="row"], .heat.dense td.number { grid-column: 1 / -1; text-align: left; }
+  .heat td.cell { min-width: 0; border-width: 0 !important; padding: 1px 3px; }
+  .heat:not(.dense) td::before { content: attr(data-title); display: block; font-size: 0.72rem; font-weight: 400; }
 }
 @keyframes flow-down { to { background-position: 0 8px; } }
 
@@ -3452,7 +3699,7 @@ input[type="range"] { padding: 0; accent-color: var(--accent); border: 0; backgr
 .filters input, .filters select { width: 100%; }
 .tabs { display: flex; gap: 2px; border-bottom: 1px solid var(--line); overflow-x: auto; }
 .tabs button { border: 0; border-radius: 6px 6px 0 0; border-bottom: 2px solid transparent; background: none; color: var(--faint); padding: 6px 14px; }
-.tabs button[aria-pressed="true"] { color: var(--accent); border-bottom-color: var(--accent); font-weight: 600; }
+.tabs button[aria-selected="true"] { color: var(--accent); border-bottom-color: var(--accent); font-weight: 600; }
 
 .failure { background: var(--wrong-ground); color: var(--wrong); padding: 10px 14px; border-radius: 8px; overflow-wrap: anywhere; }
 .failure button { margin-top: 8px; }

@@ -6,7 +6,6 @@ import { follow } from '../../lib/live.js';
 import { heading, panel } from '../../lib/page.js';
 import { table } from '../../lib/table.js';
 import { value } from '../../lib/value.js';
-import { setFreshness } from '../../frame.js';
 
 const money = new Intl.NumberFormat('en', { style: 'currency', currency: 'GBP' });
 const amount = (number) => (number === null || number === undefined ? '–' : money.format(number));
@@ -31,7 +30,7 @@ function start(place) {
       byDay.draw(oldestFirst.map(({ day }) => day), [{ label: 'revenue', points: oldestFirst.map(({ revenue }) => Number(revenue)) }]);
       show(days, table('Revenue by day', columns('Day', ({ day }) => day), rows, { key: ({ day }) => day }));
     },
-  }, setFreshness);
+  });
   const stopCountries = follow('query/sales', { path: '/sales/countries?limit=9' }, {
     answer(rows) {
       show(countries, table('Revenue by country', columns('Country', ({ country }) => value(country)), rows, { key: ({ country }) => country }));

@@ -1,6 +1,7 @@
 // What is around every page: the name, the way to anything, the theme, who is signed in, and the list of pages.
 import { h, show } from './lib/dom.js';
-import { go, link } from './lib/router.js';
+import { clock } from './lib/format.js';
+import { link } from './lib/router.js';
 import { goTo } from './lib/go-to.js';
 
 const themes = { auto: 'dark or light as the system', dark: 'dark', light: 'light' };
@@ -18,14 +19,20 @@ function setTheme(name) {
 
 setTheme(theme());
 
-/** Notes how fresh the page's figures are: `live`, `late`, `waiting`, `paused`; empty where the page has no stream. */
-export function setFreshness(state) {
+/** Stands above the page while the process does not answer. */
+export const outage = h('p', { class: 'outage', role: 'alert', hidden: true });
+
+/** Tells how fresh the page's figures are; where the process is silent, since when, above the page. */
+export function setFreshness({ state, since }) {
+  const words = { live: 'Live', late: 'No news, waiting', waiting: 'No connection, trying again', paused: 'Paused' };
   const place = document.getElementById('freshness');
-  if (!place) return;
-  if (place.classList.contains(state) && state) return;
-  const words = { live: 'Live', late: 'No news for 8 s', waiting: 'No connection, trying again', paused: 'Paused' };
-  place.className = `freshness ${state}`;
-  place.textContent = words[state] ?? '';
+  if (place) {
+    place.className = `freshness ${state}`;
+    place.textContent = words[state] ?? '';
+  }
+  outage.hidden = since === null;
+  outage.textContent = since === null ? '' : `Not known: no answer from ${location.host} since ${clock(since)}. What is shown is from before.`;
+  document.documentElement.classList.toggle('silent', since !== null);
 }
 
 function search() {
@@ -67,7 +74,7 @@ export function drawTop({ about, session, signIn, signOut }) {
     h('a', { class: 'name', href: '#/', 'aria-label': `${about.application}: overview` },
       h('img', { src: './icon.svg', alt: '', width: 22, height: 22 }), h('strong', {}, about.application),
       h('small', {}, about.process.kind)),
-    search(), h('span', { id: 'freshness', class: 'freshness', role: 'status' }), button, who);
+    search(), h('span', { id: 'freshness', class: 'freshness', role: 'status', 'data-keep': '' }), button, who);
 }
 
 /** The list of pages. */
@@ -83,7 +90,7 @@ export function drawSide(about, current) {
   show(document.getElementById('side'), h('ul', {}, pages.map(item)),
     about.pages.length ? [h('p', { class: 'side-title', id: 'side-own' }, about.application),
       h('ul', { 'aria-labelledby': 'side-own' }, about.pages.map(({ id, title }) => item([id, title])))] : null,
-    h('p', { class: 'side-foot' }, `Version ${about.version}`,
+    h('p', { class: 'side-foot' }, 'Times are in UTC', h('br'), `Version ${about.version}`,
       h('br'), h('button', { type: 'button', class: 'quiet', id: 'show-keys' }, 'Keys', h('kbd', {}, '?'))));
 }
 
@@ -94,5 +101,3 @@ export function setParkedCount(number) {
   place.textContent = number ? String(number) : '';
   place.setAttribute('aria-label', number ? `${number} parked streams` : '');
 }
-
-export { go };

@@ -5,15 +5,18 @@ import { h, show } from './lib/dom.js';
 import { failure } from './lib/page.js';
 import { read } from './lib/router.js';
 import { setFlags, setProgram } from './lib/shell.js';
-import { drawSide, drawTop, setFreshness } from './frame.js';
+import { onceBack, watchFreshness } from './lib/freshness.js';
+import { beginOverview, endOverview, watchOverview } from './lib/overview.js';
+import { drawSide, drawTop, outage, setFreshness, setParkedCount } from './frame.js';
 import { watchKeys } from './keys.js';
-import { pageOf } from './pages.js';
+import { loadPages, pageOf } from './pages.js';
 import { keepPlace } from './place.js';
 import { askToSignIn, signInPage } from './sign-in.js';
 
 const main = document.getElementById('main');
 let about = null;
 let session = null;
+let asking = null;
 let current = { stop() {} };
 
 function take(next) {
@@ -37,13 +40,19 @@ async function signIn() {
     announce(about.whyNot, 'bad');
     return false;
   }
-  const next = await askToSignIn();
+  // Once, where several questions are refused for want of a session.
+  asking ??= askToSignIn().finally(() => {
+    asking = null;
+  });
+  const next = await asking;
   if (next) take(next);
   return next !== null;
 }
 
 async function signOut() {
   await remove('session');
+  endOverview();
+  setParkedCount(0);
   take(null);
   announce('You are signed out');
   open();
@@ -55,8 +64,7 @@ async function open() {
   const place = h('div', { class: 'page' });
   const page = { stop() {} };
   current = page;
-  main.replaceChildren(place);
-  setFreshness('');
+  main.replaceChildren(outage, place);
   drawSide(about, parts[0] ?? 'overview');
   if (about.authentication === 'tokens' && !session) {
     document.title = `Sign in · ${about.application}`;
@@ -65,6 +73,7 @@ async function open() {
       open();
     });
   }
+  beginOverview();
   try {
     const { show: start, title } = await pageOf(parts, about);
     if (current !== page) return;
@@ -72,8 +81,13 @@ async function open() {
     page.stop = (await start(place, { ...context(), parts: parts.slice(1), query })) ?? (() => {});
     if (current !== page) page.stop();
   } catch (error) {
-    show(place, failure(error, open));
+    if (current === page) show(place, failure(error, open));
   }
+}
+
+/** After each silence: a process that was started again has another session where it has no tokens, and changes need that one's. */
+function renew({ since }) {
+  if (since !== null) onceBack(() => get('session').then((next) => next && take(next), () => {}));
 }
 
 async function begin() {
@@ -86,8 +100,13 @@ async function begin() {
   }
   whenSignedOut(signIn);
   watchKeys();
+  watchFreshness(setFreshness);
+  watchFreshness(renew);
+  watchOverview(({ readModels }) => setParkedCount(readModels.reduce((sum, model) => sum + model.parkedStreams, 0)));
   keepPlace(main, open);
   await open();
+  // Where the process is gone, a page can still say so.
+  loadPages();
 }
 
 begin();

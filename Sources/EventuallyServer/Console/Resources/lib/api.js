@@ -49,7 +49,7 @@ async function send(method, url, body, signal) {
     });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new Refusal(0, { detail: 'the process does not answer: is it running?' });
+    throw new Refusal(0, { detail: `no connection to ${location.host}: is the process running?` });
   }
   if (response.status === 204) return null;
   const isJSON = (response.headers.get('content-type') ?? '').includes('json');

@@ -1,30 +1,32 @@
-// A page's stream of Server-Sent Events. The browser resumes it by Last-Event-ID; this tells how fresh it is, and pauses while nobody looks.
+// Streams of Server-Sent Events. The browser resumes them by Last-Event-ID; this tells how fresh they are, and pauses while nobody looks.
 import { address, get } from './api.js';
+import { enter, heard as hears, leave, tell as tells } from './freshness.js';
 
 /** Older than this, in milliseconds, figures are called old: whoever reports does so twice a second. */
 export const oldAfter = 2000;
 
-// A stream has an event at least every three seconds, be it `beat`: a process may hang with its connections open.
-const lateAfter = 8000;
+// A stream has an event at least every two seconds, be it `beat`: a process may hang with its connections open.
+const lateAfter = 5000;
 
 /**
  * Follows a stream.
  * @param path the route, under `api/`.
  * @param parameters its query.
  * @param on handlers by the event's name, each called with the event's JSON.
- * @param tell called with `live`, `late`, `waiting` or `paused`.
  * @returns a function that ends it.
  */
-export function follow(path, parameters, on, tell = () => {}) {
+export function follow(path, parameters, on) {
   let source = null;
   let last = null;
   let delay = 1000;
   let timer = null;
   let isEnded = false;
   let lateness = null;
+  const stream = enter();
+  const tell = (state) => tells(stream, state);
 
   function heard() {
-    tell('live');
+    hears(stream);
     clearTimeout(lateness);
     lateness = setTimeout(() => tell('late'), lateAfter);
   }
@@ -32,6 +34,7 @@ export function follow(path, parameters, on, tell = () => {}) {
   function open() {
     // A stream that is opened anew does not send the header by itself.
     const resumed = last === null ? parameters : { ...parameters, lastEventID: last };
+    tell('opening');
     source = new EventSource(address(path, resumed));
     source.onopen = () => {
       delay = 1000;
@@ -89,5 +92,6 @@ export function follow(path, parameters, on, tell = () => {}) {
     isEnded = true;
     document.removeEventListener('visibilitychange', look);
     close();
+    leave(stream);
   };
 }

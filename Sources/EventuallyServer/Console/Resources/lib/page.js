@@ -1,5 +1,8 @@
 // What pages are made of: headings, panels, and what is shown while something is asked for or could not be had.
 import { h, show } from './dom.js';
+import { onceBack } from './freshness.js';
+
+let failures = 0;
 
 /** The head of a page. */
 export function heading(title, lead, ...beside) {
@@ -13,10 +16,14 @@ export function panel(title, ...content) {
   return h('section', { class: 'panel', 'data-key': `panel-${title}` }, h('h2', {}, title), content);
 }
 
-/** What is said where something can't be shown. */
+/** What is said where something can't be shown. Where the process did not answer, it is asked again when it is back. */
 export function failure(error, again) {
-  return h('div', { class: 'failure', role: 'alert' }, h('p', {}, error.message),
+  failures += 1;
+  // Of its own, so that it is this one that is shown, and not an earlier one like it.
+  const place = h('div', { class: 'failure', role: 'alert', 'data-key': `failure-${failures}` }, h('p', {}, error.message),
     again ? h('button', { type: 'button', on: { click: again } }, 'Try again') : null);
+  if (again && error.status === 0) onceBack(() => place.isConnected && again());
+  return place;
 }
 
 /** Shows in `place` what `ask` comes to; says that it is asked for where that takes longer than a moment. */

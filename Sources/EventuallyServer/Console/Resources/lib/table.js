@@ -4,7 +4,7 @@ import { h } from './dom.js';
 /**
  * A table.
  * @param caption what it shows.
- * @param columns `[{ title, cell(row), number, wide, sort }]`; `cell` returns what is shown.
+ * @param columns `[{ title, cell(row), number, wide, sort, about }]`; `cell` returns what is shown, `about` explains the title.
  * @param rows the rows.
  * @param options `key(row)` names a row, `empty` is said where there is none, `mark(row)` gives a row a class,
  *   `sorted` is `{ column, isDown }` and `sort(column)` is called by a click on a title.
@@ -14,7 +14,7 @@ export function table(caption, columns, rows, options = {}) {
   if (rows.length === 0) return h('p', { class: 'empty' }, empty);
   // The roles are said, since a narrow window shows rows as cards, which are no table to a browser.
   const head = (column) => h('th', {
-    scope: 'col', role: 'columnheader', class: column.number ? 'number' : null,
+    scope: 'col', role: 'columnheader', class: column.number ? 'number' : null, title: column.about,
     'aria-sort': sorted?.column === column.sort && column.sort
       ? (sorted.isDown ? 'descending' : 'ascending') : null,
   }, column.sort && sort
@@ -58,10 +58,22 @@ export function choice(name, options, chosen, on) {
   return select;
 }
 
-/** Buttons of which one is chosen. */
+/** Tabs of which one is chosen, by a click or by arrow keys. What `choose` does must leave them where they are. */
 export function tabs(label, options, chosen, choose) {
-  return h('div', { class: 'tabs', role: 'group', 'aria-label': label }, options.map(([name, title]) =>
-    h('button', { type: 'button', 'aria-pressed': String(name === chosen), on: { click: () => choose(name) } }, title)));
+  function key(event) {
+    const all = [...event.currentTarget.children];
+    const at = all.indexOf(event.target);
+    const next = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: all.length - 1 }[event.key];
+    if (next === undefined) return;
+    event.preventDefault();
+    const place = (next + all.length) % all.length;
+    all[place].focus();
+    choose(options[place][0]);
+  }
+  return h('div', { class: 'tabs', role: 'tablist', 'aria-label': label, on: { keydown: key } }, options.map(([name, title]) =>
+    h('button', {
+      type: 'button', role: 'tab', 'aria-selected': String(name === chosen), tabindex: name === chosen ? '0' : '-1', on: { click: () => choose(name) },
+    }, title)));
 }
 
 /** A word about a state, with its colour. */

@@ -6,7 +6,7 @@ import { follow } from '../lib/live.js';
 import { button, failure, heading } from '../lib/page.js';
 import { note } from '../lib/router.js';
 import { choice, field } from '../lib/table.js';
-import { setFreshness, setParkedCount } from '../frame.js';
+import { setParkedCount } from '../frame.js';
 import { changeParked } from './parked-change.js';
 import { byReason, byStream, changeLog, rejectedRecords } from './parked-lists.js';
 
@@ -72,7 +72,7 @@ export function start(place, { about, query, announce, signIn, mayChange }) {
 
   function listen() {
     stop();
-    stop = follow('parked', asked, { parked: draw }, setFreshness);
+    stop = follow('parked', asked, { parked: draw });
   }
 
   const select = choice('readModel', [['', 'all'], ...about.readModels], asked.readModel, {

@@ -1,7 +1,8 @@
 // One read model: its rows; its generations and savepoints; a replay with comparison and switch.
 import { get, part } from '../lib/api.js';
 import { h, show } from '../lib/dom.js';
-import { count, duration } from '../lib/format.js';
+import { count, counted, duration } from '../lib/format.js';
+import { watchOverview } from '../lib/overview.js';
 import { failure, heading } from '../lib/page.js';
 import { link, note } from '../lib/router.js';
 import { badge, facts, tabs } from '../lib/table.js';
@@ -20,13 +21,14 @@ const views = {
 
 export async function start(place, context) {
   const { parts: [name], query } = context;
-  const body = h('div', { class: 'stack' });
+  const body = h('div', { class: 'stack', role: 'tabpanel', 'aria-label': 'What is shown' });
   const top = h('div', { class: 'stack' });
   let stop = () => {};
-  let isFirst = true;
+  let [shown, turns] = [null, 0];
   let view = query.view in views ? query.view : 'rows';
 
   function head(model) {
+    shown = model;
     show(top, heading(label(model.name, { limit: 60 }), value(model.about, { limit: 200 })),
       facts([
         ['Live generation', `${model.generation}, schema version ${model.schemaVersion}`],
@@ -34,23 +36,26 @@ export async function start(place, context) {
         ['Lag', `${count(model.lag)} events, ${duration(model.lagMilliseconds)}`],
         ['Workers', model.workers.map((worker) => worker.name).join(', ') || 'none'],
         ['Parked', model.parkedStreams
-          ? h('a', { href: link(['parked'], { readModel: name }) }, `${count(model.parkedStreams)} streams`) : 'nothing'],
+          ? h('a', { href: link(['parked'], { readModel: name }) }, counted(model.parkedStreams, 'stream')) : 'nothing'],
       ]),
       tabs('What is shown', Object.entries(views).map(([id, [text]]) => [id, text]), view, choose));
   }
 
   async function choose(id) {
-    view = id;
-    stop();
     // The address of what is opened first has more than the view.
-    if (!isFirst) note(['read-model', name], { view: id });
-    const own = isFirst ? query : {};
-    isFirst = false;
+    if (shown) note(['read-model', name], { view: id });
+    const own = shown ? {} : query;
+    view = id;
+    turns += 1;
+    const turn = turns;
+    stop();
+    stop = () => {};
+    if (shown) head(shown);
     body.replaceChildren();
     try {
       // Anew: what another view did may have changed it.
       const model = await get(`read-models/${part(name)}`);
-      if (view !== id) return;
+      if (turn !== turns) return;
       head(model);
       stop = views[id][1](body, model, { ...context, query: own, show: choose }) ?? (() => {});
     } catch (error) {
@@ -60,7 +65,18 @@ export async function start(place, context) {
 
   show(place, top, body);
   await choose(view);
-  return () => stop();
+  // The frames have no schema's version: a generation that is live now has another one.
+  const end = watchOverview(({ readModels }) => {
+    const now = readModels.find((model) => model.name === name);
+    if (!now || !shown) return;
+    if (now.generation === shown.generation) return head({ ...shown, ...now });
+    get(`read-models/${part(name)}`).then(head, () => {});
+  });
+  return () => {
+    end();
+    turns += 1;
+    stop();
+  };
 }
 
 export { start as show };

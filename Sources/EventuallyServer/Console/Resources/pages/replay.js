@@ -7,7 +7,6 @@ import { follow } from '../lib/live.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
 import { badge } from '../lib/table.js';
-import { setFreshness } from '../frame.js';
 import { comparison } from './comparison.js';
 import { switchTo } from './generations.js';
 import { progress } from './replay-progress.js';
@@ -106,5 +105,5 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
       current = next;
       draw();
     },
-  }, setFreshness);
+  });
 }
