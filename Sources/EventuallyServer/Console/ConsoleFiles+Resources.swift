@@ -421,6 +421,7 @@ export function chart(title, format, clock = (time) => time.slice(11, 19), hasSu
 ("lib/dialog.js", ##"""
 // Questions before something is changed. Each shows what will happen and the command line that does the same.
 import { h, show } from './dom.js';
+import { keepFocus, placeOf } from './focus.js';
 import { copyButton } from './value.js';
 
 const place = () => document.getElementById('dialogs');
@@ -434,7 +435,7 @@ export function announce(text, kind = '') {
 }
 
 /**
- * A dialog with a form; the browser keeps the keyboard in it and gives the focus back.
+ * A dialog with a form; the browser keeps the keyboard in it and gives the focus back, to what is next where its button is gone then.
  * @param body called with a function that shows the dialog anew; returns its elements.
  * @param submit called when the form is sent; the dialog closes when it returns, and stays with the error where it throws.
  * @returns what `submit` returned, or null where the dialog was closed.
@@ -462,14 +463,21 @@ export function dialog(title, { body, action, submit, kind = '', close = 'Cancel
       } catch (error) {
         failure.textContent = error.message;
         failure.hidden = false;
+        // Somebody else was first: what is said above is not so any more.
+        if (error.status === 404 || error.status === 409) {
+          content.replaceChildren();
+          button.hidden = true;
+        }
       }
       button.disabled = false;
     }
     function end() {
       box.remove();
+      if (result !== null) keepFocus(opener);
       resolve(result);
     }
     draw();
+    const opener = placeOf(document.activeElement);
     place().append(box);
     box.showModal();
   });
@@ -621,6 +629,43 @@ export function show(parent, ...children) {
   const next = document.createElement('div');
   append(next, children);
   updateChildren(parent, [...next.childNodes]);
+}
+
+"""##),
+("lib/focus.js", ##"""
+// Where the focus goes when what had it is gone: to the same row if it is made anew, else to the next one.
+
+const rowOf = (element) => element.closest('[data-key]:is(tr, li)') ?? element.closest('tr, li');
+const selector = 'button:not([disabled]), a[href], input:not([disabled])';
+
+/** What is to be known of an element's place while it is there. */
+export function placeOf(element) {
+  const row = rowOf(element);
+  const keys = [row, row?.nextElementSibling, row?.previousElementSibling].map((near) => near?.getAttribute('data-key')).filter(Boolean);
+  return { element, keys, panel: element.closest('.panel')?.getAttribute('data-key') };
+}
+
+function find({ keys, panel }) {
+  const box = panel ? document.querySelector(`[data-key="${CSS.escape(panel)}"]`) : null;
+  const rows = keys.map((key) => document.querySelector(`tr[data-key="${CSS.escape(key)}"]`)).filter(Boolean);
+  const targets = rows.map((row) => row.querySelector('.buttons button, button') ?? row.querySelector(selector));
+  return targets.find(Boolean) ?? box?.querySelector(selector) ?? box?.querySelector('[tabindex="0"]')
+    ?? document.querySelector('main [role="tab"][aria-selected="true"]') ?? document.getElementById('main');
+}
+
+/** Sees for a while that the focus is not lost: a page is drawn anew some time after a change. */
+export function keepFocus(place) {
+  const until = Date.now() + 4000;
+  let own = place.element;
+  const timer = setInterval(() => {
+    const now = document.activeElement;
+    const isLost = !now || now === document.body;
+    // Whoever has gone on is not called back.
+    if (Date.now() > until || (!isLost && now !== own)) return clearInterval(timer);
+    if (!isLost) return;
+    own = find(place);
+    own?.focus();
+  }, 50);
 }
 
 """##),
@@ -2218,7 +2263,11 @@ function results(list) {
     { title: 'Stream', wide: true, cell: (row) => value(row.stream, { limit: 50 }) },
     { title: 'Events', number: true, cell: (row) => count(row.events) },
     { title: 'Outcome', cell: (row) => badge(...(outcomes[row.outcome] ?? [row.outcome])) },
-    { title: 'Rows', wide: true, cell: (row) => (row.reason ? value(row.reason, { limit: 120 }) : rows(row)) },
+    {
+      title: 'Rows', wide: true,
+      cell: (row) => (row.reason ? value(row.reason, { limit: 120 })
+        : row.outcome === 'discarded' ? 'As they are: what these events would have changed is lost.' : rows(row)),
+    },
   ], list);
 }
 
@@ -2253,7 +2302,7 @@ export async function changeParked(what, readModel, which) {
     ...(shown ?? ['--reason', which.reason]));
   const lead = what === 'retry'
     ? `Each stream is applied whole, in its order, or stays parked. ${again}`
-    : 'Their events are given up for good: the read model goes on without them. Only a replay brings them back.';
+    : 'The events are given up for good: the read model goes on without them. Only a replay brings them back.';
   return dialog(`${verb} ${counted(expected.length + left, 'stream')} of ${readModel}?`, {
     action: verb, kind: what === 'discard' ? 'danger' : '',
     body: () => [h('p', {}, lead), h('p', { class: 'hint' }, `A dry run${some} came to this; nothing is changed yet.`),

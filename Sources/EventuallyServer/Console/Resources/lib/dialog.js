@@ -1,5 +1,6 @@
 // Questions before something is changed. Each shows what will happen and the command line that does the same.
 import { h, show } from './dom.js';
+import { keepFocus, placeOf } from './focus.js';
 import { copyButton } from './value.js';
 
 const place = () => document.getElementById('dialogs');
@@ -13,7 +14,7 @@ export function announce(text, kind = '') {
 }
 
 /**
- * A dialog with a form; the browser keeps the keyboard in it and gives the focus back.
+ * A dialog with a form; the browser keeps the keyboard in it and gives the focus back, to what is next where its button is gone then.
  * @param body called with a function that shows the dialog anew; returns its elements.
  * @param submit called when the form is sent; the dialog closes when it returns, and stays with the error where it throws.
  * @returns what `submit` returned, or null where the dialog was closed.
@@ -41,14 +42,21 @@ export function dialog(title, { body, action, submit, kind = '', close = 'Cancel
       } catch (error) {
         failure.textContent = error.message;
         failure.hidden = false;
+        // Somebody else was first: what is said above is not so any more.
+        if (error.status === 404 || error.status === 409) {
+          content.replaceChildren();
+          button.hidden = true;
+        }
       }
       button.disabled = false;
     }
     function end() {
       box.remove();
+      if (result !== null) keepFocus(opener);
       resolve(result);
     }
     draw();
+    const opener = placeOf(document.activeElement);
     place().append(box);
     box.showModal();
   });

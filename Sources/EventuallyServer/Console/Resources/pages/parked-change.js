@@ -20,7 +20,11 @@ function results(list) {
     { title: 'Stream', wide: true, cell: (row) => value(row.stream, { limit: 50 }) },
     { title: 'Events', number: true, cell: (row) => count(row.events) },
     { title: 'Outcome', cell: (row) => badge(...(outcomes[row.outcome] ?? [row.outcome])) },
-    { title: 'Rows', wide: true, cell: (row) => (row.reason ? value(row.reason, { limit: 120 }) : rows(row)) },
+    {
+      title: 'Rows', wide: true,
+      cell: (row) => (row.reason ? value(row.reason, { limit: 120 })
+        : row.outcome === 'discarded' ? 'As they are: what these events would have changed is lost.' : rows(row)),
+    },
   ], list);
 }
 
@@ -55,7 +59,7 @@ export async function changeParked(what, readModel, which) {
     ...(shown ?? ['--reason', which.reason]));
   const lead = what === 'retry'
     ? `Each stream is applied whole, in its order, or stays parked. ${again}`
-    : 'Their events are given up for good: the read model goes on without them. Only a replay brings them back.';
+    : 'The events are given up for good: the read model goes on without them. Only a replay brings them back.';
   return dialog(`${verb} ${counted(expected.length + left, 'stream')} of ${readModel}?`, {
     action: verb, kind: what === 'discard' ? 'danger' : '',
     body: () => [h('p', {}, lead), h('p', { class: 'hint' }, `A dry run${some} came to this; nothing is changed yet.`),
