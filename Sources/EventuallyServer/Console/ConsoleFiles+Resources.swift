@@ -946,7 +946,7 @@ function line(name, item, at, known, depth) {
   if (!isBranch(item)) {
     const shown = item !== null && typeof item === 'object' ? h('span', { class: 'json-word' }, Array.isArray(item) ? '[ ]' : '{ }') : scalar(item);
     return h('li', { class: change ? 'changed' : null }, title, ' ', shown,
-      change ? h('span', { class: 'was' }, ' was ', change.before === undefined ? 'nothing' : scalar(text(change.before))) : null);
+      change ? h('span', { class: 'was' }, change.before === undefined ? ' new' : [' was ', scalar(text(change.before))]) : null);
   }
   const size = Object.keys(item).length;
   const isChanged = [...known.changes.keys()].some((key) => key.startsWith(at));
@@ -1762,8 +1762,12 @@ export { start as show };
 // The rows in which two generations differ, side by side.
 import { h } from '../lib/dom.js';
 import { count, counted } from '../lib/format.js';
+import { link } from '../lib/router.js';
 import { badge, facts, table } from '../lib/table.js';
 import { label, value } from '../lib/value.js';
+
+// A date or a short name is not broken.
+const shortText = (text) => (text.length <= 20 ? h('span', { class: 'short-text' }, value(text)) : value(text, { limit: 80 }));
 
 // A digest's beginning tells it from another one; all of it is under the pointer.
 const side = (name, rows, digest) => [name, `${counted(rows, 'row')}, digest `, h('span', { class: 'mono' }, label(digest, { limit: 12 }))];
@@ -1771,21 +1775,30 @@ const side = (name, rows, digest) => [name, `${counted(rows, 'row')}, digest `, 
 function cells(values, other, names) {
   if (values === null) return h('span', { class: 'faint' }, 'no row');
   const text = (item) => (typeof item === 'number' ? count(item) : String(item));
-  return h('ul', {}, values.map((item, index) => h('li', { class: other && other[index] !== item ? 'differs' : null },
-    h('span', { class: 'faint' }, value(names[index] ?? '', { limit: 40 }), ' '), value(text(item), { limit: 60 }))));
+  return h('ul', {}, values.map((item, index) => h('li', {},
+    h('span', { class: 'faint' }, value(names[index] ?? '', { limit: 40 }), ' '),
+    h('span', { class: other && other[index] !== item ? 'differs' : null }, value(text(item), { limit: 60 })))));
+}
+
+/** What may explain that rows differ: what the live generation could not apply. */
+function explanation({ name, parkedStreams }, live) {
+  const [are, them] = parkedStreams === 1 ? ['stream is', 'its'] : ['streams are', 'their'];
+  return h('p', { class: 'hint' }, `${count(parkedStreams)} ${are} parked in generation ${live}: that may explain the rows of ${them} events. `,
+    h('a', { href: link(['parked'], { readModel: name }) }, 'Look at what is parked'));
 }
 
 /** What comparing a new generation with the live one came to. */
-export function comparison(result, generation) {
+export function comparison(result, generation, model) {
   const { differences, differenceCount, live } = result;
   const names = (row) => (result.columns?.[row.table] ?? []).slice(row.key.length);
   return h('div', {},
     h('p', {}, differenceCount === 0 ? badge('equal', 'good') : badge(counted(differenceCount, 'row differs', 'rows differ'), 'warning'),
       ` Both at the same position, ${count(result.events)} events.`),
+    differenceCount > 0 && model.parkedStreams > 0 && model.generation === live ? explanation(model, live) : null,
     facts([side(`Generation ${live}, live`, result.liveRows, result.liveDigest), side(`Generation ${generation}, rebuilt`, result.rows, result.digest)]),
     differences.length === 0 ? null : table('Rows that differ', [
-      { title: 'Table', cell: (row) => value(row.table, { limit: 40 }) },
-      { title: 'Key', cell: (row) => value(row.key.join(' · '), { limit: 80 }) },
+      { title: 'Table', cell: (row) => h('span', { class: 'short-text' }, value(row.table, { limit: 40 })) },
+      { title: 'Key', cell: (row) => shortText(row.key.join(' · ')) },
       { title: `Live, generation ${live}`, cell: (row) => cells(row.live, row.rebuilt, names(row)) },
       { title: `Rebuilt, generation ${generation}`, cell: (row) => cells(row.rebuilt, row.live, names(row)) },
     ], differences),
@@ -1970,11 +1983,12 @@ export { start as show };
 """##),
 ("pages/generations.js", ##"""
 // Generations and savepoints of a read model. Each change is asked for first, with the command line that does the same.
-import { part, post, remove } from '../lib/api.js';
+import { get, part, post, remove } from '../lib/api.js';
 import { confirm, dialog, equivalent } from '../lib/dialog.js';
 import { h, show } from '../lib/dom.js';
-import { bytes, count, time } from '../lib/format.js';
+import { bytes, count, counted, time } from '../lib/format.js';
 import { follow } from '../lib/live.js';
+import { watchOverview } from '../lib/overview.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
 import { badge, field, table } from '../lib/table.js';
@@ -2029,7 +2043,9 @@ export function switchTo(model, generation, why) {
       ...why,
       `Queries are answered from generation ${generation} at once, and the workers go on with it. `
       + `Generation ${model.generation} is kept: you can switch back.`,
-    ],
+      model.parkedStreams ? `${counted(model.parkedStreams, 'parked stream is', 'parked streams are')} of generation ${model.generation} and `
+        + `stay with it: each generation has its own, and after the switch those of generation ${generation} count.` : null,
+    ].filter(Boolean),
     line: command('generations', 'switch', model.name, String(generation), '--catch-up'), action: `Switch to ${generation}`,
     async submit(form) {
       const place = h('div', {});
@@ -2067,7 +2083,7 @@ export function generations(place, model, { announce, mayChange, show: choose, s
       after(() => switchTo(model, number, [behind]), `generation ${number} is live`), { what: `generation ${number}` }),
     button('Drop', after(() => drop(name, number), `generation ${number} is dropped`),
       { what: `generation ${number}`, kind: 'quiet danger' })));
-  show(place,
+  const draw = (now) => show(place,
     panel('Generations', table('Generations', [
       { title: 'Generation', cell: ({ number }) => String(number) },
       { title: 'State', cell: ({ state }) => badge(state, states[state]) },
@@ -2076,8 +2092,8 @@ export function generations(place, model, { announce, mayChange, show: choose, s
       { title: 'Events', number: true, cell: ({ events }) => count(events) },
       { title: 'Schema', number: true, cell: ({ schemaVersion }) => String(schemaVersion) },
       { title: 'Size', number: true, cell: (row) => bytes(row.bytes) },
-      { title: 'Do', cell: change },
-    ], model.generations, { key: ({ number }) => `g${number}` })),
+      { title: 'Actions', cell: change },
+    ], now.generations, { key: ({ number }) => `g${number}` })),
     panel('Savepoints', h('p', {}, button('Save a savepoint', after(() => save(name), 'it is saved'))),
       table('Savepoints', [
         { title: 'Name', cell: (row) => value(row.name, { limit: 64 }) },
@@ -2087,11 +2103,32 @@ export function generations(place, model, { announce, mayChange, show: choose, s
         { title: 'Newest sequence', number: true, cell: ({ sequenceNumber }) => count(sequenceNumber) },
         { title: 'Rows', number: true, cell: ({ rows }) => count(rows) },
         {
-          title: 'Do',
+          title: 'Actions',
           cell: (row) => button('Delete', after(() => deleteSavepoint(name, row.name), `${row.name} is deleted`),
             { what: row.name, kind: 'quiet danger' }),
         },
-      ], model.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
+      ], now.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
+
+  // With the pipeline's frames, every few of them: the live generation goes on, and others may change what there is.
+  let [isAsking, asked] = [false, Date.now()];
+  async function refresh(_, since) {
+    if (since !== null || isAsking || Date.now() - asked < 3000) return;
+    [isAsking, asked] = [true, Date.now()];
+    try {
+      Object.assign(model, await get(pathOf(name)));
+      draw(model);
+    } catch {
+      // The frame around the page tells that the process does not answer; else the next one may.
+    }
+    isAsking = false;
+  }
+
+  draw(model);
+  const end = watchOverview(refresh);
+  return () => {
+    end();
+    isAsking = true;
+  };
 }
 
 """##),
@@ -2333,8 +2370,8 @@ export function byReason(groups, actions) {
     { title: 'Events', number: true, cell: (group) => count(group.events) },
     { title: 'Since', number: true, cell: ({ since }) => h('span', { title: time(since) }, ago(since)) },
     {
-      title: 'Do',
-      cell: ({ readModel, reason, streams }) => actions(readModel, { reason }, `all ${streams} streams with this reason`),
+      title: 'Actions',
+      cell: ({ readModel, reason, streams }) => actions(readModel, { reason }, streams === 1 ? 'the stream with this reason' : `all ${count(streams)} streams with this reason`),
     },
   ], groups, { empty: 'Nothing is parked.' }));
 }
@@ -2364,11 +2401,11 @@ export function byStream(streams, hasMore, chosen, actions) {
       { title: 'Read model', cell: (row) => row.readModel },
       { title: 'Events', number: true, cell: (row) => count(row.events) },
       { title: 'Partition', number: true, cell: (row) => String(row.partition) },
-      { title: 'From', number: true, cell: (row) => count(row.from) },
+      { title: 'First failed position', number: true, cell: (row) => count(row.from) },
       { title: 'Since', number: true, cell: (row) => ago(row.since) },
       { title: 'Reason', wide: true, cell: (row) => value(row.reason, { limit: 90 }) },
       {
-        title: 'Do',
+        title: 'Actions',
         cell: (row) => actions(row.readModel, { names: [row.stream] }, `the stream ${row.stream.slice(0, 60)}`),
       },
     ], streams, { key: (row) => `p${row.readModel}${row.stream.slice(0, 100)}${row.stream.length}` }),
@@ -2797,7 +2834,7 @@ export function startForm(model, begin) {
   draw();
   return h('form', { class: 'filters', on: { submit } },
     field('Begin from', from), otherField,
-    field('End at', to, 'Sequence number or time; nothing is compared then'),
+    field('End at', to, 'Sequence number or time. Ending earlier skips the comparison'),
     h('button', { type: 'submit', class: 'primary' }, 'Start a replay'));
 }
 
@@ -2860,10 +2897,10 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
 
   async function giveUp() {
     if (!(await guard())) return;
-    const done = await confirm('Give the replay up?', {
-      what: [`Generation ${current.generation} is dropped. The live generation stays as it is.`],
+    const done = await confirm(`Delete generation ${current.generation}?`, {
+      what: [`The replay ends, and what it has built is deleted. The live generation stays as it is.`],
       line: command('generations', 'drop', model.name, String(current.generation)),
-      action: 'Give it up', kind: 'danger', submit: () => remove(`${path}/replay`),
+      action: 'Delete it', kind: 'danger', submit: () => remove(`${path}/replay`),
     });
     if (!done) return;
     current = null;
@@ -2898,8 +2935,8 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
         h('div', { class: 'buttons' },
           state === 'built' ? button(`Switch to generation ${generation}`, makeLive, { kind: 'primary' }) : null,
           kind === 'wrong' ? button('Go on', goOn, { kind: 'primary' }) : null,
-          button('Give up', giveUp, { kind: 'quiet danger' }))),
-      current.comparison ? panel('Comparison with the live generation', comparison(current.comparison, generation)) : null);
+          button(`Delete generation ${generation}`, giveUp, { kind: 'quiet danger' }))),
+      current.comparison ? panel('Comparison with the live generation', comparison(current.comparison, generation, model)) : null);
   }
 
   draw();
@@ -3159,8 +3196,13 @@ export async function start(place, { parts, query, about }) {
   const stream = await get(`streams/${part(id)}`);
   const all = ['stream', id];
   const state = states(stream, all, { version: query.version, time: query.time });
+  const look = (what) => {
+    state.ask(what);
+    // In a narrow window it stands below all events.
+    if (state.element.getBoundingClientRect().top > innerHeight * 0.7) state.element.scrollIntoView();
+  };
   const name = about.aggregates.find(({ category }) => category === stream.category)?.name.toLowerCase() ?? 'aggregate';
-  show(place, head(stream, about), h('div', { class: 'two sticky' }, history(stream, (what) => state.ask(what)), state.element),
+  show(place, head(stream, about), h('div', { class: 'two sticky' }, history(stream, look), state.element),
     equivalent(command('history', stream.category || name, stream.category ? id.slice(stream.category.length + 1) : id)));
 }
 
@@ -3753,7 +3795,12 @@ input[type="range"] { padding: 0; accent-color: var(--accent); border: 0; backgr
 .failure { background: var(--wrong-ground); color: var(--wrong); padding: 10px 14px; border-radius: 8px; overflow-wrap: anywhere; }
 .failure button { margin-top: 8px; }
 dialog { width: min(640px, calc(100vw - 24px)); max-height: calc(100vh - 40px); border: 1px solid var(--line); border-radius: 12px; padding: 0; background: var(--panel); color: var(--text); box-shadow: 0 18px 60px rgb(0 0 0 / 35%); }
-dialog .scroll { max-height: 42vh; overflow-y: auto; }
+/* Shadows where there is more above or below: scroll bars may be hidden. */
+dialog .scroll {
+  max-height: 42vh; overflow-y: auto;
+  background: linear-gradient(var(--panel) 40%, transparent) top / 100% 34px no-repeat local, linear-gradient(transparent, var(--panel) 60%) bottom / 100% 34px no-repeat local,
+    linear-gradient(var(--strong-line), transparent) top / 100% 9px no-repeat scroll, linear-gradient(transparent, var(--strong-line)) bottom / 100% 9px no-repeat scroll;
+}
 dialog::backdrop { background: rgb(8 12 16 / 55%); }
 dialog form { display: flex; flex-direction: column; gap: 14px; padding: 20px; }
 dialog h2 { font-size: 1.1rem; overflow-wrap: anywhere; }

@@ -62,7 +62,7 @@ function line(name, item, at, known, depth) {
   if (!isBranch(item)) {
     const shown = item !== null && typeof item === 'object' ? h('span', { class: 'json-word' }, Array.isArray(item) ? '[ ]' : '{ }') : scalar(item);
     return h('li', { class: change ? 'changed' : null }, title, ' ', shown,
-      change ? h('span', { class: 'was' }, ' was ', change.before === undefined ? 'nothing' : scalar(text(change.before))) : null);
+      change ? h('span', { class: 'was' }, change.before === undefined ? ' new' : [' was ', scalar(text(change.before))]) : null);
   }
   const size = Object.keys(item).length;
   const isChanged = [...known.changes.keys()].some((key) => key.startsWith(at));

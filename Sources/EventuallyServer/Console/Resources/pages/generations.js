@@ -1,9 +1,10 @@
 // Generations and savepoints of a read model. Each change is asked for first, with the command line that does the same.
-import { part, post, remove } from '../lib/api.js';
+import { get, part, post, remove } from '../lib/api.js';
 import { confirm, dialog, equivalent } from '../lib/dialog.js';
 import { h, show } from '../lib/dom.js';
-import { bytes, count, time } from '../lib/format.js';
+import { bytes, count, counted, time } from '../lib/format.js';
 import { follow } from '../lib/live.js';
+import { watchOverview } from '../lib/overview.js';
 import { button, panel } from '../lib/page.js';
 import { command } from '../lib/shell.js';
 import { badge, field, table } from '../lib/table.js';
@@ -58,7 +59,9 @@ export function switchTo(model, generation, why) {
       ...why,
       `Queries are answered from generation ${generation} at once, and the workers go on with it. `
       + `Generation ${model.generation} is kept: you can switch back.`,
-    ],
+      model.parkedStreams ? `${counted(model.parkedStreams, 'parked stream is', 'parked streams are')} of generation ${model.generation} and `
+        + `stay with it: each generation has its own, and after the switch those of generation ${generation} count.` : null,
+    ].filter(Boolean),
     line: command('generations', 'switch', model.name, String(generation), '--catch-up'), action: `Switch to ${generation}`,
     async submit(form) {
       const place = h('div', {});
@@ -96,7 +99,7 @@ export function generations(place, model, { announce, mayChange, show: choose, s
       after(() => switchTo(model, number, [behind]), `generation ${number} is live`), { what: `generation ${number}` }),
     button('Drop', after(() => drop(name, number), `generation ${number} is dropped`),
       { what: `generation ${number}`, kind: 'quiet danger' })));
-  show(place,
+  const draw = (now) => show(place,
     panel('Generations', table('Generations', [
       { title: 'Generation', cell: ({ number }) => String(number) },
       { title: 'State', cell: ({ state }) => badge(state, states[state]) },
@@ -105,8 +108,8 @@ export function generations(place, model, { announce, mayChange, show: choose, s
       { title: 'Events', number: true, cell: ({ events }) => count(events) },
       { title: 'Schema', number: true, cell: ({ schemaVersion }) => String(schemaVersion) },
       { title: 'Size', number: true, cell: (row) => bytes(row.bytes) },
-      { title: 'Do', cell: change },
-    ], model.generations, { key: ({ number }) => `g${number}` })),
+      { title: 'Actions', cell: change },
+    ], now.generations, { key: ({ number }) => `g${number}` })),
     panel('Savepoints', h('p', {}, button('Save a savepoint', after(() => save(name), 'it is saved'))),
       table('Savepoints', [
         { title: 'Name', cell: (row) => value(row.name, { limit: 64 }) },
@@ -116,9 +119,30 @@ export function generations(place, model, { announce, mayChange, show: choose, s
         { title: 'Newest sequence', number: true, cell: ({ sequenceNumber }) => count(sequenceNumber) },
         { title: 'Rows', number: true, cell: ({ rows }) => count(rows) },
         {
-          title: 'Do',
+          title: 'Actions',
           cell: (row) => button('Delete', after(() => deleteSavepoint(name, row.name), `${row.name} is deleted`),
             { what: row.name, kind: 'quiet danger' }),
         },
-      ], model.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
+      ], now.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
+
+  // With the pipeline's frames, every few of them: the live generation goes on, and others may change what there is.
+  let [isAsking, asked] = [false, Date.now()];
+  async function refresh(_, since) {
+    if (since !== null || isAsking || Date.now() - asked < 3000) return;
+    [isAsking, asked] = [true, Date.now()];
+    try {
+      Object.assign(model, await get(pathOf(name)));
+      draw(model);
+    } catch {
+      // The frame around the page tells that the process does not answer; else the next one may.
+    }
+    isAsking = false;
+  }
+
+  draw(model);
+  const end = watchOverview(refresh);
+  return () => {
+    end();
+    isAsking = true;
+  };
 }

@@ -15,8 +15,8 @@ export function byReason(groups, actions) {
     { title: 'Events', number: true, cell: (group) => count(group.events) },
     { title: 'Since', number: true, cell: ({ since }) => h('span', { title: time(since) }, ago(since)) },
     {
-      title: 'Do',
-      cell: ({ readModel, reason, streams }) => actions(readModel, { reason }, `all ${streams} streams with this reason`),
+      title: 'Actions',
+      cell: ({ readModel, reason, streams }) => actions(readModel, { reason }, streams === 1 ? 'the stream with this reason' : `all ${count(streams)} streams with this reason`),
     },
   ], groups, { empty: 'Nothing is parked.' }));
 }
@@ -46,11 +46,11 @@ export function byStream(streams, hasMore, chosen, actions) {
       { title: 'Read model', cell: (row) => row.readModel },
       { title: 'Events', number: true, cell: (row) => count(row.events) },
       { title: 'Partition', number: true, cell: (row) => String(row.partition) },
-      { title: 'From', number: true, cell: (row) => count(row.from) },
+      { title: 'First failed position', number: true, cell: (row) => count(row.from) },
       { title: 'Since', number: true, cell: (row) => ago(row.since) },
       { title: 'Reason', wide: true, cell: (row) => value(row.reason, { limit: 90 }) },
       {
-        title: 'Do',
+        title: 'Actions',
         cell: (row) => actions(row.readModel, { names: [row.stream] }, `the stream ${row.stream.slice(0, 60)}`),
       },
     ], streams, { key: (row) => `p${row.readModel}${row.stream.slice(0, 100)}${row.stream.length}` }),

@@ -27,6 +27,6 @@ export function startForm(model, begin) {
   draw();
   return h('form', { class: 'filters', on: { submit } },
     field('Begin from', from), otherField,
-    field('End at', to, 'Sequence number or time; nothing is compared then'),
+    field('End at', to, 'Sequence number or time. Ending earlier skips the comparison'),
     h('button', { type: 'submit', class: 'primary' }, 'Start a replay'));
 }

@@ -55,10 +55,10 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
 
   async function giveUp() {
     if (!(await guard())) return;
-    const done = await confirm('Give the replay up?', {
-      what: [`Generation ${current.generation} is dropped. The live generation stays as it is.`],
+    const done = await confirm(`Delete generation ${current.generation}?`, {
+      what: [`The replay ends, and what it has built is deleted. The live generation stays as it is.`],
       line: command('generations', 'drop', model.name, String(current.generation)),
-      action: 'Give it up', kind: 'danger', submit: () => remove(`${path}/replay`),
+      action: 'Delete it', kind: 'danger', submit: () => remove(`${path}/replay`),
     });
     if (!done) return;
     current = null;
@@ -93,8 +93,8 @@ export function replay(place, model, { announce, mayChange, signIn, show: choose
         h('div', { class: 'buttons' },
           state === 'built' ? button(`Switch to generation ${generation}`, makeLive, { kind: 'primary' }) : null,
           kind === 'wrong' ? button('Go on', goOn, { kind: 'primary' }) : null,
-          button('Give up', giveUp, { kind: 'quiet danger' }))),
-      current.comparison ? panel('Comparison with the live generation', comparison(current.comparison, generation)) : null);
+          button(`Delete generation ${generation}`, giveUp, { kind: 'quiet danger' }))),
+      current.comparison ? panel('Comparison with the live generation', comparison(current.comparison, generation, model)) : null);
   }
 
   draw();

@@ -123,8 +123,13 @@ export async function start(place, { parts, query, about }) {
   const stream = await get(`streams/${part(id)}`);
   const all = ['stream', id];
   const state = states(stream, all, { version: query.version, time: query.time });
+  const look = (what) => {
+    state.ask(what);
+    // In a narrow window it stands below all events.
+    if (state.element.getBoundingClientRect().top > innerHeight * 0.7) state.element.scrollIntoView();
+  };
   const name = about.aggregates.find(({ category }) => category === stream.category)?.name.toLowerCase() ?? 'aggregate';
-  show(place, head(stream, about), h('div', { class: 'two sticky' }, history(stream, (what) => state.ask(what)), state.element),
+  show(place, head(stream, about), h('div', { class: 'two sticky' }, history(stream, look), state.element),
     equivalent(command('history', stream.category || name, stream.category ? id.slice(stream.category.length + 1) : id)));
 }
 
