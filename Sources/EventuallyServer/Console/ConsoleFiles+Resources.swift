@@ -2432,7 +2432,7 @@ export function changeLog(entries) {
   return panel('What was changed', table('Changes', [
     { title: 'When', cell: (entry) => time(entry.time) },
     { title: 'Who', cell: (entry) => value(entry.who, { limit: 40 }) },
-    { title: 'What', wide: true, cell: (entry) => value(entry.what, { limit: 120, mono: true }) },
+    { title: 'What', wide: true, cell: (entry) => [value(entry.what, { limit: 40, mono: true }), ' ', value(entry.target, { limit: 200 })] },
     { title: 'Outcome', cell: (entry) => value(entry.outcome, { limit: 120 }) },
   ], entries, { empty: 'Nothing was changed by this process yet.' }));
 }
