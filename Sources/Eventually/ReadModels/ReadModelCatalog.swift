@@ -161,6 +161,36 @@ public protocol ReadModelCatalog: Sendable {
 public protocol ReplayRight: AnyObject, Sendable {}
 
 extension ReadModelCatalog {
+  /// Makes sure that the live generation, where there is one, is of a store: what is built from another one never takes its place.
+  /// - Throws: ``ReadModelError/otherStore(location:found:expected:)`` and
+  ///   ``ReadModelError/partitionCount(location:found:expected:)``.
+  package nonisolated(nonsending) func checkLive(
+    isOf log: any EventLog
+  ) async throws(ReadModelError) {
+    guard try await liveGeneration() != nil else { return }
+    try await check(nil, isOf: log)
+  }
+
+  /// Makes sure that a generation is of a store.
+  /// - Parameter generation: its number; `nil` for the live one.
+  /// - Throws: ``ReadModelError/otherStore(location:found:expected:)``,
+  ///   ``ReadModelError/partitionCount(location:found:expected:)``, ``ReadModelError/noGeneration(_:location:)``, and what
+  ///   ``reader(of:readers:timeLimit:)`` throws.
+  package nonisolated(nonsending) func check(
+    _ generation: Int?, isOf log: any EventLog
+  ) async throws(ReadModelError) {
+    // Where there is none of that number, that is what is said.
+    if let generation { _ = try await self.generation(generation) }
+    let found = try await reader(of: generation, readers: 1, timeLimit: nil)
+    guard found.storeID == log.storeID else {
+      throw .otherStore(location: found.location, found: found.storeID, expected: log.storeID)
+    }
+    guard found.partitionCount == log.partitionCount else {
+      throw .partitionCount(
+        location: found.location, found: found.partitionCount, expected: log.partitionCount)
+    }
+  }
+
   /// The savepoint with the most events among those that have nothing after some positions.
   public nonisolated(nonsending) func newestSavepoint(
     atOrBefore heads: [UInt64], of storeID: String

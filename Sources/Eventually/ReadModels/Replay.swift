@@ -32,6 +32,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   ///   - source: where events are read; from `log` where it is `nil`.
   ///   - base: the savepoint that it begins from, asked for where it was not begun before; `nil` for zero.
   /// - Throws: ``ReadModelError/replayRunning(location:)`` where another process replays the read model,
+  ///   ``ReadModelError/otherStore(location:found:expected:)`` where the live generation or the savepoint is of another store than `log`,
   ///   ``ReadModelError/unfinishedReplay(_:request:location:)`` where another replay was begun and never ended, and
   ///   ``ReplayError/savepointBeyondEnd(_:)``.
   public convenience init(
@@ -41,6 +42,7 @@ public final class Replay<Model: ReadModel>: Sendable {
     base: () async throws -> Savepoint?
   ) async throws {
     let right = try await catalog.lockReplay()
+    try await catalog.checkLive(isOf: log)
     let begun = try await catalog.list().last { $0.replay != nil && $0.isBuilding }
     let generation: Int
     if let begun {
@@ -51,6 +53,10 @@ public final class Replay<Model: ReadModel>: Sendable {
       generation = begun.number
     } else {
       let base = try await base()
+      if let base, base.storeID != log.storeID {
+        throw ReadModelError.otherStore(
+          location: base.location, found: base.storeID, expected: log.storeID)
+      }
       if let base, let end = options.end, !base.isAtOrBefore(end) {
         throw ReplayError.savepointBeyondEnd(base.name)
       }
@@ -67,6 +73,7 @@ public final class Replay<Model: ReadModel>: Sendable {
   /// Brings a generation that is built to where the live one is, and makes it the live one in its place, as ``run(_:)`` of a replay
   /// that switches does in its end: queries never see the read model step back.
   /// - Throws: ``ReadModelError/replayRunning(location:)``, ``ReadModelError/noGeneration(_:location:)``,
+  ///   ``ReadModelError/otherStore(location:found:expected:)`` where it or the live one is of another store than `log`,
   ///   ``ReadModelError/schemaVersion(location:found:expected:)`` where it is of another version of the code, and
   ///   ``ReadModelError/unfinishedReplay(_:request:location:)`` where its replay has not come to its end.
   package convenience init(
@@ -75,6 +82,7 @@ public final class Replay<Model: ReadModel>: Sendable {
     options: ReplayOptions = ReplayOptions(), source: ReplaySource<Model.Event>? = nil
   ) async throws {
     let right = try await catalog.lockReplay()
+    try await catalog.checkLive(isOf: log)
     let found = try await catalog.generation(generation)
     guard found.schemaVersion == catalog.schemaVersion else {
       throw ReadModelError.schemaVersion(

@@ -50,6 +50,12 @@ enum AdminCommand {
       return try await store.openForReading()
     }
 
+    /// The store; `nil` where it was not named, and is not in --data.
+    func openStoreWhereNamed() async throws -> (any StoreLog)? {
+      guard namedStore != nil || store.mayExist else { return nil }
+      return try await openStore()
+    }
+
     /// The store, which must exist and be a file.
     func openStoreFile() throws -> SQLiteEventLog {
       try checkStoreExists()

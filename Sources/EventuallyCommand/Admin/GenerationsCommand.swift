@@ -53,7 +53,8 @@ extension AdminCommand {
         abstract: "Make another generation the live one, in one atomic step.",
         discussion: """
           Running workers and servers follow within a moment. Where the generation is behind, queries show the read model as \
-          it was there, and workers go on from there; with --catch-up, it is first brought to where the live one is.
+          it was there, and workers go on from there; with --catch-up, it is first brought to where the live one is. A \
+          generation of another store than the one that is named, or is in --data, is refused.
           """)
       @OptionGroup var target: Target
       @Argument(help: "The generation's number.", transform: Whole.init)
@@ -68,6 +69,10 @@ extension AdminCommand {
         let generation = number.value
         let catalog = try await target.catalog()
         let name = target.readModel.name
+        // Where there is no store to be seen, the read models alone are enough.
+        if let log = try await target.files.openStoreWhereNamed() {
+          try await catalog.check(generation, isOf: log)
+        }
         let before = try await catalog.liveGeneration()
         guard before != generation else {
           try Output.standard.line("\(name): generation \(generation) is live already")

@@ -71,4 +71,24 @@ import Testing
     await test.close()
     try FileManager.default.removeItem(atPath: path)
   }
+
+  @Test func aReplayFromAnotherStoreIsRefused() async throws {
+    try await write(30)
+    try await project()
+    let other = try SQLiteEventStore(
+      path: "\(path)/other.sqlite", codec: JSONEventCodec<Int64>(),
+      options: .init(partitionCount: 4))
+    let error = await #expect(throws: ReadModelError.self) {
+      _ = try await Replay(
+        "again", in: test.catalog, model: Totals(), codec: JSONEventCodec<Int64>(), log: other.log,
+        base: { nil })
+    }
+    if case .otherStore(_, store.storeID, other.storeID)? = error {
+    } else {
+      Issue.record("\(String(describing: error))")
+    }
+    #expect(try await test.catalog.list().map(\.number) == [1])
+    await test.close()
+    try FileManager.default.removeItem(atPath: path)
+  }
 }

@@ -45,7 +45,15 @@ actor ReplayRunner {
       return generation
     } catch {
       running = nil
-      throw error
+      throw Self.refusal(error)
+    }
+  }
+
+  /// An answer 409 where the read model is of another store than this process's: to ask again does not help.
+  private static func refusal(_ error: any Error) -> any Error {
+    switch error as? ReadModelError {
+    case .otherStore?, .partitionCount?: RequestError(.conflict, "\(error)")
+    default: error
     }
   }
 
@@ -122,11 +130,15 @@ actor ReplayRunner {
     defer { running = nil }
     switching.withLock { $0 = Switching(readModel: readModel.name, generation: generation) }
     defer { switching.withLock { $0 = nil } }
-    return try await BlockingTasks.run {
-      try await Self.makeLive(generation, readModel.definition, readModel.catalog, log) {
-        progress in
-        self.switching.withLock { $0?.progress = progress }
+    do {
+      return try await BlockingTasks.run {
+        try await Self.makeLive(generation, readModel.definition, readModel.catalog, log) {
+          progress in
+          self.switching.withLock { $0?.progress = progress }
+        }
       }
+    } catch {
+      throw Self.refusal(error)
     }
   }
 
