@@ -143,6 +143,21 @@ private final class Tail: PartitionedSubscription {
     #expect(worker.subscription.isStopped)
   }
 
+  /// What is begun in place of data that was moved away is built too.
+  @Test func itBuildsAnewWhatIsGone() async throws {
+    try await write(50)
+    let worker = try await worker()
+    let running = Task { try await worker.run() }
+    try await wait("built") { try directory.list().map(\.isBuilding) == [false] }
+    try FileManager.default.moveItem(
+      atPath: directory.path, toPath: folder.file("words-moved-away"))
+    try await wait("begun anew") { directory.live() != nil }
+    try await wait("built again") { try directory.list().map(\.isBuilding) == [false] }
+    #expect(try count() == 50)
+    running.cancel()
+    try await running.value
+  }
+
   @Test func itForgetsRemovedStreamsAndSavesSavepoints() async throws {
     try await write(50)
     let worker = try await worker(

@@ -67,6 +67,10 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   /// The generation that leases are taken in, until the next ones are taken.
   package nonisolated var generation: Int { opened.withLock { $0?.live.number ?? 0 } }
 
+  /// Rises each time that leases are taken in other data than before: in another generation, or in what was begun in place of one that
+  /// is gone.
+  package nonisolated var term: Int { opened.withLock { $0?.term ?? 0 } }
+
   /// Whether another generation is live than the one that leases were taken in last.
   package func hasMoved() async throws(ReadModelError) -> Bool {
     let identity = opened.withLock { $0?.live.identity }
@@ -167,8 +171,13 @@ package actor LiveReadModel<Model: ReadModel>: ReadModelStore {
   }
 
   /// Notes that the generation counts as built, where every partition has been applied up to where the store was.
-  /// - Returns: whether it counts as built.
-  package func completeBuild(through heads: [UInt64]) async throws -> Bool {
-    try await last().live.store.completeBuild(through: heads)
+  /// - Parameters:
+  ///   - heads: where the store was.
+  ///   - term: the ``term`` that this is about; the last one, where it is left out.
+  /// - Returns: whether it counts as built; `false` where another term has begun.
+  package func completeBuild(through heads: [UInt64], in term: Int? = nil) async throws -> Bool {
+    let opened = try last()
+    guard term == nil || term == opened.term else { return false }
+    return try await opened.live.store.completeBuild(through: heads)
   }
 }

@@ -91,7 +91,7 @@ where S.Event == Model.Event {
       if let savepoints { group.addTask { await savepoints.run() } }
       await crashed.recover()
       group.addTask { await self.followGenerations() }
-      group.addTask { await self.completeBuild() }
+      group.addTask { await self.completeBuilds() }
       await projector.run()
       group.cancelAll()
     }
@@ -115,18 +115,24 @@ where S.Event == Model.Event {
     }
   }
 
-  /// Once all that was in the store when the worker began has been applied, the generation counts as built.
-  private func completeBuild() async {
-    var heads: [UInt64]?
+  /// Once all that was in the store when the worker opened a generation has been applied, that counts as built. Data that is gone, and that
+  /// workers begin anew, is another one.
+  private func completeBuilds() async {
+    var opened: (term: Int, heads: [UInt64])?
+    var isBuilt = false
     // The subscription may end just when everything has been applied: cancelled, it looks once more.
     var isLast = false
     while !isLast {
       isLast = Task.isCancelled
       do {
-        if heads == nil { heads = try await feed.heads() }
-        if let heads, try await readModel.completeBuild(through: heads) {
-          logger.info("built", metadata: ["generation": "\(readModel.generation)"])
-          return
+        let term = readModel.term
+        if opened?.term != term {
+          opened = (term, try await feed.heads())
+          isBuilt = false
+        }
+        if let opened, !isBuilt {
+          isBuilt = try await readModel.completeBuild(through: opened.heads, in: term)
+          if isBuilt { logger.info("built", metadata: ["generation": "\(readModel.generation)"]) }
         }
       } catch {
         logger.info(
