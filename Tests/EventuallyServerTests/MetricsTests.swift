@@ -1,6 +1,7 @@
 import CoreMetrics
 import Eventually
 @testable import EventuallyServer
+import EventuallyTesting
 import Foundation
 import HTTPTypes
 import ServiceContextModule
@@ -143,5 +144,29 @@ import Testing
       APIRequest(.get, "/metrics", headers: [.accept: "application/openmetrics-text"]))
     #expect(answer.contentType == "application/openmetrics-text; version=1.0.0; charset=utf-8")
     #expect(String(decoding: answer.bytes, as: UTF8.self).hasSuffix("# EOF\n"))
+  }
+
+  /// A database that hangs holds up neither the answer nor, with a look for each scrape, ever more tasks.
+  @Test(.timeLimit(.minutes(1))) func gaugesThatHangHoldNothingUp() async throws {
+    let begun = Locked(0)
+    let gate = PositionSignal(at: 0)
+    var api = API(title: "test", summary: "test")
+    api.addMetrics(waitingAtMost: .milliseconds(20)) {
+      begun.withLock { $0 += 1 }
+      await gate.wait(past: 0)
+      return [ScrapedGauges.Key(label: "eventually_test_gauge_that_hung"): 1]
+    }
+    func scrape() async -> String {
+      let answer = await api.answer(APIRequest(.get, "/metrics"))
+      #expect(answer.status == .ok)
+      return String(decoding: answer.bytes, as: UTF8.self)
+    }
+    for _ in 0..<3 {
+      let text = await scrape()
+      #expect(text.contains(MetricName.processMemory) && !text.contains("gauge_that_hung"))
+    }
+    #expect(begun.withLock { $0 } == 1)
+    gate.advance(to: 1)
+    try await waitUntil("the gauge") { await scrape().contains("gauge_that_hung") }
   }
 }

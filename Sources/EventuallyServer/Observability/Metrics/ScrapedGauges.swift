@@ -1,6 +1,32 @@
 import CoreMetrics
 import Eventually
 
+/// Looks for what gauges are to be set to, one look at a time: who comes while one is under way gets what that finds.
+final class GaugeLook: Sendable {
+  typealias Values = [ScrapedGauges.Key: Double]
+
+  private let look: @Sendable () async -> Values
+  private let running = Locked<Task<Values, Never>?>(nil)
+
+  init(_ look: @escaping @Sendable () async -> Values) {
+    self.look = look
+  }
+
+  /// What was found; nothing where that takes longer than `limit`. Then the look goes on, and none is begun beside it.
+  func values(within limit: Duration) async -> Values {
+    let task = running.withLock { running in
+      if let running { return running }
+      let task = Task {
+        defer { self.running.withLock { $0 = nil } }
+        return await self.look()
+      }
+      running = task
+      return task
+    }
+    return await task.value(within: limit) ?? [:]
+  }
+}
+
 /// Gauges that are set when metrics are asked for. One whose value is not known any more is removed.
 final class ScrapedGauges: Sendable {
   struct Key: Hashable {
