@@ -41,4 +41,12 @@ import Testing
       #expect(try await shop.ctl(`switch` + ["1"] + places).code == 0)
     }
   }
+
+  @Test func whatIsNamedTwiceCountsOnce() async throws {
+    for command in [["wait", "--timeout", "5"], ["verify"]] {
+      let outcome = try await shop.ctl(command + ["sales", "orders", "sales"] + shop.places)
+      let lines = outcome.output.split(separator: "\n").filter { $0.hasPrefix("sales: ") }
+      #expect(outcome.code == 0 && lines.count == 1, "\(outcome)")
+    }
+  }
 }

@@ -81,7 +81,7 @@ enum AdminCommand {
     /// - Throws: ``Failure`` where one that it names is not built yet, or where none exists.
     func existing(_ names: [ReadModelName]) async throws -> [ReadModelName] {
       var found: [ReadModelName] = []
-      for name in names.isEmpty ? ReadModelName.all : names {
+      for name in names.isEmpty ? ReadModelName.all : names.once {
         if try await exists(name) {
           found.append(name)
         } else if !names.isEmpty {
@@ -142,7 +142,7 @@ enum AdminCommand {
     /// The read models' catalogs, which may have no live generation yet.
     func catalogs() async throws -> [(name: ReadModelName, catalog: any ReadModelCatalog)] {
       var found: [(name: ReadModelName, catalog: any ReadModelCatalog)] = []
-      for name in names { found.append((name, try await files.catalog(name))) }
+      for name in names.once { found.append((name, try await files.catalog(name))) }
       guard names.isEmpty else { return found }
       for name in ReadModelName.all {
         let catalog = name.catalog(in: files.readModels)
@@ -151,5 +151,13 @@ enum AdminCommand {
       guard !found.isEmpty else { throw Failure(files.noReadModel) }
       return found
     }
+  }
+}
+
+extension [ReadModelName] {
+  /// Each of them once, in their order.
+  var once: [ReadModelName] {
+    var seen: Set<ReadModelName> = []
+    return filter { seen.insert($0).inserted }
   }
 }

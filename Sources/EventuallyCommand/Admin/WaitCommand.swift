@@ -35,7 +35,7 @@ extension AdminCommand {
 
     func run() async throws {
       let log = try await files.openStore()
-      let names = names.isEmpty ? ReadModelName.all : names
+      let names = names.isEmpty ? ReadModelName.all : names.once
       let heads = try await log.heads()
       let deadline = ContinuousClock.now + timeout.seconds
       var line = ProgressLine()
