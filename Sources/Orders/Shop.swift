@@ -37,7 +37,7 @@ public struct Shop: ExtendedCommandLine, FaultPointSource {
       }
       .refusing(
         .alreadyExists("tea-1"), .invalidID("a b"),
-        .invalid("country", "1 to 100 bytes"))
+        .invalid("country", "1 to 100 bytes and no U+0000"))
       Command("addItem", "Add a line to an open order", body: OrderBody.lineSchema) { body in
         .addItem(try OrderBody.line(body.span))
       }

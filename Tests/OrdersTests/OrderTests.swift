@@ -147,6 +147,29 @@ func line(
     await #expect(throws: OrderError.invalidID(id)) { try await root.handle(.create(sale)) }
   }
 
+  /// Databases keep no U+0000 in a text: its stream would be parked in each read model.
+  @Test func noTextHasAZeroByte() async throws {
+    let bad = "a\0b"
+    for (customer, country) in [(bad, "France"), (nil, bad)] as [(String?, String)] {
+      var header = sale
+      (header.customer, header.country) = (customer, country)
+      var root = try given([])
+      await #expect(throws: OrderError.self) { try await root.handle(.create(header)) }
+    }
+    var described = line()
+    described.description = bad
+    for command in [
+      .addItem(line(bad)), .addItem(described), .cancel(reason: bad),
+    ] as [Order.Command] {
+      var root = try given([.created(sale)])
+      let error = await #expect(throws: OrderError.self) { try await root.handle(command) }
+      #expect("\(try #require(error))".hasSuffix("and no U+0000"))
+    }
+    described.description = ""
+    var root = try given([.created(sale)])
+    #expect(try await root.handle(.addItem(described)).count == 1)
+  }
+
   @Test func theLinesOfAnOrderComeToItsLimitTogether() async throws {
     var header = sale
     header.kind = .adjustment

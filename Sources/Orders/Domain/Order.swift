@@ -120,23 +120,27 @@ public struct Order: CodedAggregate, SnapshottedAggregate {
       guard !state.lines.isEmpty else { throw .empty(id) }
       return [.completed]
     case .cancel(let reason):
-      guard Self.isText(reason, upTo: 200) else { throw .invalid("reason", "1 to 200 bytes") }
+      guard Self.isText(reason, upTo: 200) else {
+        throw .invalid("reason", "1 to 200 bytes and no U+0000")
+      }
       return [.cancelled(reason: reason)]
     }
   }
 
   private static func check(id: String, _ header: OrderHeader) throws(OrderError) {
     guard isValid(id: id) else { throw .invalidID(id) }
-    guard isText(header.country, upTo: 100) else { throw .invalid("country", "1 to 100 bytes") }
+    guard isText(header.country, upTo: 100) else {
+      throw .invalid("country", "1 to 100 bytes and no U+0000")
+    }
     if let customer = header.customer, !isText(customer, upTo: 100) {
-      throw .invalid("customer", "1 to 100 bytes, or left out")
+      throw .invalid("customer", "1 to 100 bytes and no U+0000, or be left out")
     }
   }
 
   private static func check(_ line: OrderLine, in kind: OrderKind) throws(OrderError) {
-    guard isText(line.sku, upTo: 100) else { throw .invalid("sku", "1 to 100 bytes") }
-    guard line.description.utf8.count <= 1000 else {
-      throw .invalid("description", "at most 1,000 bytes")
+    guard isText(line.sku, upTo: 100) else { throw .invalid("sku", "1 to 100 bytes and no U+0000") }
+    guard line.description.isEmpty || isText(line.description, upTo: 1000) else {
+      throw .invalid("description", "at most 1,000 bytes and no U+0000")
     }
     switch kind {
     case .sale where line.quantity <= 0 || line.unitPrice < .zero:
@@ -150,8 +154,9 @@ public struct Order: CodedAggregate, SnapshottedAggregate {
     guard line.isWithinLimit else { throw .amountTooLarge }
   }
 
+  /// No database keeps U+0000 in a text: an event with it would be parked wherever it is projected.
   private static func isText(_ text: String, upTo limit: Int) -> Bool {
-    (1...limit).contains(text.utf8.count)
+    (1...limit).contains(text.utf8.count) && !text.utf8.contains(0)
   }
 
   /// Whether an id can name an order: 1 to 64 letters, digits, dots, hyphens and underscores of ASCII.
