@@ -49,4 +49,19 @@ import Testing
       #expect(outcome.code == 0 && lines.count == 1, "\(outcome)")
     }
   }
+
+  @Test func whatCannotBeReachedIsNamed() async throws {
+    let refused = "Error: http://127.0.0.1:1 can't be reached: connection refused\n"
+    try await expectFailure(
+      ["replay", "sales", "--from", "zero", "--feed", "http://127.0.0.1:1"]
+        + shop.places.suffix(2), refused)
+    try await expectFailure(["health", "http://127.0.0.1:1"], refused)
+    try await expectFailure(
+      ["replay", "sales", "--from", "zero", "--feed", "http://127.0.0.1:1"]
+        + shop.places.suffix(2) + ["--token-file", "/dev/null"],
+      "the token file /dev/null can't be read: it is not a regular file")
+    try await expectFailure(
+      ["backup", "/nowhere/at/all.sqlite"] + shop.places.prefix(2),
+      "/nowhere/at/all.sqlite: No such file or directory\n")
+  }
 }

@@ -32,6 +32,8 @@ extension AdminCommand {
         let answer: (status: UInt, body: [UInt8])
         do {
           answer = try await endpoint.send("GET", path, timeout: timeout.seconds)
+        } catch let error as HTTPUnreachable {
+          throw Failure("\(error)")
         } catch {
           throw Failure("\(endpoint.base)\(path) does not answer: \(error)")
         }

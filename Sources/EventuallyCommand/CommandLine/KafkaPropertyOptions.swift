@@ -100,7 +100,10 @@ extension KafkaSetting {
           (Settings.distance($0, name), $0) < (Settings.distance($1, name), $1)
         })
       else { return "\(error)" }
-      return "librdkafka has no property '\(name.prefix(80))': the nearest is '\(nearest)'"
+      // One that has little in common with the name is not what was meant.
+      let isNear = Settings.distance(nearest, name) <= max(1, name.utf8.count / 3)
+      return "librdkafka has no property '\(name.prefix(80))'"
+        + (isNear ? ": the nearest is '\(nearest)'" : "")
     }
   }
 }

@@ -21,7 +21,7 @@ package final class SQLiteCopySource: CopySource {
     self.path = path
     location = resolvedPath(path)
     guard FileIdentity(path: path) != nil else {
-      throw .unreadable(at: path, cause: POSIXError(.ENOENT))
+      throw .unreadable(at: path, cause: SystemError(code: ENOENT))
     }
     lock = Locked(try StoreLock(storePath: path))
     contents = SQLiteStoreContents(sqlite: try SQLiteEventLog(path: path))
@@ -71,7 +71,7 @@ extension SQLiteCopySource {
           throw StoreCopyError.notRetired(path, "it was not moved")
         }
         try foldLog(connection)
-        guard rename(path, retired) == 0 else { throw POSIXError(.init(rawValue: errno) ?? .EIO) }
+        guard rename(path, retired) == 0 else { throw SystemError(code: errno) }
         withExtendedLifetime(lock) {}
         return retired
       } catch let error as StoreCopyError {

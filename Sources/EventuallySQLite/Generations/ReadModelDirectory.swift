@@ -249,5 +249,5 @@ public struct FileIdentity: Sendable, Hashable {
 
 /// What the system said of the last call on a path.
 func systemError(_ path: String) -> ReadModelError {
-  .unavailable(location: path, cause: POSIXError(.init(rawValue: errno) ?? .EIO))
+  .unavailable(location: path, cause: SystemError(code: errno))
 }

@@ -6,7 +6,7 @@ extension ReadModelReader {
   /// - Throws: `ReadModelError` where there is a file at `destination`, or no space for it.
   public func copy(to destination: String) async throws(ReadModelError) {
     guard !FileManager.default.fileExists(atPath: destination) else {
-      throw .unavailable(location: destination, cause: POSIXError(.EEXIST))
+      throw .unavailable(location: destination, cause: SystemError(code: EEXIST))
     }
     do {
       // A connection of its own: the copy must not wait in line behind queries, nor they behind it.

@@ -32,7 +32,7 @@ extension ReadModelError {
   static func failed(_ error: CrashJournalError) -> ReadModelError {
     error.code == ENOSPC
       ? .full(location: error.path)
-      : .unavailable(location: error.path, cause: POSIXError(.init(rawValue: error.code) ?? .EIO))
+      : .unavailable(location: error.path, cause: SystemError(code: error.code))
   }
 
   /// What a failed call on a checkpoint's file tells its caller.

@@ -92,13 +92,13 @@ final class StoreLock: Sendable {
   }
 
   static func failure(_ path: String, _ code: Int32) -> StoreOpenError {
-    .unreadable(at: path, cause: POSIXError(.init(rawValue: code) ?? .EIO))
+    .unreadable(at: path, cause: SystemError(code: code))
   }
 
   /// The error where the system says that there are no locks.
   static func noLocks(_ path: String, _ code: Int32) -> StoreOpenError? {
     guard [ENOLCK, ENOTSUP, EOPNOTSUPP, ENOSYS, EINVAL].contains(code) else { return nil }
-    return .noLocks(at: path, cause: POSIXError(.init(rawValue: code) ?? .ENOLCK))
+    return .noLocks(at: path, cause: SystemError(code: code))
   }
 }
 

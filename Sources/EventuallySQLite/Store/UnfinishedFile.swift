@@ -85,6 +85,6 @@ struct UnfinishedFile: ~Copyable {
 extension BackupError {
   /// What the system said of the last call on a path.
   fileprivate static func systemError(_ path: String) -> BackupError {
-    .unavailable(path: path, cause: POSIXError(.init(rawValue: errno) ?? .EIO))
+    .unavailable(path: path, cause: SystemError(code: errno))
   }
 }

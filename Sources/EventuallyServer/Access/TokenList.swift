@@ -28,7 +28,11 @@ extension TokenList {
     do {
       text = try String(contentsOfFile: path, encoding: .utf8)
     } catch {
-      throw Failure("the token file \(path) can't be read: \(error.localizedDescription)")
+      // Foundation says of a device, and of a pipe, that one may not read it.
+      let reason =
+        FileStamp(path: path)?.isRegular == false
+        ? "it is not a regular file" : error.localizedDescription
+      throw Failure("the token file \(path) can't be read: \(reason)")
     }
     try self.init(text, path: path)
   }

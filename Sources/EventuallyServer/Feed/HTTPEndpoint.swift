@@ -3,6 +3,7 @@ import Eventually
 import Foundation
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import NIOSSL
 
 /// What a server answered that was not what was asked for.
@@ -97,21 +98,31 @@ public struct HTTPEndpoint: Sendable, Hashable {
     }
     if let tls { request.tlsConfiguration = await tls.configuration() }
     let response: HTTPClientResponse
+    let bytes: ByteBuffer
     do {
       response = try await Self.client.execute(
         request, timeout: .milliseconds(timeout.milliseconds))
-    } catch let error
-      where error is NIOSSLError || error is NIOSSLExtraError || error is BoringSSLError
-    {
-      throw TLSFailure(url: base, cause: error)
+      bytes = try await response.body.collect(upTo: 64 << 20)
+    } catch {
+      throw failure(error)
     }
-    let bytes = try await response.body.collect(upTo: 64 << 20)
     let seconds = response.headers.first(name: "retry-after").flatMap { Int($0) }
     return HTTPAnswer(
       status: UInt(response.status.code),
       retryAfter: seconds.map { .seconds(min(max($0, 0), 3600)) },
       isReplayed: response.headers.first(name: "idempotent-replayed") == "true",
       body: Array(bytes.readableBytesView))
+  }
+
+  /// What failed, with the URL and in words that tell what to do.
+  private func failure(_ error: any Error) -> any Error {
+    switch error {
+    case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+      TLSFailure(url: base, cause: error)
+    case is IOError, is NIOConnectionError, is HTTPClientError:
+      Task.isCancelled ? error : HTTPUnreachable(url: base, cause: error)
+    default: error
+    }
   }
 
   /// The body of an answer that says that all is well.

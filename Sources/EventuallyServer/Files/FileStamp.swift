@@ -18,6 +18,9 @@ struct FileStamp: Sendable, Hashable {
   /// Whether every user of the host may read it.
   let isReadableByAll: Bool
 
+  /// Whether it is a file, and no folder, pipe or device.
+  let isRegular: Bool
+
   /// The file's; `nil` where there is none, or it can't be reached.
   init?(path: String) {
     var status = stat()
@@ -32,6 +35,7 @@ struct FileStamp: Sendable, Hashable {
     size = Int64(status.st_size)
     seconds = Int64(modified.tv_sec)
     nanoseconds = Int64(modified.tv_nsec)
+    isRegular = status.st_mode & S_IFMT == S_IFREG
     isReadableByAll = status.st_mode & S_IROTH != 0
   }
 }
