@@ -11,7 +11,7 @@ import Testing
   /// Routes that tell nothing of payloads, states or rows.
   private static let others: Set<String> = [
     "about", "session", "overview", "charts", "writer", "find", "streams", "streams/{}",
-    "event-types", "read-models/{}/switch",
+    "event-types",
     "read-models", "read-models/{}", "read-models/{}/replays", "read-models/{}/live",
     "read-models/{}/switch",
     "events/{}/topic", "read-models/{}/generations/{}", "read-models/{}/savepoints",

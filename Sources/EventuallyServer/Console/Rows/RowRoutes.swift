@@ -149,7 +149,7 @@ extension Console {
       pieces: CSVPieces(asked.source, asked.question, share: share))
     response.contentType = "text/csv; charset=utf-8"
     if let name = HTTPField.Name("Content-Disposition") {
-      response.headers[name] = "attachment; filename=\"rows.csv\""
+      response.headers[name] = "attachment; filename=\"\(asked.question.query.table.name).csv\""
     }
     return response
   }
