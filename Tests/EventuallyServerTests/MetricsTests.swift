@@ -167,6 +167,11 @@ import Testing
     }
     #expect(begun.withLock { $0 } == 1)
     gate.advance(to: 1)
-    try await waitUntil("the gauge") { await scrape().contains("gauge_that_hung") }
+    try await waitUntil("another look") {
+      _ = await scrape()
+      return begun.withLock { $0 } > 1
+    }
+    let found = [ScrapedGauges.Key(label: "eventually_test_gauge"): 1.0]
+    #expect(await GaugeLook { found }.values(within: .seconds(30)) == found)
   }
 }
