@@ -8,6 +8,8 @@ package struct DatabaseTimers {
   }
 
   private let system: String
+  /// That of whoever makes this: operations end on any thread.
+  private let factory = MetricsSystem.factory
   private var timers: [Key: Timer] = [:]
 
   /// - Parameter system: `sqlite` or `postgresql`.
@@ -31,6 +33,6 @@ package struct DatabaseTimers {
   private func make(_ key: Key) -> Timer {
     var dimensions = [("db_system_name", system), ("db_operation_name", key.operation)]
     if let error = key.error { dimensions.append(("error_type", error)) }
-    return Timer(label: MetricName.databaseSeconds, dimensions: dimensions)
+    return Timer(label: MetricName.databaseSeconds, dimensions: dimensions, factory: factory)
   }
 }
