@@ -239,7 +239,7 @@ import Testing
   @Test func anAnswerThatNobodyReadsIsInFlightAndIsNotMade() async throws {
     var limits = ServerLimits()
     limits.requests = 1
-    limits.stalledWrite = .seconds(3)
+    limits.stalledWrite = .seconds(8)
     var api = api(limits)
     let count = Endless.Count()
     api.add(
