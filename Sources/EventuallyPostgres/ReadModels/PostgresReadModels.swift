@@ -92,7 +92,7 @@ package final class PostgresReadModels: Sendable {
   }
 
   /// Refuses a replica that can't answer queries before its address is another one. One that is away is no reason for workers to
-  /// stand still.
+  /// wait.
   private static func check(
     replica: PostgresAddress.Parameters
   ) async throws(PostgresError) {

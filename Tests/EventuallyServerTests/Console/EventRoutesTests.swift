@@ -92,7 +92,7 @@ import Testing
     #expect(summary?["readModels"] as? [String] == ["owners"])
   }
 
-  /// The batch in which an event was set aside is not when it was applied, and what it changed was not what the order of the store has.
+  /// The batch in which an event was parked is not when it was applied, and what it changed was not what the order of the store has.
   @Test func aRetryIsNotTheBatchThatTheEventWasIn() async throws {
     let served = try await Served()
     let record = try #require(

@@ -62,7 +62,7 @@ struct PipelineLook: Sendable {
     var failure: String?
     var cursorFailure: String?
     var refused: [RefusedEvent] = []
-    /// Whether the broker refuses events, of which a process that only hears of it has no list.
+    /// Whether the broker refuses events, of which a process that asks another one has no list.
     var isRefusing = false
     var topic: String?
     /// The brokers' addresses; `nil` where this process does not know them.

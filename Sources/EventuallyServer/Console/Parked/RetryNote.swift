@@ -1,7 +1,7 @@
 package import Eventually
 
 extension ReadModelCatalog {
-  /// Notes when the parked events of a stream are retried, for whoever asks when they were applied: the batch in which they were set aside would
+  /// Notes when the parked events of a stream are retried, for whoever asks when they were applied: the batch in which they were parked would
   /// be taken for it. It is called before the retry, so that an end of the process between the two leaves nothing wrong; of a stream that stays
   /// parked it tells nothing.
   ///
