@@ -57,7 +57,8 @@ extension Problem {
           what: counted(counts.parkedStreams, "stream") + " of \(model.name) "
             + (counts.parkedStreams == 1 ? "is" : "are") + " parked",
           why: "the read model's code failed on their events; "
-            + counted(counts.parkedEvents, "event") + " are kept aside, and other streams go on",
+            + counted(counts.parkedEvents, "event")
+            + (counts.parkedEvents == 1 ? " is" : " are") + " kept aside, and other streams go on",
           todo: "Look at the reasons, correct the code, then retry them",
           command: ["parked", "list", model.name], page: ["parked"]))
     }
