@@ -226,7 +226,7 @@ private final class HostStage {
   }
 
   /// What a writer asks its database is smaller, but for an append.
-  private static let appendSize = 500
+  private static let appendSize = 700
 
   private func cuts(of step: HostPlan.Step) throws -> Set<PacketRouter.Way> {
     guard let isOfWriter = step.kind.isOfWriter else { return [] }
