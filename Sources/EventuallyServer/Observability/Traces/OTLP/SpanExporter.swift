@@ -70,12 +70,12 @@ final class SpanExporter: Sendable {
     while true {
       // Before the step is decided: what comes after it wakes.
       let position = wake.position
-      let step = queue.withLock { $0.next(at: now) }
+      let (step, counts) = queue.withLock { queue in (queue.next(at: now), Counts(queue)) }
+      // Each time: where the collector is slow there is always something to send.
+      told.report(counts)
       switch step {
-      case .ended:
-        return told.report(queue.withLock { Counts($0) })
+      case .ended: return
       case .wait(let limit):
-        told.report(queue.withLock { Counts($0) })
         let waiting = Task { await wake.wait(past: position) }
         _ = await waiting.value(within: limit)
         waiting.cancel()
