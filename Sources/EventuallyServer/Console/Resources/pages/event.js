@@ -59,7 +59,7 @@ function published(leg, id) {
 /** The rows; of those that later events have changed too, only which. */
 function rows({ rows: list, exact }) {
   if (exact || list.length === 0) return rowChanges(list);
-  return h('div', {}, h('p', { class: 'faint' }, 'What it changed can’t be told any more: the rows have moved on. By those of now it writes'),
+  return h('div', {}, h('p', { class: 'faint' }, 'Other events came after it: which values it changed is not known any more. These are its rows:'),
     h('ul', {}, list.map(({ table: name, key }) => h('li', { class: 'mono' }, value(name, { limit: 40 }), ' ', value(key.join(' · '), { limit: 60 })))));
 }
 
