@@ -55,7 +55,7 @@ public struct APIRequest: Sendable {
   }
 
   /// A parameter of the query; `nil` where there is none.
-  /// - Throws: an answer 400 where it is not percent-encoded UTF-8, or is there twice; 422 where it has a character U+0000.
+  /// - Throws: an answer 400 where it is not percent-encoded UTF-8, is there twice, or has a character U+0000.
   public func parameter(_ name: String) throws -> String? {
     guard let query else { return nil }
     let value: String?
@@ -72,7 +72,7 @@ public struct APIRequest: Sendable {
     // Nothing that is asked for has it, and PostgreSQL takes no text with it.
     guard value?.utf8.contains(0) != true else {
       throw RequestError(
-        kind: .invalid, "the parameter '\(name)' has a character U+0000", parameter: name)
+        kind: .invalidRequest, "the parameter '\(name)' has a character U+0000", parameter: name)
     }
     return value
   }
