@@ -160,19 +160,27 @@ extension Stage {
     return started
   }
 
-  /// Has the writer that publishes end, while clients send commands, and waits until another one publishes what comes then.
+  /// Has the writer that publishes end, and waits until another one publishes what clients append then.
   fileprivate func takesOver(from end: () -> Void) async throws {
     let log = try await pipeline.log()
     let epoch = try await log.relayHolder()?.epoch ?? 0
     end()
     let begin = ContinuousClock.now
     let head = try await log.head()
+    // Clients of its own: where take-overs are slow, the scenario's have sent all that they had.
+    let load = try startLoad(entities: 5)
+    var seen = ""
     try await waitUntil(
       "another writer publishes", within: .seconds(20),
-      seen: { self.others.map(\.process.lastWords).joined() }
+      seen: {
+        "\(seen), \(load.acknowledged.count) appends acknowledged; "
+          + self.others.map(\.process.lastWords).joined()
+      }
     ) {
-      guard let holder = try await log.relayHolder(), holder.epoch > epoch else { return false }
-      return try await log.published() > head
+      let holder = try await log.relayHolder()
+      let published = try await log.published()
+      seen = "head \(head), published \(published), epoch \(epoch), then \(holder?.epoch ?? 0)"
+      return (holder?.epoch ?? 0) > epoch && published > head
     }
     let (seconds, attoseconds) = (ContinuousClock.now - begin).components
     tally.add(.relaysTakenOver)
