@@ -120,12 +120,24 @@ import Testing
     #expect(cache.bytes == 2_560 && cache.latest(of: "d") { _ in true } != nil)
     cache.keep(fold(512, 5_000), of: "e")
     #expect(cache.bytes == 0)
-    // A long stream has fewer of its states kept, and the newest among them.
+    // A long stream has fewer of its states kept, in equal distances, and the one that was asked for last.
     for version in (1...64).map({ Version($0) * 512 }) {
       cache.keep(fold(version), of: "f")
       #expect(cache.bytes <= 2_560)
-      #expect(cache.latest(of: "f") { _ in true }?.version == version)
     }
+    let kept = (1...64).compactMap { number in
+      cache.latest(of: "f") { $0.version <= Version(number) * 512 }?.version
+    }
+    #expect(Set(kept) == Set((1...8).map { Version($0) * 4_096 }))
+    #expect(!cache.wants(4_096, of: "f") && !cache.wants(512, of: "f"))
+    #expect(cache.wants(9 * 4_096, of: "f"))
+    for version in [777, 5_000] as [Version] {
+      cache.keep(fold(version), of: "f", isRecent: true)
+      #expect(cache.bytes == 9 * 256)
+      #expect(cache.latest(of: "f") { $0.version <= version }?.version == version)
+    }
+    #expect(cache.latest(of: "f") { $0.version < 4_096 } == nil)
+    #expect(cache.latest(of: "f") { $0.version < 9_000 }?.version == 8_192)
     cache.forget("f")
     #expect(cache.bytes == 0)
     // Who is asked for stays.

@@ -53,8 +53,8 @@ final class StateHistory: Sendable {
   /// About how many bytes are kept.
   var keptBytes: Int { cache.withLock { $0.bytes } }
 
-  private func keep(_ fold: FoldCache.Fold, of stream: String) {
-    cache.withLock { $0.keep(fold, of: stream) }
+  private func keep(_ fold: FoldCache.Fold, of stream: String, isRecent: Bool) {
+    cache.withLock { $0.keep(fold, of: stream, isRecent: isRecent) }
     sweeping.withLock { task in
       if task == nil {
         task = Task { [weak self, lifetime] in await Self.sweep({ self }, lifetime) }
@@ -101,6 +101,7 @@ final class StateHistory: Sendable {
       last = record
       if case .version(record.position.version) = moment { break }
     }
+    reader.keepRecent()
     var state = State(last: last)
     if let last, let told = try reader.fold?.state(after: last) {
       (state.step, state.json) = told
@@ -120,6 +121,7 @@ final class StateHistory: Sendable {
     while let record = try await reader.next(), record.position.version < version {
       if record.position.version < first {
         reader.apply(record)
+        if record.position.version + 1 == first { reader.keepRecent() }
       } else {
         entries.append(
           Entry(record: record, step: reader.fold?.changes(by: record) ?? Self.unknown))
@@ -141,6 +143,9 @@ final class StateHistory: Sendable {
     /// would cost a copy.
     var fold: StateChanges?
     private var bytes: Int
+    /// The event that was applied last, and how many were.
+    private var last: EventRecord?
+    private var applied = 0
 
     init(
       _ history: StateHistory, _ stream: String, _ log: any StoreLog,
@@ -174,16 +179,32 @@ final class StateHistory: Sendable {
     private mutating func beginAnew() {
       history.cache.withLock { $0.forget(stream) }
       (fold, bytes, page) = (history.begin(stream), 0, [])
+      (last, applied) = (nil, 0)
       pages = log.pages(ofStream: stream, from: 1)
     }
 
     mutating func apply(_ record: EventRecord) {
       fold?.apply(record)
       bytes += record.payload.count
-      guard record.position.version % FoldCache.interval == 0, let fold else { return }
+      (last, applied) = (record, applied + 1)
+      let version = record.position.version
+      if version % FoldCache.interval == 0,
+        history.cache.withLock({ $0.wants(version, of: stream) })
+      {
+        keep(isRecent: false)
+      }
+    }
+
+    /// Keeps the state as one that somebody asked for, where it is not near to one that is kept.
+    func keepRecent() {
+      if applied >= 64 { keep(isRecent: true) }
+    }
+
+    private func keep(isRecent: Bool) {
+      guard let last, let fold else { return }
       let kept = FoldCache.Fold(
-        position: record.position, time: record.time, changes: fold, bytes: bytes)
-      history.keep(kept, of: stream)
+        position: last.position, time: last.time, changes: fold, bytes: bytes)
+      history.keep(kept, of: stream, isRecent: isRecent)
     }
   }
 
