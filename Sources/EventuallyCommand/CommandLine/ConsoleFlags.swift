@@ -17,7 +17,7 @@ package struct ConsoleFlags: ParsableArguments {
     help: ArgumentHelp(
       "A member of events and states that the console shows to administrators only; may be repeated.",
       discussion: """
-        Its category and its path, wherever that is in a payload or a state: --mask customer.address.street. An aggregate without a category         goes by its name: --mask order.customer. The event feed and queries tell it to whoever has a token of the role read.
+        Its category and its path, wherever that is in a payload or a state: --mask customer.address.street. An aggregate without a category goes by its name: --mask order.customer. The event feed and queries tell it to whoever has a token of the role read.
         """, valueName: "category.path"))
   var mask: [String] = []
 

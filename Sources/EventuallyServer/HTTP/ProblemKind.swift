@@ -163,8 +163,8 @@ enum ProblemKind: String, CaseIterable, Sendable {
     case .damaged:
       (
         500, "An event in the store can't be used",
-        "An event that is stored can't be decoded or applied by this version of the application. See *Evolution* for events of earlier forms, "
-          + "and *Operating* for damage."
+        "An event that is stored can't be decoded or applied by this version of the application. See *Events that change their form* for events of earlier forms, "
+          + "and *When something fails* for damage."
       )
     case .internal:
       (
