@@ -1667,9 +1667,14 @@ async function open() {
   }
 }
 
+let renewed = null;
+
 /** After each silence: a process that was started again has another session where it has no tokens, and changes need that one's. */
 function renew({ since }) {
-  if (since !== null) onceBack(() => get('session').then((next) => next && take(next), () => {}));
+  // Told again while the silence goes on.
+  if (since === null || since === renewed) return;
+  renewed = since;
+  onceBack(() => get('session').then((next) => next && take(next), () => {}));
 }
 
 async function begin() {
@@ -2110,12 +2115,15 @@ export function generations(place, model, { announce, mayChange, show: choose, s
       ], now.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
 
   // With the pipeline's frames, every few of them: the live generation goes on, and others may change what there is.
-  let [isAsking, asked] = [false, Date.now()];
+  let [isAsking, isLeft, asked] = [false, false, Date.now()];
   async function refresh(_, since) {
     if (since !== null || isAsking || Date.now() - asked < 3000) return;
     [isAsking, asked] = [true, Date.now()];
     try {
-      Object.assign(model, await get(pathOf(name)));
+      const now = await get(pathOf(name));
+      // Another view has the place by now.
+      if (isLeft) return;
+      Object.assign(model, now);
       draw(model);
     } catch {
       // The frame around the page tells that the process does not answer; else the next one may.
@@ -2126,8 +2134,8 @@ export function generations(place, model, { announce, mayChange, show: choose, s
   draw(model);
   const end = watchOverview(refresh);
   return () => {
+    isLeft = true;
     end();
-    isAsking = true;
   };
 }
 
@@ -2716,7 +2724,7 @@ export async function start(place, context) {
       head(model);
       stop = views[id][1](body, model, { ...context, query: own, show: choose }) ?? (() => {});
     } catch (error) {
-      show(body, failure(error, () => choose(id)));
+      if (turn === turns) show(body, failure(error, () => choose(id)));
     }
   }
 

@@ -133,6 +133,25 @@ import Testing
   }
 }
 
+@Suite struct ReadModelLegTests {
+  /// What the read model's code says of an event may quote it.
+  @Test(arguments: [EventWay.Applied.State.parked, .applied])
+  func reasonsAreKeptFromWhoMayNotSeeValues(_ state: EventWay.Applied.State) throws {
+    let masking = try Masking(
+      members: ["account.owner"], columns: [], of: ApplicationModel(Bank()))
+    let record = EventRecord(
+      id: EventID(high: 1, low: 1), type: "opened", streamID: "account/1",
+      position: EventPosition(partition: 0, partitionOffset: 1, sequenceNumber: 1, version: 1),
+      time: Timestamp(microseconds: 0), payload: [])
+    let leg = ReadModelLeg(name: "owners", applied: .init(state: state, why: "no owner SECRET"))
+    for (role, isShown) in [(AccessRole.read, false), (.administer, true)] {
+      var json = JSONWriter()
+      leg.write(of: record, published: nil, masking.view(for: role), &json)
+      #expect(String(decoding: json.bytes, as: UTF8.self).contains("SECRET") == isShown)
+    }
+  }
+}
+
 @Suite struct EventEffectsTests {
   private func record(_ number: UInt64, causedBy cause: UInt64?) -> EventRecord {
     EventRecord(

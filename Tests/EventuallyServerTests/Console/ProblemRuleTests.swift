@@ -123,6 +123,10 @@ import Testing
       $0.readModels[0].workers?.append(
         ReportedWorker(name: "v", age: .seconds(61), report: report))
     },
+    Case(id: "gone sales v", severity: .note, words: "no partitions") {
+      $0.readModels[0].workers?.append(
+        ReportedWorker(name: "v", age: .seconds(61), report: WorkerReport()))
+    },
     Case(id: "unready sales w", severity: .warning, words: "no assignment") {
       $0.readModels[0].workers?[0].report?.reasons = ["no assignment yet"]
     },
@@ -169,6 +173,17 @@ import Testing
     for sentence in [problem.what, problem.why, problem.todo] {
       #expect(!sentence.isEmpty && !sentence.hasSuffix("."), "\(sentence)")
     }
+  }
+
+  /// One that had no partitions is not replaced where nobody else runs.
+  @Test func theLastWorkerIsNotReplaced() {
+    let found = Problem.find(
+      in: Self.look {
+        $0.readModels[0].workers = [
+          ReportedWorker(name: "w", age: .seconds(61), report: WorkerReport())
+        ]
+      })
+    #expect(found.map(\.id) == ["no worker sales", "silent sales w"])
   }
 
   @Test func whatIsNoFailureOfTheBrokersIsNoneOfTheRelay() {

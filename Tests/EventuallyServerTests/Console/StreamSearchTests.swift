@@ -137,6 +137,7 @@ import Testing
     var near = StreamFinder(store: store)
     near.bounds.events = 5
     near.bounds.step = 1
+    near.bounds.fewTime = .seconds(60)
     let few = try await near.find(
       .init(prefix: "account/a1", type: "opened"), isByID: false, from: nil)
     #expect(few.streams.map(\.streamID) == ["account/a1"])
@@ -152,6 +153,12 @@ import Testing
         try await near.find(question, isByID: false, from: nil).streams.map(\.streamID) == expected,
         "\(question)")
     }
+    // Where that takes too long, events are read, too.
+    var slow = near
+    slow.bounds.fewTime = .zero
+    let late = try await slow.find(
+      .init(prefix: "account/a1", type: "opened"), isByID: false, from: nil)
+    #expect(late.next != nil && late.searched != nil)
     // Of many, events are read, and what was is told.
     let many = try await near.find(
       .init(prefix: "account/", type: "opened"), isByID: false, from: nil)

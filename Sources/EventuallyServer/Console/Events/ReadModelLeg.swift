@@ -29,10 +29,10 @@ struct ReadModelLeg: Sendable {
       json.bool(true)
     }
     if let generation { json.member("generation", generation) }
-    // It may quote the event.
     if let why = applied.why {
-      json.member(
-        "why", applied.state != .parked || view.showsReasons(ofStream: record.streamID) ? why : "")
+      // What the read model's code says may quote the event.
+      let mayQuote = applied.state == .parked || applied.state == .applied
+      json.member("why", !mayQuote || view.showsReasons(ofStream: record.streamID) ? why : "")
     }
     if let rows {
       json.key("rows")

@@ -212,9 +212,9 @@ extension PipelineLook.ReadModel {
 
   /// Whether a worker is silent, and others have all partitions that it had: nothing is missing then.
   func isReplaced(_ worker: ReportedWorker) -> Bool {
-    guard worker.age >= PipelineLook.silent, let had = worker.report?.partitions else {
-      return false
-    }
+    guard worker.age >= PipelineLook.silent, let had = worker.report?.partitions,
+      workers?.contains(where: { $0.age < PipelineLook.silent }) == true
+    else { return false }
     return had.allSatisfy { partition in
       checkpoints.contains { $0.partition == partition && self.worker(of: $0) != nil }
     }

@@ -33,7 +33,8 @@ extension Problem {
             severity: .note, id: "gone \(model.name) \(worker.name)",
             what:
               "The worker \(worker.name.excerpt) of \(model.name) ended without a word \(seconds) s ago",
-            why: "other workers have its partitions",
+            why: worker.report?.partitions.isEmpty == true
+              ? "it had no partitions" : "other workers have its partitions",
             todo:
               "Start it again\(host) if it is missed; it is not shown any more "
               + "\(WorkerReportLimits.age.components.seconds / 60) min after its last report",

@@ -85,9 +85,14 @@ async function open() {
   }
 }
 
+let renewed = null;
+
 /** After each silence: a process that was started again has another session where it has no tokens, and changes need that one's. */
 function renew({ since }) {
-  if (since !== null) onceBack(() => get('session').then((next) => next && take(next), () => {}));
+  // Told again while the silence goes on.
+  if (since === null || since === renewed) return;
+  renewed = since;
+  onceBack(() => get('session').then((next) => next && take(next), () => {}));
 }
 
 async function begin() {

@@ -48,27 +48,33 @@ struct StreamFinder: Sendable {
       next: found.count > page.count ? page.last.map { PageCursor([.text($0.streamID)]) } : nil)
   }
 
-  /// The streams for which a question holds, those with the newest events first; `nil` where too many ids begin like that to look at each.
+  /// The streams for which a question holds, those with the newest events first; `nil` where too many ids begin like that to look at each
+  /// in time.
   private func amongFew(_ question: StreamSearch.Question) async throws -> Page? {
     guard !question.prefix.isEmpty else { return nil }
+    let end = ContinuousClock.now + bounds.fewTime
     let streams = try await store.streams(from: question.prefix, limit: bounds.few + 1)
       .prefix { $0.streamID.utf8.starts(with: question.prefix.utf8) }
     let events = streams.reduce(UInt64(0)) { $0 &+ $1.last.version }
     guard streams.count <= bounds.few, events <= bounds.events else { return nil }
     var found: [StreamHead] = []
-    for stream in streams where try await holds(question, for: stream) { found.append(stream) }
+    for stream in streams {
+      guard let holds = try await holds(question, for: stream, until: end) else { return nil }
+      if holds { found.append(stream) }
+    }
     return Page(
       isByID: false,
       streams: found.sorted { $0.last.sequenceNumber > $1.last.sequenceNumber })
   }
 
+  /// Whether a question holds for a stream; `nil` where that takes too long.
   private func holds(
-    _ question: StreamSearch.Question, for stream: StreamHead
-  ) async throws -> Bool {
+    _ question: StreamSearch.Question, for stream: StreamHead, until end: ContinuousClock.Instant
+  ) async throws -> Bool? {
     if question.isOfLast { return question.matches(stream.last) }
     var pages = store.pages(ofStream: stream.streamID, from: 1, bytes: 1 << 20)
     while true {
-      try Task.checkCancellation()
+      guard .now < end else { return nil }
       let records = try await pages.next()
       guard !records.isEmpty else { return false }
       let isThere = records.contains { record in

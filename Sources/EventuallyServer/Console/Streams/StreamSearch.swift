@@ -35,6 +35,8 @@ struct StreamSearch: Sendable {
     var streams = 50
     /// So many streams, with no more than ``events``, are looked through one by one where their ids' beginning is asked for.
     var few = 200
+    /// For so long: what asks waits for two seconds, and events are looked through after it.
+    var fewTime = Duration.seconds(1)
     var events: UInt64 = 20_000
     /// How many events are looked at at once.
     var step: UInt64 = 2_000

@@ -126,12 +126,15 @@ export function generations(place, model, { announce, mayChange, show: choose, s
       ], now.savepoints, { key: (row) => `s${row.name}`, empty: 'There are none.' })));
 
   // With the pipeline's frames, every few of them: the live generation goes on, and others may change what there is.
-  let [isAsking, asked] = [false, Date.now()];
+  let [isAsking, isLeft, asked] = [false, false, Date.now()];
   async function refresh(_, since) {
     if (since !== null || isAsking || Date.now() - asked < 3000) return;
     [isAsking, asked] = [true, Date.now()];
     try {
-      Object.assign(model, await get(pathOf(name)));
+      const now = await get(pathOf(name));
+      // Another view has the place by now.
+      if (isLeft) return;
+      Object.assign(model, now);
       draw(model);
     } catch {
       // The frame around the page tells that the process does not answer; else the next one may.
@@ -142,7 +145,7 @@ export function generations(place, model, { announce, mayChange, show: choose, s
   draw(model);
   const end = watchOverview(refresh);
   return () => {
+    isLeft = true;
     end();
-    isAsking = true;
   };
 }

@@ -59,7 +59,7 @@ export async function start(place, context) {
       head(model);
       stop = views[id][1](body, model, { ...context, query: own, show: choose }) ?? (() => {});
     } catch (error) {
-      show(body, failure(error, () => choose(id)));
+      if (turn === turns) show(body, failure(error, () => choose(id)));
     }
   }
 
