@@ -112,7 +112,7 @@ private struct SimulatedDatabase {
     _ projection: BatchProjection<WordCounts>,
     _ transaction: BatchApplication<String>.Transaction
   ) {
-    for row in known.takeChanges(shared: true).flatMap(\.rows) {
+    for row in known.takeChanges(shared: true, isLast: true).flatMap(\.rows) {
       guard case .text(let word) = row.key[0] else { continue }
       state.counts[word] = nil
       if case .integer(let count)? = row.values?[0] { state.counts[word] = count }

@@ -1,3 +1,4 @@
+import EventuallyTesting
 import Testing
 
 @testable import Eventually
@@ -61,16 +62,16 @@ private struct SumRow: ReadModelRow {
     }
     try pass(project)
     #expect(known.missing.map(\.keys) == [[[.text("a")]]])
-    #expect(known.takeChanges(shared: true).isEmpty)
+    #expect(known.takeChanges(shared: true, isLast: true).isEmpty)
     known.insert(own([Row(key: [.text("a")], values: [.integer(0), .text("b")])]))
     try pass(project)
     #expect(known.missing.map(\.keys) == [[[.text("b")]]])
     known.insert(sums([Row(key: [.text("b")], values: nil)]))
     try pass(project)
     #expect(known.missing.isEmpty)
-    #expect(known.takeChanges(shared: false).isEmpty)
+    #expect(known.takeChanges(shared: false, isLast: true).isEmpty)
     #expect(
-      known.takeChanges(shared: true).flatMap(\.rows) == [
+      known.takeChanges(shared: true, isLast: true).flatMap(\.rows) == [
         Row(key: [.text("b")], values: [.integer(1)])
       ])
   }
@@ -83,13 +84,13 @@ private struct SumRow: ReadModelRow {
       for key in ["a", "b", "c"] { try rows.put(OwnRow(key: key, n: 1)) }
       try rows.delete(OwnRow.self, "b")
     }
-    #expect(known.takeChanges(shared: false).flatMap(\.rows).count == 3)
+    #expect(known.takeChanges(shared: false, isLast: true).flatMap(\.rows).count == 3)
     try pass { rows in
       #expect(try rows.row(OwnRow.self, "a")?.n == 0)
       try rows.put(OwnRow(key: "a", n: 2))
       try rows.put(OwnRow(key: "c", n: 1))
     }
-    let changes = known.takeChanges(shared: false).flatMap(\.rows)
+    let changes = known.takeChanges(shared: false, isLast: true).flatMap(\.rows)
     #expect(
       Set(changes) == [
         Row(key: [.text("a")], values: [.integer(2), .text("")]),
@@ -101,7 +102,134 @@ private struct SumRow: ReadModelRow {
       #expect(found == [2, 0])
     }
     #expect(known.missing.isEmpty)
-    #expect(known.takeChanges(shared: false).isEmpty)
+    #expect(known.takeChanges(shared: false, isLast: true).isEmpty)
+  }
+
+  /// What a row was does not matter to one that is put in its place.
+  @Test func whatIsPutIsNotAskedFor() throws {
+    try pass { rows in
+      try rows.put(OwnRow(key: "a", n: 1))
+      try rows.update(OwnRow.self, "a") { $0?.n += 1 }
+      try rows.delete(OwnRow.self, "b")
+      try rows.put(SumRow(key: "s", n: 1))
+    }
+    // Of shared rows others may know more.
+    #expect(known.missing.map(\.keys) == [[[.text("s")]]])
+    known.insert(sums([Row(key: [.text("s")], values: nil)]))
+    try pass { rows in
+      try rows.put(OwnRow(key: "a", n: 3))
+      try rows.put(OwnRow(key: "b", n: 4))
+      try rows.delete(OwnRow.self, "c")
+    }
+    #expect(known.missing.isEmpty)
+    // Another pass may leave them as they were.
+    #expect(known.takeChanges(shared: false, isLast: false).isEmpty)
+    try pass { rows in
+      try rows.put(OwnRow(key: "a", n: 5))
+      try rows.delete(OwnRow.self, "c")
+    }
+    #expect(
+      Set(known.takeChanges(shared: false, isLast: true).flatMap(\.rows)) == [
+        Row(key: [.text("a")], values: [.integer(5), .text("")]),
+        Row(key: [.text("c")], values: nil),
+      ])
+    known.committed()
+    try pass { rows in
+      let found = try ["a", "c"].map { try rows.row(OwnRow.self, $0)?.n }
+      #expect(found == [5, nil])
+      _ = try rows.row(OwnRow.self, "b")
+    }
+    #expect(known.missing.map(\.keys) == [[[.text("b")]]])
+  }
+
+  /// One that was put and taken back is as the database has it.
+  @Test func whatIsTakenBackIsLoadedWhenItIsAskedFor() throws {
+    known.insert(own([Row(key: [.text("a")], values: [.integer(7), .text("")])]))
+    try pass { rows in
+      rows.isIsolating = true
+      rows.beginEntry()
+      try rows.put(OwnRow(key: "a", n: 1))
+      try rows.put(OwnRow(key: "b", n: 1))
+      rows.revertEntry()
+      let found = try ["a", "b"].map { try rows.row(OwnRow.self, $0)?.n }
+      #expect(found == [7, nil])
+    }
+    #expect(known.missing.map(\.keys) == [[[.text("b")]]])
+    #expect(known.takeChanges(shared: false, isLast: true).isEmpty)
+  }
+
+  /// Batches of random changes lead to the same rows as without a database, whatever is known and whenever others change shared rows.
+  @Test(arguments: 0..<200 as Range<UInt64>) func theDatabaseIsAsRowsInMemoryAre(seed: UInt64)
+    throws
+  {
+    var random = SeededRandom(seed: seed)
+    var database: [String: [[ColumnValue]: [ColumnValue]]] = ["own": [:], "sums": [:]]
+    let expected = Rows()
+    func select(_ keys: PrefetchedRows.TableKeys) -> PrefetchedRows.TableRows {
+      .init(
+        schema: keys.schema,
+        rows: keys.keys.map { Row(key: $0, values: database[keys.schema.name]?[$0]) })
+    }
+    func save(_ changes: [PrefetchedRows.TableRows]) {
+      for table in changes {
+        for row in table.rows { database[table.schema.name]?[row.key] = row.values }
+      }
+    }
+    for _ in 0..<12 {
+      let steps = (0..<Int.random(in: 1...8, using: &random)).map { _ in
+        (
+          Int.random(in: 0..<5, using: &random), Int.random(in: 0..<4, using: &random),
+          Int64.random(in: 0..<9, using: &random)
+        )
+      }
+      func project(_ rows: Rows) throws {
+        for (step, key, n) in steps {
+          let key = "\(key)"
+          switch step {
+          case 0: try rows.put(OwnRow(key: key, n: n))
+          case 1: try rows.delete(OwnRow.self, key)
+          case 2: try rows.update(OwnRow.self, key) { $0?.n += n }
+          case 3: try rows.update(SumRow.self, key) { $0 = SumRow(key: key, n: ($0?.n ?? 0) + n) }
+          default:
+            // What is written follows from what others may change.
+            let sum = try rows.row(SumRow.self, key)?.n ?? 0
+            if sum % 2 == 0 { try rows.put(OwnRow(key: key, n: sum)) }
+          }
+        }
+      }
+      var isChanged = Bool.random(using: &random)
+      while true {
+        try pass(project)
+        let missing = known.missing
+        if !missing.isEmpty {
+          for keys in missing { known.insert(select(keys)) }
+          continue
+        }
+        let shared = known.touchedShared
+        if shared.isEmpty { break }
+        save(known.takeChanges(shared: false, isLast: false))
+        if isChanged {
+          let key = "\(Int.random(in: 0..<4, using: &random))"
+          let n = Int64.random(in: 0..<9, using: &random)
+          database["sums"]?[[.text(key)]] = [.integer(n)]
+          try expected.put(SumRow(key: key, n: n))
+          isChanged = false
+        }
+        if known.refresh(shared.map(select)) { break }
+      }
+      save(known.takeChanges(shared: false, isLast: true))
+      save(known.takeChanges(shared: true, isLast: true))
+      known.committed()
+      known.trim(to: 5)
+      try project(expected)
+      let (own, sums) = (try expected.all(OwnRow.self), try expected.all(SumRow.self))
+      #expect(
+        database["own"] == Dictionary(uniqueKeysWithValues: own.map { ([.text($0)], $1.values) }),
+        "seed \(seed): \(steps)")
+      #expect(
+        database["sums"] == Dictionary(uniqueKeysWithValues: sums.map { ([.text($0)], $1.values) }),
+        "seed \(seed): \(steps)")
+    }
   }
 
   @Test func sharedRowsAreAGuessUntilTheyAreLoadedUnderTheLock() throws {
@@ -121,7 +249,7 @@ private struct SumRow: ReadModelRow {
     known.insert(sums([Row(key: [.text("b")], values: [.integer(7)])]))
     try pass(project)
     #expect(
-      known.takeChanges(shared: true).flatMap(\.rows) == [
+      known.takeChanges(shared: true, isLast: true).flatMap(\.rows) == [
         Row(key: [.text("b")], values: [.integer(17)])
       ])
   }

@@ -1,7 +1,7 @@
 /// The rows that a read model reads and changes: a unit of work over a database, or a read model in memory.
 ///
-/// Over a storage, each row is loaded at most once and saved once, however often it changes, until ``save()``; what was
-/// loaded stays until ``clear()``. Without a storage it is all there is: that is how read models are tested.
+/// Over a storage, each row is loaded at most once, those that are only put or deleted not at all, and saved once, however often it
+/// changes, until ``save()``; what was loaded stays until ``clear()``. Without a storage it is all there is: that is how read models are tested.
 ///
 /// Everything that depends on the type of a row can be inlined, so that a projection's code works on its own rows
 /// without a detour through generic code.
@@ -64,14 +64,21 @@ public final class Rows {
     table.slots[index].isChanged = true
   }
 
-  /// Adds a row, or replaces the one with the same key.
+  /// Adds a row, or replaces the one with the same key, which is not loaded for that.
   @inlinable public func put<Row: ReadModelRow>(_ row: Row) throws {
-    try update(Row.self, row.key) { $0 = row }
+    try replace(row.key, with: row)
   }
 
-  /// Deletes the row with a key, where there is one.
+  /// Deletes the row with a key, where there is one; it is not loaded for that.
   @inlinable public func delete<Row: ReadModelRow>(_ type: Row.Type, _ key: Row.Key) throws {
-    try update(type, key) { $0 = nil }
+    try replace(key, with: nil as Row?)
+  }
+
+  @inlinable func replace<Row: ReadModelRow>(_ key: Row.Key, with row: Row?) throws {
+    let table = try table(Row.self)
+    let index = table.slotToReplace(of: key)
+    if isIsolating { table.changes.append((index, table.slots[index])) }
+    table.slots[index].replace(with: row)
   }
 
   /// All rows of a table that are here, in no order: the whole table, where there is no storage.
@@ -163,10 +170,18 @@ public final class Rows {
     /// `nil` for a row that does not exist, or no longer.
     @usableFromInline var row: Row?
     @usableFromInline var isChanged = false
+    /// Whether `row` is what there is: loaded, or put.
+    @usableFromInline var isKnown: Bool
 
-    @inlinable init(key: Row.Key, row: Row?) {
+    @inlinable init(key: Row.Key, row: Row?, isKnown: Bool = true) {
       self.key = key
       self.row = row
+      self.isKnown = isKnown
+    }
+
+    @inlinable mutating func replace(with row: Row?) {
+      self.row = row
+      (isKnown, isChanged) = (true, true)
     }
   }
 
@@ -182,10 +197,26 @@ public final class Rows {
 
   /// Where the row with a key is kept, loaded if need be.
   @inlinable func slot(of key: Row.Key) throws -> Int {
-    if let index = indexes[ExactKey(key)] { return index }
-    let values = try storage?.load(try Row.columns(of: key))
-    slots.append(Slot(key: key, row: try values.map { try Row(key: key, values: $0) }))
-    indexes[ExactKey(key)] = slots.count - 1
+    if let index = indexes[ExactKey(key)] {
+      // One that was put, which was taken back.
+      if !slots[index].isKnown { slots[index] = Slot(key: key, row: try load(key)) }
+      return index
+    }
+    return add(Slot(key: key, row: try load(key)))
+  }
+
+  /// Where the row with a key is to be kept, whatever it was.
+  @inlinable func slotToReplace(of key: Row.Key) -> Int {
+    indexes[ExactKey(key)] ?? add(Slot(key: key, row: nil, isKnown: false))
+  }
+
+  @inlinable func load(_ key: Row.Key) throws -> Row? {
+    try storage?.load(try Row.columns(of: key)).map { try Row(key: key, values: $0) }
+  }
+
+  @inlinable func add(_ slot: Slot) -> Int {
+    slots.append(slot)
+    indexes[ExactKey(slot.key)] = slots.count - 1
     return slots.count - 1
   }
 
@@ -224,6 +255,6 @@ public protocol TableStorage: AnyObject {
   /// The columns that are not the key, of the row with a key; `nil` where there is none.
   func load(_ key: [ColumnValue]) throws -> [ColumnValue]?
 
-  /// Adds or replaces the row with a key, or deletes it where `values` is `nil`.
+  /// Adds or replaces the row with a key, or deletes it where `values` is `nil`. It need not have been loaded.
   func save(_ key: [ColumnValue], _ values: [ColumnValue]?) throws
 }

@@ -104,6 +104,7 @@ struct ForgottenSchema: Sendable {
         for removal in removals {
           known.partition = removal.partition
           try model.forget(removal.streamID, in: rows)
+          try rows.releasePartition()
         }
         try rows.save()
       } catch {
@@ -133,7 +134,9 @@ struct ForgottenSchema: Sendable {
             }))
       }
     }
-    let changes = known.takeChanges(shared: true) + known.takeChanges(shared: false)
+    let changes =
+      known.takeChanges(shared: true, isLast: true)
+      + known.takeChanges(shared: false, isLast: true)
     let statements = changes.flatMap { table in
       table.rows.map { RowChange.statement(table.schema, $0.key, $0.values) }
     }

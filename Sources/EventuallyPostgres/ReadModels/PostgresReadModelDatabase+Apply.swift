@@ -161,7 +161,7 @@ extension PostgresReadModelDatabase {
 
     let projection = try await project(&batch, on: connection)
     if !projection.failures.isEmpty { return .failed(ProjectionFailures(projection.failures)) }
-    statements = changes(shared: false) + changes(shared: true)
+    statements = changes(shared: false, isLast: true) + changes(shared: true, isLast: true)
     for effect in projection.effects { statements += self.statements(effect) }
     statements += [sql.move(batch.deliveries), sql.commit]
     FaultPoint.readModelApplied.pass()
@@ -174,7 +174,7 @@ extension PostgresReadModelDatabase {
       known.move(
         delivery.partition, to: .init(epoch: delivery.epoch, position: delivery.lastPosition))
     }
-    if known.count > Self.rowLimit { known.clear() }
+    known.trim(to: Self.rowLimit)
     return .committed(parked: projection.parkedCount)
   }
 
@@ -197,7 +197,7 @@ extension PostgresReadModelDatabase {
       let shared = known.touchedShared
       if batch.isLocked || shared.isEmpty { return projection }
       // A failure may come from what is only guessed of shared rows.
-      let changes = projection.failures.isEmpty ? changes(shared: false) : []
+      let changes = projection.failures.isEmpty ? changes(shared: false, isLast: false) : []
       let loaded = try await load(
         shared, after: changes + [sql.lockShared, sql.marks], "load rows", on: connection)
       batch.isLocked = true
@@ -263,8 +263,10 @@ extension PostgresReadModelDatabase {
     return (found, rows)
   }
 
-  func changes(shared: Bool) -> [PostgresStatement] {
-    known.takeChanges(shared: shared).flatMap { schema.table($0.schema)?.save($0.rows) ?? [] }
+  func changes(shared: Bool, isLast: Bool) -> [PostgresStatement] {
+    known.takeChanges(shared: shared, isLast: isLast).flatMap {
+      schema.table($0.schema)?.save($0.rows) ?? []
+    }
   }
 
   func statements(_ effect: BatchProjection<Model>.Effect) -> [PostgresStatement] {

@@ -89,7 +89,8 @@ extension PostgresReadModelDatabase {
     let records = try (0..<found[2].count).map { try ParkedRow.record(found[2], $0, of: streamID) }
     let effects = try await project(records, on: connection)
     _ = try await connection.run(
-      changes(shared: false) + changes(shared: true) + effects.flatMap(statements)
+      changes(shared: false, isLast: true) + changes(shared: true, isLast: true)
+        + effects.flatMap(statements)
         + sql.forgetParked(streamID) + [sql.commit], "apply a parked stream")
     return records.count
   }

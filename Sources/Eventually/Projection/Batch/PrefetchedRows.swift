@@ -1,7 +1,7 @@
 /// The rows that a batch touches, of a database that is asked for many rows at once.
 ///
 /// A projection asks for rows one at a time, and in the middle of it nothing can be waited for. So what is not here is noted,
-/// and answered as if there were no such row. The shell then loads what is ``missing`` and has the batch projected once more,
+/// and answered as if there were no such row. What is put without being asked for need not be here. The shell then loads what is ``missing`` and has the batch projected once more,
 /// until nothing is missing: only that pass counts.
 ///
 /// Rows of tables that are not shared stay known from batch to batch; those that are shared are a guess until the lock is held and
@@ -141,10 +141,12 @@ package final class PrefetchedRows: RowStorage {
   }
 
   /// What the passes have changed, since it was asked for last in this transaction. The caller saves it.
-  package func takeChanges(shared: Bool) -> [TableRows] {
+  /// - Parameter isLast: whether no pass follows. Otherwise rows that were put without being asked for are left out: how they were is not
+  ///   known where another pass does not put them.
+  package func takeChanges(shared: Bool, isLast: Bool) -> [TableRows] {
     tables.compactMap { table in
       guard table.schema.isShared == shared else { return nil }
-      let rows = table.takeChanges()
+      let rows = table.takeChanges(isLast: isLast)
       return rows.isEmpty ? nil : TableRows(schema: table.schema, rows: rows)
     }
   }
@@ -152,6 +154,13 @@ package final class PrefetchedRows: RowStorage {
   /// Nothing is known of shared tables any more.
   package func forgetShared() {
     for table in tables where table.schema.isShared { table.clear() }
+  }
+
+  /// Forgets rows where more than so many are known: those of single streams first, which have often come to their end.
+  package func trim(to limit: Int) {
+    if count <= limit { return }
+    for table in tables where !table.schema.isShared { table.clear() }
+    if count > limit { clear() }
   }
 
   /// Nothing is known any more.

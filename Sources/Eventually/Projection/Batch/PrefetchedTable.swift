@@ -13,6 +13,10 @@ extension PrefetchedRows {
       var isLoaded = false
       /// Whether the transaction has saved it, so that it is not as the pass found it.
       var isSaved = false
+      /// Whether the pass has asked for it, and how it is has to be known.
+      var isAsked = false
+      /// Whether the pass has put or deleted it without asking for it: it is saved, whatever it was.
+      var isReplaced = false
       /// Whose entries have touched it in this pass.
       var partition: Partition?
     }
@@ -40,14 +44,12 @@ extension PrefetchedRows {
     var count: Int { slots.count }
 
     func load(_ key: [ColumnValue]) throws -> [ColumnValue]? {
-      if let place = places[key] {
-        try touch(place)
-        return slots[place].current
-      }
       // What the database can't hold it can't be asked for, and has not.
-      if key.contains(where: \.hasZero) { return nil }
-      try touch(add(Slot(key: key)))
-      return nil
+      if places[key] == nil, key.contains(where: \.hasZero) { return nil }
+      let place = places[key] ?? add(Slot(key: key))
+      try touch(place)
+      slots[place].isAsked = true
+      return slots[place].current
     }
 
     private func add(_ slot: Slot) -> Int {
@@ -72,8 +74,14 @@ extension PrefetchedRows {
     }
 
     func save(_ key: [ColumnValue], _ values: [ColumnValue]?) throws {
-      if let values { try check(key, values) }
-      if let place = places[key] { slots[place].current = values }
+      if let values { try check(key, values) } else if key.contains(where: \.hasZero) { return }
+      let place = places[key] ?? add(Slot(key: key))
+      try touch(place)
+      slots[place].current = values
+      // Of shared rows others may know more: those are loaded under the lock.
+      if !slots[place].isAsked, !slots[place].isLoaded, !schema.isShared {
+        slots[place].isReplaced = true
+      }
     }
 
     /// What PostgreSQL does not take in a row is an error of the event that makes such a row.
@@ -104,6 +112,7 @@ extension PrefetchedRows {
       var saved: [Int] = []
       for place in touched {
         slots[place].partition = nil
+        (slots[place].isAsked, slots[place].isReplaced) = (false, false)
         // What was saved goes back to what it was before the batch, and is saved again where that is not what comes of it.
         let isSaved = slots[place].isSaved
         slots[place].current = isSaved ? slots[place].original : slots[place].stored
@@ -112,7 +121,11 @@ extension PrefetchedRows {
       touched = saved
     }
 
-    var missing: TableKeys? { keys(touched.filter { !slots[$0].isLoaded }) }
+    private var unknownPlaces: [Int] {
+      touched.filter { !slots[$0].isLoaded && !slots[$0].isReplaced }
+    }
+
+    var missing: TableKeys? { keys(unknownPlaces) }
     var touchedKeys: TableKeys? { keys(touched) }
 
     private func keys(_ places: [Int]) -> TableKeys? {
@@ -132,7 +145,7 @@ extension PrefetchedRows {
     }
 
     func learn(from streams: Set<[ColumnValue]>) {
-      let missing = touched.filter { !slots[$0].isLoaded }
+      let missing = unknownPlaces
       if missing.isEmpty { return }
       isByStream = missing.count { streams.contains(slots[$0].key) } * 2 > missing.count
     }
@@ -162,10 +175,16 @@ extension PrefetchedRows {
       }
     }
 
-    func takeChanges() -> [Row] {
+    /// - Parameter isLast: whether no pass follows: what it was before, another pass needs to know.
+    func takeChanges(isLast: Bool) -> [Row] {
       var changes: [Row] = []
       for place in touched {
-        guard slots[place].isLoaded, slots[place].current != slots[place].stored else { continue }
+        if slots[place].isReplaced {
+          guard isLast else { continue }
+          (slots[place].isReplaced, slots[place].isLoaded) = (false, true)
+        } else {
+          guard slots[place].isLoaded, slots[place].current != slots[place].stored else { continue }
+        }
         if !slots[place].isSaved { slots[place].original = slots[place].stored }
         slots[place].stored = slots[place].current
         slots[place].isSaved = true
@@ -178,7 +197,7 @@ extension PrefetchedRows {
     func committed() {
       for place in touched {
         slots[place].original = nil
-        slots[place].isSaved = false
+        (slots[place].isSaved, slots[place].isAsked) = (false, false)
         slots[place].partition = nil
       }
       touched.removeAll(keepingCapacity: true)
