@@ -70,9 +70,21 @@ struct ForgettingFile {
     FaultPoint.readModelForgotten.pass()
   }
 
-  /// Forgets the rows that a replay has noted as differing: of which streams they are is not known.
-  func forgetDifferences() throws {
-    try connection.write { try ReadModelSchema.forgetRows(inNoteOf: connection) }
+  /// Whether a replay has noted rows as differing: of which streams they are is not known.
+  func hasDifferences() throws -> Bool {
+    try ReadModelSchema.noteWithoutRows(connection) != nil
+  }
+
+  /// Forgets the rows that a replay has noted as differing.
+  /// - Parameter model: of what the file is a savepoint, which has the note beneath its seal where it was saved by an earlier version; `nil`
+  ///   where it is a generation.
+  func forgetDifferences(ofSavepoint model: (any ReadModel)? = nil) throws {
+    try connection.write {
+      guard let rest = try ReadModelSchema.noteWithoutRows(connection) else { return }
+      if let model { try Savepoint.check(connection, model: model) }
+      try ReadModelSchema.replaceNote(with: rest, connection)
+      if let model { try Savepoint.reseal(connection, tables: model.tables.map { $0.schema }) }
+    }
   }
 
   /// Overwrites what is left of forgotten streams in free parts of the file, and in its log.

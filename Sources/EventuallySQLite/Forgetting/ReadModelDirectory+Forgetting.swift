@@ -128,9 +128,15 @@ private struct ForgettingPass {
   ) throws -> String? {
     if let refusal = part.refusal { return refusal }
     let file = try ForgettingFile(path: part.path)
-    try file.forgetDifferences()
+    let isOfModel = file.schemaVersion == model.schemaVersion
+    // Which of its tables have a digest of their own is not known here: it can't be sealed anew.
+    if part.isSavepoint, !isOfModel, try file.hasDifferences() {
+      return
+        "it is of schema version \(file.schemaVersion), and has rows that a replay has noted: delete the checkpoint"
+    }
+    try file.forgetDifferences(ofSavepoint: part.isSavepoint ? model : nil)
     let unforgotten = try file.unforgotten(pending)
-    if file.schemaVersion == model.schemaVersion {
+    if isOfModel {
       try file.forget(unforgotten, model: model, isSavepoint: part.isSavepoint)
     } else if !unforgotten.isEmpty {
       return part.isSavepoint

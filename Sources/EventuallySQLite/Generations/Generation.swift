@@ -66,6 +66,12 @@ extension ReadModelDirectory {
     if found.isBuilding, let request = found.replay {
       throw .unfinishedReplay(number, request: request, location: path)
     }
+    // Nobody looks any more at what differed from the generation that was live.
+    do {
+      try ForgettingFile(path: found.location).forgetDifferences()
+    } catch {
+      throw .failed(found.location, error)
+    }
     // No transaction on what is live now can commit in between, so that what comes after is the new generation's.
     try withLiveHeld { () throws(ReadModelError) in
       try exclusively { () throws(ReadModelError) in try link(number) }

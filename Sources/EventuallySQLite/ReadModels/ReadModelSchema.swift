@@ -95,13 +95,21 @@ enum ReadModelSchema {
     try connection.run(insert, .text(noteKeys.time), .integer(Timestamp.now().microseconds))
   }
 
-  /// Leaves no rows of the read model in what a replay has told of itself.
-  static func forgetRows(inNoteOf connection: SQLiteConnection) throws {
-    guard let note = try note(connection), let rest = try ReplayRecord.withoutRows(note.text) else {
-      return
-    }
+  /// What a replay has told of itself without the rows of the read model in it; `nil` where it has none.
+  static func noteWithoutRows(_ connection: SQLiteConnection) throws -> String? {
+    try note(connection).flatMap { try ReplayRecord.withoutRows($0.text) }
+  }
+
+  /// Puts another text in the place of what a replay has told of itself.
+  static func replaceNote(with text: String, _ connection: SQLiteConnection) throws(SQLiteError) {
     try connection.run(
-      "UPDATE readmodel SET value = ? WHERE key = ?", .text(rest), .text(noteKeys.text))
+      "UPDATE readmodel SET value = ? WHERE key = ?", .text(text), .text(noteKeys.text))
+  }
+
+  /// Drops what a replay has told of itself.
+  static func dropNote(_ connection: SQLiteConnection) throws(SQLiteError) {
+    try connection.run(
+      "DELETE FROM readmodel WHERE key IN (?, ?)", .text(noteKeys.text), .text(noteKeys.time))
   }
 
   private static func note(_ connection: SQLiteConnection) throws(SQLiteError) -> ReplayNote? {
@@ -168,10 +176,7 @@ enum ReadModelSchema {
     } else {
       try connection.run("DELETE FROM readmodel WHERE key = 'replay'")
     }
-    if build.note == nil {
-      try connection.run(
-        "DELETE FROM readmodel WHERE key IN (?, ?)", .text(noteKeys.text), .text(noteKeys.time))
-    }
+    if build.note == nil { try dropNote(connection) }
   }
 
   /// The identity of a database, `nil` where it is not a read model's.

@@ -92,8 +92,8 @@ extension ReadModelDirectory {
         in: URL(filePath: destination).deletingLastPathComponent().path())
       let copy = try SQLiteConnection(path: destination, mode: .create)
       try original.copy(to: copy)
-      // One file, without a log beside it.
-      try copy.execute("PRAGMA journal_mode = DELETE")
+      // One file, without a log beside it, and nothing in its free parts of what is deleted now.
+      try copy.execute("PRAGMA journal_mode = DELETE; PRAGMA secure_delete = ON")
       try finish(copy)
     } catch let error as SQLiteError where error.isFull {
       throw .full(location: destination)

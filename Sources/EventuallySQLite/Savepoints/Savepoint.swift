@@ -10,6 +10,8 @@ extension Savepoint {
   static func seal(
     _ connection: SQLiteConnection, name: String, isAutomatic: Bool, tables: [TableSchema]
   ) throws(SQLiteError) {
+    // What the replay told that built the live generation is not the savepoint's, and may have rows that are to be forgotten.
+    try ReadModelSchema.dropNote(connection)
     let digest = try ReadModelDigest.of(connection, tables: tables)
     let insert = "INSERT OR REPLACE INTO readmodel VALUES (?, ?)"
     try connection.run(insert, .text(keys.name), .text(name))
