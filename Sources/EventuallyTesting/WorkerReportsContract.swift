@@ -12,7 +12,7 @@ package enum WorkerReportsContract {
     let (writer, reader) = (open(), open())
     try require(try await reader.workers().isEmpty, "nobody has reported")
     try require(
-      try await reader.run(containing: 1, in: 0, of: generation) == nil, "nothing was applied")
+      try await reader.run(containing: place(1), of: generation) == nil, "nothing was applied")
     var report = WorkerReport()
     (report.generation, report.host, report.partitions) = (generation, "host", [0, 2])
     report.reasons = ["<b>\u{202e}\u{0}'\"", String(repeating: "\u{0}", count: 100_000)]
@@ -42,21 +42,25 @@ package enum WorkerReportsContract {
     {
       var expected = expected
       expected.worker = "one"
-      let found = try await reader.run(containing: position, in: 0, of: generation)
+      let found = try await reader.run(containing: place(position), of: generation)
       try require(found == expected, "the batch of \(position): \(String(describing: found))")
     }
     for (position, partition) in [(5, 0), (10, 0), (1, 1)] as [(UInt64, Partition)] {
-      let found = try await reader.run(containing: position, in: partition, of: generation)
+      let found = try await reader.run(containing: place(position, partition), of: generation)
       try require(found == nil, "no batch of \(position): \(String(describing: found))")
     }
-    // A retry comes before the batch that its event was in, whose other events stay in it.
-    let retry = AppliedRun(retryOf: 2, in: 0, at: Timestamp(microseconds: 9_000))
-    try await open().note([retry], by: "somebody", to: generation)
-    for (position, expected) in [(1, "one"), (2, "somebody"), (3, "one")] as [(UInt64, String)] {
-      let found = try await reader.run(containing: position, in: 0, of: generation)
-      try require(
-        found?.worker == expected && found?.isRetry == (position == 2),
-        "the run of \(position): \(String(describing: found))")
+    // A retry comes before the batch that its event was in, whose other events stay in it, also where it ended with that event.
+    for (time, retried) in [(8_000, [2]), (9_000, [2, 4])] as [(Int64, [UInt64])] {
+      try await open().note(
+        retriesOf: retried.map { place($0).sequenceNumber }, by: "somebody",
+        at: Timestamp(microseconds: time), to: generation)
+    }
+    for position in 1...4 as ClosedRange<UInt64> {
+      let found = try await reader.run(containing: place(position), of: generation)
+      var expected = AppliedRun(
+        retryOf: place(position), at: Timestamp(microseconds: 9_000), by: "somebody")
+      if position % 2 == 1 { (expected, expected.worker) = (runs[0], "one") }
+      try require(found == expected, "the run of \(position): \(String(describing: found))")
     }
     let listed = try await reader.workers().map(\.name)
     try require(listed == ["one", "two"], "who retries is no worker: \(listed)")
@@ -83,11 +87,47 @@ package enum WorkerReportsContract {
       try await reports.report(report, of: "worker", applied: runs)
     }
     let oldest = count - UInt64(WorkerReportLimits.runs + WorkerReportLimits.pruning)
-    let dropped = try await reports.run(containing: oldest - 200, in: 0, of: generation)
+    let dropped = try await reports.run(containing: place(oldest - 200), of: generation)
     try require(dropped == nil, "an old batch is dropped: \(String(describing: dropped))")
     let kept = try await reports.run(
-      containing: count - UInt64(WorkerReportLimits.runs) + 200, in: 0, of: generation)
+      containing: place(count - UInt64(WorkerReportLimits.runs) + 200), of: generation)
     try require(kept != nil, "a new batch is kept")
+    let retried =
+      place(1).sequenceNumber...place(UInt64(WorkerReportLimits.retries) + 2).sequenceNumber
+    try await reports.note(
+      retriesOf: Array(retried), by: "somebody", at: time, to: generation)
+    for (position, isKept) in [(2, false), (3, true)] as [(UInt64, Bool)] {
+      let run = try await reports.run(containing: place(position), of: generation)
+      try require(run?.isRetry ?? false == isKept, "the retry of \(position) is kept: \(!isKept)")
+    }
+  }
+
+  /// Reports whose tables are of an earlier version, which knew no retries.
+  /// - Parameter dropRetries: drops the table of retries.
+  package static func goesOnWithoutRetries(
+    of generation: Int, open: () -> any WorkerReports, dropRetries: () async throws -> Void
+  ) async throws {
+    var report = WorkerReport()
+    report.generation = generation
+    let time = Timestamp(microseconds: 1)
+    let run = AppliedRun(partition: 0, epoch: 1, positions: 1...3, times: time...time)
+    try await open().report(report, of: "one", applied: [run])
+    try await dropRetries()
+    try await open().report(report, of: "two", applied: [])
+    try await dropRetries()
+    let found = try await open().run(containing: place(2), of: generation)
+    try require(found?.worker == "one", "the batch is found: \(String(describing: found))")
+    try await open().note(
+      retriesOf: [place(2).sequenceNumber], by: "somebody", at: time, to: generation)
+    let retry = try await open().run(containing: place(2), of: generation)
+    try require(retry?.isRetry == true, "the retry is found: \(String(describing: retry))")
+  }
+
+  private static func place(_ offset: UInt64, _ partition: Partition = 0) -> EventPosition {
+    EventPosition(
+      partition: partition, partitionOffset: offset,
+      sequenceNumber: 1_000 * UInt64(partition) + offset + 50,
+      version: 1)
   }
 
   private static func require(_ isTrue: Bool, _ what: String) throws {

@@ -26,6 +26,17 @@ import Testing
     try await WorkerReportsContract.isBounded(of: 1, try directory(folder).makeReports())
   }
 
+  @Test func reportsOfEarlierVersionsGoOn() async throws {
+    let folder = try TemporaryFolder()
+    let directory = try directory(folder)
+    try await WorkerReportsContract.goesOnWithoutRetries(of: 1) {
+      directory.makeReports()
+    } dropRetries: {
+      try SQLiteConnection(path: folder.file("words/workers.sqlite"), mode: .readWrite)
+        .execute("DROP TABLE retried_events")
+    }
+  }
+
   /// A damaged file is begun anew, also under readers and other writers.
   @Test func aDamagedFileIsBegunAnew() async throws {
     let folder = try TemporaryFolder()

@@ -31,7 +31,7 @@ import Testing
     }
 
     func note(
-      _ applied: [AppliedRun], by name: String, to generation: Int
+      retriesOf events: [UInt64], by name: String, at time: Timestamp, to generation: Int
     ) async throws(ReadModelError) {}
 
     func withdraw(_ worker: String, from generation: Int) async throws(ReadModelError) {
@@ -40,7 +40,7 @@ import Testing
 
     func workers() async throws(ReadModelError) -> [ReportedWorker] { [] }
     func run(
-      containing position: UInt64, in partition: Partition, of generation: Int
+      containing position: EventPosition, of generation: Int
     ) async throws(ReadModelError) -> AppliedRun? { nil }
   }
 

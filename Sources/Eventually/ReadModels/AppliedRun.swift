@@ -2,7 +2,7 @@
 package struct AppliedRun: Sendable, Hashable {
   /// The partition.
   package var partition: Partition
-  /// The lease that they were applied under; 0 for events that an administrator retried, see ``init(retryOf:in:at:)``.
+  /// The lease that they were applied under; 0 for events that an administrator retried, see ``init(retryOf:at:by:)``.
   package var epoch: UInt64
   /// The partition offsets of the events.
   package var positions: ClosedRange<UInt64>
@@ -26,8 +26,11 @@ package struct AppliedRun: Sendable, Hashable {
 
 extension AppliedRun {
   /// An event that was parked, and is applied by a retry. The batch that it came in tells of it too, and is not when it was applied.
-  package init(retryOf position: UInt64, in partition: Partition, at time: Timestamp) {
-    self.init(partition: partition, epoch: 0, positions: position...position, times: time...time)
+  package init(retryOf position: EventPosition, at time: Timestamp, by name: String) {
+    let offset = position.partitionOffset
+    self.init(
+      partition: position.partition, epoch: 0, positions: offset...offset, times: time...time,
+      worker: name)
   }
 
   /// Whether it is of a retry and not of a batch.
@@ -35,15 +38,15 @@ extension AppliedRun {
 
   /// A run as a row of a database says; `nil` where the position is not in it, or it can't be one.
   package init?(
-    containing position: UInt64, in partition: Partition, _ positions: (UInt64, UInt64),
-    _ times: (Int64, Int64), epoch: UInt64, worker: String
+    containing position: EventPosition, _ positions: (UInt64, UInt64), _ times: (Int64, Int64),
+    epoch: UInt64, worker: String
   ) {
-    guard positions.0 <= position, position <= positions.1,
+    guard positions.0 <= position.partitionOffset, position.partitionOffset <= positions.1,
       let begin = Timestamp(exactly: times.0), let end = Timestamp(exactly: times.1), begin <= end
     else { return nil }
     self.init(
-      partition: partition, epoch: epoch, positions: positions.0...positions.1, times: begin...end,
-      worker: worker)
+      partition: position.partition, epoch: epoch, positions: positions.0...positions.1,
+      times: begin...end, worker: worker)
   }
 }
 

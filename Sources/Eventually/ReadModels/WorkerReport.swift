@@ -83,9 +83,11 @@ package protocol WorkerReports: Sendable {
     _ report: WorkerReport, of worker: String, applied: [AppliedRun]
   ) async throws(ReadModelError)
 
-  /// Notes what somebody who is no worker has applied to a generation; it comes before the batches that the same events are in.
+  /// Notes that somebody who is no worker retries parked events of a generation, in place of earlier retries of the same events. What is known
+  /// of the batches that they were in stays.
+  /// - Parameter events: their sequence numbers, each once.
   func note(
-    _ applied: [AppliedRun], by name: String, to generation: Int
+    retriesOf events: [UInt64], by name: String, at time: Timestamp, to generation: Int
   ) async throws(ReadModelError)
 
   /// Takes off a worker that ends.
@@ -94,9 +96,9 @@ package protocol WorkerReports: Sendable {
   /// The workers that have reported within the last ten minutes, by name; at most ``WorkerReportLimits/workers``.
   func workers() async throws(ReadModelError) -> [ReportedWorker]
 
-  /// The batches in which a place of a partition was applied to a generation; `nil` where that is not known, or not any more.
+  /// The last retry of an event, or else the batches in which it was applied to a generation; `nil` where that is not known, or not any more.
   func run(
-    containing position: UInt64, in partition: Partition, of generation: Int
+    containing position: EventPosition, of generation: Int
   ) async throws(ReadModelError) -> AppliedRun?
 }
 
@@ -110,6 +112,8 @@ package enum WorkerReportLimits {
   package static let runs = 10_000
   /// After so many runs of a partition the oldest ones are dropped.
   package static let pruning = 1_000
+  /// Retries of so many events, the newest.
+  package static let retries = 10_000
 }
 
 /// A read model's catalog whose database takes reports.

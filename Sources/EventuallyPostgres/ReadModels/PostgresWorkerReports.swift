@@ -21,7 +21,7 @@ package struct PostgresWorkerReports: WorkerReports {
     let counts = Locked(Counts())
   }
 
-  static let names: Set<String> = ["worker_reports", "applied_batches"]
+  static let names: Set<String> = ["worker_reports", "applied_batches", "retried_events"]
 
   private static let tables: [String] =
     [
@@ -64,6 +64,23 @@ package struct PostgresWorkerReports: WorkerReports {
         "epoch": "The number of the worker's lease.", "worker": "The worker.",
       ])
 
+  private static let retries: [String] =
+    [
+      """
+      CREATE UNLOGGED TABLE IF NOT EXISTS retried_events (
+        sequence bigint PRIMARY KEY,
+        time timestamptz NOT NULL,
+        name text NOT NULL
+      )
+      """
+    ]
+    + SQLText.comments(
+      on: "retried_events", "When parked events were retried last, and by whom: the newest.",
+      [
+        "sequence": "The event's sequence number.", "time": "When it was retried.",
+        "name": "Who retried it.",
+      ])
+
   private func schema(of generation: Int) -> String {
     catalog.database.names.generation(generation, of: catalog.name)
   }
@@ -74,7 +91,7 @@ package struct PostgresWorkerReports: WorkerReports {
     let schema = schema(of: report.generation)
     do {
       if state.counts.withLock({ $0.generation != report.generation }) {
-        try await makeTables(in: schema)
+        try await makeTables(including: "applied_batches", in: schema)
         state.counts.withLock { $0 = .init(generation: report.generation) }
       }
       var statements = [
@@ -96,27 +113,42 @@ package struct PostgresWorkerReports: WorkerReports {
   }
 
   package func note(
-    _ applied: [AppliedRun], by name: String, to generation: Int
+    retriesOf events: [UInt64], by name: String, at time: Timestamp, to generation: Int
   ) async throws(ReadModelError) {
-    guard !applied.isEmpty else { return }
+    guard !events.isEmpty else { return }
     let schema = schema(of: generation)
     do {
-      try await makeTables(in: schema)
+      try await makeTables(including: "retried_events", in: schema)
       _ = try await catalog.database.pool.run(
-        [CatalogSession.path(schema), Self.insert(applied, name)], "note what was applied")
+        [
+          CatalogSession.path(schema),
+          PostgresStatement(
+            """
+            INSERT INTO retried_events SELECT u.*, $2::timestamptz, $3::text FROM unnest($1::bigint[]) u
+            ON CONFLICT (sequence) DO UPDATE SET time = excluded.time, name = excluded.name
+            """, .int8s(events.map { Int64(clamping: $0) }), .timestamp(time), .text(name)),
+          PostgresStatement(
+            """
+            DELETE FROM retried_events WHERE sequence <= (
+              SELECT sequence FROM retried_events ORDER BY sequence DESC LIMIT 1 OFFSET \(WorkerReportLimits.retries))
+            """),
+        ], "note retries")
     } catch {
       throw .failed(catalog.location, error)
     }
   }
 
-  private func makeTables(in schema: String) async throws {
+  /// - Parameter table: the one that is needed: generations of earlier versions lack the table of retries.
+  private func makeTables(including table: String, in schema: String) async throws {
     let found = try await catalog.database.ask(
-      PostgresStatement("SELECT to_regclass('applied_batches') IS NOT NULL"), in: schema,
-      doing: "look for reports")
+      PostgresStatement(
+        "SELECT to_regclass($1) IS NOT NULL, to_regclass('applied_batches') IS NOT NULL",
+        .text(table)), in: schema, doing: "look for reports")
     if try found.bool(0, 0) { return }
+    let missing = (try found.bool(0, 1) ? [] : Self.tables) + Self.retries
     // Of several workers that make them at the same time, one does, and the others look again when they report next.
     _ = try await catalog.database.pool.run(
-      [CatalogSession.path(schema)] + Self.tables.map { PostgresStatement($0) },
+      [CatalogSession.path(schema)] + missing.map { PostgresStatement($0) },
       "make tables for reports")
   }
 
@@ -195,18 +227,29 @@ package struct PostgresWorkerReports: WorkerReports {
   }
 
   package func run(
-    containing position: UInt64, in partition: Partition, of generation: Int
+    containing position: EventPosition, of generation: Int
   ) async throws(ReadModelError) -> AppliedRun? {
+    let retries = try await ask(
+      PostgresStatement(
+        "SELECT time, name FROM retried_events WHERE sequence = $1",
+        .position(position.sequenceNumber)), of: generation, doing: "look for a retry")
+    if let retries, retries.count == 1 {
+      return try catalog.failing { () throws(PostgresError) in
+        AppliedRun(
+          retryOf: position, at: try retries.timestamp(0, 0), by: try retries.text(0, 1))
+      }
+    }
     let rows = try await ask(
       PostgresStatement(
         """
         SELECT first_position, last_position, first_time, last_time, epoch, worker FROM applied_batches
         WHERE partition = $1 AND last_position >= $2 AND first_position <= $2 ORDER BY last_position LIMIT 1
-        """, .int4(partition), .position(position)), of: generation, doing: "look for a batch")
+        """, .int4(position.partition), .position(position.partitionOffset)),
+      of: generation, doing: "look for a batch")
     guard let rows, rows.count == 1 else { return nil }
     return try catalog.failing { () throws(PostgresError) in
       AppliedRun(
-        containing: position, in: partition, (try rows.unsigned(0, 0), try rows.unsigned(0, 1)),
+        containing: position, (try rows.unsigned(0, 0), try rows.unsigned(0, 1)),
         (try rows.timestamp(0, 2).microseconds, try rows.timestamp(0, 3).microseconds),
         epoch: try rows.unsigned(0, 4), worker: try rows.text(0, 5))
     }

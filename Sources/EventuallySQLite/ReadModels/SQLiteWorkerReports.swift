@@ -51,6 +51,13 @@ package actor SQLiteWorkerReports: WorkerReports {
       worker TEXT NOT NULL,
       PRIMARY KEY (generation, partition, last_position)
     ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS retried_events (
+      generation INTEGER NOT NULL,
+      sequence INTEGER NOT NULL,
+      time INTEGER NOT NULL,
+      name TEXT NOT NULL,
+      PRIMARY KEY (generation, sequence)
+    ) WITHOUT ROWID;
     """
 
   package func report(
@@ -67,10 +74,21 @@ package actor SQLiteWorkerReports: WorkerReports {
   }
 
   package func note(
-    _ applied: [AppliedRun], by name: String, to generation: Int
+    retriesOf events: [UInt64], by name: String, at time: Timestamp, to generation: Int
   ) async throws(ReadModelError) {
+    let number = ColumnValue.integer(Int64(generation))
     try writing { connection in
-      for run in applied { try Self.insert(run, of: name, to: generation, connection) }
+      for event in events {
+        try connection.run(
+          "INSERT OR REPLACE INTO retried_events VALUES (?, ?, ?, ?)", number,
+          .integer(Int64(clamping: event)), .integer(time.microseconds), .text(name))
+      }
+      try connection.run(
+        """
+        DELETE FROM retried_events WHERE generation = ?1 AND sequence <= (
+          SELECT sequence FROM retried_events WHERE generation = ?1
+          ORDER BY sequence DESC LIMIT 1 OFFSET \(WorkerReportLimits.retries))
+        """, number)
     }
   }
 
@@ -140,9 +158,10 @@ package actor SQLiteWorkerReports: WorkerReports {
   }
 
   package func run(
-    containing position: UInt64, in partition: Partition, of generation: Int
+    containing position: EventPosition, of generation: Int
   ) async throws(ReadModelError) -> AppliedRun? {
     try reading { connection in
+      if let retry = try Self.retry(of: position, in: generation, connection) { return retry }
       let found = try connection.rows(
         """
         SELECT first_position, last_position, first_time, last_time, epoch, worker FROM applied_batches
@@ -150,8 +169,8 @@ package actor SQLiteWorkerReports: WorkerReports {
         ORDER BY last_position LIMIT 1
         """,
         [
-          .integer(Int64(generation)), .integer(Int64(partition)),
-          .integer(Int64(clamping: position)),
+          .integer(Int64(generation)), .integer(Int64(position.partition)),
+          .integer(Int64(clamping: position.partitionOffset)),
         ]
       ) { row in
         (
@@ -161,9 +180,28 @@ package actor SQLiteWorkerReports: WorkerReports {
       }.first
       guard let found else { return nil }
       return AppliedRun(
-        containing: position, in: partition, found.positions, found.times, epoch: found.epoch,
+        containing: position, found.positions, found.times, epoch: found.epoch,
         worker: found.worker)
     } ?? nil
+  }
+
+  private static func retry(
+    of position: EventPosition, in generation: Int, _ connection: SQLiteConnection
+  ) throws -> AppliedRun? {
+    guard try hasRetries(connection) else { return nil }
+    return try connection.rows(
+      "SELECT time, name FROM retried_events WHERE generation = ? AND sequence = ?",
+      [.integer(Int64(generation)), .integer(Int64(clamping: position.sequenceNumber))]
+    ) { row in
+      AppliedRun(
+        retryOf: position, at: Timestamp(microseconds: row.integer(0)), by: row.text(1))
+    }.first
+  }
+
+  /// Whether the file has the table: one of an earlier version has not, until it is written to.
+  private static func hasRetries(_ connection: SQLiteConnection) throws -> Bool {
+    try connection.integer(
+      "SELECT count(*) FROM sqlite_schema WHERE name = 'retried_events'") == 1
   }
 
   // MARK: - The file
@@ -194,8 +232,9 @@ package actor SQLiteWorkerReports: WorkerReports {
     try connection.execute("PRAGMA synchronous = OFF; PRAGMA secure_delete = ON")
     try connection.execute(Self.tables)
     let generations = try directory.generations().map { "\($0)" }.joined(separator: ", ")
-    try connection.execute(
-      "DELETE FROM applied_batches WHERE generation NOT IN (\(generations))")
+    for table in ["applied_batches", "retried_events"] {
+      try connection.execute("DELETE FROM \(table) WHERE generation NOT IN (\(generations))")
+    }
     return (connection, FileIdentity(path: path))
   }
 

@@ -22,6 +22,17 @@ import Testing
     await test.close()
   }
 
+  @Test func reportsOfEarlierVersionsGoOn() async throws {
+    let test = try await TestCatalog()
+    _ = try await test.openLive()
+    try await WorkerReportsContract.goesOnWithoutRetries(of: 1) {
+      test.catalog.makeReports()
+    } dropRetries: {
+      try await test.run("DROP TABLE IF EXISTS retried_events")
+    }
+    await test.close()
+  }
+
   /// They are in no savepoint, and go with their generation.
   @Test func reportsAreNotCopied() async throws {
     let test = try await TestCatalog()

@@ -121,7 +121,7 @@ import Testing
       partition: 0, partitionOffset: 5, sequenceNumber: 5, version: 1)
     let time = Timestamp(microseconds: 9)
     for (run, isRetried) in [
-      (AppliedRun(retryOf: 5, in: 0, at: time), true),
+      (AppliedRun(retryOf: position, at: time, by: "x"), true),
       (AppliedRun(partition: 0, epoch: 1, positions: 1...9, times: time...time), false),
     ] {
       let applied = EventWay.applied(

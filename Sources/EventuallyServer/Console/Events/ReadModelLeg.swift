@@ -148,8 +148,7 @@ extension Console {
     }
     let generation = try await model.catalog.liveGeneration()
     if facts.position ?? 0 >= position.partitionOffset, let generation {
-      facts.run = try await model.reports?.run(
-        containing: position.partitionOffset, in: position.partition, of: generation)
+      facts.run = try await model.reports?.run(containing: position, of: generation)
     }
     var leg = ReadModelLeg(
       name: model.name, generation: generation, applied: EventWay.applied(position, facts))

@@ -10,11 +10,8 @@ extension ReadModelCatalog {
     of streamID: String, in source: any ReadModelSource, to generation: Int
   ) async {
     guard let reports, let events = try? await source.parkedEvents(of: streamID) else { return }
-    let now = Timestamp.now()
-    let runs = events.map { event in
-      AppliedRun(
-        retryOf: event.position.partitionOffset, in: event.position.partition, at: now)
-    }
-    try? await reports.note(runs, by: ProcessState.name, to: generation)
+    try? await reports.note(
+      retriesOf: events.map(\.position.sequenceNumber), by: ProcessState.name, at: .now(),
+      to: generation)
   }
 }
