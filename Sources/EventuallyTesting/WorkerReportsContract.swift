@@ -61,6 +61,9 @@ package enum WorkerReportsContract {
         retryOf: place(position), at: Timestamp(microseconds: 9_000), by: "somebody")
       if position % 2 == 1 { (expected, expected.worker) = (runs[0], "one") }
       try require(found == expected, "the run of \(position): \(String(describing: found))")
+      let isAfter = try await reader.hasRetries(
+        before: place(position).sequenceNumber, of: generation)
+      try require(isAfter == (position > 2), "a retry is before \(position): \(isAfter)")
     }
     let listed = try await reader.workers().map(\.name)
     try require(listed == ["one", "two"], "who retries is no worker: \(listed)")
@@ -100,6 +103,9 @@ package enum WorkerReportsContract {
       let run = try await reports.run(containing: place(position), of: generation)
       try require(run?.isRetry ?? false == isKept, "the retry of \(position) is kept: \(!isKept)")
     }
+    let isFirstKept = try await reports.hasRetries(
+      before: place(2).sequenceNumber, of: generation)
+    try require(isFirstKept, "the first one's retry is kept")
   }
 
   /// Reports whose tables are of an earlier version, which knew no retries.
@@ -115,6 +121,8 @@ package enum WorkerReportsContract {
     try await dropRetries()
     try await open().report(report, of: "two", applied: [])
     try await dropRetries()
+    let isRetried = try await open().hasRetries(before: .max, of: generation)
+    try require(!isRetried, "nothing was retried")
     let found = try await open().run(containing: place(2), of: generation)
     try require(found?.worker == "one", "the batch is found: \(String(describing: found))")
     try await open().note(

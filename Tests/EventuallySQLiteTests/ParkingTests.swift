@@ -135,6 +135,7 @@ private struct SentenceRow: ReadModelRow {
     #expect(events.map { String(decoding: $0.payload, as: UTF8.self) } == ["!3", "4", "6"])
     #expect(events.map(\.id) == [3, 4, 6].map { EventID(high: 1, low: $0) })
     #expect(try await reader().unapplied() == [0: [3, 4, 6]])
+    #expect(try await reader().unapplied(upTo: 4) == [0: [3, 4]])
 
     // The same code fails again, and changes nothing but the reason: since when the stream is parked is not now.
     try SQLiteConnection(path: path, mode: .readWrite).execute(

@@ -42,6 +42,9 @@ import Testing
     func run(
       containing position: EventPosition, of generation: Int
     ) async throws(ReadModelError) -> AppliedRun? { nil }
+    func hasRetries(
+      before sequenceNumber: UInt64, of generation: Int
+    ) async throws(ReadModelError) -> Bool { false }
   }
 
   private func figures(_ count: UInt64) -> ProjectorFigures {

@@ -56,6 +56,9 @@ public protocol ReadModelSource: Sendable {
   /// The places of all events that are parked or were dropped, by partition.
   func unapplied() async throws -> [Partition: Set<UInt64>]
 
+  /// The same, of those whose partition offset is at most a given one.
+  func unapplied(upTo partitionOffset: UInt64) async throws -> [Partition: Set<UInt64>]
+
   /// Whether the event at a partition offset was not applied, since its stream is parked or was given up.
   func isUnapplied(_ partitionOffset: UInt64, in partition: Partition) async throws -> Bool
 
@@ -81,6 +84,15 @@ extension ReadModelSource {
   /// How far each partition of the store is applied, as a list; 0 for nothing.
   public func positions() async throws -> [UInt64] {
     try await checkpoints().positions(of: partitionCount)
+  }
+
+  /// The places of all events that are parked or were dropped whose partition offset is at most a given one.
+  public func unapplied(
+    upTo partitionOffset: UInt64
+  ) async throws -> [Partition: Set<UInt64>] {
+    // A database that can ask for less does.
+    try await unapplied().mapValues { $0.filter { $0 <= partitionOffset } }
+      .filter { !$0.value.isEmpty }
   }
 }
 

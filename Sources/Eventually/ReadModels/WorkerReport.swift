@@ -100,6 +100,12 @@ package protocol WorkerReports: Sendable {
   func run(
     containing position: EventPosition, of generation: Int
   ) async throws(ReadModelError) -> AppliedRun?
+
+  /// Whether an event of the store before a sequence number is known to have been retried in a generation: it may have been applied after others
+  /// that come after it.
+  func hasRetries(
+    before sequenceNumber: UInt64, of generation: Int
+  ) async throws(ReadModelError) -> Bool
 }
 
 /// How much is kept of reports.
@@ -112,7 +118,7 @@ package enum WorkerReportLimits {
   package static let runs = 10_000
   /// After so many runs of a partition the oldest ones are dropped.
   package static let pruning = 1_000
-  /// Retries of so many events, the newest.
+  /// Retries of so many events, the newest, and of the very first.
   package static let retries = 10_000
 }
 

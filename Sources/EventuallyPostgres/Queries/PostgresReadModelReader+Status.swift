@@ -73,8 +73,17 @@ extension PostgresReadModelReader {
 
   /// The places of all events that are parked or were dropped, by partition.
   package func unapplied() async throws -> [Partition: Set<UInt64>] {
+    try await unapplied(upTo: .max)
+  }
+
+  /// The same, of those whose partition offset is at most a given one.
+  package func unapplied(
+    upTo partitionOffset: UInt64
+  ) async throws -> [Partition: Set<UInt64>] {
     try UnappliedCounts.places(
-      try await ask(UnappliedCounts.selectPlaces, doing: "list what was not applied"))
+      try await ask(
+        UnappliedCounts.selectPlaces, .position(partitionOffset),
+        doing: "list what was not applied"))
   }
 
   /// Whether the event at a partition offset was not applied, since its stream is parked or was given up.
@@ -193,8 +202,11 @@ extension UnappliedCounts {
     SELECT (SELECT count(*) FROM parked_streams), (SELECT count(*) FROM parked_events),
       (SELECT count(*) FROM dropped_events), (SELECT count(*) FROM foreign_records)
     """
-  static let selectPlaces =
-    "SELECT partition, position FROM parked_events UNION SELECT partition, position FROM dropped_events"
+  /// Takes the largest partition offset that is asked for.
+  static let selectPlaces = """
+    SELECT partition, position FROM parked_events WHERE position <= $1
+    UNION SELECT partition, position FROM dropped_events WHERE position <= $1
+    """
 
   init(_ rows: PostgresRows) throws(PostgresError) {
     self.init(

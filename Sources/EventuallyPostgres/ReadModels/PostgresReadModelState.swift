@@ -72,7 +72,9 @@ package final class PostgresReadModelState: ReadModelState {
   }
 
   package func unapplied() async throws(ReadModelError) -> [Partition: Set<UInt64>] {
-    try await read(UnappliedCounts.selectPlaces) { try UnappliedCounts.places($0) }
+    try await read(UnappliedCounts.selectPlaces, [.position(.max)]) {
+      try UnappliedCounts.places($0)
+    }
   }
 
   package func rows(

@@ -131,6 +131,7 @@ package struct PostgresWorkerReports: WorkerReports {
             """
             DELETE FROM retried_events WHERE sequence <= (
               SELECT sequence FROM retried_events ORDER BY sequence DESC LIMIT 1 OFFSET \(WorkerReportLimits.retries))
+              AND sequence > (SELECT min(sequence) FROM retried_events)
             """),
         ], "note retries")
     } catch {
@@ -253,6 +254,16 @@ package struct PostgresWorkerReports: WorkerReports {
         (try rows.timestamp(0, 2).microseconds, try rows.timestamp(0, 3).microseconds),
         epoch: try rows.unsigned(0, 4), worker: try rows.text(0, 5))
     }
+  }
+
+  package func hasRetries(
+    before sequenceNumber: UInt64, of generation: Int
+  ) async throws(ReadModelError) -> Bool {
+    let rows = try await ask(
+      PostgresStatement(
+        "SELECT FROM retried_events WHERE sequence < $1 LIMIT 1", .position(sequenceNumber)),
+      of: generation, doing: "look for retries")
+    return rows.map { $0.count > 0 } ?? false
   }
 
   /// - Returns: `nil` where no worker has ever reported to the generation.

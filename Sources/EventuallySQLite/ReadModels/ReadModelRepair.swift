@@ -208,7 +208,14 @@ extension ReadModelReader {
 
   /// The places of all events that are parked or were dropped, by partition.
   public func unapplied() async throws -> [Partition: Set<UInt64>] {
-    try await readOwn { try Self.unapplied($0) }
+    try await unapplied(upTo: .max)
+  }
+
+  /// The same, of those whose partition offset is at most a given one.
+  public func unapplied(
+    upTo partitionOffset: UInt64
+  ) async throws -> [Partition: Set<UInt64>] {
+    try await readOwn { try Self.unapplied($0, upTo: partitionOffset) }
   }
 
   /// Whether the event at a partition offset was not applied, since its stream is parked or was given up.
@@ -223,10 +230,15 @@ extension ReadModelReader {
     }
   }
 
-  static func unapplied(_ connection: SQLiteConnection) throws -> [Partition: Set<UInt64>] {
+  static func unapplied(
+    _ connection: SQLiteConnection, upTo partitionOffset: UInt64 = .max
+  ) throws -> [Partition: Set<UInt64>] {
     var places: [Partition: Set<UInt64>] = [:]
     let rows = try connection.rows(
-      "SELECT partition, position FROM parked_events UNION SELECT partition, position FROM dropped_events"
+      """
+      SELECT partition, position FROM parked_events WHERE position <= ?1
+      UNION SELECT partition, position FROM dropped_events WHERE position <= ?1
+      """, [.integer(Int64(clamping: partitionOffset))]
     ) { (Partition(clamping: $0.integer(0)), $0.unsigned(1)) }
     for (partition, position) in rows { places[partition, default: []].insert(position) }
     return places

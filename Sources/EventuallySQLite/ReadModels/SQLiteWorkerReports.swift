@@ -88,6 +88,7 @@ package actor SQLiteWorkerReports: WorkerReports {
         DELETE FROM retried_events WHERE generation = ?1 AND sequence <= (
           SELECT sequence FROM retried_events WHERE generation = ?1
           ORDER BY sequence DESC LIMIT 1 OFFSET \(WorkerReportLimits.retries))
+          AND sequence > (SELECT min(sequence) FROM retried_events WHERE generation = ?1)
         """, number)
     }
   }
@@ -196,6 +197,18 @@ package actor SQLiteWorkerReports: WorkerReports {
       AppliedRun(
         retryOf: position, at: Timestamp(microseconds: row.integer(0)), by: row.text(1))
     }.first
+  }
+
+  package func hasRetries(
+    before sequenceNumber: UInt64, of generation: Int
+  ) async throws(ReadModelError) -> Bool {
+    try reading { connection in
+      guard try Self.hasRetries(connection) else { return false }
+      return try connection.rows(
+        "SELECT 1 FROM retried_events WHERE generation = ? AND sequence < ? LIMIT 1",
+        [.integer(Int64(generation)), .integer(Int64(clamping: sequenceNumber))]
+      ) { _ in true }.first ?? false
+    } ?? false
   }
 
   /// Whether the file has the table: one of an earlier version has not, until it is written to.

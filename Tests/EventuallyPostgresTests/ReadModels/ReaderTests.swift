@@ -397,6 +397,7 @@ struct ReaderTests {
     #expect(event.id == id && event.payload == [1, 2] && event.time == time)
     #expect(event.position.version == 3 && event.position.sequenceNumber == 70)
     #expect(try await reader.unapplied() == [2: [7], 1: [5]])
+    #expect(try await reader.unapplied(upTo: 6) == [1: [5]])
     #expect(try await reader.isUnapplied(7, in: 2))
     #expect(try await !reader.isUnapplied(8, in: 2))
     #expect(try await reader.rejectedRecords(limit: 5).first?.value == Array("value".utf8))

@@ -154,9 +154,12 @@ extension Console {
       name: model.name, generation: generation, applied: EventWay.applied(position, facts))
     if leg.applied.state == .applied {
       // Where one of the events before fails, it may have been parked: what there was is not known then. Nor is it of a retry, which came
-      // after others.
-      if let events, !leg.applied.isRetried {
-        let unapplied = try await source.unapplied()
+      // after others, or where one of the events before was retried.
+      if let events, !leg.applied.isRetried,
+        try await !hasRetries(before: position, in: model, of: generation)
+      {
+        let last = events.lazy.map(\.position.partitionOffset).max() ?? 0
+        let unapplied = try await source.unapplied(upTo: last)
         let before = events.filter { event in
           unapplied[event.position.partition]?.contains(event.position.partitionOffset) != true
         }
@@ -171,5 +174,12 @@ extension Console {
       }
     }
     return leg
+  }
+
+  private static func hasRetries(
+    before position: EventPosition, in model: ConsoleReadModel, of generation: Int?
+  ) async throws -> Bool {
+    guard let generation, let reports = model.reports else { return false }
+    return try await reports.hasRetries(before: position.sequenceNumber, of: generation)
   }
 }
