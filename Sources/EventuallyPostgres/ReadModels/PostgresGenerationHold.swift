@@ -169,6 +169,7 @@ extension PostgresReadModelCatalog {
     if found.isBuilding, let request = found.replay {
       throw .unfinishedReplay(number, request: request, location: location)
     }
+    try await forgetDifferences(notedOf: found)
     let hold = try await hold()
     if let hold, hold.generation == number || replaced.map({ $0 != hold.generation }) == true {
       await hold.release()
@@ -183,5 +184,20 @@ extension PostgresReadModelCatalog {
       throw error
     }
     try await link(number, holding: hold)
+  }
+
+  /// Nobody looks any more at what differed from the generation that was live.
+  private func forgetDifferences(
+    notedOf generation: PostgresGeneration
+  ) async throws(ReadModelError) {
+    guard let note = generation.note?.text else { return }
+    do {
+      guard let rest = try ReplayRecord.withoutRows(note) else { return }
+      _ = try await database.ask(
+        "UPDATE generations SET note = $2 WHERE schema = $1 AND note = $3",
+        .text(generation.schema), .text(rest), .text(note), doing: "forget rows in a note")
+    } catch {
+      throw .failed(location, error)
+    }
   }
 }

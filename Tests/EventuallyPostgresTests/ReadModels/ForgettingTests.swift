@@ -5,6 +5,13 @@ import Testing
 @testable import EventuallyPostgres
 
 struct ForgettingTests {
+  /// What a replay told of itself, with a row that differs.
+  private static let note = #"""
+    {"state":"built","begunBy":"x","begun":0,"applied":1,"total":1,"rate":0,"elapsed":0,"earlier":0,"comparison":{"live":2,
+    "events":1,"differenceCount":1,"differences":[{"table":"totals","key":["b"],"live":[2,"secret"]}],
+    "columns":{"totals":["id","total","text"]},"rows":0,"liveRows":1,"digest":"d","liveDigest":"e"}}
+    """#
+
   /// The stream `b` was removed at offset 5 of partition 1, which only the live generation has come to.
   private func prepare(_ test: TestCatalog) async throws -> (PostgresSavepoint, Int) {
     _ = try await test.openLive()
@@ -35,13 +42,8 @@ struct ForgettingTests {
     let (savepoint, old) = try await prepare(test)
     #expect(try await test.catalog.hasPendingRemovals())
     // What a replay found to differ is a copy of rows.
-    let note = #"""
-      {"state":"built","begunBy":"x","begun":0,"applied":1,"total":1,"rate":0,"elapsed":0,"earlier":0,"comparison":{"live":2,
-      "events":1,"differenceCount":1,"differences":[{"table":"totals","key":["b"],"live":[2,"secret"]}],
-      "columns":{"totals":["id","total","text"]},"rows":0,"liveRows":1,"digest":"d","liveDigest":"e"}}
-      """#
     _ = try await test.database.ask(
-      "UPDATE generations SET note = $1, noted = now()", .text(note), doing: "note")
+      "UPDATE generations SET note = $1, noted = now()", .text(Self.note), doing: "note")
     let outcome = try await forget(test)
     #expect(outcome == ForgettingOutcome(removals: 1), "\(outcome)")
     #expect(try await !test.catalog.hasPendingRemovals())
@@ -72,6 +74,21 @@ struct ForgettingTests {
     #expect(
       try await forget(test)
         == ForgettingOutcome())
+    await test.close()
+  }
+
+  /// Once a generation is live, nobody looks at what differed from the one before.
+  @Test func aSwitchLeavesNoRowsInTheNote() async throws {
+    let test = try await TestCatalog()
+    _ = try await test.openLive()
+    let second = try await test.build()
+    _ = try await test.database.ask(
+      "UPDATE generations SET note = $1, noted = now()", .text(Self.note), doing: "note")
+    try await test.catalog.makeLive(second)
+    for (number, hasRows) in [(1, true), (second, false)] {
+      let note = try #require(try await test.catalog.found(number).note?.text)
+      #expect(note.contains("secret") == hasRows && note.contains(#""differenceCount":1"#))
+    }
     await test.close()
   }
 
