@@ -132,7 +132,7 @@ private struct ForgettingPass {
     // Which of its tables have a digest of their own is not known here: it can't be sealed anew.
     if part.isSavepoint, !isOfModel, try file.hasDifferences() {
       return
-        "it is of schema version \(file.schemaVersion), and has rows that a replay has noted: delete the checkpoint"
+        "it is of schema version \(file.schemaVersion), and has rows that a replay has noted: delete the savepoint"
     }
     try file.forgetDifferences(ofSavepoint: part.isSavepoint ? model : nil)
     let unforgotten = try file.unforgotten(pending)
@@ -140,7 +140,7 @@ private struct ForgettingPass {
       try file.forget(unforgotten, model: model, isSavepoint: part.isSavepoint)
     } else if !unforgotten.isEmpty {
       return part.isSavepoint
-        ? "it is of schema version \(file.schemaVersion), and from before the removal: delete the checkpoint"
+        ? "it is of schema version \(file.schemaVersion), and from before the removal: delete the savepoint"
         : "it is of schema version \(file.schemaVersion), and before the removal: let its workers come to it, or "
           + "drop the generation"
     }
