@@ -45,7 +45,8 @@ where S.Event == Store.Event {
   ///   - parking: how often, and after which pauses, an event that can't be projected is tried before its
   ///     stream is parked.
   ///   - absence: for how long the database may fail until the subscription is stopped, so that other workers get the partitions; it is
-  ///     begun again once the database answers. `nil` for ever: where others would have no more luck.
+  ///     begun again once the database answers. `nil` for ever: where others would have no more luck. What the subscription fails with
+  ///     counts where a ``ReadModelWorker`` has made it; of others it is not known whether the database failed or the bus.
   ///   - heartbeats: told that the loops are alive.
   ///   - name: the read model's name, in traces and metrics.
   ///   - onFailure: called with each failure before it is tried again.
@@ -100,6 +101,8 @@ where S.Event == Store.Event {
           state.withLock { $0.failure = nil }
         }
         for try await deliveries in try await subscription.resume() {
+          // They were read under leases, which the database has given since it failed.
+          absence.answered()
           let spans =
             TraceContext.isActive ? BatchSpans(deliveries, name, subscription.endpoint) : nil
           let start = ContinuousClock.now
@@ -120,14 +123,19 @@ where S.Event == Store.Event {
       } catch let left as DatabaseAbsence.Left {
         (hasLeft, failures) = (true, 1)
         await leave(left)
-      } catch {
+      } catch let failure as WatchedCheckpoints.Failure {
         failures += 1
-        if !hasLeft, let limit = absence.limit, absence.failed(at: .now) {
+        if failure.hasAnswered { absence.answered() }
+        if let limit = absence.limit, absence.failed(at: .now) {
           hasLeft = true
-          await leave(.init(limit: limit, cause: error))
+          await leave(.init(limit: limit, cause: failure.cause))
         } else {
-          await pause(after: error, failures: failures, retry)
+          await pause(after: failure.cause, failures: failures, retry)
         }
+      } catch {
+        // The bus has failed, or the database of a worker that has left already.
+        failures += 1
+        await pause(after: error, failures: failures, retry)
       }
     }
   }

@@ -39,7 +39,7 @@ where S.Event == Model.Event {
     self.readModel = readModel
     self.feed = feed
     self.logger = logger
-    self.subscription = try subscription(readModel)
+    self.subscription = try subscription(WatchedCheckpoints(readModel))
     projector = ReadModelProjector(
       self.subscription, into: readModel, retry: options.retry, parking: options.parking,
       absence: options.absence, heartbeats: options.heartbeats, name: catalog.name
