@@ -214,22 +214,34 @@ package struct QueryRoutes: Sendable {
     return try await token.wait(atMost: .seconds(Int64(seconds))) { try await source.open() }
   }
 
-  /// What the read models' files tell, whichever process works on them, for gauges.
-  func gauges() async -> [ScrapedGauges.Key: Double] {
-    var values = [ScrapedGauges.Key(label: MetricName.waitingQueries): Double(waiting.inUse)]
+  /// What the read models' databases tell, whichever process works on them, for gauges: each by itself.
+  var gauges: [GaugeLooks.Source] {
+    let waiting = waiting
+    var gauges: [GaugeLooks.Source] = [
+      { [.init(label: MetricName.waitingQueries): Double(waiting.inUse)] }
+    ]
     for (definition, source) in sources {
-      // Of a file that can't be read there are no gauges, and readiness says why.
-      guard let reader = try? await source.open(),
-        let parked = try? await reader.parkedStreamCount(),
-        let checkpoints = try? await reader.checkpoints()
-      else { continue }
-      values[.init(label: MetricName.parkedStreams, readModel: definition.name)] = Double(parked)
-      for checkpoint in checkpoints {
-        let key = ScrapedGauges.Key(
-          label: MetricName.appliedPosition, store: reader.storeID, readModel: definition.name,
-          partition: checkpoint.partition)
-        values[key] = Double(checkpoint.position ?? 0)
-      }
+      let name = definition.name
+      gauges.append { await source.gauges(of: name) }
+    }
+    return gauges
+  }
+}
+
+extension OpenedReadModel {
+  /// Of a database that can't be read there are no gauges, and readiness says why.
+  fileprivate func gauges(of readModel: String) async -> GaugeLooks.Values {
+    guard let reader = try? await open(), let parked = try? await reader.parkedStreamCount(),
+      let checkpoints = try? await reader.checkpoints()
+    else { return [:] }
+    var values: GaugeLooks.Values = [
+      .init(label: MetricName.parkedStreams, readModel: readModel): Double(parked)
+    ]
+    for checkpoint in checkpoints {
+      let key = ScrapedGauges.Key(
+        label: MetricName.appliedPosition, store: reader.storeID, readModel: readModel,
+        partition: checkpoint.partition)
+      values[key] = Double(checkpoint.position ?? 0)
     }
     return values
   }

@@ -56,7 +56,7 @@ public struct QueryServer: Sendable {
     api.limits = limits
     queries.add(to: &api)
     api.addHealth(Heartbeats())
-    api.addMetrics { [queries] in await queries.gauges() }
+    api.addMetrics(queries.gauges)
     api.add(
       .vital(
         "/readyz", "Whether all read models can be read",

@@ -93,7 +93,7 @@ public final class Worker: Service {
     api.version = application.version
     api.limits = options.limits
     api.addHealth(options.heartbeats)
-    api.addMetrics { [queries] in await queries.gauges() }
+    api.addMetrics(queries.gauges)
     api.add(readiness.operation)
     api.addAsyncAPI(application, topic: options.kafka.topic) {
       self.running.withLock { $0?.partitions }

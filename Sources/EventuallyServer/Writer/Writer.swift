@@ -186,7 +186,7 @@ public final class Writer: Service {
       }
     }
     api.addHealth(heartbeats)
-    api.addMetrics { await self.gauges() }
+    api.addMetrics(gauges)
     api.addAsyncAPI(application, topic: topic) { [store] in store.partitionCount }
     api.add(WriterReadiness(writer: self).operation)
     api.consoleParts = ConsoleParts(
@@ -195,24 +195,32 @@ public final class Writer: Service {
     return api
   }
 
-  /// What is known of the store, for gauges.
-  private func gauges() async -> [ScrapedGauges.Key: Double] {
-    let failure = await store.writeFailure()
-    var values = [
-      ScrapedGauges.Key(label: MetricName.storeUnwritable, store: store.storeID):
-        failure == nil ? 0.0 : 1
+  /// What is known of the store, for gauges. A store that hangs is one to be told of: what it is asked for is asked apart.
+  private var gauges: [GaugeLooks.Source] {
+    let id = store.storeID
+    return [
+      { [store] in
+        let failure = await store.writeFailure()
+        return [.init(label: MetricName.storeUnwritable, store: id): failure == nil ? 0 : 1]
+      },
+      { [location] in
+        guard let disk = location.disk else { return [:] }
+        return [
+          .init(label: MetricName.storeDiskSize, store: id): disk.size,
+          .init(label: MetricName.storeDiskFree, store: id): disk.free,
+        ]
+      },
+      { [store] in
+        // Of a store that can't be read there are none.
+        let heads = (try? await store.heads()) ?? []
+        var values: GaugeLooks.Values = [:]
+        for (partition, head) in heads.enumerated() {
+          let partition = Partition(partition)
+          values[.init(label: MetricName.storeHead, store: id, partition: partition)] = Double(head)
+        }
+        return values
+      },
     ]
-    if let disk = location.disk {
-      values[ScrapedGauges.Key(label: MetricName.storeDiskSize, store: store.storeID)] = disk.size
-      values[ScrapedGauges.Key(label: MetricName.storeDiskFree, store: store.storeID)] = disk.free
-    }
-    // Of a store that can't be read there are none.
-    for (partition, head) in ((try? await store.heads()) ?? []).enumerated() {
-      let key = ScrapedGauges.Key(
-        label: MetricName.storeHead, store: store.storeID, partition: Partition(partition))
-      values[key] = Double(head)
-    }
-    return values
   }
 
   /// Waits until everything that the store holds now is published.

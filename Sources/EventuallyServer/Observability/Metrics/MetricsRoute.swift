@@ -6,14 +6,14 @@ extension API {
   /// Adds `/metrics`. It asks for no token, as scrapers expect: metrics hold counts and times, and nothing of what events say or
   /// streams are called.
   /// - Parameters:
+  ///   - gauges: what is known at the moment, for gauges that are set when they are asked for: one of each database, or whatever else
+  ///     may hang.
   ///   - limit: how long is waited for gauges. A database that hangs holds up its own gauges alone.
-  ///   - gauges: what is known at the moment, for gauges that are set when they are asked for.
   mutating func addMetrics(
-    waitingAtMost limit: Duration = .seconds(1),
-    _ gauges: @escaping @Sendable () async -> [ScrapedGauges.Key: Double] = { [:] }
+    _ gauges: [GaugeLooks.Source] = [], waitingAtMost limit: Duration = .seconds(1)
   ) {
     let scraped = ScrapedGauges()
-    let look = GaugeLook(gauges)
+    let looks = GaugeLooks(gauges)
     var operation = Operation.vital(
       "/metrics", "Metrics, in Prometheus' text format or as OpenMetrics",
       answers: [
@@ -21,7 +21,7 @@ extension API {
           "# TYPE eventually_appends_total counter\neventually_appends_total 42\n")
       ]
     ) { request in
-      scraped.set(await look.values(within: limit))
+      scraped.set(await looks.values(within: limit))
       let format = MetricsText.Format(accepted: request.headers[.accept])
       var text = MetricsText(format)
       text.add(Observability.metrics.current)

@@ -1,19 +1,17 @@
 import CoreMetrics
 import Eventually
 
-/// Looks for what gauges are to be set to, one look at a time: who comes while one is under way gets what that finds.
-final class GaugeLook: Sendable {
-  typealias Values = [ScrapedGauges.Key: Double]
+/// Looks at one source for what gauges are to be set to, one look at a time: who comes while one is under way gets what that finds.
+private final class GaugeLook: Sendable {
+  private let look: GaugeLooks.Source
+  private let running = Locked<Task<GaugeLooks.Values, Never>?>(nil)
 
-  private let look: @Sendable () async -> Values
-  private let running = Locked<Task<Values, Never>?>(nil)
-
-  init(_ look: @escaping @Sendable () async -> Values) {
+  init(_ look: @escaping GaugeLooks.Source) {
     self.look = look
   }
 
   /// What was found; nothing where that takes longer than `limit`. Then the look goes on, and none is begun beside it.
-  func values(within limit: Duration) async -> Values {
+  func values(within limit: Duration) async -> GaugeLooks.Values {
     let task = running.withLock { running in
       if let running { return running }
       let task = Task {
@@ -24,6 +22,24 @@ final class GaugeLook: Sendable {
       return task
     }
     return await task.value(within: limit) ?? [:]
+  }
+}
+
+/// Looks at several sources at the same time, of which any may hang.
+struct GaugeLooks {
+  typealias Values = [ScrapedGauges.Key: Double]
+  typealias Source = @Sendable () async -> Values
+
+  private let looks: [GaugeLook]
+
+  init(_ sources: [Source]) { looks = sources.map { GaugeLook($0) } }
+
+  /// What was found by those that took no longer than `limit`.
+  func values(within limit: Duration) async -> Values {
+    await withTaskGroup(of: Values.self) { group in
+      for look in looks { group.addTask { await look.values(within: limit) } }
+      return await group.reduce(into: [:]) { $0.merge($1) { $1 } }
+    }
   }
 }
 
