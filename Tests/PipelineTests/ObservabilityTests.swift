@@ -11,7 +11,7 @@ import Tracing
 @testable import EventuallyServer
 
 /// Keeps the spans of this process.
-private enum Spans {
+enum Spans {
   static let finished = Locked<[FinishedSpan]>([])
   /// Tracers can be set once in a process.
   static let bootstrapped: Void = InstrumentationSystem.bootstrap(

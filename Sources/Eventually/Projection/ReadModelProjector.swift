@@ -106,7 +106,17 @@ where S.Event == Store.Event {
           let spans =
             TraceContext.isActive ? BatchSpans(deliveries, name, subscription.endpoint) : nil
           let start = ContinuousClock.now
-          guard let outcome = try await apply(deliveries, &absence) else { return }
+          let applied: ApplyOutcome?
+          do {
+            applied = try await apply(deliveries, &absence)
+          } catch {
+            spans?.fail(error.cause)
+            throw error
+          }
+          guard let outcome = applied else {
+            spans?.fail(CancellationError())
+            return
+          }
           spans?.end(outcome)
           let duration = ContinuousClock.now - start
           figures.withLock { $0.add(deliveries, outcome, in: duration, at: .now()) }
@@ -147,10 +157,9 @@ where S.Event == Store.Event {
   }
 
   /// Tries until it succeeds; `nil` where the task is cancelled first.
-  /// - Throws: `DatabaseAbsence.Left`.
   private func apply(
     _ deliveries: [Delivery<S.Event>], _ absence: inout DatabaseAbsence
-  ) async throws -> ApplyOutcome? {
+  ) async throws(DatabaseAbsence.Left) -> ApplyOutcome? {
     defer { heartbeat.idle() }
     var decision = ParkingDecision(attempts: parking.attempts)
     var failures = 0

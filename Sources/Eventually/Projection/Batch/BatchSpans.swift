@@ -71,8 +71,18 @@ struct BatchSpans {
     batch.end()
   }
 
-  private static func fail(_ span: any Span) {
-    span.attributes["error.type"] = "fenced"
-    span.setStatus(SpanStatus(code: .error, message: "the lease was fenced"))
+  /// Ends the spans of a batch that was given up.
+  func fail(_ error: any Error) {
+    for span in spans.map(\.span) + [batch].compactMap({ $0 }) {
+      Self.fail(span, "\(type(of: error))", "\(error)")
+      span.end()
+    }
+  }
+
+  private static func fail(
+    _ span: any Span, _ type: String = "fenced", _ message: String = "the lease was fenced"
+  ) {
+    span.attributes["error.type"] = type
+    span.setStatus(SpanStatus(code: .error, message: message))
   }
 }
