@@ -1,5 +1,6 @@
 import CoreMetrics
 import Eventually
+import EventuallyTesting
 import MetricsTestKit
 import Testing
 
@@ -75,5 +76,37 @@ struct DatabaseMetricsTests {
     let failed = metrics.timers(
       label: MetricName.databaseSeconds, dimensions: ask + [("error_type", "22012")])
     #expect(failed.first?.values.count == 1, "\(failed)")
+  }
+
+  /// Neither who was cancelled, nor who was refused since that does not change, nor who came to a closed pool, has waited too long.
+  @Test(.timeLimit(.minutes(1))) func onlyWhoseTimeWasOverIsCountedAsSuch() async throws {
+    let name = "pool-\(EventID(time: .now()))"
+    let there = PostgresAddress(try TestServer.shared.get().url()).writing
+    let nobody = "postgres://127.0.0.1:\(try PostgresServer.freePort())/none"
+    func kind(of pool: PostgresPool) async -> PostgresError.Kind? {
+      do throws(PostgresError) {
+        _ = try await pool.run([PostgresStatement("SELECT 1")], "ask")
+        return nil
+      } catch {
+        return error.kind
+      }
+    }
+    await withMetricsFactory(metrics) {
+      let pool = PostgresPool(nobody, options: .init(name: name, size: 1, waiting: .seconds(60)))
+      let caller = Task { await kind(of: pool) }
+      while await pool.failure == nil { await Task.yield() }
+      caller.cancel()
+      #expect(await caller.value == .cancelled)
+      await pool.close()
+      #expect(await kind(of: pool) == .unreachable)
+      let strict = PostgresPool(
+        there, options: .init(name: name, size: 1, waiting: .seconds(60))
+      ) { _ throws(PostgresError) in throw .lasting("no") }
+      #expect(await kind(of: strict) == .unreachable)
+      await strict.close()
+    }
+    let pool = [("db_client_connection_pool_name", name)]
+    let timeouts = metrics.counters(label: MetricName.poolTimeouts, dimensions: pool)
+    #expect(timeouts.allSatisfy { $0.totalValue == 0 })
   }
 }

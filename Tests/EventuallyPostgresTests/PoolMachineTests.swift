@@ -29,12 +29,13 @@ struct PoolMachineTests {
     #expect(machine.failedToConnect(1, error) == [.pause(attempt: 1)])
     #expect(machine.failedToConnect(2, error) == [])
     #expect(machine.want(3) == [])
-    #expect(machine.leave(2) == [.refuse(2, error)])
-    #expect(machine.leave(2) == [])
+    #expect(machine.leave(2, .timedOut) == [.refuse(2, .timedOut(error))])
+    #expect(machine.leave(2, .timedOut) == [])
     #expect(machine.pauseIsOver() == [.connect(3)])
     #expect(machine.failedToConnect(3, error) == [.pause(attempt: 2)])
     #expect(machine.pauseIsOver() == [.connect(4)])
     #expect(machine.connected(4, now: 0) == [.give(4, to: 1), .connect(5)])
+    #expect(machine.leave(3, .cancelled) == [.refuse(3, .cancelled)])
     #expect(machine.failure == nil)
   }
 
@@ -46,9 +47,9 @@ struct PoolMachineTests {
     #expect(machine.want(2) == [.connect(2)])
     #expect(
       machine.failedToConnect(1, lasting)
-        == [.refuse(1, lasting), .refuse(2, lasting), .pause(attempt: 1)])
+        == [.refuse(1, .lasting(lasting)), .refuse(2, .lasting(lasting)), .pause(attempt: 1)])
     #expect(machine.want(3) == [])
-    #expect(machine.failedToConnect(2, lasting) == [.refuse(3, lasting)])
+    #expect(machine.failedToConnect(2, lasting) == [.refuse(3, .lasting(lasting))])
     #expect(machine.pauseIsOver() == [])
     #expect(machine.want(4) == [.connect(3)])
     #expect(machine.connected(3, now: 0) == [.give(3, to: 4)])
@@ -65,9 +66,9 @@ struct PoolMachineTests {
     _ = machine.connected(1, now: 0)
     #expect(machine.want(2) == [])
     #expect(machine.lost(1) == [.connect(2)])
-    #expect(machine.close() == [.refuse(2, nil)])
+    #expect(machine.close() == [.refuse(2, .closed)])
     #expect(machine.connected(2, now: 0) == [.close(2)])
-    #expect(machine.want(3) == [.refuse(3, nil)])
+    #expect(machine.want(3) == [.refuse(3, .closed)])
   }
 
   /// Whatever comes in whatever order: never more connections than there may be, none lent twice, each caller answered once.
@@ -84,7 +85,10 @@ struct PoolMachineTests {
       case 0, 1:
         wanted.insert(step)
         actions = machine.want(step)
-      case 2: actions = machine.leave(wanted.subtracting(answered).min() ?? -1)
+      case 2:
+        actions = machine.leave(
+          wanted.subtracting(answered).min() ?? -1,
+          Bool.random(using: &random) ? .timedOut : .cancelled)
       case 3:
         guard let id = connecting.randomElement(using: &random) else { continue }
         connecting.remove(id)

@@ -10,11 +10,25 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   enum Action: Equatable {
     case connect(ID)
     case give(ID, to: ID)
-    /// A caller's time is over; with why the last attempt to connect failed, if it did.
-    case refuse(ID, PostgresError?)
+    case refuse(ID, Refusal)
     case close(ID)
     /// Call ``pauseIsOver()`` after the pause before this attempt, which counts from 1.
     case pause(attempt: Int)
+  }
+
+  /// Why a caller gets no connection.
+  enum Refusal: Equatable {
+    /// His time is over; with why the last attempt to connect failed, if it did.
+    case timedOut(PostgresError?)
+    case cancelled
+    /// None can be made, however long he waits.
+    case lasting(PostgresError)
+    case closed
+  }
+
+  /// Why a caller waits no longer.
+  enum Departure {
+    case timedOut, cancelled
   }
 
   let size: Int
@@ -42,7 +56,7 @@ struct PoolMachine<Instant: Comparable & Sendable> {
 
   /// A caller wants a connection.
   mutating func want(_ caller: ID) -> [Action] {
-    if isClosed { return [.refuse(caller, nil)] }
+    if isClosed { return [.refuse(caller, .closed)] }
     if let (id, _) = idle.popLast() {
       used.insert(id)
       return [.give(id, to: caller)]
@@ -52,10 +66,13 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   }
 
   /// A caller does not wait any longer. One that has its connection already is not concerned.
-  mutating func leave(_ caller: ID) -> [Action] {
+  mutating func leave(_ caller: ID, _ departure: Departure) -> [Action] {
     guard let index = waiting.firstIndex(of: caller) else { return [] }
     waiting.remove(at: index)
-    return [.refuse(caller, lastFailure)]
+    switch departure {
+    case .timedOut: return [.refuse(caller, .timedOut(lastFailure))]
+    case .cancelled: return [.refuse(caller, .cancelled)]
+    }
   }
 
   mutating func connected(_ id: ID, now: Instant) -> [Action] {
@@ -71,7 +88,7 @@ struct PoolMachine<Instant: Comparable & Sendable> {
     lastFailure = error
     var actions: [Action] = []
     if error.isLasting, !hasConnected {
-      actions = waiting.map { .refuse($0, error) }
+      actions = waiting.map { .refuse($0, .lasting(error)) }
       waiting.removeAll()
     }
     if isClosed || isPausing { return actions }
@@ -103,7 +120,7 @@ struct PoolMachine<Instant: Comparable & Sendable> {
     used.remove(id)
     idle.removeAll { $0.id == id }
     guard let caller else { return connectMore() }
-    if isClosed { return [.refuse(caller, nil)] }
+    if isClosed { return [.refuse(caller, .closed)] }
     if let (id, _) = idle.popLast() {
       used.insert(id)
       return [.give(id, to: caller)]
@@ -122,7 +139,7 @@ struct PoolMachine<Instant: Comparable & Sendable> {
   mutating func close() -> [Action] {
     isClosed = true
     defer { (idle, waiting) = ([], []) }
-    return idle.map { .close($0.id) } + waiting.map { .refuse($0, nil) }
+    return idle.map { .close($0.id) } + waiting.map { .refuse($0, .closed) }
   }
 
   /// While it pauses, none is tried. After a failure one attempt goes on at a time: a server that starts is not stormed.

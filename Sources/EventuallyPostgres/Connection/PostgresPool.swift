@@ -109,7 +109,7 @@ actor PostgresPool {
     }
     let timeout = Task { [clock, options] in
       try await clock.sleep(for: options.waiting)
-      self.leave(caller)
+      self.leave(caller, .timedOut)
     }
     defer { timeout.cancel() }
     let result = await withTaskCancellationHandler {
@@ -118,16 +118,17 @@ actor PostgresPool {
         perform(actions)
       }
     } onCancel: {
-      Task { await self.leave(caller) }
+      Task { await self.leave(caller, .cancelled) }
     }
-    switch result {
-    case .success: metrics.waited(.now - start)
-    case .failure(let error): if error.kind != .cancelled { metrics.timedOut() }
-    }
+    if case .success = result { metrics.waited(.now - start) }
     return try result.get()
   }
 
-  private func leave(_ caller: Int) { perform(machine.leave(caller)) }
+  private func leave(
+    _ caller: Int, _ departure: PoolMachine<ContinuousClock.Instant>.Departure
+  ) {
+    perform(machine.leave(caller, departure))
+  }
 
   private func perform(_ actions: [PoolMachine<ContinuousClock.Instant>.Action]) {
     metrics.set(machine.figures)
@@ -142,13 +143,9 @@ actor PostgresPool {
           continue
         }
         callers.removeValue(forKey: caller)?.resume(returning: .success((id, connection)))
-      case .refuse(let caller, let failure):
-        let error =
-          failure
-          ?? PostgresError(
-            Task.isCancelled ? .cancelled : .timedOut,
-            "no connection was free within \(options.waiting)", operation: "connect")
-        callers.removeValue(forKey: caller)?.resume(returning: .failure(error))
+      case .refuse(let caller, let refusal):
+        if case .timedOut = refusal { metrics.timedOut() }
+        callers.removeValue(forKey: caller)?.resume(returning: .failure(error(of: refusal)))
       case .close(let id):
         if let connection = connections.removeValue(forKey: id) {
           Task { await connection.close() }
@@ -161,6 +158,18 @@ actor PostgresPool {
           self.perform(self.machine.pauseIsOver())
         }
       }
+    }
+  }
+
+  private func error(of refusal: PoolMachine<ContinuousClock.Instant>.Refusal) -> PostgresError {
+    switch refusal {
+    case .lasting(let error), .timedOut(let error?): error
+    case .timedOut(nil):
+      PostgresError(
+        .timedOut, "no connection was free within \(options.waiting)", operation: "connect")
+    case .cancelled:
+      PostgresError(.cancelled, "the caller was cancelled", operation: "connect")
+    case .closed: PostgresError(.unreachable, "the pool is closed", operation: "connect")
     }
   }
 
