@@ -91,13 +91,14 @@ package final class PostgresReadModels: Sendable {
     }
   }
 
-  /// Refuses a replica that can't answer queries before its address is another one. One that is away is no reason for workers to
-  /// wait.
+  /// Refuses a replica that can't answer queries before its address is another one. One that is away is ignored, after two seconds where
+  /// nothing tells that it is: workers need it for nothing.
   private static func check(
     replica: PostgresAddress.Parameters
   ) async throws(PostgresError) {
     do throws(PostgresError) {
-      let connection = try await PostgresConnection(replica)
+      let connection = try await PostgresConnection(
+        replica, limits: .init(connecting: .seconds(2)))
       do throws(PostgresError) {
         try await Pooling.check(connection, replica)
         await connection.close()

@@ -140,8 +140,8 @@ package final class PostgresServer: Sendable {
   }
 
   #if canImport(Darwin)
-    private static let streamSocket = SOCK_STREAM
+    static let streamSocket = SOCK_STREAM
   #else
-    private static let streamSocket = Int32(SOCK_STREAM.rawValue)
+    static let streamSocket = Int32(SOCK_STREAM.rawValue)
   #endif
 }
