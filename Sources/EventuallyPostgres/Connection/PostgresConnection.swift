@@ -35,31 +35,10 @@ actor PostgresConnection {
   private let wornOut = Locked(false)
 
   private var opening: CheckedContinuation<Result<Void, PostgresError>, Never>?
-  private var exchange: Exchange?
+  private var exchange: PostgresExchange?
   private let listeners = Locked<[AsyncStream<PostgresNotification>.Continuation]>([])
   /// Why the connection ended; `nil` while it is there.
   nonisolated let ending = Locked<PostgresError?>(nil)
-
-  private struct Exchange {
-    var transactions: [[PostgresStatement]]
-    var operation: String
-    let beginning = ContinuousClock.now
-    var rows: [PostgresRows] = []
-    var results: [Result<[PostgresRows], PostgresError>] = []
-    let start = ContinuousClock.now
-    var completion: CheckedContinuation<[Result<[PostgresRows], PostgresError>], Never>
-
-    /// The first of its errors, as metrics have it.
-    var errorType: String? {
-      for case .failure(let error) in results { return error.type }
-      return nil
-    }
-
-    mutating func ended(_ error: PostgresError?) {
-      results.append(error.map { .failure($0) } ?? .success(rows))
-      rows.removeAll()
-    }
-  }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor {
     executor.asUnownedSerialExecutor()
@@ -160,7 +139,8 @@ actor PostgresConnection {
       let isDone = executor.runHere {
         assumeIsolated {
           $0.begin(
-            Exchange(transactions: transactions, operation: operation, completion: continuation))
+            PostgresExchange(
+              transactions: transactions, operation: operation, completion: continuation))
         }
       }
       if isDone { return }
@@ -172,7 +152,7 @@ actor PostgresConnection {
   }
 
   /// - Returns: whether the exchange is over.
-  private func begin(_ exchange: Exchange) -> Bool {
+  private func begin(_ exchange: PostgresExchange) -> Bool {
     guard self.exchange == nil else {
       let error = PostgresError(
         .malformed, "the connection is in use", operation: exchange.operation)
@@ -322,12 +302,12 @@ actor PostgresConnection {
       case .finish(let error):
         alarm.set(nil)
         guard var exchange = exchange.take() else { continue }
-        pace.answered(after: .now - exchange.beginning)
+        let duration = ContinuousClock.now - exchange.start
+        pace.answered(after: duration)
         exchange.ended(error)
         // Where the connection has ended, nothing is known of those that follow either.
         while exchange.results.count < exchange.transactions.count { exchange.ended(error) }
-        timers.ended(
-          exchange.operation, in: .now - exchange.start, error: exchange.errorType)
+        timers.ended(exchange.operation, in: duration, error: exchange.errorType)
         exchange.completion.resume(returning: exchange.results)
       case .close(let error): end(error)
       }
