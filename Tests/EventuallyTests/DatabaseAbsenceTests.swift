@@ -7,7 +7,8 @@ private typealias Batch = [Delivery<Counter.Event>]
 /// A subscription whose runs are played one after the other; the last one is played again and again.
 private final class PlayedRuns: PartitionedSubscription {
   typealias Event = Counter.Event
-  typealias Run = @Sendable () async throws -> Batch
+  /// Told how often the subscription was stopped before.
+  typealias Run = @Sendable (_ stops: Int) async throws -> Batch
 
   let runs: [Run]
   let begun = Locked(0)
@@ -29,7 +30,7 @@ private final class PlayedRuns: PartitionedSubscription {
         defer { isFirst = false }
         return isFirst
       }
-      if isDue { return try await run() }
+      if isDue { return try await run(self.stops.withLock { $0 }) }
       await never.wait(past: 0)
       return nil
     }
@@ -112,7 +113,7 @@ private final class FailingStore: ReadModelStore {
   @Test func aBatchComesUnderALeaseThatWasTaken() async {
     store.claims.withLock { $0 = 1 }
     store.applications.withLock { $0 = 1 }
-    let (stops, told) = await play { [checkpoints, limit, batch] in
+    let (stops, told) = await play { [checkpoints, limit, batch] _ in
       _ = try await checkpoints.claim([0], owner: "test")
       try await Task.sleep(for: limit * 2)
       return batch
@@ -122,28 +123,32 @@ private final class FailingStore: ReadModelStore {
   }
 
   @Test func leasesThatWereTakenEndAnAbsence() async {
-    let claim: PlayedRuns.Run = { [checkpoints, batch] in
+    let claim: PlayedRuns.Run = { [checkpoints, batch] _ in
       _ = try await checkpoints.claim([0], owner: "test")
       return batch
     }
     store.claims.withLock { $0 = 1 }
     let (stops, told) = await play(
       claim,
-      { [store, limit] in
-        _ = try await claim()
+      { [store, limit] stops in
+        _ = try await claim(stops)
         try await Task.sleep(for: limit * 2)
         // The next one is to fail.
         store.claims.withLock { $0 = 1 }
-        return try await claim()
+        return try await claim(stops)
       }, claim)
     #expect(stops == 0)
     #expect(told == ["Trouble", "Trouble"])
   }
 
   @Test func theBusIsNotTheDatabase() async {
-    let end = ContinuousClock.now + limit * 3
-    let (stops, told) = await play { [batch] in
-      if .now < end { throw BusTrouble() }
+    let begin = Locked<ContinuousClock.Instant?>(nil)
+    let (stops, told) = await play { [batch, limit] _ in
+      let first = begin.withLock { begin in
+        if begin == nil { begin = .now }
+        return begin ?? .now
+      }
+      if .now < first + limit * 3 { throw BusTrouble() }
       return batch
     }
     #expect(stops == 0)
@@ -151,9 +156,8 @@ private final class FailingStore: ReadModelStore {
   }
 
   @Test func whoCanTakeNoLeasesLeaves() async {
-    let end = ContinuousClock.now + limit * 3
-    let (stops, told) = await play { [checkpoints, store, batch] in
-      store.claims.withLock { $0 = .now < end ? 1 : 0 }
+    let (stops, told) = await play { [checkpoints, store, batch] stops in
+      store.claims.withLock { $0 = stops == 0 ? 1 : 0 }
       _ = try await checkpoints.claim([0], owner: "test")
       return batch
     }
