@@ -91,9 +91,13 @@ final class PostgresShop {
   }
 
   /// Waits until what a process tells of its readiness has some words.
-  func until(_ endpoint: HTTPEndpoint, tells words: String...) async throws {
+  func until(
+    _ endpoint: HTTPEndpoint, of process: RunningProcess? = nil, tells words: String...
+  ) async throws {
     var seen = ""
-    try await waitUntil("\(endpoint.base) tells \(words)", seen: { seen }) {
+    try await waitUntil(
+      "\(endpoint.base) tells \(words)", seen: { "\(seen) \(process?.log.suffix(3_000) ?? "")" }
+    ) {
       seen = try await endpoint.text("/readyz").body
       return words.allSatisfy(seen.contains)
     }
