@@ -142,6 +142,31 @@ private struct SumRow: ReadModelRow {
     #expect(known.missing.map(\.keys) == [[[.text("b")]]])
   }
 
+  /// What is not there was answered rightly before it was known.
+  @Test func aPassIsRightAboutWhatIsNotThere() throws {
+    func project(_ rows: Rows) throws {
+      try rows.update(OwnRow.self, "a") { $0 = $0 ?? OwnRow(key: "a", n: 1) }
+      try rows.update(SumRow.self, "s") { $0 = SumRow(key: "s", n: ($0?.n ?? 0) + 1) }
+    }
+    try pass(project)
+    #expect(known.missing.count == 2)
+    let none = own([Row(key: [.text("a")], values: nil)])
+    #expect(
+      !known.confirm([none, sums([Row(key: [.text("s")], values: [.integer(7)])])]))
+    #expect(known.missing.isEmpty)
+    try pass(project)
+    #expect(known.missing.isEmpty)
+    #expect(known.confirm([none]))
+    #expect(
+      known.takeChanges(shared: false, isLast: true).flatMap(\.rows) == [
+        Row(key: [.text("a")], values: [.integer(1), .text("")])
+      ])
+    #expect(
+      known.takeChanges(shared: true, isLast: true).flatMap(\.rows) == [
+        Row(key: [.text("s")], values: [.integer(8)])
+      ])
+  }
+
   /// One that was put and taken back is as the database has it.
   @Test func whatIsTakenBackIsLoadedWhenItIsAskedFor() throws {
     known.insert(own([Row(key: [.text("a")], values: [.integer(7), .text("")])]))
@@ -202,8 +227,7 @@ private struct SumRow: ReadModelRow {
         try pass(project)
         let missing = known.missing
         if !missing.isEmpty {
-          for keys in missing { known.insert(select(keys)) }
-          continue
+          guard known.confirm(missing.map(select)) else { continue }
         }
         let shared = known.touchedShared
         if shared.isEmpty { break }

@@ -191,8 +191,7 @@ extension PostgresReadModelDatabase {
       let missing = known.missing
       if !missing.isEmpty {
         known.learn(from: batch.streams)
-        for rows in try await load(missing, on: connection) { known.insert(rows) }
-        continue
+        guard known.confirm(try await load(missing, on: connection)) else { continue }
       }
       let shared = known.touchedShared
       if batch.isLocked || shared.isEmpty { return projection }

@@ -1,8 +1,8 @@
 /// The rows that a batch touches, of a database that is asked for many rows at once.
 ///
 /// A projection asks for rows one at a time, and in the middle of it nothing can be waited for. So what is not here is noted,
-/// and answered as if there were no such row. What is put without being asked for need not be here. The shell then loads what is ``missing`` and has the batch projected once more,
-/// until nothing is missing: only that pass counts.
+/// and answered as if there were no such row. What is put without being asked for need not be here. The shell then loads what is ``missing``
+/// and has the batch projected once more, until nothing is missing, or there is nothing of what is: only that pass counts.
 ///
 /// Rows of tables that are not shared stay known from batch to batch; those that are shared are a guess until the lock is held and
 /// either nobody else has changed any, see ``lockedShared(at:)``, or they have been loaded again, see ``refresh(_:)``.
@@ -95,6 +95,17 @@ package final class PrefetchedRows: RowStorage {
   /// Rows as the database has them. Those that the database has not are among them, without values.
   package func insert(_ loaded: TableRows) {
     (table(loaded.schema) as? Table)?.insert(loaded.rows)
+  }
+
+  /// Rows that the pass has asked for in vain, as the database has them: all that ``missing`` says.
+  /// - Returns: whether there are none, as the pass was answered: it is as good as one that knew. Otherwise the batch is to be projected
+  ///   again.
+  package func confirm(_ loaded: [TableRows]) -> Bool {
+    var isConfirmed = true
+    for rows in loaded where (table(rows.schema) as? Table)?.confirm(rows.rows) != true {
+      isConfirmed = false
+    }
+    return isConfirmed
   }
 
   /// Rows of shared tables as the database has them, loaded under the lock: all that ``touchedShared`` says. Nothing else is

@@ -140,6 +140,15 @@ extension PrefetchedRows {
       }
     }
 
+    /// - Returns: whether none of them is there. Those are known then, and stay as the pass has left them.
+    func confirm(_ rows: [Row]) -> Bool {
+      insert(rows.filter { $0.values != nil })
+      for row in rows where row.values == nil {
+        if let place = places[row.key] { slots[place].isLoaded = true }
+      }
+      return rows.allSatisfy { $0.values == nil }
+    }
+
     var mayBeByStream: Bool {
       !schema.isShared && schema.key.count == 1 && schema.key[0].kind == .text
     }
