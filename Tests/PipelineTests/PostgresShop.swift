@@ -90,13 +90,15 @@ final class PostgresShop {
       arguments + ["--store", pipeline.store, "--read-models", pipeline.readModels])
   }
 
-  /// Waits until what a process tells of its readiness has some words.
+  /// Waits until what a process tells of its readiness has some words. The development broker gives a group's members a second to answer
+  /// its assignment: on a machine that is busy, several come to nothing.
   func until(
     _ endpoint: HTTPEndpoint, of process: RunningProcess? = nil, tells words: String...
   ) async throws {
     var seen = ""
     try await waitUntil(
-      "\(endpoint.base) tells \(words)", seen: { "\(seen) \(process?.log.suffix(3_000) ?? "")" }
+      "\(endpoint.base) tells \(words)", within: .seconds(120),
+      seen: { "\(seen) \(process?.log.suffix(3_000) ?? "")" }
     ) {
       seen = try await endpoint.text("/readyz").body
       return words.allSatisfy(seen.contains)
