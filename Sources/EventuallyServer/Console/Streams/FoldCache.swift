@@ -25,7 +25,7 @@ struct FoldCache: Sendable {
 
     var bytes: Int { folds.reduce(recent?.size ?? 0) { $0 + $1.size } }
 
-    /// Keeps half of the states, as far from each other as before: none is far from the version that is asked for next.
+    /// Keeps half of the states, in equal distances: none is far from the version that is asked for next.
     mutating func thin() {
       spacing *= 2
       folds.removeAll { $0.version % spacing != 0 }
