@@ -46,12 +46,15 @@ actor PublisherPreparation {
       configuration, storeID: storeID, partitions: partitions, limits: limits, logger: logger)
     tail = reader
     // Brokers say that a new partition has a leader a moment before that one knows it.
-    let deadline = ContinuousClock.now + .seconds(5)
+    var deadline: ContinuousClock.Instant?
     while true {
       do throws(KafkaError) {
         return try reader.offsets(partitions: partitions)
       } catch {
-        guard error.code == CKS_NOT_LEADER, ContinuousClock.now < deadline else { throw error }
+        let now = ContinuousClock.now
+        let end = deadline ?? now + .seconds(5)
+        deadline = end
+        guard error.code == CKS_NOT_LEADER, now < end else { throw error }
       }
       try await Task.sleep(for: .milliseconds(100))
       heartbeat.beat()
