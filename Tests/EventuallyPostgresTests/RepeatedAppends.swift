@@ -36,6 +36,12 @@ final class RepeatedAppends: Sendable {
     }
   }
 
+  /// Waits until so many more are acknowledged.
+  func wait(forMore count: Int) async throws {
+    let enough = acknowledged.withLock { $0 } + count
+    try await until("commands are acknowledged") { self.acknowledged.withLock { $0 } >= enough }
+  }
+
   private func append(
     to store: TextStore, _ name: String, from first: Int
   ) async throws -> [String: AppendResult?] {
