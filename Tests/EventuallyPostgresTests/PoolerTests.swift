@@ -13,10 +13,7 @@ struct PoolerTests {
     let pooler = try await Pooler(mode: "session")
     let schema = TestStores.schema()
     let stores = [
-      // The lease lasts, however busy the machine is.
-      try await TestStores.openRecords(pooler.url, schema: schema) {
-        $0.relay.length = .seconds(120)
-      },
+      try await TestStores.openRecords(pooler.url, schema: schema),
       try await TestStores.openRecords(pooler.url, schema: schema),
     ]
     let term = try await stores[0].lease { _ in }

@@ -8,7 +8,10 @@ import Testing
   /// A relay that can't renew its lease, as one whose process is stopped, loses it by its own clock before another gets it.
   @Test func aRelayThatIsCutOffStopsBeforeTheNextOneBegins() async throws {
     let schema = TestStores.schema()
-    let first = try await TestStores.openRecords(schema: schema) { $0.holder = "first" }
+    let first = try await TestStores.openRecords(schema: schema) {
+      $0.holder = "first"
+      $0.relay = RelayLease.Timing()
+    }
     let second = try await TestStores.openRecords(schema: schema) { $0.holder = "second" }
     _ = try await first.append(["a"], to: "s")
     var term = try await first.lease { _ in }

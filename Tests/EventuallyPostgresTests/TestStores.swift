@@ -31,22 +31,27 @@ enum TestStores {
     "s" + UUID().uuidString.lowercased().replacing("-", with: "")
   }
 
+  /// The relay's lease lasts: on a busy machine it might end before its holder has used it.
+  private static func database(_ schema: String) -> PostgresStoreOptions {
+    var database = PostgresStoreOptions()
+    database.schema = schema
+    database.relay.length = .seconds(120)
+    return database
+  }
+
   static func open(
     _ url: String? = nil, schema: String = schema(), options: EventStoreOptions = .init()
   ) async throws -> TextStore {
-    var database = PostgresStoreOptions()
-    database.schema = schema
-    return try await TextStore(
+    try await TextStore(
       postgres: try url ?? TestServer.shared.get().url(), codec: TextCodec(), options: options,
-      database: database)
+      database: database(schema))
   }
 
   static func openRecords(
     _ url: String? = nil, schema: String = schema(), options: EventStoreOptions = .init(),
     _ change: (inout PostgresStoreOptions) -> Void = { _ in }
   ) async throws -> PostgresRecordStore {
-    var database = PostgresStoreOptions()
-    database.schema = schema
+    var database = database(schema)
     change(&database)
     return try await PostgresRecordStore.open(
       url: try url ?? TestServer.shared.get().url(), options: options, database: database)
