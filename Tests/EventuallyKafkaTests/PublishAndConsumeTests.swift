@@ -222,7 +222,7 @@ import Testing
     }
     #expect(error?.isRetriable == true)
     let taken = ContinuousClock.now - begun
-    #expect(taken < .seconds(5), "took \(taken)")
+    #expect(taken < .seconds(30), "took \(taken)")
     try cluster.setBroker(1, isUp: false)
   }
 
@@ -253,7 +253,7 @@ import Testing
     let begun = ContinuousClock.now
     client = nil
     let taken = ContinuousClock.now - begun
-    #expect(taken < .seconds(15), "took \(taken)")
+    #expect(taken < .seconds(25), "took \(taken)")
   }
 
   @Test func anUnknownSettingIsRefusedByName() {

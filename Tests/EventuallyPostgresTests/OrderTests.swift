@@ -177,7 +177,7 @@ import Testing
       let start = ContinuousClock.now
       _ = try await world.store.append(["e"], to: "s \(number)")
       #expect(try await world.seen(after: UInt64(number)) == ["s \(number)"])
-      #expect(ContinuousClock.now - start < .seconds(5), "it took \(ContinuousClock.now - start)")
+      #expect(ContinuousClock.now - start < .seconds(60), "it took \(ContinuousClock.now - start)")
     }
     try await xmin.poll()
     #expect(xmin.seen.count == (writes ? 0 : 20), "a reader below xmin saw \(xmin.seen.count)")

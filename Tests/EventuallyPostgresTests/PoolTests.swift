@@ -61,11 +61,13 @@ struct PoolTests {
   /// By its own settings the server keeps the session of a client that has gone without a word for two hours.
   @Test func theServerIsToldToLookForItsClient() async throws {
     let parameters = PostgresAddress(try TestServer.shared.get().url()).writing
+    let options = PostgresPool.Options(waiting: .seconds(60))
     let pools = [
-      PostgresPool(parameters),
+      PostgresPool(parameters, options: options),
       PostgresPool(
-        parameters, greet: StoreSession.greet(schema: "eventually", statementTimeout: 0)),
-      PostgresPool(parameters, greet: { _ in }),
+        parameters, options: options,
+        greet: StoreSession.greet(schema: "eventually", statementTimeout: 0)),
+      PostgresPool(parameters, options: options, greet: { _ in }),
     ]
     for pool in pools {
       let rows = try await pool.run(

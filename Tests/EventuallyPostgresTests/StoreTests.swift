@@ -33,7 +33,7 @@ import Testing
     }
     #expect(position.sequenceNumber == 4 && position.version == 0)
     #expect(try await store.log.version(ofStream: "s") == 0)
-    #expect(await store.waitForErasure(of: position, atMost: .seconds(20)))
+    #expect(await store.waitForErasure(of: position, atMost: .seconds(60)))
     #expect(try await store.log.erasure(of: "s")?.erased != nil)
     let again = try await store.append(["d"], to: "s", expecting: .exact(0))
     #expect(again?.version == 1 && again?.sequenceNumber == 5)

@@ -198,7 +198,8 @@ import Testing
       }
     }
     let time = ContinuousClock.now - begun
-    #expect(time < .seconds(8), "each took some \(time / own.count)")
+    // What is tried again is so for some ten seconds.
+    #expect(time < .seconds(60), "each took some \(time / own.count)")
     await withTaskGroup(of: (String, [String], [String]).self) { group in
       for (url, words) in cases {
         group.addTask { (url, words, await secured.refusals(url, ofStore: true)) }

