@@ -90,7 +90,7 @@ import Testing
     #expect(found == VersionConflict(streamID: "customer/1", expected: 0, actual: 1))
   }
 
-  @Test(.timeLimit(.minutes(1))) func aSubscriptionSeesItsOwnEvents() async throws {
+  @Test(.timeLimit(.minutes(5))) func aSubscriptionSeesItsOwnEvents() async throws {
     _ = try await accounts.append([.opened], to: "1", expecting: .any)
     var entries = customers.subscribeAll(after: 0).makeAsyncIterator()
     #expect(try await entries.next().map(text) == "other")

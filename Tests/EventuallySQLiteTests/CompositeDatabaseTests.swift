@@ -4,7 +4,7 @@ import Foundation
 import Testing
 
 /// A read model of two of the three aggregates in a store, in its database.
-@Suite(.timeLimit(.minutes(1))) struct CompositeDatabaseTests {
+@Suite(.timeLimit(.minutes(5))) struct CompositeDatabaseTests {
   private enum Account: Codable { case opened(owner: String), closed }
   private enum Customer: Codable { case named(String) }
   private enum Note: Codable { case written }

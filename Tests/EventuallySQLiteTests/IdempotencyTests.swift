@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallySQLite
 
 /// Idempotency keys in a store's file.
-@Suite(.timeLimit(.minutes(2))) struct IdempotencyTests {
+@Suite(.timeLimit(.minutes(5))) struct IdempotencyTests {
   private final class Clock: Sendable {
     let time = Locked(Timestamp(microseconds: 1_800_000_000_000_000))
   }

@@ -9,7 +9,7 @@ import Testing
 /// What asks a server that is away.
 @Suite struct EndpointTests {
   /// The client that is asked through pauses longer after each attempt, up to a minute, unless it is told not to.
-  @Test(.timeLimit(.minutes(2)))
+  @Test(.timeLimit(.minutes(5)))
   func aServerThatWasAwayForLongIsFoundAtOnceWhenItIsBack() async throws {
     let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)

@@ -9,7 +9,7 @@ import Testing
 @testable import EventuallyServer
 
 /// The event feed as Server-Sent Events, without a server.
-@Suite(.timeLimit(.minutes(2))) struct EventStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct EventStreamTests {
   private func stream(
     _ bank: TestWriter, _ scope: LogScope = .store, after: UInt64 = 0,
     heartbeat: Duration = .seconds(60)

@@ -9,7 +9,7 @@ import Testing
 @testable import EventuallyServer
 
 /// The header `Idempotency-Key`.
-@Suite(.timeLimit(.minutes(2))) struct IdempotencyTests {
+@Suite(.timeLimit(.minutes(5))) struct IdempotencyTests {
   private struct Answer: Equatable {
     var status: Int
     var body: String

@@ -7,7 +7,7 @@ import Testing
 @testable import EventuallyServer
 
 /// Queries that are answered as events, without a server.
-@Suite(.timeLimit(.minutes(3))) struct LiveQueryTests {
+@Suite(.timeLimit(.minutes(5))) struct LiveQueryTests {
   private static let id = HTTPField.Name("last-event-id")
 
   /// A read model of three owners with 5 cents each.

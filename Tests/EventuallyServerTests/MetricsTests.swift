@@ -147,7 +147,7 @@ import Testing
   }
 
   /// A database that hangs holds up neither the answer nor, with a look for each scrape, ever more tasks.
-  @Test(.timeLimit(.minutes(1))) func gaugesThatHangHoldNothingUp() async throws {
+  @Test(.timeLimit(.minutes(5))) func gaugesThatHangHoldNothingUp() async throws {
     let begun = Locked(0)
     let gate = PositionSignal(at: 0)
     var api = API(title: "test", summary: "test")
@@ -177,7 +177,7 @@ import Testing
   }
 
   /// What is known of the others is told all the same.
-  @Test(.timeLimit(.minutes(1))) func gaugesThatHangTakeNoOthersAway() async throws {
+  @Test(.timeLimit(.minutes(5))) func gaugesThatHangTakeNoOthersAway() async throws {
     let gate = PositionSignal(at: 0)
     @Sendable func key(_ number: Int) -> ScrapedGauges.Key {
       .init(label: "eventually_test_gauge_\(number)")

@@ -8,7 +8,7 @@ import Testing
 @testable import EventuallyServer
 
 /// What a worker says of whether it is ready.
-@Suite(.timeLimit(.minutes(1))) struct ReadinessTests {
+@Suite(.timeLimit(.minutes(5))) struct ReadinessTests {
   /// To connect alone may take ten seconds; whoever asks for readiness does not wait for that, and asks for no connection of his own.
   @Test func aDatabaseThatDoesNotAnswerIsToldSoon() async throws {
     let silent = try SilentServer()

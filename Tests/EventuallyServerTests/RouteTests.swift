@@ -60,7 +60,7 @@ import Testing
     (.get, "/accounts", 404, "not-found"),
   ]
 
-  @Test(.timeLimit(.minutes(2))) func theAnswerIsTheSameWithAndWithoutAServer() async throws {
+  @Test(.timeLimit(.minutes(5))) func theAnswerIsTheSameWithAndWithoutAServer() async throws {
     let writer = try await TestWriter(Overridden())
     try await Self.serve(writer.api, in: writer.folder) { url in
       for (method, path, status, words) in Self.expectations {

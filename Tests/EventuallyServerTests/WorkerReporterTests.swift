@@ -4,7 +4,7 @@ import Testing
 @testable import Eventually
 @testable import EventuallyServer
 
-@Suite(.timeLimit(.minutes(3))) struct WorkerReporterTests {
+@Suite(.timeLimit(.minutes(5))) struct WorkerReporterTests {
   /// Keeps reports, and fails as often as it is told.
   private final class KeptReports: WorkerReports {
     struct State {

@@ -71,7 +71,7 @@ private final class FailingStore: ReadModelStore {
 }
 
 /// When a worker leaves its partitions to others since its database is away.
-@Suite(.timeLimit(.minutes(1))) struct DatabaseAbsenceTests {
+@Suite(.timeLimit(.minutes(5))) struct DatabaseAbsenceTests {
   private struct BusTrouble: Error {}
 
   private let limit = Duration.milliseconds(50)

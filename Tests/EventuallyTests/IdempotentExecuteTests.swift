@@ -3,7 +3,7 @@ import EventuallyTesting
 import Testing
 
 /// Commands with idempotency keys.
-@Suite(.timeLimit(.minutes(2))) struct IdempotentExecuteTests {
+@Suite(.timeLimit(.minutes(5))) struct IdempotentExecuteTests {
   /// It takes ten litres. To empty it when it is empty leads to no event.
   struct Tank: Aggregate {
     enum Event: Equatable, Sendable { case filled(Int), emptied }

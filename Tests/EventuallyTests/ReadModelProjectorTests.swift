@@ -137,7 +137,7 @@ private final class ScriptedStore: ReadModelStore {
   }
 
   /// Others get its partitions; it joins them again when the database answers.
-  @Test(.timeLimit(.minutes(1))) func aWorkerWithoutItsDatabaseLeaves() async {
+  @Test(.timeLimit(.minutes(5))) func aWorkerWithoutItsDatabaseLeaves() async {
     let subscription = ScriptedSubscription([[delivery(0)]], isRepeated: true)
     let store = ScriptedStore(failures: 1_000_000)
     store.claims.withLock { $0.failing = 3 }
@@ -171,7 +171,7 @@ private final class ScriptedStore: ReadModelStore {
     #expect([0, 3_600].map { kept.failed(at: start + .seconds($0)) } == [false, false])
   }
 
-  @Test(.timeLimit(.minutes(1))) func aGracefulShutdownEndsItWithoutAnError() async throws {
+  @Test(.timeLimit(.minutes(5))) func aGracefulShutdownEndsItWithoutAnError() async throws {
     let subscription = ScriptedSubscription([[delivery(0)]])
     let group = ServiceGroup(
       services: [ReadModelProjector(subscription, into: ScriptedStore())],

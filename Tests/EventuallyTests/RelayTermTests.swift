@@ -52,7 +52,7 @@ private final class LeaseTable: RelayLeaseStore {
   }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct RelayTermTests {
+@Suite(.timeLimit(.minutes(5))) struct RelayTermTests {
   /// Long ones, so that nothing ends but for the reason that is tested.
   private func timing(_ length: Duration, margin: Duration = .zero) -> RelayLease.Timing {
     var timing = RelayLease.Timing()

@@ -5,7 +5,7 @@ import Tracing
 @testable import EventuallyServer
 
 /// A batch whose transaction never comes to an end.
-@Suite(.serialized, .timeLimit(.minutes(1))) struct BatchSpanTests {
+@Suite(.serialized, .timeLimit(.minutes(5))) struct BatchSpanTests {
   private struct Trouble: Error {}
 
   /// One event of a trace that is recorded, again and again.

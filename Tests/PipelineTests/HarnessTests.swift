@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// The process harness, as a user's test has it.
-@Suite(.timeLimit(.minutes(3))) final class HarnessTests {
+@Suite(.timeLimit(.minutes(5))) final class HarnessTests {
   private static let built = Bundle.main.executableURL?.deletingLastPathComponent().path() ?? "."
   private let folder: String
   private let shop: ApplicationExecutables

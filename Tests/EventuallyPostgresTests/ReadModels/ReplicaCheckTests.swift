@@ -5,7 +5,7 @@ import Testing
 @testable import EventuallyPostgres
 
 /// What workers do about a replica that is away.
-@Suite(.timeLimit(.minutes(2))) struct ReplicaCheckTests {
+@Suite(.timeLimit(.minutes(5))) struct ReplicaCheckTests {
   @Test func aReplicaThatDoesNotAnswerKeepsWorkersWaitingForAMoment() async throws {
     let url = try TestServer.shared.get().url()
     let silent = try SilentServer()

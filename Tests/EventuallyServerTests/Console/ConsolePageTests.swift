@@ -7,7 +7,7 @@ import Testing
 @testable import EventuallyServer
 
 /// Pages that an application adds to the console.
-@Suite(.timeLimit(.minutes(2))) struct ConsolePageTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsolePageTests {
   private struct WithPages: EventuallyApplication {
     static let name = "bank"
     var pages = [ConsolePage("owners", "Owners", module: "owners.js", files: ["owners.js": [10]])]

@@ -6,7 +6,7 @@ import Testing
 @testable import EventuallyServer
 
 /// The console over HTTP: files, headers, sessions, and who may do what.
-@Suite(.timeLimit(.minutes(3))) struct ConsoleServerTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleServerTests {
   @Test func filesAreServedWithTypesTagsAndAPolicy() async throws {
     let bank = try await TestWriter(Bank())
     try await ConsoleServer.serving(bank.api) { server async throws -> Void in

@@ -9,14 +9,15 @@ import Testing
 @testable import EventuallyServer
 
 /// Pages that follow a topic, and one that reads nothing.
-@Suite(.timeLimit(.minutes(3))) struct ConsoleViewersTests {
+@Suite(.timeLimit(.minutes(5))) struct ConsoleViewersTests {
   private static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
   @Test func aViewerThatReadsNothingIsCutOffAndHoldsNobodyUp() async throws {
     let hub = ConsoleHub(Self.quiet)
     let produced = Locked(0)
     var api = API(title: "test", summary: "test")
-    api.limits.stalledWrite = .seconds(1)
+    // The one that reads may be slow, too, on a busy machine.
+    api.limits.stalledWrite = .seconds(5)
     let places = Budget(10)
     api.add(
       API.Operation(.get, "/topic", "", role: .anyone, answers: []) { _ in
@@ -45,7 +46,7 @@ import Testing
         lines += part.readableBytesView.count { $0 == 0x0A }
         if whenCut == nil, await hub.viewerCount == 1 { whenCut = lines }
         if let whenCut, lines >= whenCut + 8 { break }
-        if ContinuousClock.now - begun > .seconds(60) { break }
+        if ContinuousClock.now - begun > .seconds(120) { break }
       }
       let time = ContinuousClock.now - begun
       let cut = try #require(whenCut, "the slow viewer is still there after \(time)")

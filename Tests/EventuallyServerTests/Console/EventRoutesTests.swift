@@ -9,7 +9,7 @@ import Testing
 @testable import EventuallyServer
 
 /// The way of an event, and what its routes find, without a server.
-@Suite(.timeLimit(.minutes(3))) struct EventRoutesTests {
+@Suite(.timeLimit(.minutes(5))) struct EventRoutesTests {
   private struct Served {
     let bank: TestWriter
     let routes: API

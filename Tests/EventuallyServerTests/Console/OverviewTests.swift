@@ -8,7 +8,7 @@ import Testing
 @testable import EventuallyServer
 
 /// What a process sees of the pipeline, in both kinds of databases.
-@Suite(.timeLimit(.minutes(3))) struct OverviewTests {
+@Suite(.timeLimit(.minutes(5))) struct OverviewTests {
   private func check(_ store: StoreLocation?, _ readModels: ReadModelLocation) async throws {
     let bank = try await TestWriter(Bank(), store: store)
     for number in 0..<20 {

@@ -54,7 +54,7 @@ private struct Register: EventuallyApplication {
 }
 
 /// What the console changes of read models, by its routes.
-@Suite(.timeLimit(.minutes(2))) struct ReadModelRouteTests {
+@Suite(.timeLimit(.minutes(5))) struct ReadModelRouteTests {
   private let writer: TestWriter
   private let fix: Names.Fix
   private let console: Console
