@@ -30,9 +30,13 @@ final class PostgresShop {
     try await pipeline.startWriter("--partitions", "4")
   }
 
-  func startWorker(_ name: String, _ arguments: String...) async throws {
+  /// - Parameter name: the worker's; its read model's where it is left out.
+  func startWorker(
+    _ readModel: String, as name: String? = nil, _ arguments: String...
+  ) async throws {
+    let name = name ?? readModel
     workers[name] = try await pipeline.harness.serveWorker(
-      name, feed: try writer().base, worker: name, environment: [:], arguments)
+      readModel, feed: try writer().base, worker: name, environment: [:], arguments)
   }
 
   func writer() throws -> HTTPEndpoint {

@@ -78,16 +78,12 @@ struct PostgresStartTests {
     _ = try await server.run("CREATE ROLE cut LOGIN SUPERUSER")
     let shop = try PostgresShop(store: server.url())
     try await shop.pipeline.startBroker()
-    let writer = try await shop.startWriter()
+    try await shop.startWriter()
     try await shop.startWorker("orders")
-    let file = shop.pipeline.file("cut.url")
-    let process = try await shop.pipeline.start(
-      "projector",
-      [
-        "run", "orders", "--read-models", server.url().replacing("postgres@", with: "cut@"),
-        "--feed", writer.base, "--worker", "cut", "--listen", "127.0.0.1:0", "--address-file", file,
-      ] + shop.pipeline.kafkaArguments)
-    let cut = try #require(HTTPEndpoint(try await shop.pipeline.content(of: file, by: process)))
+    shop.use(readModels: server.url().replacing("postgres@", with: "cut@"))
+    try await shop.startWorker("orders", as: "cut")
+    shop.use(readModels: server.url())
+    let (cut, process) = (try shop.worker("cut"), try #require(shop.workers["cut"]))
     try await shop.place(5)
     try await shop.until(cut, of: process, tells: #""status":"ready""#, #""partitions":[{"#)
     _ = try await server.run("ALTER ROLE cut NOLOGIN")
@@ -100,7 +96,6 @@ struct PostgresStartTests {
     try await shop.until(cut, of: process, tells: #""status":"ready""#, #""partitions":[{"#)
     try await shop.place(5)
     _ = try await shop.pipeline.verifiedDigests("orders")
-    #expect(try await process.stop() == 0, "\(process.log)")
     try await shop.close()
   }
 }
