@@ -62,6 +62,26 @@ import Testing
     await store.close()
   }
 
+  @Test func aSessionThatEndsWhileTheStoreIsOpenedIsMadeAnew() async throws {
+    let url = try await TestServer.shared.get().makeDatabase()
+    let schema = TestStores.schema()
+    await (try await TestStores.openRecords(url, schema: schema)).close()
+    let holder = try await RawSession(url, schema: schema)
+    let looker = try await RawSession(url, schema: schema)
+    try await holder.run("BEGIN", "LOCK TABLE store")
+    let opening = Task { try await PostgresEventLog(url: url, schema: schema) }
+    let waiting =
+      "FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    try await until("it waits for the lock") {
+      try await looker.number("SELECT count(*) \(waiting)") == 1
+    }
+    try await looker.run("SELECT pg_terminate_backend(pid) \(waiting)")
+    try await holder.run("COMMIT")
+    let log = try await opening.value
+    #expect(try await log.head() == 0)
+    await log.close()
+  }
+
   @Test func sessionsThatEndUnnoticedAreMadeAnew() async throws {
     let url = try await TestServer.shared.get().makeDatabase()
     let store = try await TestStores.openRecords(url)

@@ -45,11 +45,13 @@ public final class PostgresEventLog: StoreLog, Sendable {
       parameters, options: PostgresPool.Options(name: "store.read", size: max(connections, 1)),
       greet: StoreSession.greet(schema: schema, statementTimeout: 0, server: server))
     do {
-      try await pool.withConnection { connection throws(PostgresError) in
-        try await Pooling.check(connection, parameters)
+      let identity = try await Self.repeated { [location] in
+        try await pool.withConnection { connection throws(PostgresError) in
+          try await Pooling.check(connection, parameters)
+        }
+        return try await StoreIdentity.read(
+          pool, schema: schema, location: location, isUnfinished: isUnfinished)
       }
-      let identity = try await StoreIdentity.read(
-        pool, schema: schema, location: location, isUnfinished: isUnfinished)
       storeID = identity.storeID
       partitionCount = identity.partitionCount
       movedTo = identity.movedTo
@@ -59,6 +61,16 @@ public final class PostgresEventLog: StoreLog, Sendable {
       await pool.close()
       throw .failed(address.location, error)
     }
+  }
+
+  /// A session that ends while the store is opened is no reason against it: the pool makes another, for as long as a caller may wait.
+  private static func repeated<Result>(_ look: () async throws -> Result) async throws -> Result {
+    for _ in 0..<5 {
+      do {
+        return try await look()
+      } catch let error as PostgresError where error.isPassing {}
+    }
+    return try await look()
   }
 
   /// Ends its connections. Whoever reads afterwards is refused.
