@@ -2,8 +2,7 @@ import FaultScenarios
 import Foundation
 import Testing
 
-/// Every scenario of `deploy/torture`, played once.
-// The time in which a scenario waits for its stage counts, too.
+/// Every scenario of `deploy/torture`, played once. The time in which one waits for its stage counts, too.
 @Suite(.timeLimit(.minutes(40))) struct FaultTests {
   /// Processes of several scenarios would starve each other on a small machine, and time limits would tell nothing.
   private static let stages = Slots(3)
