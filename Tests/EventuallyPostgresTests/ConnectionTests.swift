@@ -116,7 +116,10 @@ struct ConnectionTests {
       return try await connection.run([PostgresStatement("SELECT pg_sleep(600)")], "sleep")
     }
     let error = await #expect(throws: PostgresError.self) { try await task.value }
-    #expect(error?.kind == .cancelled, "\(error as Any)")
+    // What arrives before the statement has begun stops nothing: then the connection is given up.
+    #expect(
+      error?.kind == .cancelled || error?.message.contains("did not stop in time") == true,
+      "\(error as Any)")
   }
 
   @Test(arguments: [true, false])
